@@ -1,0 +1,1 @@
+//! Spans, sources, names: depends on nothing.

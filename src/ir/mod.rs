@@ -1,0 +1,36 @@
+//! The mapping of one layer on one accelerator, without names, files or syntax.
+//!
+//! Problem: everything after the front end (legality, counting, cost, search) must agree on what a
+//! dataflow *is*. This module is that agreement, in three parts:
+//!
+//! * [`Operation`]: a box of ranks and the affine access map of every tensor. A 3x3 convolution of
+//!   224x224 with padding 1 has ranks `N G K C P Q R S` and an Input row index `P + R - 1`.
+//! * [`Architecture`]: memories from the outside in, arrays (fan-out) between them, the lanes of a PE.
+//! * [`Schedule`]: the loops, outermost first, and where in that list each memory's tile lies.
+//!
+//! Together they are a [`Mapping`]. Nothing here is checked for legality: `legality::check` turns a
+//! `Mapping` into a `Legal<Mapping>`, and the engines take only that.
+//!
+//! Invariants (kept by `lower`, relied on by everyone):
+//! * a rank occurs in at most one [`Window`];
+//! * within one tensor, no rank occurs in two dimensions;
+//! * tensors are ordered operands first, the one result last;
+//! * memory 0 is the backing store: it holds every tensor whole, its position is 0;
+//! * along a tensor's chain of memories, positions never decrease inwards, and every spatial loop of an
+//!   array above a memory lies before that memory's position.
+
+mod architecture;
+mod operation;
+mod schedule;
+
+pub use architecture::{Architecture, Array, Memory, Network, Rate, Refill, RoleSet};
+pub use operation::{Dim, Operation, OperationKind, RankId, Role, Tensor, Term, Window};
+pub use schedule::{Axis, Loop, LoopKind, Move, Origin, Schedule, window_count};
+
+/// One layer, mapped: the unit of checking and of evaluation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mapping {
+    pub operation: Operation,
+    pub architecture: Architecture,
+    pub schedule: Schedule,
+}

@@ -1,0 +1,8 @@
+//! dflowc: compiler and interpreter of dflow.
+//!
+//! `&str -> Token -> ast::File -> hir::Program -> ir::Mapping -> Legal<ir::Mapping> -> Counts -> Cost -> report::Report`
+
+pub mod base;
+pub mod diag;
+pub mod ir;
+pub mod syntax;
