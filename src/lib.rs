@@ -4,5 +4,6 @@
 
 pub mod base;
 pub mod diag;
+pub mod engine;
 pub mod ir;
 pub mod syntax;

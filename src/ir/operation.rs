@@ -85,9 +85,9 @@ impl Operation {
     /// Number of points of one run of the operation (without `repeat`); `None` past `u128`.
     #[must_use]
     pub fn volume(&self) -> Option<u128> {
-        self.ranks
-            .iter()
-            .try_fold(1u128, |product, &extent| product.checked_mul(u128::from(extent)))
+        self.ranks.iter().try_fold(1u128, |product, &extent| {
+            product.checked_mul(u128::from(extent))
+        })
     }
 
     /// The window whose output or kernel rank is `rank`.
