@@ -1,1 +1,10 @@
-//! Spans, sources, names: depends on nothing.
+//! Spans, sources, quantities, integer helpers: depends on nothing else in the crate.
+
+pub mod num;
+pub mod quantity;
+pub mod source;
+pub mod span;
+
+pub use quantity::{Decimal, Dimension, Ratio, Unit};
+pub use source::{FileId, LineColumn, SourceFile, SourceMap};
+pub use span::{Span, Spanned};

@@ -1,1 +1,274 @@
-//! Diagnostics as data, and the one renderer.
+//! Diagnostics as data, and the few ways to show them.
+//!
+//! A phase finds a mistake, keeps it as an enum of its own (ids, spans, numbers), and turns it into a
+//! [`Diagnostic`] in one `to_diagnostic` beside that enum. From here on nobody knows the phase: the text
+//! renderer, the JSON writer and the editor read the same value.
+//!
+//! Invariants: [`Diagnostics::into_sorted`] is the only way out for output, it is in source order (file,
+//! position, code), without doubles, and capped; at most one label of a diagnostic is primary.
+
+mod code;
+
+pub use code::Code;
+
+use crate::base::Span;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    Error,
+    Warning,
+}
+
+impl Severity {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// One message about the sources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    pub code: Code,
+    pub severity: Severity,
+    /// One line, without a final stop: what is wrong.
+    pub message: String,
+    /// Where; the primary label first. Empty for messages about no place (a file not found on the command line).
+    pub labels: Vec<Label>,
+    /// Facts: witnesses, sizes, both shapes.
+    pub notes: Vec<String>,
+    /// What to do, in words.
+    pub help: Option<String>,
+    /// What to do, as an edit.
+    pub fix: Option<Fix>,
+}
+
+/// A place and what is to be seen there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    pub span: Span,
+    pub message: String,
+    pub primary: bool,
+}
+
+/// An edit that repairs the mistake: put `replacement` where `span` is (an insertion if that is empty).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fix {
+    pub span: Span,
+    pub replacement: String,
+    /// What the edit does: "close the block".
+    pub message: String,
+}
+
+impl Diagnostic {
+    /// A diagnostic of the severity that its code has (`W` codes are warnings).
+    #[must_use]
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity: code.severity(),
+            message: message.into(),
+            labels: Vec::new(),
+            notes: Vec::new(),
+            help: None,
+            fix: None,
+        }
+    }
+
+    /// The place of the mistake; a second call adds a secondary label.
+    #[must_use]
+    pub fn at(mut self, span: Span, message: impl Into<String>) -> Self {
+        let primary = !self.labels.iter().any(|label| label.primary);
+        self.labels.push(Label {
+            span,
+            message: message.into(),
+            primary,
+        });
+        self
+    }
+
+    /// A place that explains the first one.
+    #[must_use]
+    pub fn also(mut self, span: Span, message: impl Into<String>) -> Self {
+        self.labels.push(Label {
+            span,
+            message: message.into(),
+            primary: false,
+        });
+        self
+    }
+
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    #[must_use]
+    pub fn fix(
+        mut self,
+        span: Span,
+        replacement: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        self.fix = Some(Fix {
+            span,
+            replacement: replacement.into(),
+            message: message.into(),
+        });
+        self
+    }
+
+    /// The place of the primary label.
+    #[must_use]
+    pub fn primary(&self) -> Option<Span> {
+        self.labels
+            .iter()
+            .find(|label| label.primary)
+            .or(self.labels.first())
+            .map(|label| label.span)
+    }
+
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
+/// Collects what the phases have to say.
+#[derive(Clone, Debug, Default)]
+pub struct Diagnostics {
+    list: Vec<Diagnostic>,
+    errors: usize,
+}
+
+/// What is left for output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sorted {
+    /// In source order, without doubles.
+    pub list: Vec<Diagnostic>,
+    /// How many more there were past the limit.
+    pub more: usize,
+}
+
+impl Diagnostics {
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.errors += usize::from(diagnostic.is_error());
+        self.list.push(diagnostic);
+    }
+
+    pub fn extend(&mut self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
+        for diagnostic in diagnostics {
+            self.push(diagnostic);
+        }
+    }
+
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.errors != 0
+    }
+
+    /// Number of errors so far (doubles included): compare before and after a phase to see whether it failed.
+    #[must_use]
+    pub fn error_count(&self) -> usize {
+        self.errors
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// In the order in which they were pushed.
+    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.list.iter()
+    }
+
+    /// Warnings become errors (`-D warnings`).
+    pub fn deny_warnings(&mut self) {
+        for diagnostic in &mut self.list {
+            diagnostic.severity = Severity::Error;
+        }
+        self.errors = self.list.len();
+    }
+
+    /// In source order (messages about no place first), doubles removed, at most `limit`.
+    /// Errors are kept before warnings when the limit bites.
+    #[must_use]
+    pub fn into_sorted(self, limit: usize) -> Sorted {
+        let mut list = self.list;
+        list.sort_by(|a, b| {
+            (a.primary(), a.code, a.severity, &a.message).cmp(&(
+                b.primary(),
+                b.code,
+                b.severity,
+                &b.message,
+            ))
+        });
+        list.dedup();
+        let total = list.len();
+        if total > limit {
+            let errors = list.iter().filter(|d| d.is_error()).count();
+            let mut errors_left = errors.min(limit);
+            let mut warnings_left = limit - errors_left;
+            list.retain(|diagnostic| {
+                let left = if diagnostic.is_error() {
+                    &mut errors_left
+                } else {
+                    &mut warnings_left
+                };
+                let keep = *left > 0;
+                *left -= usize::from(keep);
+                keep
+            });
+        }
+        Sorted {
+            more: total - list.len(),
+            list,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::FileId;
+
+    fn at(code: Code, lo: u32) -> Diagnostic {
+        Diagnostic::new(code, "m").at(Span::new(FileId::new(0), lo, lo + 1), "here")
+    }
+
+    #[test]
+    fn sorted_deduplicated_and_capped() {
+        let mut sink = Diagnostics::new();
+        for lo in [9, 3, 3, 5] {
+            sink.push(at(Code::E0101, lo));
+        }
+        sink.push(at(Code::W0401, 0));
+        assert_eq!(sink.error_count(), 4);
+        let sorted = sink.into_sorted(2);
+        // The warning comes first in the file but errors are kept first.
+        let places: Vec<u32> = sorted
+            .list
+            .iter()
+            .filter_map(|d| d.primary())
+            .map(Span::lo)
+            .collect();
+        assert_eq!(places, [3, 5]);
+        assert_eq!(sorted.more, 2);
+    }
+}

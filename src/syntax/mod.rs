@@ -1,1 +1,3 @@
 //! Source text to AST.
+
+pub mod ast;

@@ -1,0 +1,130 @@
+//! The one table of codes. A code never changes its meaning and its number is never used again.
+//!
+//! To add one: a line in the table, a page `explain/CODE.md`, and (for the page) a `page` in the same
+//! line. Ranges: E00 lexical, E01 syntax, E02 names and imports, E03 types, units and sizes, E04 legality,
+//! E05 capacity and hardware, E06 a model or engine does not apply, E07 files; W0x warns where E0x errs.
+
+use super::Severity;
+
+macro_rules! codes {
+    ($($code:ident $title:literal $(page $page:literal)?;)*) => {
+        /// A stable code; the variant is the number.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $(#[doc = $title] $code,)*
+        }
+
+        impl Code {
+            /// Every code, in order.
+            pub const ALL: &[Code] = &[$(Code::$code,)*];
+
+            /// The number as printed: `E0402`.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$code => stringify!($code),)* }
+            }
+
+            /// What kind of mistake it is, in a few words.
+            #[must_use]
+            pub fn title(self) -> &'static str {
+                match self { $(Code::$code => $title,)* }
+            }
+
+            /// The page of `dflowc explain`, Markdown; `None` while it has none.
+            #[must_use]
+            pub fn page(self) -> Option<&'static str> {
+                match self { $(Code::$code => codes!(@page $($page)?),)* }
+            }
+        }
+    };
+    (@page) => { None };
+    (@page $page:literal) => { Some(include_str!($page)) };
+}
+
+codes! {
+    E0001 "unexpected character";
+    E0002 "invalid UTF-8";
+    E0003 "unterminated comment";
+    E0004 "unterminated string";
+    E0005 "malformed number";
+    E0101 "unexpected token";
+    E0102 "unbalanced brace";
+    E0103 "nesting too deep";
+    E0104 "construct not available";
+    E0201 "unknown name";
+    E0202 "unknown import";
+    E0203 "import cycle";
+    E0204 "name defined twice";
+    E0205 "unknown key";
+    E0206 "key given twice";
+    E0207 "unknown dimension";
+    E0301 "wrong unit";
+    E0302 "missing dimension";
+    E0303 "size is zero or negative";
+    E0304 "wiring disagrees in shape";
+    E0305 "kernel larger than the padded input";
+    E0306 "input and output extents disagree";
+    E0307 "integer overflow";
+    E0308 "wrong kind of value";
+    E0401 "window outside its dimension";
+    E0402 "computation not covered";
+    E0403 "computation done twice";
+    E0404 "uncoupled spatial dimensions";
+    E0405 "clusters exceed the array";
+    E0406 "no complete window";
+    E0501 "capacity exceeded";
+    E0502 "unknown memory, array or axis";
+    E0503 "technology entry missing";
+    E0504 "outside the technology table";
+    E0505 "array split by a memory";
+    E0601 "model does not apply";
+    E0602 "beyond the limits of the engine";
+    E0701 "file not readable";
+    E0702 "file too large";
+    W0301 "inexact division";
+    W0401 "idle processing elements";
+    W0402 "map does not move";
+    W0403 "overlap without reuse";
+    W0404 "bandwidth bound";
+}
+
+impl Code {
+    /// `W` codes warn, the others are errors.
+    #[must_use]
+    pub fn severity(self) -> Severity {
+        if self.as_str().starts_with('W') {
+            Severity::Warning
+        } else {
+            Severity::Error
+        }
+    }
+
+    /// The code of that number; upper and lower case are the same.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|code| code.as_str().eq_ignore_ascii_case(text))
+    }
+}
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_ordered_and_parse_back() {
+        assert!(Code::ALL.is_sorted());
+        for &code in Code::ALL {
+            assert_eq!(Code::parse(&code.as_str().to_lowercase()), Some(code));
+            assert!(!code.title().is_empty());
+        }
+    }
+}

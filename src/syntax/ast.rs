@@ -1,0 +1,539 @@
+//! The tree of one file: what was written, with spans, and no meaning yet.
+//!
+//! Two styles of node. Items, layers, maps and dataflow directives have their own types, because every
+//! later phase asks for their parts. What is a list of `key: value` (layer properties, memories, the
+//! short accelerator form, technology entries) is a generic [`Body`], because which keys exist is not
+//! the grammar's business: `Memory RF { Size: 520B }` is a [`Block`] of kind `Memory`, name `RF`, with
+//! one [`Property`].
+//!
+//! Invariants:
+//! * every node has the span of its own text;
+//! * `Error` variants stand where the parser gave up, and always come with a diagnostic: whoever meets one
+//!   stays silent about it;
+//! * expressions are at most [`MAX_HEIGHT`] high and blocks at most [`MAX_BLOCKS`] deep, so that recursive
+//!   walks need no guard of their own.
+
+use crate::base::{Decimal, Span, Spanned, Unit};
+
+/// Greatest height of an expression tree.
+pub const MAX_HEIGHT: u16 = 256;
+/// Greatest nesting of braces.
+pub const MAX_BLOCKS: usize = 64;
+
+/// An identifier, possibly with a prime: `K`, `Y'`.
+pub type Name = Spanned<String>;
+
+/// Dotted names: `std.networks.vgg16`, `layer.Input`; a plain name is a path of one segment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Path {
+    /// Never empty.
+    pub segments: Vec<Name>,
+    pub span: Span,
+}
+
+impl Path {
+    /// The name, if the path is one.
+    #[must_use]
+    pub fn as_name(&self) -> Option<&Name> {
+        match self.segments.as_slice() {
+            [name] => Some(name),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Path {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (index, segment) in self.segments.iter().enumerate() {
+            if index != 0 {
+                f.write_str(".")?;
+            }
+            f.write_str(&segment.value)?;
+        }
+        Ok(())
+    }
+}
+
+/// A file: its items in order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct File {
+    pub items: Vec<Item>,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Item {
+    Use(Use),
+    Const(Const),
+    Technology(Definition),
+    Accelerator(Definition),
+    Network(Network),
+    Dataflow(Dataflow),
+    Map(Map),
+    Error(Span),
+}
+
+impl Item {
+    #[must_use]
+    pub fn span(&self) -> Span {
+        match self {
+            Self::Use(node) => node.span,
+            Self::Const(node) => node.span,
+            Self::Technology(node) | Self::Accelerator(node) => node.span,
+            Self::Network(node) => node.span,
+            Self::Dataflow(node) => node.span,
+            Self::Map(node) => node.span,
+            Self::Error(span) => *span,
+        }
+    }
+}
+
+/// `use std.dataflows.{a, b as c};` or `use "file.dflow";`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Use {
+    pub source: UseSource,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum UseSource {
+    /// `prefix` is what stands before the last dot (`std.networks` in `use std.networks.vgg16;`); it is
+    /// empty in `use vgg16;`.
+    Names {
+        prefix: Vec<Name>,
+        names: Vec<UseName>,
+    },
+    /// Everything of a file; the text between the quotes, escapes resolved.
+    File(Spanned<String>),
+}
+
+/// `name` or `name as alias`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UseName {
+    pub name: Name,
+    pub alias: Option<Name>,
+}
+
+impl UseName {
+    /// The name under which the import is known in this file.
+    #[must_use]
+    pub fn local(&self) -> &Name {
+        self.alias.as_ref().unwrap_or(&self.name)
+    }
+}
+
+/// `const T = 4;` or `Constant T 4;`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Const {
+    pub name: Name,
+    pub value: Expr,
+    pub span: Span,
+}
+
+/// A `Technology` or an `Accelerator`: a name (optional for an accelerator) and a generic body.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Definition {
+    pub name: Option<Name>,
+    pub body: Body,
+    pub span: Span,
+}
+
+/// `Network name { Layer ... }`: layers are [`Entry::Layer`]s of the body, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Network {
+    pub name: Name,
+    pub body: Body,
+    pub span: Span,
+}
+
+impl Network {
+    pub fn layers(&self) -> impl Iterator<Item = &Layer> {
+        self.body.entries.iter().filter_map(|entry| match entry {
+            Entry::Layer(layer) => Some(layer),
+            _ => None,
+        })
+    }
+}
+
+/// `Layer name { ... }`: properties, blocks such as `Dimensions { ... }`, a dataflow, a `Compute`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layer {
+    pub name: Name,
+    pub body: Body,
+    pub span: Span,
+}
+
+impl Layer {
+    /// Every dataflow given in the body (more than one is a mistake that the tree can hold).
+    pub fn dataflows(&self) -> impl Iterator<Item = &LayerDataflow> {
+        self.body.entries.iter().filter_map(|entry| match entry {
+            Entry::Dataflow(dataflow) => Some(dataflow),
+            _ => None,
+        })
+    }
+
+    /// Every `Compute` statement of the body.
+    pub fn computes(&self) -> impl Iterator<Item = &Compute> {
+        self.body.entries.iter().filter_map(|entry| match entry {
+            Entry::Compute(compute) => Some(compute),
+            _ => None,
+        })
+    }
+}
+
+/// What stands between braces where keys are free. The span includes the braces.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Body {
+    pub entries: Vec<Entry>,
+    pub span: Span,
+}
+
+impl Body {
+    /// All `key: ...` entries, in order.
+    pub fn properties(&self) -> impl Iterator<Item = &Property> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Property(property) => Some(property),
+            _ => None,
+        })
+    }
+
+    /// All blocks, in order.
+    pub fn blocks(&self) -> impl Iterator<Item = &Block> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Block(block) => Some(block),
+            _ => None,
+        })
+    }
+
+    /// All words that stand alone, such as `DoubleBuffered`.
+    pub fn flags(&self) -> impl Iterator<Item = &Name> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Flag(name) => Some(name),
+            _ => None,
+        })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry {
+    Property(Property),
+    /// A word alone: `DoubleBuffered`, `extrapolate`.
+    Flag(Name),
+    Block(Block),
+    Layer(Layer),
+    Dataflow(LayerDataflow),
+    Compute(Compute),
+    Error(Span),
+}
+
+impl Entry {
+    #[must_use]
+    pub fn span(&self) -> Span {
+        match self {
+            Self::Property(node) => node.span,
+            Self::Flag(name) => name.span,
+            Self::Block(node) => node.span,
+            Self::Layer(node) => node.span,
+            Self::Dataflow(node) => node.span,
+            Self::Compute(node) => node.span,
+            Self::Error(span) => *span,
+        }
+    }
+}
+
+/// `key: value, value` or, in a technology, `read(SRAM, 64KiB): 9.99pJ`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Property {
+    pub key: Name,
+    /// What stands in parentheses after the key; empty when there are none.
+    pub arguments: Vec<Argument>,
+    /// Never empty; more than one for comma lists (`Holds: Input, Output`).
+    pub values: Vec<Expr>,
+    pub span: Span,
+}
+
+/// `Kind name { ... }`; the name may be absent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Block {
+    pub kind: Name,
+    pub name: Option<Name>,
+    pub body: Body,
+    pub span: Span,
+}
+
+/// `Dataflow: name(args);`, `Dataflow: { ... }` or `Dataflow { ... }` in a layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerDataflow {
+    /// Of the word `Dataflow`.
+    pub keyword: Span,
+    pub dataflow: DataflowUse,
+    pub span: Span,
+}
+
+/// `Compute: S[b,m,n] += Q[b,m,e] * K[b,n,e];`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compute {
+    /// Of the word `Compute`.
+    pub keyword: Span,
+    /// The left side, an [`ExprKind::Index`] if the user wrote what is meant.
+    pub target: Expr,
+    /// `+=` (true) or `=` (false).
+    pub accumulate: bool,
+    pub value: Expr,
+    pub span: Span,
+}
+
+/// Which dataflow: by name or written in place.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DataflowUse {
+    Named(Invocation),
+    Inline(DataflowBody),
+}
+
+impl DataflowUse {
+    #[must_use]
+    pub fn span(&self) -> Span {
+        match self {
+            Self::Named(invocation) => invocation.span,
+            Self::Inline(body) => body.span,
+        }
+    }
+}
+
+/// `nvdla(c_tile = 3)`; without parentheses there are no arguments.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Invocation {
+    pub path: Path,
+    pub arguments: Vec<Argument>,
+    pub span: Span,
+}
+
+/// `3` or `c_tile = 3`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Argument {
+    pub name: Option<Name>,
+    pub value: Expr,
+    pub span: Span,
+}
+
+/// `Dataflow name(p = 3, q) on accelerator { ... }`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataflow {
+    pub name: Name,
+    pub parameters: Vec<Parameter>,
+    pub on: Option<Path>,
+    pub body: DataflowBody,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameter {
+    pub name: Name,
+    pub default: Option<Expr>,
+    pub span: Span,
+}
+
+/// Directives, outermost first. The span includes the braces.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataflowBody {
+    pub directives: Vec<Directive>,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Directive {
+    pub kind: DirectiveKind,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum DirectiveKind {
+    /// `TemporalMap(size, offset) D`
+    TemporalMap {
+        size: Expr,
+        offset: Expr,
+        dim: Name,
+    },
+    /// `SpatialMap(size, offset) D`
+    SpatialMap {
+        size: Expr,
+        offset: Expr,
+        dim: Name,
+    },
+    /// `Cluster(n)`, `Cluster(n, L)`, `Cluster(n, P)`
+    Cluster {
+        size: Expr,
+        kind: Option<Spanned<ClusterKind>>,
+    },
+    /// `at M { ... }`
+    At {
+        memory: Name,
+        loops: DataflowBody,
+    },
+    /// `tile D by n`
+    Tile {
+        dim: Name,
+        size: Expr,
+    },
+    /// `spread D by n over A` or `over A[axis]`
+    Spread {
+        dim: Name,
+        size: Expr,
+        array: Name,
+        axis: Option<Expr>,
+    },
+    /// `retain T, T in M`
+    Retain {
+        tensors: Vec<Path>,
+        memory: Name,
+    },
+    /// `bypass T, T in M`
+    Bypass {
+        tensors: Vec<Path>,
+        memory: Name,
+    },
+    Error,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClusterKind {
+    Logical,
+    Physical,
+}
+
+/// `Map network on accelerator { ... }`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Map {
+    pub network: Path,
+    pub accelerator: Path,
+    pub entries: Vec<MapEntry>,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum MapEntry {
+    /// `default: d;` (no types) or `default POOL, ADD: d;`
+    Default {
+        types: Vec<Name>,
+        dataflow: DataflowUse,
+        span: Span,
+    },
+    /// `conv1: d;`, also `conv1, conv2: d;`; never without a name.
+    Layers {
+        layers: Vec<Name>,
+        dataflow: DataflowUse,
+        span: Span,
+    },
+    Error(Span),
+}
+
+/// An expression or value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expr {
+    pub kind: ExprKind,
+    pub span: Span,
+    /// Height of the tree, kept at most [`MAX_HEIGHT`] by [`Expr::new`]'s caller, the parser.
+    height: u16,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ExprKind {
+    /// `64`, `0.96`, `64KiB`: exact, with the unit as written.
+    Number(Number),
+    /// `"text"`, escapes resolved.
+    String(String),
+    /// `K`, `INT8`, `true`, `std.technology.eyeriss65`
+    Path(Path),
+    /// `min(a, b)`, `Sz(R)`, `nvdla(c_tile = 3)`
+    Call {
+        function: Path,
+        arguments: Vec<Argument>,
+    },
+    /// `Q[b, m, e]`
+    Index {
+        base: Name,
+        indices: Vec<Expr>,
+    },
+    /// `-e`
+    Negate(Box<Expr>),
+    Binary {
+        op: Spanned<BinaryOp>,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    /// `[12, 14]`
+    List(Vec<Expr>),
+    /// `(0, 1)`: always at least two elements.
+    Tuple(Vec<Expr>),
+    Error,
+}
+
+impl Expr {
+    #[must_use]
+    pub fn new(kind: ExprKind, span: Span) -> Self {
+        let height = 1u16.saturating_add(kind.max_child_height());
+        Self { kind, span, height }
+    }
+
+    #[must_use]
+    pub fn height(&self) -> u16 {
+        self.height
+    }
+
+    /// The name, if the expression is one plain name.
+    #[must_use]
+    pub fn as_name(&self) -> Option<&Name> {
+        match &self.kind {
+            ExprKind::Path(path) => path.as_name(),
+            _ => None,
+        }
+    }
+}
+
+impl ExprKind {
+    fn max_child_height(&self) -> u16 {
+        let highest = |items: &[Expr]| items.iter().map(Expr::height).max().unwrap_or(0);
+        match self {
+            Self::Number(_) | Self::String(_) | Self::Path(_) | Self::Error => 0,
+            Self::Call { arguments, .. } => arguments
+                .iter()
+                .map(|argument| argument.value.height())
+                .max()
+                .unwrap_or(0),
+            Self::Index { indices, .. } => highest(indices),
+            Self::Negate(inner) => inner.height(),
+            Self::Binary { left, right, .. } => left.height().max(right.height()),
+            Self::List(items) | Self::Tuple(items) => highest(items),
+        }
+    }
+}
+
+/// A number literal with its unit, if it has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Number {
+    pub value: Decimal,
+    pub unit: Option<Unit>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BinaryOp {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Remainder,
+}
+
+impl BinaryOp {
+    /// The sign, as written.
+    #[must_use]
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Subtract => "-",
+            Self::Multiply => "*",
+            Self::Divide => "/",
+            Self::Remainder => "%",
+        }
+    }
+}
