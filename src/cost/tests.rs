@@ -1,0 +1,205 @@
+//! Closed forms of the sample in `sample.rs`, and the errors.
+
+use super::sample::{context, counts, mapping, technology};
+use super::tech::{Action, Entry, Precision, Technology};
+use super::*;
+use crate::ir::OperationKind;
+
+fn close(left: f64, right: f64) -> bool {
+    (left - right).abs() <= 1e-9 * right.abs().max(1.0)
+}
+
+fn total(technology: &Technology) -> f64 {
+    evaluate(technology, &context(), &mapping(), &counts())
+        .map_or(f64::NAN, |cost| cost.energy.total_pj)
+}
+
+// MACs 24 * 0.25 = 6. DRAM: 20 + 6 * 4 = 44 bytes at 16 = 704. SRAM at 8 pJ/byte: reads 20 + 24 = 44, writes the
+// same = 704. RF at 1 pJ/byte: reads 24 + 24 + 24 * 4 = 144, writes 8 + 24 + 24 * 4 = 128. Hops 8 + 24 + 24 bytes at
+// 2 = 112.
+const TOTAL: f64 = 6.0 + 704.0 + 704.0 + 144.0 + 128.0 + 112.0;
+
+#[test]
+fn energy_is_counts_times_prices() {
+    assert!(
+        close(total(&technology()), TOTAL),
+        "{}",
+        total(&technology())
+    );
+}
+
+#[test]
+fn every_term_names_its_entry() {
+    let cost = evaluate(&technology(), &context(), &mapping(), &counts()).unwrap();
+    let read = cost
+        .energy
+        .terms
+        .iter()
+        .find(|term| {
+            term.component
+                == Component::Read {
+                    memory: 1,
+                    tensor: 0,
+                }
+        })
+        .unwrap();
+    assert_eq!(read.price.label, "t: read(SRAM, 1KiB, 32b)");
+    assert!(close(read.pj, 64.0));
+}
+
+#[test]
+fn static_power_runs_for_the_whole_time() {
+    let mut with = technology();
+    with.entries.push(Entry::new("t", Action::Static, 2.0));
+    // 16 cycles at 1 GHz are 16 ns; 2 mW * 16 ns = 32 pJ.
+    assert!(close(total(&with), TOTAL + 32.0));
+    let mut clockless = context();
+    clockless.clock_hz = None;
+    let errors = evaluate(&with, &clockless, &mapping(), &counts()).unwrap_err();
+    assert_eq!(errors, [CostError::MissingClock]);
+}
+
+#[test]
+fn a_missing_entry_is_named_once() {
+    let mut without = technology();
+    without
+        .entries
+        .retain(|entry| !matches!(entry.action, Action::Mac(_) | Action::Hop { .. }));
+    without
+        .entries
+        .push(Entry::new("t", Action::Mac(Precision::Int16), 1.0));
+    let errors = evaluate(&without, &context(), &mapping(), &counts()).unwrap_err();
+    assert_eq!(
+        errors,
+        [
+            CostError::MissingEntry {
+                action: "mac(INT8)".to_owned(),
+                have: vec!["mac(INT16)".to_owned()]
+            },
+            CostError::MissingEntry {
+                action: "hop".to_owned(),
+                have: Vec::new()
+            },
+        ]
+    );
+    assert_eq!(errors[0].code(), "E0503");
+}
+
+#[test]
+fn what_does_not_happen_needs_no_price() {
+    let mut without = technology();
+    without
+        .entries
+        .retain(|entry| !matches!(entry.action, Action::Hop { .. }));
+    let mut still = counts();
+    for boundary in &mut still.boundaries {
+        for tensor in &mut boundary.tensors {
+            tensor.hops = 0;
+        }
+    }
+    let cost = evaluate(&without, &context(), &mapping(), &still).unwrap();
+    assert!(close(cost.energy.total_pj, TOTAL - 112.0));
+}
+
+#[test]
+fn a_capacity_outside_the_table_is_an_error_unless_extrapolated() {
+    let mut big = mapping();
+    big.architecture.memories[1].capacity_bits = Some(4096 * 8);
+    let errors = evaluate(&technology(), &context(), &big, &counts()).unwrap_err();
+    assert_eq!(errors[0].code(), "E0504");
+    assert_eq!(
+        errors[0].to_string(),
+        "read(SRAM, 4KiB) is outside the table of the technology, which goes from \
+         t: read(SRAM, 1KiB, 32b) to t: read(SRAM, 1KiB, 32b)"
+    );
+    let mut daring = technology();
+    daring.extrapolate = true;
+    assert!(evaluate(&daring, &context(), &big, &counts()).is_ok());
+}
+
+#[test]
+fn the_memory_s_own_figures_win() {
+    let mut own = context();
+    own.memories[1].read_pj = Some(3.0);
+    let cost = evaluate(&technology(), &own, &mapping(), &counts()).unwrap();
+    // 26 elements read from the buffer at 3 pJ instead of 44 bytes at 8.
+    assert!(close(cost.energy.total_pj, TOTAL - 44.0 * 8.0 + 78.0));
+}
+
+#[test]
+fn class_decides_which_table() {
+    let mut as_rf = context();
+    as_rf.memories[2].class = Some("SRAM".to_owned());
+    let errors = evaluate(&technology(), &as_rf, &mapping(), &counts()).unwrap_err();
+    assert!(errors.iter().all(|error| error.code() == "E0504"));
+}
+
+#[test]
+fn density_scales_accesses_and_products() {
+    let mut sparse = mapping();
+    sparse.operation.tensors[0].density = 0.5;
+    sparse.operation.tensors[1].density = 0.25;
+    let cost = evaluate(&technology(), &context(), &sparse, &counts()).unwrap();
+    // Input: DRAM 8 * 16, SRAM 16 * 8, RF 24 + 8, hops 8 * 2 = 304. Weight: 12 * 16 + 24 * 8 + 24 + 24 + 24 * 2 = 480.
+    let expected = TOTAL - 6.0 * 0.875 - 304.0 * 0.5 - 480.0 * 0.75;
+    assert!(close(cost.energy.total_pj, expected));
+    assert!(close(cost.energy.dense_total_pj, TOTAL));
+}
+
+#[test]
+fn pooling_is_priced_per_operation() {
+    let mut pool = mapping();
+    pool.operation.kind = OperationKind::Reduce;
+    let cost = evaluate(&technology(), &context(), &pool, &counts()).unwrap();
+    assert!(close(cost.energy.total_pj, TOTAL - 3.0));
+}
+
+// MAESTRO's area formula (its analysis of PEs, buffers, bus and arbiter), for P = 2, V = 1, L1 = 32, L2 = 1024 and 8
+// bytes per cycle; it multiplies the bus regression by the bandwidth.
+#[test]
+fn maestro_s_area_formula_can_be_written_as_a_technology() {
+    let byte = |class: &str| Action::AreaMemory {
+        class: class.to_owned(),
+        capacity_bits: 8,
+    };
+    let mut maestro = technology();
+    maestro.extrapolate = true;
+    maestro.entries.extend([
+        Entry::new("m", Action::AreaMac(Precision::Int8), 283.0),
+        Entry::new("m", byte("SRAM"), 0.104),
+        Entry::new("m", byte("RF"), 0.104),
+        Entry::new(
+            "m",
+            Action::AreaBus {
+                slope: 14.662,
+                intercept: 28.895,
+            },
+            101.79,
+        ),
+        Entry::new(
+            "m",
+            Action::AreaArbiter {
+                quadratic: 1.2886,
+                linear: 5.5814,
+                constant: -23.711,
+            },
+            395.473,
+        ),
+    ]);
+    let expected = 2.0 * (283.0 + 0.104 * 32.0)
+        + 0.104 * 1024.0
+        + 101.79 * (14.662 * 2.0 + 28.895) * 8.0
+        + 395.473;
+    match area(&maestro, &context(), &mapping().architecture) {
+        Area::Known { total_um2, .. } => assert!(close(total_um2, expected)),
+        Area::Absent(absent) => panic!("{absent}"),
+    }
+}
+
+#[test]
+fn no_area_entries_no_area() {
+    assert_eq!(
+        area(&technology(), &context(), &mapping().architecture),
+        Area::Absent(AreaAbsent::NoEntries)
+    );
+}
