@@ -65,7 +65,8 @@ pub struct BoundaryCounts {
     pub up_bits: u64,
     /// Largest ingress + egress of a single step, in bits, of the busiest parent instance.
     pub peak_bits: u64,
-    /// Sum over the steps of the transfer times, overlapped or not.
+    /// Sum over the steps of the longer of ingress and egress, and the last results' departure: the time
+    /// that this boundary alone would take.
     pub transfer_cycles: u64,
 }
 
@@ -99,4 +100,37 @@ pub enum Bound {
     Compute,
     /// Index into [`Counts::boundaries`].
     Boundary(usize),
+}
+
+impl Counts {
+    /// Turns the counts of one run of the operation into those of `times` runs, one after the other.
+    /// `None` when a count passes `u64`.
+    pub(super) fn repeat(&mut self, times: u64) -> Option<()> {
+        let scale = |count: &mut u64| -> Option<()> {
+            *count = count.checked_mul(times)?;
+            Some(())
+        };
+        scale(&mut self.operations)?;
+        scale(&mut self.steps)?;
+        scale(&mut self.timing.cycles)?;
+        scale(&mut self.timing.compute_cycles)?;
+        for counts in self.memories.iter_mut().flat_map(|m| &mut m.tensors) {
+            scale(&mut counts.fills)?;
+            scale(&mut counts.reads)?;
+            scale(&mut counts.writes)?;
+            scale(&mut counts.updates)?;
+        }
+        for boundary in &mut self.boundaries {
+            scale(&mut boundary.down_bits)?;
+            scale(&mut boundary.up_bits)?;
+            scale(&mut boundary.transfer_cycles)?;
+            for crossing in &mut boundary.tensors {
+                scale(&mut crossing.down)?;
+                scale(&mut crossing.up)?;
+                scale(&mut crossing.forwarded)?;
+                scale(&mut crossing.hops)?;
+            }
+        }
+        Some(())
+    }
 }

@@ -1,0 +1,314 @@
+//! The shape of a schedule, group by group.
+//!
+//! Problem: a mapping is a nest over all ranks at once, but nothing in one *group* of ranks depends on the
+//! loops of another. A convolution's groups are `{N} {G} {K} {C} {P,R} {Q,S}`: the windows over `K` are the
+//! same whatever `Y` does. So legality and counting work on one group at a time, and every box of the
+//! iteration space is the product of its groups' boxes.
+//!
+//! A [`GroupState`] is one instance's part of one group at one place of the nest: an interval per rank and
+//! per input window. [`Group::piece`] narrows it to one window of a loop; [`Group::end_level`] applies the
+//! rule of the end of a cluster level: an instance produces the outputs whose complete input window it
+//! has, and hands down exactly the input rows that these outputs need.
+//!
+//! Invariant: groups share no rank, no window and no loop; their union is the whole mapping.
+
+use super::{Axis, Interval, Loop, Mapping, RankId, window_count};
+use smallvec::SmallVec;
+
+/// Ranks that meet in an index of some tensor, in an input window, or in one spatial loop.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// In rank order.
+    pub ranks: SmallVec<[RankId; 4]>,
+    pub windows: SmallVec<[GroupWindow; 1]>,
+    /// The schedule's loops over this group, outermost first.
+    pub loops: Vec<GroupLoop>,
+    extents: SmallVec<[i64; 4]>,
+}
+
+/// An input window in terms of the group's own rank numbers.
+#[derive(Clone, Copy, Debug)]
+pub struct GroupWindow {
+    /// Index into `Operation::windows`.
+    pub window: u8,
+    pub output: usize,
+    pub kernel: usize,
+    pub stride: i64,
+    pub dilation: i64,
+}
+
+/// One loop of the schedule, seen from its group.
+#[derive(Clone, Debug)]
+pub struct GroupLoop {
+    /// Index into `Schedule::loops`.
+    pub index: usize,
+    pub moves: SmallVec<[GroupMove; 2]>,
+    /// 1 for a temporal loop.
+    pub instances: u64,
+    /// The array of a spatial loop.
+    pub array: Option<usize>,
+    /// The group's next loop belongs to another cluster level, or there is none.
+    pub ends_level: bool,
+    /// Some move of the loop walks over an input window.
+    pub moves_window: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct GroupMove {
+    pub axis: GroupAxis,
+    pub size: i64,
+    pub offset: i64,
+}
+
+/// An axis by its number within the group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupAxis {
+    Rank(usize),
+    Window(usize),
+}
+
+/// An interval per rank and per input window of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct GroupState {
+    pub ranks: SmallVec<[Interval; 2]>,
+    pub windows: SmallVec<[Interval; 1]>,
+}
+
+impl GroupState {
+    /// Whether the instance has nothing to do in this group.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ranks.iter().any(|r| r.is_empty())
+    }
+
+    /// Points of the group's box; 0 when empty.
+    #[must_use]
+    pub fn volume(&self) -> u64 {
+        self.ranks
+            .iter()
+            .fold(1u64, |product, r| product.saturating_mul(r.len()))
+    }
+
+    fn extent(&self, axis: GroupAxis) -> Interval {
+        match axis {
+            GroupAxis::Rank(rank) => self.ranks[rank],
+            GroupAxis::Window(window) => self.windows[window],
+        }
+    }
+}
+
+/// The groups of a mapping, ordered by their first rank.
+#[must_use]
+pub fn groups(mapping: &Mapping) -> Vec<Group> {
+    let operation = &mapping.operation;
+    let mut leader: Vec<usize> = (0..operation.ranks.len()).collect();
+    let mut join = |a: usize, b: usize| {
+        let (low, high) = (leader[a].min(leader[b]), leader[a].max(leader[b]));
+        for l in &mut leader {
+            if *l == high {
+                *l = low;
+            }
+        }
+    };
+    for window in &operation.windows {
+        join(window.output.index(), window.kernel.index());
+    }
+    for dim in operation.tensors.iter().flat_map(|tensor| &tensor.dims) {
+        for pair in dim.terms.windows(2) {
+            join(pair[0].rank.index(), pair[1].rank.index());
+        }
+    }
+    for l in &mapping.schedule.loops {
+        for pair in l.moves.windows(2) {
+            join(
+                rank_of(mapping, pair[0].axis),
+                rank_of(mapping, pair[1].axis),
+            );
+        }
+    }
+    let mut leaders = leader.clone();
+    leaders.sort_unstable();
+    leaders.dedup();
+    leaders
+        .into_iter()
+        .map(|lead| Group::new(mapping, |rank| leader[rank] == lead))
+        .collect()
+}
+
+/// A rank that decides to which group an axis belongs.
+fn rank_of(mapping: &Mapping, axis: Axis) -> usize {
+    match axis {
+        Axis::Rank(rank) => rank.index(),
+        Axis::Window(window) => mapping.operation.windows[usize::from(window)]
+            .output
+            .index(),
+    }
+}
+
+impl Group {
+    fn new(mapping: &Mapping, contains: impl Fn(usize) -> bool) -> Group {
+        let operation = &mapping.operation;
+        let ranks: SmallVec<[RankId; 4]> = (0..operation.ranks.len())
+            .filter(|&rank| contains(rank))
+            .map(|rank| RankId(rank as u8))
+            .collect();
+        let local = |rank: RankId| ranks.iter().position(|&r| r == rank).unwrap_or(0);
+        let windows: SmallVec<[GroupWindow; 1]> = operation
+            .windows
+            .iter()
+            .enumerate()
+            .filter(|(_, window)| contains(window.output.index()))
+            .map(|(index, window)| GroupWindow {
+                window: index as u8,
+                output: local(window.output),
+                kernel: local(window.kernel),
+                stride: window.stride as i64,
+                dilation: window.dilation as i64,
+            })
+            .collect();
+        let axis = |axis: Axis| match axis {
+            Axis::Rank(rank) => GroupAxis::Rank(local(rank)),
+            Axis::Window(window) => {
+                GroupAxis::Window(windows.iter().position(|w| w.window == window).unwrap_or(0))
+            }
+        };
+        let own: Vec<(usize, &Loop)> = mapping
+            .schedule
+            .loops
+            .iter()
+            .enumerate()
+            .filter(|(_, l)| l.moves.iter().any(|m| contains(rank_of(mapping, m.axis))))
+            .collect();
+        let loops = own
+            .iter()
+            .enumerate()
+            .map(|(number, &(index, l))| GroupLoop {
+                index,
+                moves: l
+                    .moves
+                    .iter()
+                    .map(|m| GroupMove {
+                        axis: axis(m.axis),
+                        size: m.size as i64,
+                        offset: m.offset as i64,
+                    })
+                    .collect(),
+                instances: l.instances(),
+                array: l.array(),
+                ends_level: own
+                    .get(number + 1)
+                    .is_none_or(|(_, next)| next.level != l.level),
+                moves_window: l.moves.iter().any(|m| matches!(m.axis, Axis::Window(_))),
+            })
+            .collect();
+        let extents = ranks
+            .iter()
+            .map(|rank| operation.ranks[rank.index()] as i64)
+            .collect();
+        Group {
+            ranks,
+            windows,
+            loops,
+            extents,
+        }
+    }
+
+    /// The whole group: every rank from 0 to its extent, and the input rows that this needs.
+    #[must_use]
+    pub fn whole(&self) -> GroupState {
+        let mut state = GroupState {
+            ranks: self
+                .extents
+                .iter()
+                .map(|&extent| Interval::new(0, extent))
+                .collect(),
+            windows: self.windows.iter().map(|_| Interval::EMPTY).collect(),
+        };
+        self.hand_down(&mut state);
+        state
+    }
+
+    /// How many windows each move of `l` has in `state`; the largest counts for the loop.
+    #[must_use]
+    pub fn windows_in(&self, state: &GroupState, l: &GroupLoop) -> u64 {
+        l.moves.iter().map(|m| reach(state, m)).max().unwrap_or(0)
+    }
+
+    /// `state` narrowed to window number `window` of `l`; moves that do not reach so far become empty.
+    /// Without [`Group::end_level`].
+    #[must_use]
+    pub fn piece(&self, state: &GroupState, l: &GroupLoop, window: u64) -> GroupState {
+        let mut piece = state.clone();
+        for m in &l.moves {
+            let extent = state.extent(m.axis);
+            let narrowed = if window < reach(state, m) {
+                let start = extent.lo + window as i64 * m.offset;
+                Interval::new(start, extent.hi.min(start.saturating_add(m.size)))
+            } else {
+                Interval::EMPTY
+            };
+            match m.axis {
+                GroupAxis::Rank(rank) => piece.ranks[rank] = narrowed,
+                GroupAxis::Window(window) => piece.windows[window] = narrowed,
+            }
+        }
+        piece
+    }
+
+    /// Keeps the outputs whose complete input window lies in `state`.
+    pub fn produce(&self, state: &mut GroupState) {
+        for (number, window) in self.windows.iter().enumerate() {
+            let (rows, kernel) = (state.windows[number], state.ranks[window.kernel]);
+            let output = &mut state.ranks[window.output];
+            if rows.is_empty() || kernel.is_empty() {
+                *output = Interval::EMPTY;
+                continue;
+            }
+            let first = rows.lo - window.dilation * kernel.lo;
+            let last = rows.hi - 1 - window.dilation * (kernel.hi - 1);
+            *output = output.intersect(Interval::new(
+                div_ceil(first, window.stride),
+                last.div_euclid(window.stride) + 1,
+            ));
+        }
+    }
+
+    /// Makes the input rows exactly those that the outputs need.
+    fn hand_down(&self, state: &mut GroupState) {
+        for (number, window) in self.windows.iter().enumerate() {
+            let (output, kernel) = (state.ranks[window.output], state.ranks[window.kernel]);
+            state.windows[number] = if output.is_empty() || kernel.is_empty() {
+                Interval::EMPTY
+            } else {
+                Interval::new(
+                    window.stride * output.lo + window.dilation * kernel.lo,
+                    window.stride * (output.hi - 1) + window.dilation * (kernel.hi - 1) + 1,
+                )
+            };
+        }
+    }
+
+    /// The rule of the end of a cluster level. Idempotent.
+    pub fn end_level(&self, state: &mut GroupState) {
+        self.produce(state);
+        self.hand_down(state);
+    }
+
+    /// `state` narrowed to one window, with the level's end applied where the loop is the level's last.
+    #[must_use]
+    pub fn step(&self, state: &GroupState, l: &GroupLoop, window: u64) -> GroupState {
+        let mut piece = self.piece(state, l, window);
+        if l.ends_level {
+            self.end_level(&mut piece);
+        }
+        piece
+    }
+}
+
+fn reach(state: &GroupState, m: &GroupMove) -> u64 {
+    window_count(state.extent(m.axis).len(), m.size as u64, m.offset as u64)
+}
+
+fn div_ceil(a: i64, b: i64) -> i64 {
+    -(-a).div_euclid(b)
+}
