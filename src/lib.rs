@@ -7,4 +7,5 @@ pub mod cost;
 pub mod diag;
 pub mod engine;
 pub mod ir;
+pub mod report;
 pub mod syntax;

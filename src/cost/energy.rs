@@ -98,8 +98,9 @@ pub fn energy(
 
     if sum.errors.is_empty() {
         Ok(Energy {
-            total_pj: sum.terms.iter().map(|term| term.pj).sum(),
-            dense_total_pj: sum.terms.iter().map(|term| term.dense_pj).sum(),
+            // Not `sum`: over nothing that is -0.0, which would be printed.
+            total_pj: sum.terms.iter().fold(0.0, |all, term| all + term.pj),
+            dense_total_pj: sum.terms.iter().fold(0.0, |all, term| all + term.dense_pj),
             terms: sum.terms,
         })
     } else {

@@ -22,6 +22,7 @@ mod tech;
 mod tests;
 
 pub use area::{Area, AreaAbsent, AreaComponent, AreaTerm, area};
+pub(crate) use energy::work_density;
 pub use energy::{Component, Energy, EnergyTerm, energy};
 pub use error::CostError;
 pub use prices::{Context, MemoryContext, Per, Price, Prices};

@@ -1,0 +1,17 @@
+//! One model of the results, and one small writer per format.
+//!
+//! [`build_layer`] turns exact counts and costs of one layer into a [`LayerReport`]; the writers
+//! ([`text`], [`json`], [`csv`]) only format. Every number that can be counted is an integer; every key names
+//! its unit. Equal results give equal bytes.
+
+mod build;
+pub mod csv;
+pub mod json;
+pub mod model;
+mod table;
+#[cfg(test)]
+mod tests;
+pub mod text;
+
+pub use build::{LayerNames, build_layer, totals};
+pub use model::{Evaluation, LayerReport, Report};

@@ -1,0 +1,255 @@
+//! `dflow.report/1`, as it is serialised. A key never changes its meaning within one schema number.
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+/// The name of this form.
+pub const SCHEMA: &str = "dflow.report/1";
+
+/// Everything that one run has evaluated.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// Of the program.
+    pub version: &'static str,
+    /// As given on the command line.
+    pub file: String,
+    pub evaluations: Vec<Evaluation>,
+}
+
+impl Report {
+    #[must_use]
+    pub fn new(file: impl Into<String>, evaluations: Vec<Evaluation>) -> Report {
+        Report {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION"),
+            file: file.into(),
+            evaluations,
+        }
+    }
+}
+
+/// One network on one accelerator by one model.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Evaluation {
+    pub network: String,
+    pub accelerator: String,
+    /// `exact`, `maestro`, ...
+    pub model: String,
+    /// In network order.
+    pub layers: Vec<LayerReport>,
+    /// Layers without figures because of errors (`--keep-going`), in network order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<String>,
+    /// Sums over `layers`.
+    pub totals: Totals,
+}
+
+/// An object whose keys stand in the order in which they were put.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ordered<V>(pub Vec<(String, V)>);
+
+impl<V> Default for Ordered<V> {
+    fn default() -> Self {
+        Ordered(Vec::new())
+    }
+}
+
+impl<V> Ordered<V> {
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&V> {
+        self.iter()
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| value)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value))
+    }
+}
+
+impl Ordered<f64> {
+    /// Adds to the value of `key`, which starts at 0.
+    pub fn add(&mut self, key: &str, value: f64) {
+        match self.0.iter_mut().find(|(name, _)| name == key) {
+            Some((_, sum)) => *sum += value,
+            None => self.0.push((key.to_owned(), value)),
+        }
+    }
+}
+
+impl<V: Serialize> Serialize for Ordered<V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (key, value) in &self.0 {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
+    }
+}
+
+/// One layer.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct LayerReport {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub dimensions: Ordered<u64>,
+    /// How it is mapped, as the source names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dataflow: Option<String>,
+    /// Multiply-accumulates; 0 for pooling and element-wise layers.
+    pub macs: u64,
+    /// Operations of layers without products; 0 for the others.
+    pub ops: u64,
+    pub cycles: u64,
+    /// Operations / (cycles * PEs * lanes).
+    pub utilization: f64,
+    /// The resource that takes longest when all others are free: `compute` or a boundary.
+    pub bound: String,
+    /// Busy cycles of computation and of every boundary, overlapped or not.
+    pub cycles_by: Ordered<u64>,
+    /// `total` and one key per component; absent without a technology.
+    pub energy_pj: Option<Ordered<f64>>,
+    /// The summands of the energy and the entries that they came from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub energy_terms: Vec<EnergyTermReport>,
+    /// `total` and one key per component; absent without area entries.
+    pub area_um2: Option<Ordered<f64>>,
+    /// Why there is no area although there is a technology.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub area_absent: Option<String>,
+    /// From the outside in.
+    pub levels: Vec<Level>,
+    /// From the outside in.
+    pub boundaries: Vec<Boundary>,
+    pub steps: u64,
+    pub pes_used: u64,
+    pub pes: u64,
+    /// MACs per cycle of one PE.
+    pub lanes: u64,
+    /// `window`, `tile`, or `mixed` (then see `levels`).
+    pub refill: String,
+    /// What the compiler chose because the source did not say.
+    pub choices: Vec<String>,
+    /// What the reader should know: fallbacks, approximations.
+    pub notes: Vec<String>,
+    /// Present when some density is below 1; all counts elsewhere are dense.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub density: Option<DensityReport>,
+}
+
+/// One memory.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Level {
+    pub memory: String,
+    /// Of one instance; absent when unbounded.
+    pub capacity_bytes: Option<u128>,
+    /// What the largest tiles need in one instance, double buffering included.
+    pub required_bytes: u64,
+    pub instances: u64,
+    pub refill: &'static str,
+    pub tensors: Vec<LevelTensor>,
+}
+
+/// One tensor in one memory; all in elements, summed over instances and steps, but for `tile`.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct LevelTensor {
+    pub tensor: String,
+    /// Largest tile of one instance.
+    pub tile: u64,
+    pub fills: u64,
+    pub reads: u64,
+    pub writes: u64,
+    /// Partial sums read back by the level inside (part of `reads`).
+    pub updates: u64,
+    /// Distinct elements.
+    pub unique: u64,
+    /// Operations per filled element; absent where nothing is filled.
+    pub reuse: Option<f64>,
+    /// Reads and writes; absent without a technology.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub energy_pj: Option<f64>,
+}
+
+/// The crossing between two memories.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Boundary {
+    /// `parent -> child`, with the tensors when several boundaries join the same two.
+    pub name: String,
+    pub down_bytes: u64,
+    pub up_bytes: u64,
+    /// Sum of the transfer times.
+    pub transfer_cycles: u64,
+    /// Bytes / bandwidth over the whole run; absent when the bandwidth is unbounded.
+    pub roofline_cycles: Option<u64>,
+    /// Both directions over all cycles of the run.
+    pub average_bytes_per_cycle: f64,
+    /// Both directions in the step that moves most, of the busiest instance of the parent.
+    pub peak_bytes_per_step: u64,
+    pub tensors: Vec<BoundaryTensor>,
+}
+
+/// One tensor at a crossing, in elements.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct BoundaryTensor {
+    pub tensor: String,
+    pub down: u64,
+    pub up: u64,
+    pub forwarded: u64,
+    pub hops: u64,
+}
+
+/// A summand of the energy.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct EnergyTermReport {
+    /// A key of `energy_pj`.
+    pub component: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tensor: Option<String>,
+    /// How many of `per`.
+    pub count: f64,
+    /// `operation`, `element`, `bit` or `cycle`.
+    pub per: &'static str,
+    /// Price of one of `per`.
+    pub price_pj: f64,
+    pub energy_pj: f64,
+    /// The technology entry.
+    pub entry: String,
+}
+
+/// What is left when zeros are skipped.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct DensityReport {
+    /// Operations times the product of the operand densities.
+    pub effective_operations: f64,
+    /// What the energy would be with every density 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dense_energy_pj: Option<f64>,
+    pub tensors: Vec<DensityTensor>,
+}
+
+/// The density of one tensor and its accesses without the zeros.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct DensityTensor {
+    pub tensor: String,
+    pub density: f64,
+    /// Per memory that holds the tensor: accesses times density.
+    pub effective_reads: Ordered<f64>,
+    pub effective_writes: Ordered<f64>,
+}
+
+/// Sums over layers.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Totals {
+    pub layers: usize,
+    pub macs: u128,
+    pub ops: u128,
+    pub cycles: u128,
+    /// Operations of all layers / (cycles * PEs * lanes).
+    pub utilization: f64,
+    /// Absent when some layer has none.
+    pub energy_pj: Option<Ordered<f64>>,
+    /// The largest of the layers (they share one accelerator).
+    pub area_um2: Option<Ordered<f64>>,
+}

@@ -1,0 +1,166 @@
+//! The writers on the sample of `cost::sample`; its figures are closed forms derived there.
+
+use super::model::{Evaluation, LayerReport, Report};
+use super::{LayerNames, build_layer, csv, json, text, totals};
+use crate::cost::{evaluate, sample};
+
+fn names() -> LayerNames {
+    LayerNames {
+        name: "fc1".to_owned(),
+        kind: "GEMM".to_owned(),
+        dimensions: vec![
+            ("M".to_owned(), 2),
+            ("N".to_owned(), 3),
+            ("K".to_owned(), 4),
+        ],
+        dataflow: Some("rows".to_owned()),
+        tensors: ["Input", "Weight", "Output"].map(str::to_owned).to_vec(),
+        memories: ["DRAM", "GLB", "RF"].map(str::to_owned).to_vec(),
+        choices: vec!["GLB holds whole tensors".to_owned()],
+        notes: Vec::new(),
+    }
+}
+
+fn layer() -> LayerReport {
+    let (mapping, counts) = (sample::mapping(), sample::counts());
+    let cost = evaluate(&sample::technology(), &sample::context(), &mapping, &counts).unwrap();
+    build_layer(&names(), &mapping, &counts, Some(&cost))
+}
+
+fn report() -> Report {
+    let mut pool = layer();
+    pool.name = "pool1".to_owned();
+    pool.kind = "POOL".to_owned();
+    (pool.ops, pool.macs) = (pool.macs, 0);
+    let layers = vec![layer(), pool];
+    Report::new(
+        "f.dflow",
+        vec![Evaluation {
+            network: "net".to_owned(),
+            accelerator: "small".to_owned(),
+            model: "exact".to_owned(),
+            totals: totals(&layers),
+            layers,
+            failed: Vec::new(),
+        }],
+    )
+}
+
+#[test]
+fn a_layer_has_the_derived_figures() {
+    let layer = layer();
+    // 24 MACs in 16 cycles on 2 PEs of one lane.
+    assert!((layer.utilization - 0.75).abs() < 1e-12);
+    assert_eq!(layer.bound, "compute");
+    let energy = layer.energy_pj.as_ref().unwrap();
+    assert_eq!(energy.get("mac"), Some(&6.0));
+    assert_eq!(energy.get("DRAM.read"), Some(&320.0));
+    assert_eq!(energy.get("noc"), Some(&112.0));
+    let sum: f64 = energy.iter().skip(1).map(|(_, pj)| pj).sum();
+    assert!((energy.get("total").unwrap() - sum).abs() < 1e-9);
+    // 24 MACs on 8 fills.
+    assert_eq!(layer.levels[1].tensors[0].reuse, Some(3.0));
+    assert_eq!(layer.levels[0].tensors[0].reuse, None);
+    // 20 bytes down through a port of 2 bytes per cycle; upwards the network takes 24 bytes at 8.
+    assert_eq!(layer.boundaries[1].roofline_cycles, Some(10));
+    assert_eq!(layer.boundaries[0].roofline_cycles, None);
+    assert!((layer.boundaries[1].average_bytes_per_cycle - 44.0 / 16.0).abs() < 1e-12);
+}
+
+#[test]
+fn json_has_integers_for_counts_and_the_schema_first() {
+    let text = json::write(&report()).unwrap();
+    assert!(text.starts_with("{\n  \"schema\": \"dflow.report/1\",\n"));
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let layer = &value["evaluations"][0]["layers"][0];
+    assert_eq!(layer["macs"], serde_json::json!(24));
+    assert_eq!(layer["type"], "GEMM");
+    assert_eq!(layer["cycles_by"]["GLB -> RF"], serde_json::json!(24));
+    assert_eq!(
+        layer["levels"][0]["capacity_bytes"],
+        serde_json::Value::Null
+    );
+    assert_eq!(
+        value["evaluations"][0]["totals"]["ops"],
+        serde_json::json!(24)
+    );
+}
+
+#[test]
+fn csv_has_one_row_per_layer() {
+    let text = csv::write(&report());
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 3);
+    let columns: Vec<&str> = lines[0].split(',').collect();
+    let cells: Vec<&str> = lines[1].split(',').collect();
+    assert_eq!(columns.len(), cells.len());
+    let at = |name: &str| cells[columns.iter().position(|column| *column == name).unwrap()];
+    assert_eq!(at("layer"), "fc1");
+    assert_eq!(at("dimensions"), "M=2 N=3 K=4");
+    assert_eq!(at("cycles GLB -> RF"), "24");
+    assert_eq!(at("energy_pj mac"), "6");
+}
+
+#[test]
+fn text_is_a_table_without_trailing_blanks() {
+    let text = text::write(&report(), false);
+    let expected = "\
+net on small (exact model)
+
+layer  type  MACs  ops  cycles  util [%]  energy [nJ]  bound
+--------------------------------------------------------------
+fc1    GEMM    24    0      16      75.0        1.798  compute
+pool1  POOL     0   24      16      75.0        1.798  compute
+--------------------------------------------------------------
+total          24   24      32      75.0        3.596
+
+no area: the technology has no area entries
+
+chosen by the compiler:
+  all layers: GLB holds whole tensors
+
+energy figures:
+";
+    assert!(text.starts_with(expected), "{text}");
+    assert!(
+        text.contains("mac          0.25  operation  t: mac(INT8)\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn detail_shows_every_memory_and_boundary() {
+    let text = text::write(&report(), true);
+    assert!(text.lines().all(|line| line == line.trim_end()));
+    for part in [
+        "fc1: GEMM M=2 N=3 K=4",
+        "GLB 1 44 1,024 4.3 window",
+        "GLB -> RF",
+        "<- binds",
+        "DRAM.read",
+    ] {
+        let words: Vec<&str> = text.split_ascii_whitespace().collect();
+        assert!(words.join(" ").contains(part), "no `{part}` in\n{text}");
+    }
+}
+
+#[test]
+fn density_is_reported_beside_dense_counts() {
+    let (mut mapping, counts) = (sample::mapping(), sample::counts());
+    mapping.operation.tensors[1].density = 0.5;
+    let layer = build_layer(&names(), &mapping, &counts, None);
+    let density = layer.density.as_ref().unwrap();
+    assert!((density.effective_operations - 12.0).abs() < 1e-12);
+    assert_eq!(density.tensors[1].effective_reads.get("DRAM"), Some(&6.0));
+    assert_eq!(layer.levels[0].tensors[1].reads, 12);
+    assert!(layer.energy_pj.is_none());
+}
+
+#[test]
+fn equal_input_gives_equal_bytes() {
+    assert_eq!(text::write(&report(), true), text::write(&report(), true));
+    assert_eq!(
+        json::write(&report()).unwrap(),
+        json::write(&report()).unwrap()
+    );
+}

@@ -1,0 +1,466 @@
+//! The report for people: a table per network, what the compiler chose, where the energy figures are from;
+//! on demand a breakdown of every layer by memory, tensor and boundary.
+
+use super::model::{Evaluation, LayerReport, Level, Ordered, Report};
+use super::table::{Table, line};
+use crate::base::num::grouped;
+
+/// The report as text; `detail` adds the breakdown of every layer.
+#[must_use]
+pub fn write(report: &Report, detail: bool) -> String {
+    let mut out = String::new();
+    for (index, evaluation) in report.evaluations.iter().enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        write_evaluation(&mut out, evaluation, detail);
+    }
+    out
+}
+
+fn write_evaluation(out: &mut String, evaluation: &Evaluation, detail: bool) {
+    line(
+        out,
+        "",
+        &format!(
+            "{} on {} ({} model)",
+            evaluation.network, evaluation.accelerator, evaluation.model
+        ),
+    );
+    line(out, "", "");
+    if !evaluation.layers.is_empty() {
+        summary(out, evaluation);
+    }
+    if !evaluation.failed.is_empty() {
+        let failed = evaluation.failed.join(", ");
+        line(
+            out,
+            "",
+            &format!("not evaluated because of errors: {failed}"),
+        );
+    }
+    area(out, evaluation);
+    remarks(out, "chosen by the compiler", evaluation, |layer| {
+        &layer.choices
+    });
+    remarks(out, "notes", evaluation, |layer| &layer.notes);
+    if detail {
+        for layer in &evaluation.layers {
+            line(out, "", "");
+            write_layer(out, layer);
+        }
+    }
+    provenance(out, evaluation);
+}
+
+fn summary(out: &mut String, evaluation: &Evaluation) {
+    let totals = &evaluation.totals;
+    let total_pj = totals.energy_pj.as_ref().and_then(|map| map.get("total"));
+    let has_ops = totals.ops > 0;
+    let has_energy = evaluation
+        .layers
+        .iter()
+        .any(|layer| layer.energy_pj.is_some());
+    let largest = evaluation
+        .layers
+        .iter()
+        .filter_map(energy_of)
+        .chain(total_pj.copied())
+        .fold(0.0, f64::max);
+    let unit = EnergyUnit::for_largest(largest);
+
+    let mut table = Table::with_total();
+    let mut header = vec!["layer".to_owned(), "type".to_owned(), "MACs".to_owned()];
+    header.extend(has_ops.then(|| "ops".to_owned()));
+    header.extend(["cycles".to_owned(), "util [%]".to_owned()]);
+    header.extend(has_energy.then(|| format!("energy [{}]", unit.name)));
+    header.push("bound".to_owned());
+    let last = header.len() - 1;
+    table.row(header);
+    for layer in &evaluation.layers {
+        let mut row = vec![layer.name.clone(), layer.kind.clone(), count(layer.macs)];
+        row.extend(has_ops.then(|| count(layer.ops)));
+        row.extend([count(layer.cycles), percent(layer.utilization)]);
+        row.extend(has_energy.then(|| unit.show(energy_of(layer))));
+        row.push(layer.bound.clone());
+        table.row(row);
+    }
+    let mut row = vec!["total".to_owned(), String::new(), grouped(totals.macs)];
+    row.extend(has_ops.then(|| grouped(totals.ops)));
+    row.extend([grouped(totals.cycles), percent(totals.utilization)]);
+    row.extend(has_energy.then(|| unit.show(total_pj.copied())));
+    row.push(String::new());
+    table.row(row);
+    table.write(out, "", &[0, 1, last]);
+}
+
+fn area(out: &mut String, evaluation: &Evaluation) {
+    if let Some(area) = &evaluation.totals.area_um2 {
+        let parts: Vec<String> = area
+            .iter()
+            .filter(|(key, _)| *key != "total")
+            .map(|(key, um2)| format!("{key} {}", square(*um2)))
+            .collect();
+        let total = square(area.get("total").copied().unwrap_or(0.0));
+        line(out, "", "");
+        line(out, "", &format!("area {total}: {}", parts.join(", ")));
+    } else if let Some(absent) = evaluation
+        .layers
+        .iter()
+        .find_map(|layer| layer.area_absent.as_ref())
+    {
+        line(out, "", "");
+        line(out, "", &format!("no area: {absent}"));
+    }
+}
+
+/// Remarks with the layers that they are about; one that holds for many layers is printed once.
+fn remarks(
+    out: &mut String,
+    title: &str,
+    evaluation: &Evaluation,
+    of: impl Fn(&LayerReport) -> &Vec<String>,
+) {
+    let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
+    for layer in &evaluation.layers {
+        for text in of(layer) {
+            match found.iter_mut().find(|(known, _)| known == text) {
+                Some((_, layers)) => layers.push(&layer.name),
+                None => found.push((text, vec![&layer.name])),
+            }
+        }
+    }
+    if found.is_empty() {
+        return;
+    }
+    line(out, "", "");
+    line(out, "", &format!("{title}:"));
+    for (text, layers) in found {
+        let who = if layers.len() == evaluation.layers.len() && layers.len() > 1 {
+            "all layers".to_owned()
+        } else if layers.len() > 4 {
+            format!("{} and {} more", layers[..3].join(", "), layers.len() - 3)
+        } else {
+            layers.join(", ")
+        };
+        line(out, "  ", &format!("{who}: {text}"));
+    }
+}
+
+/// Which figure priced which component.
+fn provenance(out: &mut String, evaluation: &Evaluation) {
+    let mut table = Table::default();
+    table.row(
+        ["component", "pJ", "per", "entry"]
+            .map(str::to_owned)
+            .to_vec(),
+    );
+    let mut seen: Vec<Vec<String>> = Vec::new();
+    for term in evaluation
+        .layers
+        .iter()
+        .flat_map(|layer| layer.energy_terms.iter())
+    {
+        let row = vec![
+            term.component.clone(),
+            significant(term.price_pj),
+            term.per.to_owned(),
+            term.entry.clone(),
+        ];
+        if !seen.contains(&row) {
+            seen.push(row);
+        }
+    }
+    if seen.is_empty() {
+        return;
+    }
+    for row in seen {
+        table.row(row);
+    }
+    line(out, "", "");
+    line(out, "", "energy figures:");
+    table.write(out, "  ", &[0, 2, 3]);
+}
+
+fn write_layer(out: &mut String, layer: &LayerReport) {
+    let dimensions: Vec<String> = layer
+        .dimensions
+        .iter()
+        .map(|(name, extent)| format!("{name}={extent}"))
+        .collect();
+    line(
+        out,
+        "",
+        &format!("{}: {} {}", layer.name, layer.kind, dimensions.join(" ")),
+    );
+    if let Some(dataflow) = &layer.dataflow {
+        line(out, "  ", &format!("dataflow {dataflow}"));
+    }
+    line(
+        out,
+        "  ",
+        &format!(
+            "{} steps, {} of {} PEs work, refill by {}",
+            count(layer.steps),
+            count(layer.pes_used),
+            count(layer.pes),
+            layer.refill
+        ),
+    );
+    memories(out, layer);
+    accesses(out, layer);
+    time(out, layer);
+    energy(out, layer);
+    if let Some(density) = &layer.density {
+        let parts: Vec<String> = density
+            .tensors
+            .iter()
+            .map(|tensor| format!("{} {}", tensor.tensor, significant(tensor.density)))
+            .collect();
+        line(out, "", "");
+        line(out, "  ", &format!("density: {}", parts.join(", ")));
+        let mut effective = format!(
+            "operations without zeros: {}",
+            significant(density.effective_operations)
+        );
+        if let Some(dense) = density.dense_energy_pj {
+            let unit = EnergyUnit::for_largest(dense);
+            effective += &format!("; dense energy {} {}", unit.show(Some(dense)), unit.name);
+        }
+        line(out, "  ", &effective);
+    }
+}
+
+fn memories(out: &mut String, layer: &LayerReport) {
+    let mut table = Table::default();
+    table.row(
+        [
+            "memory",
+            "instances",
+            "needs [B]",
+            "has [B]",
+            "used [%]",
+            "refill",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+    );
+    for level in &layer.levels {
+        let used = level
+            .capacity_bytes
+            .filter(|&bytes| bytes > 0)
+            .map(|bytes| percent(level.required_bytes as f64 / bytes as f64));
+        table.row(vec![
+            level.memory.clone(),
+            count(level.instances),
+            count(level.required_bytes),
+            level
+                .capacity_bytes
+                .map_or_else(|| "unbounded".to_owned(), grouped),
+            used.unwrap_or_default(),
+            level.refill.to_owned(),
+        ]);
+    }
+    line(out, "", "");
+    table.write(out, "  ", &[0, 5]);
+}
+
+fn accesses(out: &mut String, layer: &LayerReport) {
+    let largest = layer
+        .levels
+        .iter()
+        .flat_map(|level| level.tensors.iter().filter_map(|tensor| tensor.energy_pj))
+        .fold(0.0, f64::max);
+    let unit = EnergyUnit::for_largest(largest);
+    let has_energy = layer.energy_pj.is_some();
+    let mut table = Table::default();
+    let mut header: Vec<String> = [
+        "memory", "tensor", "tile", "fills", "reads", "writes", "updates", "unique", "reuse",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    header.extend(has_energy.then(|| format!("energy [{}]", unit.name)));
+    table.row(header);
+    let row = |level: &Level, first: bool, tensor: &super::model::LevelTensor| {
+        let mut cells = vec![
+            if first {
+                level.memory.clone()
+            } else {
+                String::new()
+            },
+            tensor.tensor.clone(),
+        ];
+        cells.extend(
+            [
+                tensor.tile,
+                tensor.fills,
+                tensor.reads,
+                tensor.writes,
+                tensor.updates,
+                tensor.unique,
+            ]
+            .map(count),
+        );
+        cells.push(tensor.reuse.map_or_else(|| "-".to_owned(), significant));
+        cells.extend(has_energy.then(|| unit.show(tensor.energy_pj)));
+        cells
+    };
+    for level in &layer.levels {
+        for (index, tensor) in level.tensors.iter().enumerate() {
+            table.row(row(level, index == 0, tensor));
+        }
+    }
+    line(out, "", "");
+    table.write(out, "  ", &[0, 1]);
+}
+
+fn time(out: &mut String, layer: &LayerReport) {
+    let mut table = Table::default();
+    table.row(
+        [
+            "resource",
+            "busy [cycles]",
+            "roofline [cycles]",
+            "average [B/cycle]",
+            "peak [B/step]",
+            "",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+    );
+    for (name, cycles) in layer.cycles_by.iter() {
+        let boundary = layer
+            .boundaries
+            .iter()
+            .find(|boundary| boundary.name == name);
+        let mut cells = vec![name.to_owned(), count(*cycles)];
+        match boundary {
+            Some(boundary) => cells.extend([
+                boundary
+                    .roofline_cycles
+                    .map_or_else(|| "unbounded".to_owned(), count),
+                significant(boundary.average_bytes_per_cycle),
+                count(boundary.peak_bytes_per_step),
+            ]),
+            None => cells.extend([count(*cycles), String::new(), String::new()]),
+        }
+        cells.push(if layer.bound == name {
+            "<- binds".to_owned()
+        } else {
+            String::new()
+        });
+        table.row(cells);
+    }
+    line(out, "", "");
+    table.write(out, "  ", &[0, 5]);
+}
+
+fn energy(out: &mut String, layer: &LayerReport) {
+    let Some(map) = &layer.energy_pj else {
+        return;
+    };
+    let total = map.get("total").copied().unwrap_or(0.0);
+    let unit = EnergyUnit::for_largest(total);
+    let mut table = Table::with_total();
+    table.row(vec![
+        "energy".to_owned(),
+        unit.name.to_owned(),
+        "share [%]".to_owned(),
+    ]);
+    let share = |pj: f64| {
+        if total > 0.0 {
+            percent(pj / total)
+        } else {
+            String::new()
+        }
+    };
+    for (key, pj) in map.iter().filter(|(key, _)| *key != "total") {
+        table.row(vec![key.to_owned(), unit.show(Some(*pj)), share(*pj)]);
+    }
+    table.row(vec![
+        "total".to_owned(),
+        unit.show(Some(total)),
+        share(total),
+    ]);
+    line(out, "", "");
+    table.write(out, "  ", &[0]);
+}
+
+fn energy_of(layer: &LayerReport) -> Option<f64> {
+    layer
+        .energy_pj
+        .as_ref()
+        .and_then(|map: &Ordered<f64>| map.get("total"))
+        .copied()
+}
+
+fn count(value: u64) -> String {
+    grouped(u128::from(value))
+}
+
+fn percent(part: f64) -> String {
+    format!("{:.1}", part * 100.0)
+}
+
+/// Six significant digits at most, no trailing zeros.
+fn significant(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return if value == 0.0 {
+            "0".to_owned()
+        } else {
+            "-".to_owned()
+        };
+    }
+    let magnitude = value.abs().log10().floor();
+    if !(-5.0..15.0).contains(&magnitude) {
+        return format!("{value:.4e}");
+    }
+    let places = (5.0 - magnitude).max(0.0) as usize;
+    let text = format!("{value:.places$}");
+    let text = if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        &text
+    };
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let whole = whole
+        .parse::<u128>()
+        .map_or_else(|_| whole.to_owned(), grouped);
+    if fraction.is_empty() {
+        whole
+    } else {
+        format!("{whole}.{fraction}")
+    }
+}
+
+fn square(um2: f64) -> String {
+    if um2 >= 10_000.0 {
+        format!("{} mm2", significant(um2 / 1e6))
+    } else {
+        format!("{} um2", significant(um2))
+    }
+}
+
+/// The unit of a column of energies.
+struct EnergyUnit {
+    name: &'static str,
+    pj: f64,
+}
+
+impl EnergyUnit {
+    /// The largest unit in which the largest value is at least 1.
+    fn for_largest(pj: f64) -> EnergyUnit {
+        const UNITS: [(&str, f64); 4] = [("J", 1e12), ("mJ", 1e9), ("uJ", 1e6), ("nJ", 1e3)];
+        UNITS.into_iter().find(|(_, size)| pj >= *size).map_or(
+            EnergyUnit {
+                name: "pJ",
+                pj: 1.0,
+            },
+            |(name, pj)| EnergyUnit { name, pj },
+        )
+    }
+
+    fn show(&self, pj: Option<f64>) -> String {
+        pj.map_or_else(|| "-".to_owned(), |pj| format!("{:.3}", pj / self.pj))
+    }
+}
