@@ -3,6 +3,7 @@
 //! `&str -> Token -> ast::File -> hir::Program -> ir::Mapping -> Legal<ir::Mapping> -> Counts -> Cost -> report::Report`
 
 pub mod base;
+pub mod cli;
 pub mod cost;
 pub mod diag;
 pub mod engine;

@@ -13,6 +13,7 @@
 mod area;
 mod energy;
 mod error;
+mod parse;
 mod prices;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -25,6 +26,7 @@ pub use area::{Area, AreaAbsent, AreaComponent, AreaTerm, area};
 pub(crate) use energy::work_density;
 pub use energy::{Component, Energy, EnergyTerm, energy};
 pub use error::CostError;
+pub use parse::{ACTIONS, ActionError, Argument};
 pub use prices::{Context, MemoryContext, Per, Price, Prices};
 pub use tech::{Action, Entry, Precision, Technology, capacity_text};
 

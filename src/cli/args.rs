@@ -1,0 +1,313 @@
+//! The arguments.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Compiler and interpreter of dflow: exact cost reports for DNN accelerator dataflows, or an error that points
+/// at the mistake.
+#[derive(Debug, Parser)]
+#[command(
+    name = "dflowc",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  dflowc check design.dflow             find every mistake, print no costs
+  dflowc eval design.dflow --report     a table per network, with totals
+  dflowc explain E0402                  what a code means, with examples
+
+Exit codes: 0 clean, 1 errors in the input, 2 wrong usage or unreadable files."
+)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub shared: Shared,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command understands.
+#[derive(Args, Debug)]
+pub struct Shared {
+    /// Colour in messages; auto respects NO_COLOR
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto, global = true)]
+    pub color: ColorChoice,
+
+    /// Form of diagnostics
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = MessageFormat::Text, global = true)]
+    pub message_format: MessageFormat,
+
+    /// Treat warnings as errors: `-D warnings`
+    #[arg(short = 'D', value_enum, value_name = "LINT", global = true)]
+    pub deny: Vec<Deny>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// When the messages go to a terminal
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MessageFormat {
+    /// For people, with the source
+    Text,
+    /// One JSON object per run
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Deny {
+    /// Every warning
+    Warnings,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Check(Check),
+    Eval(Eval),
+    Explain(Explain),
+    Emit(Emit),
+    Oracle(Oracle),
+    /// Print a completion script for a shell
+    #[command(after_help = "\
+Example:
+  dflowc completions bash > ~/.local/share/bash-completion/completions/dflowc")]
+    Completions {
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Find every mistake in files, without costs
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dflowc check design.dflow
+  dflowc check -D warnings networks/*.dflow
+  dflowc check --message-format json design.dflow")]
+pub struct Check {
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub mapping: Mapping,
+}
+
+/// Evaluate every map of a file and report counts, cycles, energy and area
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dflowc eval design.dflow                      a table per network
+  dflowc eval design.dflow --layer conv1_1      one layer in detail
+  dflowc eval design.dflow --map 'vgg16 on eyeriss' --report json -o out.json")]
+pub struct Eval {
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// Cost model
+    #[arg(long, value_enum, default_value_t = Model::Exact)]
+    pub model: Model,
+
+    /// Form of the report
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORM",
+        num_args = 0..=1,
+        default_value = "text",
+        default_missing_value = "text"
+    )]
+    pub report: ReportFormat,
+
+    /// Break every layer down by memory, tensor and boundary (text)
+    #[arg(long)]
+    pub detail: bool,
+
+    /// Write the report to a file instead of standard output
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+
+    /// Evaluate the layers without errors although others have some
+    #[arg(long)]
+    pub keep_going: bool,
+
+    #[command(flatten)]
+    pub mapping: Mapping,
+}
+
+/// Print the page of a code, or the list of all codes
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dflowc explain E0402
+  dflowc explain            all codes with their titles")]
+pub struct Explain {
+    /// Such as E0402
+    #[arg(value_name = "CODE")]
+    pub code: Option<String>,
+}
+
+/// Print what the compiler sees
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  dflowc emit design.dflow --stage ir")]
+pub struct Emit {
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    #[arg(long, value_enum, default_value_t = Stage::Ir)]
+    pub stage: Stage,
+
+    #[command(flatten)]
+    pub selection: Selection,
+
+    #[command(flatten)]
+    pub mapping: Mapping,
+}
+
+/// Run the naive interpreter, step by step and element by element (small layers)
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dflowc oracle small.dflow
+  dflowc oracle small.dflow --compare     run the engine too and show every difference")]
+pub struct Oracle {
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// Compare with the engine; exit code 1 when they differ
+    #[arg(long)]
+    pub compare: bool,
+
+    /// Refuse layers of more operations than this
+    #[arg(long, value_name = "OPERATIONS", default_value_t = 4_000_000)]
+    pub limit: u64,
+
+    #[command(flatten)]
+    pub mapping: Mapping,
+}
+
+/// Which part of a file.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Selection {
+    /// Only this map: `NETWORK on ACCELERATOR`, or the name of either
+    #[arg(long, value_name = "MAP")]
+    pub map: Option<String>,
+
+    /// Only this layer, in detail
+    #[arg(long, value_name = "LAYER")]
+    pub layer: Option<String>,
+}
+
+/// How mappings are judged.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct Mapping {
+    /// A window larger than its dimension maps the whole dimension, with a warning, instead of being an error
+    #[arg(long)]
+    pub clip: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Model {
+    /// Counts and time exactly as an interpreter of the mapping has them
+    Exact,
+    /// The model of the MAESTRO paper on exact counts
+    Maestro,
+    /// The model of dMazeRunner
+    #[value(name = "dmazerunner")]
+    DMazeRunner,
+    /// The closed forms of DeepOpt
+    #[value(name = "deepopt")]
+    DeepOpt,
+    /// Every model that applies
+    All,
+}
+
+impl Model {
+    /// As on the command line and in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Model::Exact => "exact",
+            Model::Maestro => "maestro",
+            Model::DMazeRunner => "dmazerunner",
+            Model::DeepOpt => "deepopt",
+            Model::All => "all",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// Tables for people
+    Text,
+    /// `dflow.report/1`
+    Json,
+    /// One row per layer
+    Csv,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Stage {
+    /// The lexer's tokens with their places
+    Tokens,
+    /// The syntax tree
+    Ast,
+    /// Resolved and typed definitions
+    Hir,
+    /// The mapping of every layer
+    Ir,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    fn eval(arguments: &[&str]) -> Option<Eval> {
+        let all = ["dflowc", "eval"].iter().chain(arguments);
+        match Arguments::try_parse_from(all).ok()?.command {
+            Command::Eval(eval) => Some(eval),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn report_has_a_default_with_and_without_value() {
+        let form = |arguments: &[&str]| eval(arguments).map(|eval| eval.report);
+        assert_eq!(form(&["f.dflow"]), Some(ReportFormat::Text));
+        assert_eq!(form(&["f.dflow", "--report"]), Some(ReportFormat::Text));
+        assert_eq!(
+            form(&["f.dflow", "--report", "json"]),
+            Some(ReportFormat::Json)
+        );
+        assert_eq!(form(&["f.dflow", "--report=csv"]), Some(ReportFormat::Csv));
+        assert_eq!(form(&["f.dflow", "--report", "xml"]), None);
+    }
+
+    #[test]
+    fn shared_options_stand_anywhere() {
+        let all = [
+            "dflowc", "check", "a.dflow", "-D", "warnings", "--color", "never",
+        ];
+        let arguments = Arguments::try_parse_from(all).unwrap();
+        assert_eq!(arguments.shared.deny, [Deny::Warnings]);
+        assert_eq!(arguments.shared.color, ColorChoice::Never);
+    }
+}

@@ -1,0 +1,17 @@
+//! `dflowc check FILE...`
+
+use super::args::Check;
+use super::output::{Failure, Output, Status};
+use super::pipeline;
+
+/// Checks every file; the worst status counts.
+pub fn run(arguments: &Check, output: &Output) -> Result<Status, Failure> {
+    let mut worst = Status::Clean;
+    for file in &arguments.files {
+        let outcome = pipeline::check(file, arguments.mapping)?;
+        if output.diagnostics(&outcome.sources, outcome.diagnostics, true)? == Status::Errors {
+            worst = Status::Errors;
+        }
+    }
+    Ok(worst)
+}

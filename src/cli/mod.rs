@@ -1,0 +1,57 @@
+//! The command line: what can be asked, and who answers.
+//!
+//! Each command is a file with one `run`; it asks [`pipeline`] for results and hands texts to [`output`].
+//! Exit codes: 0 clean, 1 the input has errors, 2 wrong usage or a file that cannot be read or written.
+
+mod args;
+mod check;
+mod emit;
+mod eval;
+mod explain;
+mod oracle;
+mod output;
+mod pipeline;
+mod progress;
+
+use args::{Arguments, Command};
+use clap::{CommandFactory, Parser};
+use output::{Output, Status};
+use std::process::ExitCode;
+
+/// Reads the arguments of the process and does what they ask.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are "errors" with exit code 0; a closed pipe is no reason to complain.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Status::Usage.into()
+            } else {
+                Status::Clean.into()
+            };
+        }
+    };
+    let output = Output::new(&arguments.shared);
+    let result = match &arguments.command {
+        Command::Check(check) => check::run(check, &output),
+        Command::Eval(eval) => eval::run(eval, &output),
+        Command::Explain(explain) => explain::run(explain, &output),
+        Command::Emit(emit) => emit::run(emit, &output),
+        Command::Oracle(oracle) => oracle::run(oracle, &output),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            let mut command = Arguments::command();
+            clap_complete::generate(*shell, &mut command, "dflowc", &mut script);
+            output.result(&script)
+        }
+    };
+    match result {
+        Ok(status) => status.into(),
+        Err(failure) => {
+            output.failure(&failure);
+            Status::Usage.into()
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Where texts go: results to standard output or a file, messages to standard error.
+
+use super::args::{ColorChoice, Deny, MessageFormat, Shared};
+use crate::base::SourceMap;
+use crate::diag::{Diagnostics, Severity};
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Most diagnostics that one run prints.
+const LIMIT: usize = 100;
+
+/// How a run ended; see the exit codes in [`super`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Clean,
+    Errors,
+    Usage,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> ExitCode {
+        ExitCode::from(match status {
+            Status::Clean => 0,
+            Status::Errors => 1,
+            Status::Usage => 2,
+        })
+    }
+}
+
+/// Why a command could not do its work; not the fault of any line of the input.
+#[derive(Debug)]
+pub struct Failure(pub String);
+
+/// The channels of one run.
+pub struct Output {
+    color: bool,
+    format: MessageFormat,
+    deny_warnings: bool,
+}
+
+impl Output {
+    pub fn new(shared: &Shared) -> Output {
+        let color = match shared.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => {
+                let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+                wanted && io::stderr().is_terminal()
+            }
+        };
+        Output {
+            color,
+            format: shared.message_format,
+            deny_warnings: shared.deny.contains(&Deny::Warnings),
+        }
+    }
+
+    /// A result for standard output.
+    pub fn result(&self, text: &[u8]) -> Result<Status, Failure> {
+        let mut out = io::stdout().lock();
+        match out.write_all(text).and_then(|()| out.flush()) {
+            Ok(()) => Ok(Status::Clean),
+            // The reader has seen enough (`dflowc eval ... | head`).
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Status::Clean),
+            Err(error) => Err(Failure(format!("cannot write to standard output: {error}"))),
+        }
+    }
+
+    /// A result for a file, or for standard output when there is none.
+    pub fn result_to(&self, text: &str, file: Option<&Path>) -> Result<Status, Failure> {
+        match file {
+            None => self.result(text.as_bytes()),
+            Some(path) => std::fs::write(path, text)
+                .map(|()| Status::Clean)
+                .map_err(|error| Failure(format!("cannot write {}: {error}", path.display()))),
+        }
+    }
+
+    /// Prints what the compiler has to say. In JSON it is the result of the command when `is_result`, else it
+    /// goes beside the result, to standard error.
+    pub fn diagnostics(
+        &self,
+        sources: &SourceMap,
+        mut diagnostics: Diagnostics,
+        is_result: bool,
+    ) -> Result<Status, Failure> {
+        if self.deny_warnings {
+            diagnostics.deny_warnings();
+        }
+        let status = if diagnostics.has_errors() {
+            Status::Errors
+        } else {
+            Status::Clean
+        };
+        let sorted = diagnostics.into_sorted(LIMIT);
+        match self.format {
+            MessageFormat::Json => {
+                let text = render::json(sources, &sorted);
+                if is_result {
+                    self.result(text.as_bytes())?;
+                } else {
+                    message(&text);
+                }
+            }
+            MessageFormat::Text => {
+                let mut text = render::text(sources, &sorted, self.color);
+                let count = |severity: Severity| {
+                    let number = sorted
+                        .list
+                        .iter()
+                        .filter(|diagnostic| diagnostic.severity == severity)
+                        .count();
+                    let plural = if number == 1 { "" } else { "s" };
+                    (number > 0).then(|| format!("{number} {}{plural}", severity.as_str()))
+                };
+                let parts: Vec<String> = [
+                    count(Severity::Error),
+                    count(Severity::Warning),
+                    (sorted.more > 0).then(|| format!("{} more not shown", sorted.more)),
+                ]
+                .into_iter()
+                .flatten()
+                .collect();
+                if !parts.is_empty() {
+                    text.push_str(&parts.join(", "));
+                    text.push('\n');
+                }
+                message(&text);
+            }
+        }
+        Ok(status)
+    }
+
+    /// A failure, as one line on standard error.
+    pub fn failure(&self, failure: &Failure) {
+        match self.format {
+            MessageFormat::Text => message(&format!("dflowc: {}\n", failure.0)),
+            MessageFormat::Json => {
+                message(&format!(
+                    "{}\n",
+                    serde_json::json!({ "failure": failure.0 })
+                ));
+            }
+        }
+    }
+}
+
+/// Standard error may be closed; then nobody wants to know.
+fn message(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// The diagnostics as text and as JSON.
+mod render {
+    use crate::base::SourceMap;
+    use crate::diag::Sorted;
+
+    pub fn text(_sources: &SourceMap, sorted: &Sorted, _color: bool) -> String {
+        let mut out = String::new();
+        for diagnostic in &sorted.list {
+            out += &format!(
+                "{}[{}]: {}\n",
+                diagnostic.severity.as_str(),
+                diagnostic.code,
+                diagnostic.message
+            );
+        }
+        out
+    }
+
+    pub fn json(_sources: &SourceMap, sorted: &Sorted) -> String {
+        let list: Vec<serde_json::Value> = sorted
+            .list
+            .iter()
+            .map(|diagnostic| {
+                serde_json::json!({
+                    "code": diagnostic.code.as_str(),
+                    "severity": diagnostic.severity.as_str(),
+                    "message": diagnostic.message,
+                })
+            })
+            .collect();
+        format!("{}\n", serde_json::json!({ "diagnostics": list }))
+    }
+}
