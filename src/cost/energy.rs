@@ -63,48 +63,145 @@ pub fn energy(
     mapping: &Mapping,
     counts: &Counts,
 ) -> Result<Energy, Vec<CostError>> {
-    let tensors = &mapping.operation.tensors;
-    let mut sum = Sum::default();
+    let mut energy = Energy {
+        terms: Vec::new(),
+        total_pj: 0.0,
+        dense_total_pj: 0.0,
+    };
+    let mut errors: Vec<CostError> = Vec::new();
+    for_each_term(
+        mapping,
+        counts,
+        prices,
+        |component, price, amount| match price {
+            Ok(price) => {
+                let dense = amount.dense(price.per);
+                let count = dense * amount.density;
+                energy.total_pj += count * price.pj;
+                energy.dense_total_pj += dense * price.pj;
+                energy.terms.push(EnergyTerm {
+                    component,
+                    count,
+                    pj: count * price.pj,
+                    dense_pj: dense * price.pj,
+                    price: price.clone(),
+                });
+            }
+            Err(error) if !errors.contains(error) => errors.push(error.clone()),
+            Err(_) => {}
+        },
+    );
+    if errors.is_empty() {
+        Ok(energy)
+    } else {
+        Err(errors)
+    }
+}
 
-    sum.add(
-        Component::Operations,
+/// The total of [`energy`] alone, without allocating: what a search compares. `None` when an action has no
+/// price.
+#[must_use]
+pub fn total_pj(prices: &Prices, mapping: &Mapping, counts: &Counts) -> Option<f64> {
+    let mut total = Some(0.0);
+    for_each_term(mapping, counts, prices, |_, price, amount| {
+        total = match (total, price) {
+            (Some(sum), Ok(price)) => {
+                Some(sum + amount.dense(price.per) * amount.density * price.pj)
+            }
+            _ => None,
+        };
+    });
+    total
+}
+
+/// How often a priced action occurs.
+struct Amount {
+    count: u64,
+    /// Of one element.
+    bits: u32,
+    density: f64,
+}
+
+impl Amount {
+    /// The count in the unit of a price, zeros included.
+    fn dense(&self, per: Per) -> f64 {
+        match per {
+            Per::Bit => self.count as f64 * f64::from(self.bits),
+            Per::Operation | Per::Element | Per::Cycle => self.count as f64,
+        }
+    }
+}
+
+/// Visits the terms that occur, in the order of [`Energy::terms`].
+fn for_each_term(
+    mapping: &Mapping,
+    counts: &Counts,
+    prices: &Prices,
+    mut visit: impl FnMut(Component, &Result<Price, CostError>, Amount),
+) {
+    let tensors = &mapping.operation.tensors;
+    let mut add = |component, price, count, tensor: Option<usize>, density: f64| {
+        if count > 0 {
+            let bits = tensor.map_or(1, |tensor| tensors[tensor].bits);
+            visit(
+                component,
+                price,
+                Amount {
+                    count,
+                    bits,
+                    density,
+                },
+            );
+        }
+    };
+    let operations = Component::Operations;
+    let density = work_density(mapping);
+    add(
+        operations,
         &prices.operation,
         counts.operations,
-        1,
-        work_density(mapping),
+        None,
+        density,
     );
     for (memory, (row, [read, write])) in counts.memories.iter().zip(&prices.memories).enumerate() {
         for count in &row.tensors {
-            let (tensor, of) = (count.tensor, &tensors[count.tensor]);
+            let tensor = count.tensor;
             let component = Component::Read { memory, tensor };
-            sum.add(component, read, count.reads, of.bits, of.density);
+            add(
+                component,
+                read,
+                count.reads,
+                Some(tensor),
+                tensors[tensor].density,
+            );
         }
         for count in &row.tensors {
-            let (tensor, of) = (count.tensor, &tensors[count.tensor]);
+            let tensor = count.tensor;
             let component = Component::Write { memory, tensor };
-            sum.add(component, write, count.writes, of.bits, of.density);
+            add(
+                component,
+                write,
+                count.writes,
+                Some(tensor),
+                tensors[tensor].density,
+            );
         }
     }
     for (boundary, row) in counts.boundaries.iter().enumerate() {
         for count in &row.tensors {
-            let (tensor, of) = (count.tensor, &tensors[count.tensor]);
+            let tensor = count.tensor;
             let component = Component::Hops { boundary, tensor };
-            sum.add(component, &prices.hop, count.hops, of.bits, of.density);
+            add(
+                component,
+                &prices.hop,
+                count.hops,
+                Some(tensor),
+                tensors[tensor].density,
+            );
         }
     }
     if let Some(price) = &prices.static_power {
-        sum.add(Component::Static, price, counts.timing.cycles, 1, 1.0);
-    }
-
-    if sum.errors.is_empty() {
-        Ok(Energy {
-            // Not `sum`: over nothing that is -0.0, which would be printed.
-            total_pj: sum.terms.iter().fold(0.0, |all, term| all + term.pj),
-            dense_total_pj: sum.terms.iter().fold(0.0, |all, term| all + term.dense_pj),
-            terms: sum.terms,
-        })
-    } else {
-        Err(sum.errors)
+        add(Component::Static, price, counts.timing.cycles, None, 1.0);
     }
 }
 
@@ -120,47 +217,5 @@ pub(crate) fn work_density(mapping: &Mapping) -> f64 {
             .map(|tensor| tensor.density)
             .product(),
         OperationKind::Reduce | OperationKind::Elementwise => 1.0,
-    }
-}
-
-#[derive(Default)]
-struct Sum {
-    terms: Vec<EnergyTerm>,
-    errors: Vec<CostError>,
-}
-
-impl Sum {
-    fn add(
-        &mut self,
-        component: Component,
-        price: &Result<Price, CostError>,
-        count: u64,
-        bits: u32,
-        density: f64,
-    ) {
-        if count == 0 {
-            return;
-        }
-        match price {
-            Ok(price) => {
-                let dense = match price.per {
-                    Per::Bit => count as f64 * f64::from(bits),
-                    Per::Operation | Per::Element | Per::Cycle => count as f64,
-                };
-                let scaled = dense * density;
-                self.terms.push(EnergyTerm {
-                    component,
-                    count: scaled,
-                    pj: scaled * price.pj,
-                    dense_pj: dense * price.pj,
-                    price: price.clone(),
-                });
-            }
-            Err(error) => {
-                if !self.errors.contains(error) {
-                    self.errors.push(error.clone());
-                }
-            }
-        }
     }
 }

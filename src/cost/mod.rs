@@ -24,7 +24,7 @@ mod tests;
 
 pub use area::{Area, AreaAbsent, AreaComponent, AreaTerm, area};
 pub(crate) use energy::work_density;
-pub use energy::{Component, Energy, EnergyTerm, energy};
+pub use energy::{Component, Energy, EnergyTerm, energy, total_pj};
 pub use error::CostError;
 pub use parse::{ACTIONS, ActionError, Argument};
 pub use prices::{Context, MemoryContext, Per, Price, Prices};

@@ -29,6 +29,13 @@ fn energy_is_counts_times_prices() {
 }
 
 #[test]
+fn the_total_alone_is_the_same() {
+    let prices = Prices::new(&technology(), &context(), &mapping());
+    let alone = total_pj(&prices, &mapping(), &counts()).unwrap();
+    assert!(close(alone, TOTAL));
+}
+
+#[test]
 fn every_term_names_its_entry() {
     let cost = evaluate(&technology(), &context(), &mapping(), &counts()).unwrap();
     let read = cost
