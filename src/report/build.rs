@@ -106,7 +106,7 @@ pub fn build_layer(
         boundaries: crossings
             .into_iter()
             .zip(&counts.boundaries)
-            .map(|(name, boundary)| boundary_report(name, names, architecture, counts, boundary))
+            .map(|(name, boundary)| boundary_report(name, names, mapping, counts, boundary))
             .collect(),
         steps: counts.steps,
         pes_used: counts.pes_used,
@@ -297,7 +297,7 @@ fn access_energy(energy: &Energy, of_memory: usize, of_tensor: usize) -> f64 {
 fn boundary_report(
     name: String,
     names: &LayerNames,
-    architecture: &Architecture,
+    mapping: &Mapping,
     counts: &Counts,
     boundary: &BoundaryCounts,
 ) -> Boundary {
@@ -307,7 +307,7 @@ fn boundary_report(
         down_bytes: boundary.down_bits.div_ceil(8),
         up_bytes: boundary.up_bits.div_ceil(8),
         transfer_cycles: boundary.transfer_cycles,
-        roofline_cycles: roofline(architecture, boundary),
+        roofline_cycles: roofline(mapping, boundary),
         average_bytes_per_cycle: ratio(both / 8.0, counts.timing.cycles as f64),
         peak_bytes_per_step: boundary.peak_bits.div_ceil(8),
         tensors: boundary
@@ -324,9 +324,11 @@ fn boundary_report(
     }
 }
 
-/// Cycles that the bytes of the run take when the parent's instances share them evenly and send without a
-/// pause: the slower direction, each at the slowest of the parent's port and the networks below it.
-fn roofline(architecture: &Architecture, boundary: &BoundaryCounts) -> Option<u64> {
+/// Cycles that the bits of the run take when the parent's instances share them evenly and send without a
+/// pause: the slower direction, each at the slowest of the parent's port and the networks below it. Tensors
+/// with networks of their own do not wait for each other.
+fn roofline(mapping: &Mapping, boundary: &BoundaryCounts) -> Option<u64> {
+    let architecture = &mapping.architecture;
     let (Some(parent), Some(child)) = (
         architecture.memories.get(boundary.parent),
         architecture.memories.get(boundary.child),
@@ -336,21 +338,35 @@ fn roofline(architecture: &Architecture, boundary: &BoundaryCounts) -> Option<u6
     let networks = architecture
         .arrays
         .get(parent.arrays_above..child.arrays_above)
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|array| array.network.bandwidth)
-        .reduce(Rate::min);
-    let slowest = |port: Option<Rate>| match (port, networks) {
-        (Some(port), Some(network)) => Some(port.min(network)),
-        (port, network) => port.or(network),
+        .unwrap_or_default();
+    let slowest = |port: Option<Rate>| {
+        networks
+            .iter()
+            .filter_map(|array| array.network.bandwidth)
+            .chain(port)
+            .reduce(Rate::min)
     };
     let parents = u128::from(architecture.instances(boundary.parent).max(1));
-    let cycles = |bits: u64, rate: Option<Rate>| {
-        rate.and_then(|rate| rate.cycles_for(u128::from(bits).div_ceil(parents)))
+    let cycles = |bits: u128, rate: Option<Rate>| {
+        rate.and_then(|rate| rate.cycles_for(bits.div_ceil(parents)))
     };
-    let down = cycles(boundary.down_bits, slowest(parent.read_bandwidth));
-    let up = cycles(boundary.up_bits, slowest(parent.write_bandwidth));
-    down.max(up)
+    let (down, up) = (
+        slowest(parent.read_bandwidth),
+        slowest(parent.write_bandwidth),
+    );
+    if networks.iter().any(|array| array.network.per_tensor) {
+        boundary
+            .tensors
+            .iter()
+            .filter_map(|crossing| {
+                let bits = u128::from(mapping.operation.tensors[crossing.tensor].bits);
+                let inwards = cycles(u128::from(crossing.down) * bits, down);
+                inwards.max(cycles(u128::from(crossing.up) * bits, up))
+            })
+            .max()
+    } else {
+        cycles(u128::from(boundary.down_bits), down).max(cycles(u128::from(boundary.up_bits), up))
+    }
 }
 
 fn refill_name(refill: Refill) -> &'static str {
