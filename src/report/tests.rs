@@ -67,6 +67,15 @@ fn a_layer_has_the_derived_figures() {
     assert!((layer.boundaries[1].average_bytes_per_cycle - 44.0 / 16.0).abs() < 1e-12);
 }
 
+// Per tensor: 8 bytes at 2 per cycle, 12 bytes at 2, and 24 bytes up at 8, side by side.
+#[test]
+fn tensors_with_networks_of_their_own_do_not_add_up() {
+    let (mut mapping, counts) = (sample::mapping(), sample::counts());
+    mapping.architecture.arrays[0].network.per_tensor = true;
+    let layer = build_layer(&names(), &mapping, &counts, None);
+    assert_eq!(layer.boundaries[1].roofline_cycles, Some(6));
+}
+
 #[test]
 fn json_has_integers_for_counts_and_the_schema_first() {
     let text = json::write(&report()).unwrap();
