@@ -7,6 +7,8 @@ pub mod cli;
 pub mod cost;
 pub mod diag;
 pub mod engine;
+pub mod hir;
 pub mod ir;
+pub mod lower;
 pub mod report;
 pub mod syntax;

@@ -1,0 +1,658 @@
+//! `Accelerator`: the short form of the paper and the general one, as one hierarchy.
+//!
+//! `PE { NumPEs: 256; VectorWidth: 4 } Buffer { GlobalL2: 2048; LocalL1: 64 } NoC { Bandwidth: 64 }` is
+//! DRAM, GlobalL2, an array of 256 with that network, LocalL1 (double-buffered) and 4 lanes; the general
+//! form spells the same list out.
+//!
+//! Decisions (the reference manual states the same):
+//! * a bare number is bytes for sizes, bytes per cycle for bandwidths, cycles for latencies, pJ for
+//!   energies, MHz for `Clock`;
+//! * `Bandwidth` of a memory is what one instance exchanges with the level inside it, in each direction;
+//! * a network multicasts and reduces but does not forward unless it says so; its latency is 1 cycle;
+//! * energy classes, when absent: the backing store is `DRAM`, a memory inside every array is `RF`, any
+//!   other `SRAM`.
+
+use super::body::{Known, block, flag, property, single, value};
+use super::error::HirError;
+use super::eval::describe;
+use super::layer::precisions;
+use super::scope::{Context, Kind};
+use super::{Accelerator, Array, Memory, PerRole};
+use crate::base::{Dimension, Ratio, Span};
+use crate::syntax::ast::{self, Block, Body, Entry};
+
+const BANDWIDTHS: [Dimension; 2] = [Dimension::BytesPerCycle, Dimension::BytesPerSecond];
+/// The ir and the search are dimensioned for this many PEs of an array.
+const MAX_ARRAY: u128 = 1 << 40;
+const MAX_LEVELS: usize = 16;
+
+/// Adds the accelerator to the program; `unnamed` is the name of one without.
+pub(super) fn collect(
+    cx: &mut Context<'_>,
+    node: &ast::Definition,
+    unnamed: &str,
+) -> Option<usize> {
+    let before = cx.errors();
+    let body = &node.body;
+    let short = ["PE", "Buffer"]
+        .iter()
+        .any(|kind| block(body, kind).is_some());
+    let known = if short { &SHORT } else { &GENERAL };
+    known.check(cx, body);
+    let clock = match value(cx, body, "Clock") {
+        Some(expr) => {
+            let default = (1_000_000, Dimension::Frequency);
+            cx.quantity(expr, "Clock", &[Dimension::Frequency], default)
+                .map(|(clock, _)| clock)
+                .filter(|clock| positive(cx, "`Clock`", *clock, expr.span))
+        }
+        None => None,
+    };
+    let technology = match value(cx, body, "Technology") {
+        Some(expr) => match &expr.kind {
+            ast::ExprKind::Path(path) => cx.resolve(Kind::Technology, path),
+            _ => {
+                cx.error(HirError::WrongKind {
+                    expected: "the name of a technology".to_owned(),
+                    found: describe(expr),
+                    span: expr.span,
+                });
+                None
+            }
+        },
+        None => None,
+    };
+    let mut accelerator = Accelerator {
+        name: node
+            .name
+            .as_ref()
+            .map_or(unnamed.to_owned(), |name| name.value.clone()),
+        name_span: node
+            .name
+            .as_ref()
+            .map_or(node.span.start(), |name| name.span),
+        memories: Vec::new(),
+        arrays: Vec::new(),
+        lanes: 1,
+        clock,
+        precision: precisions(cx, body),
+        technology,
+    };
+    if short {
+        short_form(cx, body, &mut accelerator);
+    } else {
+        general_form(cx, node, &mut accelerator);
+    }
+    if cx.errors() != before {
+        return None;
+    }
+    cx.program.accelerators.push(accelerator);
+    Some(cx.program.accelerators.len() - 1)
+}
+
+const SHORT: Known = Known {
+    owner: "an accelerator in the short form",
+    properties: &["Clock", "Precision", "Technology", "Description"],
+    blocks: &["PE", "Buffer", "NoC", "OffChip", "Precision"],
+    repeated: &[],
+    flags: &[],
+    layers: false,
+};
+
+const GENERAL: Known = Known {
+    owner: "an accelerator",
+    properties: &["Clock", "Precision", "Technology", "Description"],
+    blocks: &["Precision", "Compute"],
+    repeated: &["Memory", "Array", "Level"],
+    flags: &[],
+    layers: false,
+};
+
+fn positive(cx: &mut Context<'_>, what: &str, ratio: Ratio, span: Span) -> bool {
+    if ratio.numerator() == 0 {
+        cx.error(HirError::NotPositive {
+            what: what.to_owned(),
+            value: "0".to_owned(),
+            span,
+        });
+    }
+    ratio.numerator() != 0
+}
+
+/// A bandwidth in bits per cycle.
+fn rate(cx: &mut Context<'_>, body: &Body, key: &str, clock: Option<Ratio>) -> Option<Ratio> {
+    let expr = value(cx, body, key)?;
+    let default = (1, Dimension::BytesPerCycle);
+    let (bytes, dimension) = cx.quantity(expr, key, &BANDWIDTHS, default)?;
+    if !positive(cx, &format!("`{key}`"), bytes, expr.span) {
+        return None;
+    }
+    let per_cycle = if dimension == Dimension::BytesPerSecond {
+        let Some(clock) = clock else {
+            cx.error(HirError::NoClock {
+                key: key.to_owned(),
+                span: expr.span,
+            });
+            return None;
+        };
+        Ratio::new(clock.denominator(), clock.numerator())
+            .and_then(|period| bytes.checked_mul(period))
+    } else {
+        Some(bytes)
+    };
+    let rate = per_cycle
+        .and_then(|bytes| bytes.checked_mul(Ratio::new(8, 1)?))
+        .filter(|rate| {
+            u64::try_from(rate.numerator()).is_ok() && u64::try_from(rate.denominator()).is_ok()
+        });
+    if rate.is_none() {
+        cx.error(HirError::Overflow { span: expr.span });
+    }
+    rate
+}
+
+/// A capacity in bits.
+fn capacity(cx: &mut Context<'_>, body: &Body, key: &str) -> Option<u128> {
+    let expr = value(cx, body, key)?;
+    let default = (1, Dimension::Size);
+    let (bytes, _) = cx.quantity(expr, key, &[Dimension::Size], default)?;
+    let bits = bytes.checked_mul(Ratio::new(8, 1)?);
+    match bits {
+        Some(bits) if bits.denominator() == 1 && bits.numerator() > 0 => Some(bits.numerator()),
+        Some(bits) if bits.numerator() == 0 => {
+            cx.error(HirError::NotPositive {
+                what: format!("`{key}`"),
+                value: "0".to_owned(),
+                span: expr.span,
+            });
+            None
+        }
+        Some(_) => {
+            cx.error(HirError::WrongKind {
+                expected: "a whole number of bits".to_owned(),
+                found: "a fraction of one".to_owned(),
+                span: expr.span,
+            });
+            None
+        }
+        None => {
+            cx.error(HirError::Overflow { span: expr.span });
+            None
+        }
+    }
+}
+
+fn cycles(cx: &mut Context<'_>, body: &Body, key: &str) -> Option<u64> {
+    let expr = value(cx, body, key)?;
+    let (cycles, _) = cx.quantity(expr, key, &[Dimension::Cycles], (1, Dimension::Cycles))?;
+    let whole = cycles.as_integer();
+    if whole.is_none() {
+        cx.error(HirError::WrongKind {
+            expected: "a whole number of cycles".to_owned(),
+            found: describe(expr),
+            span: expr.span,
+        });
+    }
+    whole
+}
+
+fn energy(cx: &mut Context<'_>, body: &Body, key: &str) -> Option<Ratio> {
+    let expr = value(cx, body, key)?;
+    let default = (1, Dimension::Energy);
+    cx.quantity(expr, key, &[Dimension::Energy], default)
+        .map(|(energy, _)| energy)
+}
+
+/// A key that is a word alone or `key: true`.
+fn switch(cx: &mut Context<'_>, body: &Body, key: &str, default: bool) -> bool {
+    if flag(body, key) {
+        return true;
+    }
+    match value(cx, body, key) {
+        Some(expr) => cx.boolean(expr).unwrap_or(default),
+        None => default,
+    }
+}
+
+fn memory(name: String, span: Span, level: usize, arrays_above: usize) -> Memory {
+    Memory {
+        name,
+        span,
+        level,
+        arrays_above,
+        capacity_bits: None,
+        double_buffered: false,
+        refill_tile: false,
+        banks: 1,
+        holds: PerRole {
+            input: true,
+            weight: true,
+            output: true,
+        },
+        read_rate: None,
+        write_rate: None,
+        class: None,
+        read_energy: None,
+        write_energy: None,
+    }
+}
+
+fn short_form(cx: &mut Context<'_>, body: &Body, accelerator: &mut Accelerator) {
+    let clock = accelerator.clock;
+    let here = accelerator.name_span;
+    let mut pes = None;
+    if let Some(pe) = block(body, "PE") {
+        Known::properties(
+            "`PE`",
+            &["NumPEs", "VectorWidth", "MultPrecision", "AddPrecision"],
+        )
+        .check(cx, &pe.body);
+        if let Some(expr) = value(cx, &pe.body, "NumPEs") {
+            pes = cx.size(expr, "`NumPEs`");
+        } else if property(&pe.body, "NumPEs").is_none() {
+            missing(cx, "`NumPEs`", "`PE`", pe);
+        }
+        if let Some(expr) = value(cx, &pe.body, "VectorWidth") {
+            accelerator.lanes = cx.size(expr, "`VectorWidth`").unwrap_or(1);
+        }
+        let multiply = value(cx, &pe.body, "MultPrecision").and_then(|expr| cx.precision(expr));
+        let add = value(cx, &pe.body, "AddPrecision").and_then(|expr| cx.precision(expr));
+        let precision = &mut accelerator.precision;
+        precision.input = precision.input.or(multiply);
+        precision.weight = precision.weight.or(multiply);
+        precision.output = precision.output.or(add);
+    } else {
+        cx.error(HirError::Missing {
+            what: "`PE { ... }`".to_owned(),
+            owner: format!("accelerator `{}`", accelerator.name),
+            span: here,
+            insert: None,
+        });
+    }
+    let mut dram = memory("DRAM".to_owned(), here, 0, 0);
+    if let Some(off_chip) = block(body, "OffChip") {
+        Known::properties("`OffChip`", &["Bandwidth"]).check(cx, &off_chip.body);
+        dram.span = off_chip.kind.span;
+        dram.read_rate = rate(cx, &off_chip.body, "Bandwidth", clock);
+        dram.write_rate = dram.read_rate;
+    }
+    let mut global = memory("GlobalL2".to_owned(), here, 1, 0);
+    let mut local = memory("LocalL1".to_owned(), here, 2, 1);
+    local.double_buffered = true;
+    if let Some(buffer) = block(body, "Buffer") {
+        Known::properties("`Buffer`", &["GlobalL2", "LocalL1"]).check(cx, &buffer.body);
+        for (memory, key) in [(&mut global, "GlobalL2"), (&mut local, "LocalL1")] {
+            if let Some(property) = property(&buffer.body, key) {
+                memory.span = property.span;
+            }
+            memory.capacity_bits = capacity(cx, &buffer.body, key);
+        }
+    }
+    let mut array = Array {
+        name: "PE".to_owned(),
+        span: block(body, "PE").map_or(here, |pe| pe.kind.span),
+        shape: vec![pes.unwrap_or(1)],
+        rate: None,
+        latency: 1,
+        multicast: true,
+        reduction: true,
+        forwarding: true,
+        per_tensor: false,
+    };
+    if let Some(noc) = block(body, "NoC") {
+        network(cx, noc, clock, &mut array, &NOC_SHORT);
+        if let Some(latency) = cycles(cx, &noc.body, "AvgLatency") {
+            array.latency = latency;
+        }
+    }
+    accelerator.memories = vec![dram, global, local];
+    accelerator.arrays = vec![array];
+}
+
+fn missing(cx: &mut Context<'_>, what: &str, owner: &str, block: &Block) {
+    cx.error(HirError::Missing {
+        what: what.to_owned(),
+        owner: owner.to_owned(),
+        span: block.kind.span,
+        insert: None,
+    });
+}
+
+const NOC: Known = Known {
+    owner: "`NoC`",
+    properties: &[
+        "Bandwidth",
+        "Latency",
+        "Multicast",
+        "Reduction",
+        "Forwarding",
+        "PerTensor",
+    ],
+    blocks: &[],
+    repeated: &[],
+    flags: &["Multicast", "Reduction", "Forwarding", "PerTensor"],
+    layers: false,
+};
+
+const NOC_SHORT: Known = Known {
+    owner: "`NoC`",
+    properties: &[
+        "Bandwidth",
+        "AvgLatency",
+        "Latency",
+        "Multicast",
+        "Reduction",
+        "Forwarding",
+        "PerTensor",
+    ],
+    blocks: &[],
+    repeated: &[],
+    flags: &["Multicast", "Reduction", "Forwarding", "PerTensor"],
+    layers: false,
+};
+
+/// What `NoC { ... }` says, over what `array` has as defaults.
+fn network(
+    cx: &mut Context<'_>,
+    noc: &Block,
+    clock: Option<Ratio>,
+    array: &mut Array,
+    known: &Known,
+) {
+    let body = &noc.body;
+    known.check(cx, body);
+    array.rate = rate(cx, body, "Bandwidth", clock);
+    if let Some(latency) = cycles(cx, body, "Latency") {
+        array.latency = latency;
+    }
+    array.multicast = switch(cx, body, "Multicast", array.multicast);
+    array.reduction = switch(cx, body, "Reduction", array.reduction);
+    array.forwarding = switch(cx, body, "Forwarding", array.forwarding);
+    array.per_tensor = switch(cx, body, "PerTensor", array.per_tensor);
+}
+
+fn general_form(cx: &mut Context<'_>, node: &ast::Definition, accelerator: &mut Accelerator) {
+    let clock = accelerator.clock;
+    let mut level = 0;
+    let mut computed = false;
+    for entry in &node.body.entries {
+        let Entry::Block(part) = entry else {
+            continue;
+        };
+        match part.kind.as_str() {
+            "Memory" => {
+                let arrays_above = accelerator.arrays.len();
+                let memory = general_memory(cx, part, clock, level, arrays_above);
+                accelerator.memories.push(memory);
+                level += 1;
+            }
+            "Level" => {
+                let known = Known {
+                    owner: "a `Level`",
+                    properties: &[],
+                    blocks: &[],
+                    repeated: &["Memory", "Array"],
+                    flags: &[],
+                    layers: false,
+                };
+                known.check(cx, &part.body);
+                for side in part.body.blocks() {
+                    if side.kind.as_str() == "Memory" {
+                        let arrays_above = accelerator.arrays.len();
+                        let memory = general_memory(cx, side, clock, level, arrays_above);
+                        accelerator.memories.push(memory);
+                    } else if side.kind.as_str() == "Array" {
+                        cx.error(HirError::Unavailable {
+                            what: "an array beside another one".to_owned(),
+                            span: side.kind.span,
+                        });
+                    }
+                }
+                level += 1;
+            }
+            "Array" => {
+                if let Some(array) = general_array(cx, part, clock) {
+                    accelerator.arrays.push(array);
+                }
+            }
+            "Compute" => {
+                computed = true;
+                Known::properties("`Compute`", &["Lanes"]).check(cx, &part.body);
+                if let Some(expr) = value(cx, &part.body, "Lanes") {
+                    accelerator.lanes = cx.size(expr, "`Lanes`").unwrap_or(1);
+                }
+            }
+            _ => {}
+        }
+    }
+    names_differ(cx, accelerator);
+    let owner = format!("accelerator `{}`", accelerator.name);
+    let mut lacks = |what: &str| {
+        cx.error(HirError::Missing {
+            what: what.to_owned(),
+            owner: owner.clone(),
+            span: accelerator.name_span,
+            insert: None,
+        });
+    };
+    if level < 2 {
+        lacks("a backing store and a memory inside it (two `Memory`)");
+    }
+    if level > MAX_LEVELS || accelerator.arrays.len() > MAX_LEVELS {
+        lacks("a depth that the models can handle (at most 16 levels)");
+    }
+    if !computed {
+        lacks("`Compute { Lanes: 1 }`");
+    }
+    let first: Vec<usize> = accelerator
+        .memories
+        .iter()
+        .map(|memory| memory.level)
+        .filter(|&level| level == 0)
+        .collect();
+    if first.len() > 1 {
+        lacks("one single backing store on the outside");
+    }
+    if let Some(outer) = accelerator.memories.first() {
+        let all = PerRole {
+            input: true,
+            weight: true,
+            output: true,
+        };
+        if outer.holds != all || outer.arrays_above != 0 {
+            cx.error(HirError::WrongKind {
+                expected: "an outermost memory outside of all arrays that holds every tensor"
+                    .to_owned(),
+                found: format!("`{}`", outer.name),
+                span: outer.span,
+            });
+        }
+    }
+    sides_differ(cx, accelerator);
+}
+
+/// Memories side by side must not hold the same tensor.
+fn sides_differ(cx: &mut Context<'_>, accelerator: &Accelerator) {
+    for (at, memory) in accelerator.memories.iter().enumerate() {
+        for other in &accelerator.memories[..at] {
+            let both = (memory.holds.input && other.holds.input)
+                || (memory.holds.weight && other.holds.weight)
+                || (memory.holds.output && other.holds.output);
+            if memory.level == other.level && both {
+                cx.error(HirError::WrongKind {
+                    expected: "memories of one `Level` to hold different tensors".to_owned(),
+                    found: format!("one that `{}` holds too", other.name),
+                    span: memory.span,
+                });
+            }
+        }
+    }
+}
+
+fn names_differ(cx: &mut Context<'_>, accelerator: &Accelerator) {
+    let parts = accelerator
+        .memories
+        .iter()
+        .map(|memory| (memory.name.as_str(), memory.span, "memory"))
+        .chain(
+            accelerator
+                .arrays
+                .iter()
+                .map(|array| (array.name.as_str(), array.span, "array")),
+        );
+    let mut seen: Vec<(&str, Span, &str)> = Vec::new();
+    for (name, span, what) in parts {
+        match seen.iter().find(|known| known.0 == name) {
+            Some(&(_, first, _)) => cx.error(HirError::DefinedTwice {
+                what,
+                name: name.to_owned(),
+                span,
+                first,
+            }),
+            None => seen.push((name, span, what)),
+        }
+    }
+}
+
+const MEMORY: Known = Known {
+    owner: "a `Memory`",
+    properties: &[
+        "Size",
+        "Refill",
+        "Banks",
+        "Bandwidth",
+        "ReadBandwidth",
+        "WriteBandwidth",
+        "DoubleBuffered",
+        "Holds",
+        "Class",
+        "ReadEnergy",
+        "WriteEnergy",
+    ],
+    blocks: &[],
+    repeated: &[],
+    flags: &["DoubleBuffered"],
+    layers: false,
+};
+
+fn general_memory(
+    cx: &mut Context<'_>,
+    part: &Block,
+    clock: Option<Ratio>,
+    level: usize,
+    arrays_above: usize,
+) -> Memory {
+    let body = &part.body;
+    MEMORY.check(cx, body);
+    let (name, span) = match &part.name {
+        Some(name) => (name.value.clone(), name.span),
+        None => {
+            missing(cx, "a name", "a `Memory`", part);
+            ("?".to_owned(), part.kind.span)
+        }
+    };
+    let mut memory = memory(name, span, level, arrays_above);
+    memory.capacity_bits = capacity(cx, body, "Size");
+    memory.double_buffered = switch(cx, body, "DoubleBuffered", false);
+    if let Some(expr) = value(cx, body, "Refill") {
+        match expr.as_name().map(|name| name.as_str()) {
+            Some("window") => {}
+            Some("tile") => memory.refill_tile = true,
+            _ => cx.error(HirError::WrongKind {
+                expected: "`window` or `tile`".to_owned(),
+                found: describe(expr),
+                span: expr.span,
+            }),
+        }
+    }
+    if let Some(expr) = value(cx, body, "Banks") {
+        memory.banks = cx.size(expr, "`Banks`").unwrap_or(1);
+    }
+    let both = rate(cx, body, "Bandwidth", clock);
+    memory.read_rate = rate(cx, body, "ReadBandwidth", clock).or(both);
+    memory.write_rate = rate(cx, body, "WriteBandwidth", clock).or(both);
+    if let Some(holds) = property(body, "Holds") {
+        memory.holds = roles(cx, holds);
+    }
+    if let Some(expr) = value(cx, body, "Class") {
+        match expr.as_name() {
+            Some(name) => memory.class = Some(name.value.clone()),
+            None => cx.error(HirError::WrongKind {
+                expected: "an energy class such as `SRAM`".to_owned(),
+                found: describe(expr),
+                span: expr.span,
+            }),
+        }
+    }
+    memory.read_energy = energy(cx, body, "ReadEnergy");
+    memory.write_energy = energy(cx, body, "WriteEnergy");
+    memory
+}
+
+fn roles(cx: &mut Context<'_>, holds: &ast::Property) -> PerRole<bool> {
+    let mut roles = PerRole::default();
+    for expr in &holds.values {
+        match expr.as_name().map(|name| name.as_str()) {
+            Some("Input") => roles.input = true,
+            Some("Weight") => roles.weight = true,
+            Some("Output") => roles.output = true,
+            _ => cx.error(HirError::WrongKind {
+                expected: "`Input`, `Weight` or `Output`".to_owned(),
+                found: describe(expr),
+                span: expr.span,
+            }),
+        }
+    }
+    roles
+}
+
+fn general_array(cx: &mut Context<'_>, part: &Block, clock: Option<Ratio>) -> Option<Array> {
+    let known = Known {
+        owner: "an `Array`",
+        properties: &["Shape"],
+        blocks: &["NoC"],
+        repeated: &[],
+        flags: &[],
+        layers: false,
+    };
+    known.check(cx, &part.body);
+    let (name, span) = match &part.name {
+        Some(name) => (name.value.clone(), name.span),
+        None => ("PE".to_owned(), part.kind.span),
+    };
+    let Some(property) = property(&part.body, "Shape") else {
+        missing(cx, "`Shape`", "an `Array`", part);
+        return None;
+    };
+    let expr = single(cx, property)?;
+    let axes = match &expr.kind {
+        ast::ExprKind::List(axes) | ast::ExprKind::Tuple(axes) => axes.as_slice(),
+        _ => std::slice::from_ref(expr),
+    };
+    let mut shape = Vec::with_capacity(axes.len());
+    let mut product = 1u128;
+    for axis in axes {
+        let size = cx.size(axis, "an axis of the array")?;
+        product = product.saturating_mul(u128::from(size));
+        shape.push(size);
+    }
+    if shape.is_empty() || product > MAX_ARRAY {
+        cx.error(HirError::Overflow { span: expr.span });
+        return None;
+    }
+    let mut array = Array {
+        name,
+        span,
+        shape,
+        rate: None,
+        latency: 1,
+        multicast: true,
+        reduction: true,
+        forwarding: false,
+        per_tensor: false,
+    };
+    if let Some(noc) = block(&part.body, "NoC") {
+        network(cx, noc, clock, &mut array, &NOC);
+    }
+    Some(array)
+}

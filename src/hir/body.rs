@@ -1,0 +1,155 @@
+//! Bodies with free keys, checked against the table of what their owner knows.
+
+use super::error::HirError;
+use super::scope::Context;
+use super::suggest::nearest;
+use crate::base::Span;
+use crate::syntax::ast::{Block, Body, Entry, Expr, Name, Property};
+
+/// What a body may hold. Names appear once, but for `repeated` blocks.
+pub(super) struct Known {
+    pub owner: &'static str,
+    pub properties: &'static [&'static str],
+    pub blocks: &'static [&'static str],
+    /// Blocks that may come several times (`Memory`).
+    pub repeated: &'static [&'static str],
+    pub flags: &'static [&'static str],
+    /// `Layer`, `Dataflow` and `Compute` entries are the owner's business.
+    pub layers: bool,
+}
+
+impl Known {
+    /// A body of properties only.
+    pub(super) const fn properties(
+        owner: &'static str,
+        properties: &'static [&'static str],
+    ) -> Known {
+        Known {
+            owner,
+            properties,
+            blocks: &[],
+            repeated: &[],
+            flags: &[],
+            layers: false,
+        }
+    }
+
+    /// Reports unknown and doubled keys of `body`.
+    pub(super) fn check(&self, cx: &mut Context<'_>, body: &Body) {
+        let mut seen: Vec<(&str, Span)> = Vec::new();
+        for entry in &body.entries {
+            let (key, known) = match entry {
+                Entry::Property(property) => (&property.key, self.properties),
+                Entry::Flag(name) => (name, self.flags),
+                Entry::Block(block) if self.repeated.contains(&block.kind.as_str()) => continue,
+                Entry::Block(block) => (&block.kind, self.blocks),
+                Entry::Error(_) => continue,
+                Entry::Layer(_) | Entry::Dataflow(_) | Entry::Compute(_) if self.layers => continue,
+                Entry::Layer(layer) => {
+                    cx.error(self.unavailable("a layer", layer.name.span));
+                    continue;
+                }
+                Entry::Dataflow(dataflow) => {
+                    cx.error(self.unavailable("a dataflow", dataflow.keyword));
+                    continue;
+                }
+                Entry::Compute(compute) => {
+                    cx.error(self.unavailable("`Compute`", compute.keyword));
+                    continue;
+                }
+            };
+            if let Some(&(_, first)) = seen.iter().find(|(name, _)| *name == key.as_str()) {
+                cx.error(HirError::KeyTwice {
+                    key: key.value.clone(),
+                    span: key.span,
+                    first,
+                });
+                continue;
+            }
+            seen.push((key.as_str(), key.span));
+            if !known.contains(&key.as_str()) {
+                self.unknown(cx, key, entry);
+            }
+        }
+    }
+
+    fn unavailable(&self, what: &str, span: Span) -> HirError {
+        HirError::Unavailable {
+            what: format!("{what} in {}", self.owner),
+            span,
+        }
+    }
+
+    fn unknown(&self, cx: &mut Context<'_>, key: &Name, entry: &Entry) {
+        let all: Vec<&str> = [self.properties, self.blocks, self.repeated, self.flags]
+            .concat()
+            .into_iter()
+            .collect();
+        if all.contains(&key.as_str()) {
+            // Right word, wrong form: `Stride: 2` where a block is meant, `DoubleBuffered: true` ...
+            let (expected, found) = match entry {
+                Entry::Flag(_) => (
+                    format!("`{key}: value` or `{key} {{ ... }}`"),
+                    "a bare word",
+                ),
+                Entry::Block(_) => (format!("`{key}: value`"), "a block"),
+                _ if self.flags.contains(&key.as_str()) => {
+                    (format!("the bare word `{key}`"), "a value")
+                }
+                _ => (format!("`{key} {{ ... }}`"), "a value"),
+            };
+            cx.error(HirError::WrongKind {
+                expected,
+                found: found.to_owned(),
+                span: key.span,
+            });
+            return;
+        }
+        cx.error(HirError::UnknownKey {
+            key: key.value.clone(),
+            owner: self.owner.to_owned(),
+            span: key.span,
+            suggestion: nearest(key.as_str(), all.iter().copied()).map(str::to_owned),
+            known: all.iter().map(|key| (*key).to_owned()).collect(),
+        });
+    }
+}
+
+/// The first property called `key`.
+pub(super) fn property<'a>(body: &'a Body, key: &str) -> Option<&'a Property> {
+    body.properties()
+        .find(|property| property.key.as_str() == key)
+}
+
+/// The first block of that kind.
+pub(super) fn block<'a>(body: &'a Body, kind: &str) -> Option<&'a Block> {
+    body.blocks().find(|block| block.kind.as_str() == kind)
+}
+
+pub(super) fn flag(body: &Body, name: &str) -> bool {
+    body.flags().any(|flag| flag.as_str() == name)
+}
+
+/// The one value of a property; complains about lists and arguments.
+pub(super) fn single<'a>(cx: &mut Context<'_>, property: &'a Property) -> Option<&'a Expr> {
+    match property.values.as_slice() {
+        [value] if property.arguments.is_empty() => Some(value),
+        _ => {
+            cx.error(HirError::WrongKind {
+                expected: format!("one value for `{}`", property.key),
+                found: if property.arguments.is_empty() {
+                    format!("{} values", property.values.len())
+                } else {
+                    "arguments".to_owned()
+                },
+                span: property.span,
+            });
+            None
+        }
+    }
+}
+
+/// The one value of the property `key`, if it is there.
+pub(super) fn value<'a>(cx: &mut Context<'_>, body: &'a Body, key: &str) -> Option<&'a Expr> {
+    single(cx, property(body, key)?)
+}

@@ -1,0 +1,349 @@
+//! `Compute: S[b,m,n] += Q[b,m,e] * K[b,n,e];` and its `Ranks`.
+
+use super::body::block;
+use super::error::HirError;
+use super::eval::describe;
+use super::layer::named;
+use super::scope::Context;
+use super::shape::{Einsum, EinsumIndex, EinsumTensor};
+use super::suggest::nearest;
+use super::value::Value;
+use crate::syntax::ast::{self, BinaryOp, ExprKind};
+
+/// More ranks or operands than anybody writes; what the ir and the engines are dimensioned for.
+const MAX_RANKS: usize = 16;
+const MAX_OPERANDS: usize = 4;
+/// Larger coefficients would not be index arithmetic any more.
+const MAX_COEFFICIENT: i64 = 1 << 40;
+
+pub(super) fn collect(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Einsum> {
+    let before = cx.errors();
+    let ranks = ranks(cx, layer);
+    let computes: Vec<&ast::Compute> = layer.computes().collect();
+    let compute = match computes.as_slice() {
+        [compute] => *compute,
+        [] => {
+            cx.error(HirError::Missing {
+                what: "`Compute`".to_owned(),
+                owner: format!("layer `{}`", layer.name),
+                span: layer.name.span,
+                insert: None,
+            });
+            return None;
+        }
+        [first, second, ..] => {
+            cx.error(HirError::KeyTwice {
+                key: "Compute".to_owned(),
+                span: second.keyword,
+                first: first.keyword,
+            });
+            return None;
+        }
+    };
+    let ranks = ranks?;
+    let mut operands = Vec::new();
+    factors(&compute.value, &mut operands);
+    if operands.len() > MAX_OPERANDS {
+        cx.error(HirError::Unavailable {
+            what: format!("a product of more than {MAX_OPERANDS} tensors"),
+            span: compute.value.span,
+        });
+        return None;
+    }
+    let mut tensors = Vec::with_capacity(operands.len() + 1);
+    for expr in operands.into_iter().chain([&compute.target]) {
+        if let Some(tensor) = tensor(cx, expr, &ranks) {
+            if let Some(extent_error) = bad_extent(&ranks, &tensor) {
+                cx.error(HirError::WrongKind {
+                    expected: "indices that reach the tensor".to_owned(),
+                    found: extent_error,
+                    span: expr.span,
+                });
+            }
+            if let ExprKind::Index { base, .. } = &expr.kind
+                && tensors
+                    .iter()
+                    .any(|known: &EinsumTensor| known.name == tensor.name)
+            {
+                cx.error(HirError::Unavailable {
+                    what: format!("the tensor `{base}` a second time"),
+                    span: base.span,
+                });
+            }
+            tensors.push(tensor);
+        }
+    }
+    if cx.errors() != before {
+        return None;
+    }
+    for (rank, (name, _)) in ranks.iter().enumerate() {
+        let used = tensors.iter().any(|tensor| {
+            tensor
+                .indices
+                .iter()
+                .any(|index| index.terms.iter().any(|term| term.0 == rank))
+        });
+        if !used {
+            cx.error(HirError::UnknownDimension {
+                name: name.clone(),
+                owner: "the product in `Compute`".to_owned(),
+                span: compute.span,
+                suggestion: None,
+                known: ranks.iter().map(|rank| rank.0.clone()).collect(),
+            });
+        }
+    }
+    (cx.errors() == before).then_some(Einsum {
+        ranks,
+        tensors,
+        accumulate: compute.accumulate,
+    })
+}
+
+fn bad_extent(ranks: &[(String, u64)], tensor: &EinsumTensor) -> Option<String> {
+    let einsum = Einsum {
+        ranks: ranks.to_vec(),
+        tensors: Vec::new(),
+        accumulate: true,
+    };
+    tensor
+        .indices
+        .iter()
+        .position(|index| einsum.extent(index).is_none())
+        .map(|at| {
+            format!(
+                "index {} of `{}`, which is never inside",
+                at + 1,
+                tensor.name
+            )
+        })
+}
+
+fn ranks(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Vec<(String, u64)>> {
+    let Some(block) = block(&layer.body, "Ranks") else {
+        cx.error(HirError::Missing {
+            what: "`Ranks { ... }`".to_owned(),
+            owner: format!("layer `{}`", layer.name),
+            span: layer.name.span,
+            insert: None,
+        });
+        return None;
+    };
+    let names: Vec<&str> = block
+        .body
+        .properties()
+        .map(|property| property.key.as_str())
+        .collect();
+    let mut ranks: Vec<(String, u64)> = Vec::new();
+    let before = cx.errors();
+    named(cx, &block.body, "`Ranks`", &names, |cx, name, expr| {
+        if let Some(size) = cx.size(expr, &format!("rank `{name}`")) {
+            let twin = ranks.iter().any(|rank| rank.0.eq_ignore_ascii_case(name));
+            if twin {
+                cx.error(HirError::WrongKind {
+                    expected: "ranks that differ in more than case".to_owned(),
+                    found: format!("`{name}` again"),
+                    span: expr.span,
+                });
+            }
+            ranks.push((name.to_owned(), size));
+        }
+    });
+    if ranks.len() > MAX_RANKS {
+        cx.error(HirError::Unavailable {
+            what: format!("an operation of more than {MAX_RANKS} ranks"),
+            span: block.kind.span,
+        });
+    }
+    (cx.errors() == before).then_some(ranks)
+}
+
+/// The factors of a product, left to right.
+fn factors<'a>(expr: &'a ast::Expr, into: &mut Vec<&'a ast::Expr>) {
+    match &expr.kind {
+        ExprKind::Binary { op, left, right } if op.value == BinaryOp::Multiply => {
+            factors(left, into);
+            factors(right, into);
+        }
+        _ => into.push(expr),
+    }
+}
+
+fn tensor(cx: &mut Context<'_>, expr: &ast::Expr, ranks: &[(String, u64)]) -> Option<EinsumTensor> {
+    let ExprKind::Index { base, indices } = &expr.kind else {
+        if !matches!(expr.kind, ExprKind::Error) {
+            cx.error(HirError::WrongKind {
+                expected: "an indexed tensor such as `Q[b, m]`".to_owned(),
+                found: describe(expr),
+                span: expr.span,
+            });
+        }
+        return None;
+    };
+    let mut tensor = EinsumTensor {
+        name: base.value.clone(),
+        indices: Vec::with_capacity(indices.len()),
+    };
+    let mut used: Vec<usize> = Vec::new();
+    for expr in indices {
+        let mut sum = Affine::default();
+        affine(cx, expr, ranks, 1, &mut sum)?;
+        sum.terms.retain(|term| term.1 != 0);
+        sum.terms.sort_unstable();
+        for &(rank, _) in &sum.terms {
+            if used.contains(&rank) {
+                cx.error(HirError::WrongKind {
+                    expected: "each rank in one index of a tensor".to_owned(),
+                    found: format!("`{}` in two indices of `{base}`", ranks[rank].0),
+                    span: expr.span,
+                });
+                return None;
+            }
+        }
+        used.extend(sum.terms.iter().map(|term| term.0));
+        tensor.indices.push(EinsumIndex {
+            terms: sum.terms,
+            constant: sum.constant,
+        });
+    }
+    Some(tensor)
+}
+
+#[derive(Default)]
+struct Affine {
+    terms: Vec<(usize, i64)>,
+    constant: i64,
+}
+
+impl Affine {
+    fn add(&mut self, rank: Option<usize>, amount: i64) -> Option<()> {
+        let place = match rank {
+            None => &mut self.constant,
+            Some(rank) => match self.terms.iter().position(|term| term.0 == rank) {
+                Some(at) => &mut self.terms[at].1,
+                None => {
+                    self.terms.push((rank, 0));
+                    let last = self.terms.len() - 1;
+                    &mut self.terms[last].1
+                }
+            },
+        };
+        *place = place
+            .checked_add(amount)
+            .filter(|sum| sum.abs() <= MAX_COEFFICIENT)?;
+        Some(())
+    }
+}
+
+/// Adds `scale * expr` to `sum`; `None` has been reported.
+fn affine(
+    cx: &mut Context<'_>,
+    expr: &ast::Expr,
+    ranks: &[(String, u64)],
+    scale: i64,
+    sum: &mut Affine,
+) -> Option<()> {
+    let added = match &expr.kind {
+        ExprKind::Path(path) => {
+            let name = path.as_name().map(|name| name.as_str()).unwrap_or_default();
+            let rank = ranks.iter().position(|rank| rank.0 == name).or_else(|| {
+                ranks
+                    .iter()
+                    .position(|rank| rank.0.eq_ignore_ascii_case(name))
+            });
+            match rank {
+                Some(rank) => sum.add(Some(rank), scale),
+                None => {
+                    let value = match cx.constant(path) {
+                        Some(value) => value?,
+                        None => {
+                            cx.error(HirError::UnknownDimension {
+                                name: path.to_string(),
+                                owner: "`Ranks`".to_owned(),
+                                span: path.span,
+                                suggestion: nearest(name, ranks.iter().map(|rank| rank.0.as_str()))
+                                    .map(str::to_owned),
+                                known: ranks.iter().map(|rank| rank.0.clone()).collect(),
+                            });
+                            return None;
+                        }
+                    };
+                    match value {
+                        Value::Integer(value) => value
+                            .checked_mul(scale)
+                            .and_then(|amount| sum.add(None, amount)),
+                        Value::Exact(..) => return not_affine(cx, expr),
+                    }
+                }
+            }
+        }
+        ExprKind::Number(_) => {
+            let value = cx.integer(expr)?;
+            value
+                .checked_mul(scale)
+                .and_then(|amount| sum.add(None, amount))
+        }
+        ExprKind::Negate(inner) => {
+            let scale = scale.checked_neg()?;
+            return affine(cx, inner, ranks, scale, sum);
+        }
+        ExprKind::Binary { op, left, right } => match op.value {
+            BinaryOp::Add => {
+                affine(cx, left, ranks, scale, sum)?;
+                return affine(cx, right, ranks, scale, sum);
+            }
+            BinaryOp::Subtract => {
+                affine(cx, left, ranks, scale, sum)?;
+                return affine(cx, right, ranks, scale.checked_neg()?, sum);
+            }
+            BinaryOp::Multiply => {
+                let (factor, other) = if mentions_rank(left, ranks) {
+                    (right, left)
+                } else {
+                    (left, right)
+                };
+                if mentions_rank(factor, ranks) {
+                    return not_affine(cx, expr);
+                }
+                let factor = cx.integer(factor)?;
+                match scale.checked_mul(factor) {
+                    Some(scale) if scale.abs() <= MAX_COEFFICIENT => {
+                        return affine(cx, other, ranks, scale, sum);
+                    }
+                    _ => None,
+                }
+            }
+            BinaryOp::Divide | BinaryOp::Remainder => return not_affine(cx, expr),
+        },
+        ExprKind::Error => return None,
+        _ => return not_affine(cx, expr),
+    };
+    if added.is_none() {
+        cx.error(HirError::Overflow { span: expr.span });
+    }
+    added
+}
+
+fn not_affine(cx: &mut Context<'_>, expr: &ast::Expr) -> Option<()> {
+    cx.error(HirError::WrongKind {
+        expected: "a sum of ranks with constant factors".to_owned(),
+        found: describe(expr),
+        span: expr.span,
+    });
+    None
+}
+
+fn mentions_rank(expr: &ast::Expr, ranks: &[(String, u64)]) -> bool {
+    match &expr.kind {
+        ExprKind::Path(path) => path.as_name().is_some_and(|name| {
+            ranks
+                .iter()
+                .any(|rank| rank.0.eq_ignore_ascii_case(name.as_str()))
+        }),
+        ExprKind::Negate(inner) => mentions_rank(inner, ranks),
+        ExprKind::Binary { left, right, .. } => {
+            mentions_rank(left, ranks) || mentions_rank(right, ranks)
+        }
+        _ => false,
+    }
+}

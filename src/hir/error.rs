@@ -1,0 +1,402 @@
+//! What can be wrong with names, types, units and sizes, as data; and the words for it.
+
+use super::shape::Flow;
+use crate::base::{Span, num::grouped};
+use crate::diag::{Code, Diagnostic};
+
+/// One mistake. Spans are where the mistake is written unless a field says otherwise.
+#[derive(Clone, Debug, PartialEq)]
+pub enum HirError {
+    UnknownName {
+        /// `dataflow`, `network`, `layer`, ...
+        expected: &'static str,
+        name: String,
+        span: Span,
+        suggestion: Option<String>,
+        /// The name exists but is something else.
+        found: Option<&'static str>,
+    },
+    /// A constant that is defined further down (or is this one).
+    UsedEarly {
+        name: String,
+        span: Span,
+        definition: Span,
+    },
+    UnknownImport {
+        path: String,
+        span: Span,
+        suggestion: Option<String>,
+    },
+    ImportCycle {
+        span: Span,
+        /// File names from the repeated one around to itself.
+        chain: Vec<String>,
+    },
+    DefinedTwice {
+        what: &'static str,
+        name: String,
+        span: Span,
+        first: Span,
+    },
+    UnknownKey {
+        key: String,
+        owner: String,
+        span: Span,
+        suggestion: Option<String>,
+        known: Vec<String>,
+    },
+    KeyTwice {
+        key: String,
+        span: Span,
+        first: Span,
+    },
+    UnknownDimension {
+        name: String,
+        owner: String,
+        span: Span,
+        suggestion: Option<String>,
+        known: Vec<String>,
+    },
+    WrongUnit {
+        key: String,
+        expected: String,
+        found: &'static str,
+        span: Span,
+    },
+    /// A bandwidth per second on an accelerator without `Clock`.
+    NoClock {
+        key: String,
+        span: Span,
+    },
+    Missing {
+        what: String,
+        owner: String,
+        span: Span,
+        /// Where `insertion` would repair it.
+        insert: Option<(Span, String)>,
+    },
+    NotPositive {
+        what: String,
+        value: String,
+        span: Span,
+    },
+    ShapeMismatch {
+        consumer: String,
+        producers: String,
+        needed: Flow,
+        found: Flow,
+        span: Span,
+        producer_span: Span,
+        /// Set when the wiring is the default one: where `Inputs: external;` can be inserted.
+        insert: Option<Span>,
+    },
+    OperandCount {
+        consumer: String,
+        layer_type: &'static str,
+        needed: usize,
+        found: usize,
+        span: Span,
+    },
+    NetworkCycle {
+        layers: Vec<String>,
+        span: Span,
+    },
+    KernelTooLarge {
+        axis: &'static str,
+        span_rows: u64,
+        padded: u64,
+        span: Span,
+    },
+    ExtentsDisagree {
+        input: &'static str,
+        output: &'static str,
+        declared: u64,
+        derived: u64,
+        span: Span,
+    },
+    Overflow {
+        span: Span,
+    },
+    DivisionByZero {
+        span: Span,
+    },
+    WrongKind {
+        expected: String,
+        found: String,
+        span: Span,
+    },
+    Indivisible {
+        dim: &'static str,
+        size: u64,
+        groups: u64,
+        span: Span,
+    },
+    MacsDiffer {
+        network: String,
+        asserted: u128,
+        actual: u128,
+        span: Span,
+    },
+    Unavailable {
+        what: String,
+        span: Span,
+    },
+    InexactDivision {
+        left: i64,
+        right: i64,
+        span: Span,
+    },
+    NoNetworkLayers {
+        span: Span,
+    },
+}
+
+fn did_you_mean(diagnostic: Diagnostic, span: Span, suggestion: Option<&String>) -> Diagnostic {
+    match suggestion {
+        Some(name) => diagnostic.help(format!("did you mean `{name}`?")).fix(
+            span,
+            name.clone(),
+            "use the known name",
+        ),
+        None => diagnostic,
+    }
+}
+
+fn list(names: &[String]) -> String {
+    names.join(", ")
+}
+
+impl HirError {
+    #[must_use]
+    #[expect(clippy::too_many_lines, reason = "one arm per mistake, nothing else")]
+    pub fn to_diagnostic(&self) -> Diagnostic {
+        match self {
+            HirError::UnknownName {
+                expected,
+                name,
+                span,
+                suggestion,
+                found,
+            } => {
+                let message = format!("there is no {expected} called `{name}`");
+                let diagnostic = Diagnostic::new(Code::E0201, message).at(
+                    *span,
+                    match found {
+                        Some(found) => format!("this is a {found}, not a {expected}"),
+                        None => format!("unknown {expected}"),
+                    },
+                );
+                did_you_mean(diagnostic, *span, suggestion.as_ref())
+            }
+            HirError::UsedEarly {
+                name,
+                span,
+                definition,
+            } => Diagnostic::new(
+                Code::E0201,
+                format!("the constant `{name}` is used before it has a value"),
+            )
+            .at(*span, "used here")
+            .also(*definition, "defined here")
+            .help("a constant may use the constants above it"),
+            HirError::UnknownImport {
+                path,
+                span,
+                suggestion,
+            } => {
+                let message = format!("`{path}` cannot be imported");
+                let diagnostic =
+                    Diagnostic::new(Code::E0202, message).at(*span, "nothing of that name");
+                did_you_mean(diagnostic, *span, suggestion.as_ref())
+            }
+            HirError::ImportCycle { span, chain } => {
+                Diagnostic::new(Code::E0203, "files import each other in a circle")
+                    .at(*span, "this import closes the circle")
+                    .note(chain.join(" -> "))
+            }
+            HirError::DefinedTwice {
+                what,
+                name,
+                span,
+                first,
+            } => Diagnostic::new(Code::E0204, format!("the {what} `{name}` is defined twice"))
+                .at(*span, "defined again here")
+                .also(*first, "first defined here"),
+            HirError::UnknownKey {
+                key,
+                owner,
+                span,
+                suggestion,
+                known,
+            } => {
+                let diagnostic =
+                    Diagnostic::new(Code::E0205, format!("{owner} has no key `{key}`"))
+                        .at(*span, "unknown key")
+                        .note(format!("known keys: {}", list(known)));
+                did_you_mean(diagnostic, *span, suggestion.as_ref())
+            }
+            HirError::KeyTwice { key, span, first } => {
+                Diagnostic::new(Code::E0206, format!("the key `{key}` is given twice"))
+                    .at(*span, "given again here")
+                    .also(*first, "first given here")
+            }
+            HirError::UnknownDimension {
+                name,
+                owner,
+                span,
+                suggestion,
+                known,
+            } => {
+                let diagnostic =
+                    Diagnostic::new(Code::E0207, format!("{owner} has no dimension `{name}`"))
+                        .at(*span, "unknown dimension")
+                        .note(format!("its dimensions: {}", list(known)));
+                did_you_mean(diagnostic, *span, suggestion.as_ref())
+            }
+            HirError::WrongUnit {
+                key,
+                expected,
+                found,
+                span,
+            } => Diagnostic::new(Code::E0301, format!("`{key}` must be {expected}"))
+                .at(*span, format!("this is {found}")),
+            HirError::NoClock { key, span } => Diagnostic::new(
+                Code::E0301,
+                format!("`{key}` per second needs the accelerator's `Clock`"),
+            )
+            .at(*span, "a bandwidth per second")
+            .help("add `Clock: ...MHz;` to the accelerator, or give the bandwidth in B/cycle"),
+            HirError::Missing {
+                what,
+                owner,
+                span,
+                insert,
+            } => {
+                let diagnostic = Diagnostic::new(Code::E0302, format!("{owner} lacks {what}"))
+                    .at(*span, format!("{what} is missing"));
+                match insert {
+                    Some((at, text)) => diagnostic.fix(*at, text.clone(), format!("add {what}")),
+                    None => diagnostic,
+                }
+            }
+            HirError::NotPositive { what, value, span } => {
+                Diagnostic::new(Code::E0303, format!("{what} must be at least 1"))
+                    .at(*span, format!("this is {value}"))
+            }
+            HirError::ShapeMismatch {
+                consumer,
+                producers,
+                needed,
+                found,
+                span,
+                producer_span,
+                insert,
+            } => {
+                let message = format!("`{consumer}` does not fit what `{producers}` produces");
+                let diagnostic = Diagnostic::new(Code::E0304, message)
+                    .at(*span, format!("takes {needed}"))
+                    .also(*producer_span, format!("gives {found}"))
+                    .note(format!(
+                        "`{producers}` gives {found}, `{consumer}` takes {needed}"
+                    ));
+                match insert {
+                    Some(at) => diagnostic
+                        .help("without `Inputs` a layer takes the output of the layer before it")
+                        .fix(*at, " Inputs: external;", "take the input from outside"),
+                    None => diagnostic,
+                }
+            }
+            HirError::OperandCount {
+                consumer,
+                layer_type,
+                needed,
+                found,
+                span,
+            } => Diagnostic::new(
+                Code::E0304,
+                format!("`{consumer}` ({layer_type}) takes {needed} inputs, {found} are given"),
+            )
+            .at(*span, format!("{found} given"))
+            .help("name them: `Inputs: a, b;` (or `external`)"),
+            HirError::NetworkCycle { layers, span } => {
+                Diagnostic::new(Code::E0201, "the layers feed each other in a circle")
+                    .at(*span, "this layer waits for itself")
+                    .note(layers.join(" -> "))
+            }
+            HirError::KernelTooLarge {
+                axis,
+                span_rows,
+                padded,
+                span,
+            } => Diagnostic::new(
+                Code::E0305,
+                format!("the kernel spans {span_rows} along {axis}, the padded input has {padded}"),
+            )
+            .at(*span, "no output is left"),
+            HirError::ExtentsDisagree {
+                input,
+                output,
+                declared,
+                derived,
+                span,
+            } => Diagnostic::new(
+                Code::E0306,
+                format!("`{output}: {declared}` disagrees with `{input}`, which gives {derived}"),
+            )
+            .at(*span, format!("{derived} follows from `{input}`"))
+            .help(format!("leave out one of `{input}` and `{output}`")),
+            HirError::Overflow { span } => {
+                Diagnostic::new(Code::E0307, "the number does not fit 64 bits")
+                    .at(*span, "overflows")
+            }
+            HirError::DivisionByZero { span } => {
+                Diagnostic::new(Code::E0307, "division by zero").at(*span, "the divisor is 0")
+            }
+            HirError::WrongKind {
+                expected,
+                found,
+                span,
+            } => Diagnostic::new(Code::E0308, format!("expected {expected}"))
+                .at(*span, format!("found {found}")),
+            HirError::Indivisible {
+                dim,
+                size,
+                groups,
+                span,
+            } => Diagnostic::new(
+                Code::E0308,
+                format!("`{dim}: {size}` cannot be split into {groups} groups"),
+            )
+            .at(*span, format!("{size} is not a multiple of {groups}")),
+            HirError::MacsDiffer {
+                network,
+                asserted,
+                actual,
+                span,
+            } => Diagnostic::new(
+                Code::E0308,
+                format!(
+                    "`{network}` has {} MACs, not {}",
+                    grouped(*actual),
+                    grouped(*asserted)
+                ),
+            )
+            .at(*span, format!("the layers add up to {actual}"))
+            .fix(*span, format!("Macs: {actual}"), "state the actual total"),
+            HirError::Unavailable { what, span } => {
+                Diagnostic::new(Code::E0104, format!("{what} is not available here"))
+                    .at(*span, "not available")
+            }
+            HirError::InexactDivision { left, right, span } => Diagnostic::new(
+                Code::W0301,
+                format!("{left} / {right} is not a whole number and is rounded towards zero"),
+            )
+            .at(*span, "rounded")
+            .help("write `ceil_div(a, b)` to round up"),
+            HirError::NoNetworkLayers { span } => {
+                Diagnostic::new(Code::E0302, "the network has no layers")
+                    .at(*span, "no `Layer` here")
+            }
+        }
+    }
+}

@@ -1,0 +1,478 @@
+//! Expressions: constant ones to values, those of dataflows to [`Expr`] and, for one layer, to numbers.
+
+use super::error::HirError;
+use super::scope::Context;
+use super::value::{self, ArithmeticError, Value};
+use super::{Expr, ExprKind, Operator, Precision, Word};
+use crate::base::{Dimension, Ratio, Span};
+use crate::syntax::ast::{self, BinaryOp};
+
+/// The functions of two integers.
+const FUNCTIONS: [(&str, Operator); 3] = [
+    ("min", Operator::Min),
+    ("max", Operator::Max),
+    ("ceil_div", Operator::CeilDivide),
+];
+
+impl Context<'_> {
+    fn arithmetic(&mut self, error: ArithmeticError, span: Span) {
+        self.error(match error {
+            ArithmeticError::Overflow => HirError::Overflow { span },
+            ArithmeticError::DivisionByZero => HirError::DivisionByZero { span },
+            ArithmeticError::Mismatch => HirError::WrongKind {
+                expected: "operands of one unit".to_owned(),
+                found: "units that do not combine".to_owned(),
+                span,
+            },
+        });
+    }
+
+    fn wrong_kind(&mut self, expected: &str, expr: &ast::Expr) {
+        self.error(HirError::WrongKind {
+            expected: expected.to_owned(),
+            found: describe(expr),
+            span: expr.span,
+        });
+    }
+
+    /// The value of a constant expression; `None` has been reported.
+    pub(super) fn value(&mut self, expr: &ast::Expr) -> Option<Value> {
+        match &expr.kind {
+            ast::ExprKind::Number(number) => self.literal(number, expr.span),
+            ast::ExprKind::Path(path) => match self.constant(path) {
+                Some(value) => value,
+                None => {
+                    self.unknown_constant(path);
+                    None
+                }
+            },
+            ast::ExprKind::Negate(inner) => match self.value(inner)? {
+                Value::Integer(value) => match value.checked_neg() {
+                    Some(value) => Some(Value::Integer(value)),
+                    None => {
+                        self.arithmetic(ArithmeticError::Overflow, expr.span);
+                        None
+                    }
+                },
+                Value::Exact(..) => {
+                    self.error(HirError::WrongKind {
+                        expected: "a quantity of at least 0".to_owned(),
+                        found: "a negative one".to_owned(),
+                        span: expr.span,
+                    });
+                    None
+                }
+            },
+            ast::ExprKind::Binary { op, left, right } => {
+                let (left, right) = (self.value(left), self.value(right));
+                let (left, right) = (left?, right?);
+                match value::binary(op.value, left, right) {
+                    Ok((value, inexact)) => {
+                        if let (true, Value::Integer(left), Value::Integer(right)) =
+                            (inexact, left, right)
+                        {
+                            self.error(HirError::InexactDivision {
+                                left,
+                                right,
+                                span: expr.span,
+                            });
+                        }
+                        Some(value)
+                    }
+                    Err(error) => {
+                        self.arithmetic(error, expr.span);
+                        None
+                    }
+                }
+            }
+            ast::ExprKind::Call {
+                function,
+                arguments,
+            } => {
+                let (operator, left, right) = self.call(function, arguments, expr)?;
+                let (left, right) = (self.integer(left), self.integer(right));
+                let (left, right) = (left?, right?);
+                match operate(operator, left, right) {
+                    Ok((value, _)) => Some(Value::Integer(value)),
+                    Err(error) => {
+                        self.arithmetic(error, expr.span);
+                        None
+                    }
+                }
+            }
+            ast::ExprKind::Error => None,
+            ast::ExprKind::String(_)
+            | ast::ExprKind::Index { .. }
+            | ast::ExprKind::List(_)
+            | ast::ExprKind::Tuple(_) => {
+                self.wrong_kind("a number", expr);
+                None
+            }
+        }
+    }
+
+    fn literal(&mut self, number: &ast::Number, span: Span) -> Option<Value> {
+        let value = match number.unit {
+            Some(unit) => unit
+                .apply(number.value)
+                .map(|value| Value::Exact(value, Some(unit.dimension))),
+            None => number.value.ratio().and_then(|ratio| {
+                if ratio.denominator() == 1 {
+                    let whole = i64::try_from(ratio.numerator()).ok()?;
+                    Some(Value::Integer(whole))
+                } else {
+                    Some(Value::Exact(ratio, None))
+                }
+            }),
+        };
+        if value.is_none() {
+            self.error(HirError::Overflow { span });
+        }
+        value
+    }
+
+    /// A call of one of the known functions with its two operands.
+    fn call<'e>(
+        &mut self,
+        function: &ast::Path,
+        arguments: &'e [ast::Argument],
+        expr: &ast::Expr,
+    ) -> Option<(Operator, &'e ast::Expr, &'e ast::Expr)> {
+        let name = function.to_string();
+        let Some(&(_, operator)) = FUNCTIONS.iter().find(|known| known.0 == name) else {
+            if name == "Sz" {
+                self.error(HirError::WrongKind {
+                    expected: "a constant".to_owned(),
+                    found: "`Sz`, which depends on the layer being mapped".to_owned(),
+                    span: expr.span,
+                });
+            } else {
+                let known = FUNCTIONS.iter().map(|known| known.0).chain(["Sz"]);
+                self.error(HirError::UnknownName {
+                    expected: "function",
+                    suggestion: super::suggest::nearest(&name, known).map(str::to_owned),
+                    name,
+                    span: function.span,
+                    found: None,
+                });
+            }
+            return None;
+        };
+        match arguments {
+            [left, right] if left.name.is_none() && right.name.is_none() => {
+                Some((operator, &left.value, &right.value))
+            }
+            _ => {
+                self.error(HirError::WrongKind {
+                    expected: format!("`{name}(a, b)`"),
+                    found: format!("{} arguments", arguments.len()),
+                    span: expr.span,
+                });
+                None
+            }
+        }
+    }
+
+    /// An integer constant; `None` has been reported.
+    pub(super) fn integer(&mut self, expr: &ast::Expr) -> Option<i64> {
+        match self.value(expr)? {
+            Value::Integer(value) => Some(value),
+            other @ Value::Exact(..) => {
+                self.error(HirError::WrongKind {
+                    expected: "a whole number".to_owned(),
+                    found: other.describe().to_owned(),
+                    span: expr.span,
+                });
+                None
+            }
+        }
+    }
+
+    /// A size: an integer of at least 1.
+    pub(super) fn size(&mut self, expr: &ast::Expr, what: &str) -> Option<u64> {
+        let value = self.integer(expr)?;
+        match u64::try_from(value) {
+            Ok(size) if size > 0 => Some(size),
+            _ => {
+                self.error(HirError::NotPositive {
+                    what: what.to_owned(),
+                    value: value.to_string(),
+                    span: expr.span,
+                });
+                None
+            }
+        }
+    }
+
+    /// An integer of at least 0.
+    pub(super) fn count(&mut self, expr: &ast::Expr, what: &str) -> Option<u64> {
+        let value = self.integer(expr)?;
+        let count = u64::try_from(value).ok();
+        if count.is_none() {
+            self.error(HirError::WrongKind {
+                expected: format!("{what} of at least 0"),
+                found: value.to_string(),
+                span: expr.span,
+            });
+        }
+        count
+    }
+
+    /// A quantity in the base unit of one of `dimensions`; a bare number counts in `default`, the scale
+    /// and dimension that the key documents.
+    pub(super) fn quantity(
+        &mut self,
+        expr: &ast::Expr,
+        key: &str,
+        dimensions: &[Dimension],
+        default: (u128, Dimension),
+    ) -> Option<(Ratio, Dimension)> {
+        let value = self.value(expr)?;
+        let (ratio, dimension) = match value {
+            Value::Integer(integer) => {
+                let Some(ratio) = u128::try_from(integer).ok().and_then(|n| Ratio::new(n, 1))
+                else {
+                    self.error(HirError::WrongKind {
+                        expected: format!("`{key}` of at least 0"),
+                        found: integer.to_string(),
+                        span: expr.span,
+                    });
+                    return None;
+                };
+                (ratio, None)
+            }
+            Value::Exact(ratio, dimension) => (ratio, dimension),
+        };
+        match dimension {
+            Some(dimension) if dimensions.contains(&dimension) => Some((ratio, dimension)),
+            None => {
+                let scaled = Ratio::new(default.0, 1).and_then(|scale| ratio.checked_mul(scale));
+                if scaled.is_none() {
+                    self.error(HirError::Overflow { span: expr.span });
+                }
+                Some((scaled?, default.1))
+            }
+            Some(dimension) => {
+                let expected: Vec<String> = dimensions
+                    .iter()
+                    .map(|known| format!("{} ({})", known.describe(), known.base_unit()))
+                    .collect();
+                self.error(HirError::WrongUnit {
+                    key: key.to_owned(),
+                    expected: expected.join(" or "),
+                    found: dimension.describe(),
+                    span: expr.span,
+                });
+                None
+            }
+        }
+    }
+
+    /// `true` or `false`.
+    pub(super) fn boolean(&mut self, expr: &ast::Expr) -> Option<bool> {
+        match expr.as_name().map(|name| name.as_str()) {
+            Some("true") => Some(true),
+            Some("false") => Some(false),
+            _ => {
+                self.wrong_kind("`true` or `false`", expr);
+                None
+            }
+        }
+    }
+
+    /// `INT8`, ...
+    pub(super) fn precision(&mut self, expr: &ast::Expr) -> Option<Precision> {
+        let found = expr
+            .as_name()
+            .and_then(|name| Precision::from_name(name.as_str()));
+        if found.is_none() && !matches!(expr.kind, ast::ExprKind::Error) {
+            let known: Vec<&str> = Precision::ALL.iter().map(|known| known.name()).collect();
+            let expected = format!("a precision ({})", known.join(", "));
+            self.wrong_kind(&expected, expr);
+        }
+        found
+    }
+
+    /// An expression of a dataflow: constants are put in, parameters numbered, `Sz` kept.
+    pub(super) fn symbolic(&mut self, expr: &ast::Expr, parameters: &[&str]) -> Option<Expr> {
+        let kind = match &expr.kind {
+            ast::ExprKind::Path(path) => {
+                let name = path.as_name().map(|name| name.as_str());
+                let parameter = parameters.iter().position(|known| Some(*known) == name);
+                match parameter {
+                    Some(index) => ExprKind::Parameter(index),
+                    None => match self.constant(path) {
+                        Some(_) => ExprKind::Integer(self.integer(expr)?),
+                        None => {
+                            let suggestion = name.and_then(|name| {
+                                super::suggest::nearest(name, parameters.iter().copied())
+                            });
+                            match (suggestion, path.as_name()) {
+                                (Some(suggestion), Some(name)) => {
+                                    self.error(HirError::UnknownName {
+                                        expected: "parameter or constant",
+                                        name: name.value.clone(),
+                                        span: name.span,
+                                        suggestion: Some(suggestion.to_owned()),
+                                        found: None,
+                                    });
+                                }
+                                _ => self.unknown_constant(path),
+                            }
+                            return None;
+                        }
+                    },
+                }
+            }
+            ast::ExprKind::Negate(inner) => {
+                ExprKind::Negate(Box::new(self.symbolic(inner, parameters)?))
+            }
+            ast::ExprKind::Binary { op, left, right } => {
+                let left = self.symbolic(left, parameters);
+                let right = self.symbolic(right, parameters);
+                let operator = match op.value {
+                    BinaryOp::Add => Operator::Add,
+                    BinaryOp::Subtract => Operator::Subtract,
+                    BinaryOp::Multiply => Operator::Multiply,
+                    BinaryOp::Divide => Operator::Divide,
+                    BinaryOp::Remainder => Operator::Remainder,
+                };
+                ExprKind::Operation(operator, Box::new(left?), Box::new(right?))
+            }
+            ast::ExprKind::Call {
+                function,
+                arguments,
+            } if function.as_name().is_some_and(|name| name.as_str() == "Sz") => {
+                let dim = match arguments.as_slice() {
+                    [argument] if argument.name.is_none() => argument.value.as_name(),
+                    _ => None,
+                };
+                let Some(dim) = dim else {
+                    self.error(HirError::WrongKind {
+                        expected: "`Sz(dimension)`".to_owned(),
+                        found: "something else".to_owned(),
+                        span: expr.span,
+                    });
+                    return None;
+                };
+                ExprKind::Size(word(dim))
+            }
+            ast::ExprKind::Call {
+                function,
+                arguments,
+            } => {
+                let (operator, left, right) = self.call(function, arguments, expr)?;
+                let left = self.symbolic(left, parameters);
+                let right = self.symbolic(right, parameters);
+                ExprKind::Operation(operator, Box::new(left?), Box::new(right?))
+            }
+            _ => ExprKind::Integer(self.integer(expr)?),
+        };
+        Some(Expr {
+            kind,
+            span: expr.span,
+        })
+    }
+}
+
+pub(super) fn word(name: &ast::Name) -> Word {
+    Word {
+        text: name.value.clone(),
+        span: name.span,
+    }
+}
+
+/// What kind of expression it is, for messages.
+pub(super) fn describe(expr: &ast::Expr) -> String {
+    match &expr.kind {
+        ast::ExprKind::Number(_) => "a number".to_owned(),
+        ast::ExprKind::String(_) => "a string".to_owned(),
+        ast::ExprKind::Path(path) => format!("`{path}`"),
+        ast::ExprKind::Call { function, .. } => format!("a call of `{function}`"),
+        ast::ExprKind::Index { .. } => "an indexed tensor".to_owned(),
+        ast::ExprKind::Negate(_) | ast::ExprKind::Binary { .. } => "an expression".to_owned(),
+        ast::ExprKind::List(_) => "a list".to_owned(),
+        ast::ExprKind::Tuple(_) => "a tuple".to_owned(),
+        ast::ExprKind::Error => "nothing readable".to_owned(),
+    }
+}
+
+fn operate(operator: Operator, left: i64, right: i64) -> Result<(i64, bool), ArithmeticError> {
+    match operator {
+        Operator::Add => value::integer(BinaryOp::Add, left, right),
+        Operator::Subtract => value::integer(BinaryOp::Subtract, left, right),
+        Operator::Multiply => value::integer(BinaryOp::Multiply, left, right),
+        Operator::Divide => value::integer(BinaryOp::Divide, left, right),
+        Operator::Remainder => value::integer(BinaryOp::Remainder, left, right),
+        Operator::Min => Ok((left.min(right), false)),
+        Operator::Max => Ok((left.max(right), false)),
+        Operator::CeilDivide => Ok((value::ceil_div(left, right)?, false)),
+    }
+}
+
+/// What an expression needs to become a number.
+pub struct Environment<'a> {
+    /// Values of the dataflow's parameters.
+    pub parameters: &'a [i64],
+    /// `Sz(D)` in the layer being mapped.
+    pub size: &'a dyn Fn(&str) -> Option<u64>,
+}
+
+/// Why an expression has no value for a layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EvaluationError {
+    Overflow(Span),
+    DivisionByZero(Span),
+    /// `Sz` of a dimension that the layer does not have.
+    NoDimension(Word),
+}
+
+impl Expr {
+    /// The value for one layer; inexact divisions are added to `inexact`.
+    ///
+    /// # Errors
+    /// The innermost operation that has no value.
+    pub fn evaluate(
+        &self,
+        environment: &Environment<'_>,
+        inexact: &mut Vec<HirError>,
+    ) -> Result<i64, EvaluationError> {
+        match &self.kind {
+            ExprKind::Integer(value) => Ok(*value),
+            ExprKind::Parameter(index) => environment
+                .parameters
+                .get(*index)
+                .copied()
+                .ok_or(EvaluationError::Overflow(self.span)),
+            ExprKind::Size(dim) => {
+                let size = (environment.size)(&dim.text)
+                    .ok_or_else(|| EvaluationError::NoDimension(dim.clone()))?;
+                i64::try_from(size).map_err(|_| EvaluationError::Overflow(self.span))
+            }
+            ExprKind::Negate(inner) => inner
+                .evaluate(environment, inexact)?
+                .checked_neg()
+                .ok_or(EvaluationError::Overflow(self.span)),
+            ExprKind::Operation(operator, left, right) => {
+                let left = left.evaluate(environment, inexact)?;
+                let right = right.evaluate(environment, inexact)?;
+                match operate(*operator, left, right) {
+                    Ok((value, rounded)) => {
+                        if rounded {
+                            inexact.push(HirError::InexactDivision {
+                                left,
+                                right,
+                                span: self.span,
+                            });
+                        }
+                        Ok(value)
+                    }
+                    Err(ArithmeticError::DivisionByZero) => {
+                        Err(EvaluationError::DivisionByZero(self.span))
+                    }
+                    Err(_) => Err(EvaluationError::Overflow(self.span)),
+                }
+            }
+        }
+    }
+}

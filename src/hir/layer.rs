@@ -1,0 +1,690 @@
+//! One `Layer { ... }`: from declared keys to a [`Shape`] with every size known.
+
+use super::body::{Known, block, property, single, value};
+use super::error::HirError;
+use super::eval::describe;
+use super::scope::Context;
+use super::shape::{PoolOp, Shape, Slide, SlideError, SlideParameters};
+use super::suggest::nearest;
+use super::value::{Value, is_fraction};
+use super::{PerRole, Precision, einsum};
+use crate::base::{Ratio, Span};
+use crate::syntax::ast::{self, Body};
+
+/// Everything of a layer but its wiring and its dataflow.
+pub(super) struct Parsed {
+    pub type_name: &'static str,
+    pub shape: Shape,
+    pub precision: PerRole<Option<Precision>>,
+    pub density: PerRole<Option<Ratio>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Type {
+    Conv,
+    Grouped,
+    Depthwise,
+    Transposed,
+    Fc,
+    Gemm,
+    Pool,
+    Add,
+    Lstm,
+    Einsum,
+}
+
+const TYPES: [(&str, Type); 14] = [
+    ("CONV", Type::Conv),
+    ("GCONV", Type::Grouped),
+    ("NGCONV", Type::Grouped),
+    ("DWCONV", Type::Depthwise),
+    ("DSCONV", Type::Depthwise),
+    ("TRCONV", Type::Transposed),
+    ("FC", Type::Fc),
+    ("GEMM", Type::Gemm),
+    ("POOL", Type::Pool),
+    ("ADD", Type::Add),
+    ("ELTWISE", Type::Add),
+    ("RESIDUAL", Type::Add),
+    ("LSTM", Type::Lstm),
+    ("EINSUM", Type::Einsum),
+];
+
+/// The canonical spelling of a layer type, for `default FC: ...`; aliases give the type they stand for.
+pub(super) fn canonical_type(name: &str) -> Option<&'static str> {
+    let known = TYPES.iter().find(|known| known.0 == name)?.1;
+    TYPES
+        .iter()
+        .find(|canonical| canonical.1 == known)
+        .map(|canonical| canonical.0)
+}
+
+/// Spellings of all layer types.
+pub(super) fn type_names() -> impl Iterator<Item = &'static str> {
+    TYPES.iter().map(|known| known.0)
+}
+
+impl Type {
+    fn dimensions(self) -> &'static [&'static str] {
+        match self {
+            Type::Conv => &["N", "K", "C", "Y", "X", "Y'", "X'", "P", "Q", "R", "S"],
+            Type::Grouped => &["N", "G", "K", "C", "Y", "X", "Y'", "X'", "P", "Q", "R", "S"],
+            Type::Depthwise | Type::Pool => &["N", "C", "Y", "X", "Y'", "X'", "P", "Q", "R", "S"],
+            Type::Transposed => &["N", "K", "C", "Y", "X", "R", "S"],
+            Type::Fc => &["N", "K", "C"],
+            Type::Gemm => &["B", "M", "N", "K"],
+            Type::Add => &["N", "C", "Y", "X"],
+            Type::Lstm => &["N", "D", "H"],
+            Type::Einsum => &[],
+        }
+    }
+
+    fn slides(self) -> bool {
+        matches!(
+            self,
+            Type::Conv | Type::Grouped | Type::Depthwise | Type::Transposed | Type::Pool
+        )
+    }
+
+    /// Properties beside `Type`, `Inputs`, `Precision` and `Density`.
+    fn properties(self) -> &'static [&'static str] {
+        match self {
+            Type::Conv | Type::Transposed => &["Type", "Inputs", "Precision", "Groups"],
+            Type::Pool => &["Type", "Inputs", "Precision", "Op"],
+            Type::Lstm => &["Type", "Inputs", "Precision", "Steps"],
+            _ => &["Type", "Inputs", "Precision"],
+        }
+    }
+
+    fn blocks(self) -> &'static [&'static str] {
+        if self == Type::Einsum {
+            &["Ranks", "Precision", "Density"]
+        } else if self.slides() {
+            &[
+                "Dimensions",
+                "Stride",
+                "Padding",
+                "Dilation",
+                "Precision",
+                "Density",
+            ]
+        } else {
+            &["Dimensions", "Precision", "Density"]
+        }
+    }
+}
+
+/// The declared dimensions of a layer.
+struct Sizes<'a> {
+    layer: &'a ast::Layer,
+    /// Where a missing one is reported, and can be inserted.
+    span: Span,
+    insert: Option<Span>,
+    values: Vec<(&'a str, u64, Span)>,
+    /// Names whose value was wrong: they are not missing.
+    wrong: Vec<&'a str>,
+}
+
+impl Sizes<'_> {
+    fn get(&self, name: &str) -> Option<(u64, Span)> {
+        self.values
+            .iter()
+            .find(|value| value.0 == name)
+            .map(|value| (value.1, value.2))
+    }
+
+    fn or_one(&self, name: &str) -> Option<u64> {
+        if self.wrong.contains(&name) {
+            return None;
+        }
+        Some(self.get(name).map_or(1, |value| value.0))
+    }
+
+    fn missing(&self, cx: &mut Context<'_>, name: &str) {
+        if !self.wrong.contains(&name) {
+            let insert = self.insert.map(|span| (span, format!(" {name}: 1,")));
+            cx.error(HirError::Missing {
+                what: format!("dimension {name}"),
+                owner: format!("layer `{}`", self.layer.name),
+                span: self.span,
+                insert,
+            });
+        }
+    }
+
+    fn need(&self, cx: &mut Context<'_>, name: &str) -> Option<u64> {
+        if let Some((value, _)) = self.get(name) {
+            return Some(value);
+        }
+        self.missing(cx, name);
+        None
+    }
+}
+
+/// Reads the layer; `None` when something was wrong (and reported).
+pub(super) fn collect(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Parsed> {
+    let before = cx.errors();
+    let layer_type = type_of(cx, layer)?;
+    Known {
+        owner: "the layer",
+        properties: layer_type.properties(),
+        blocks: layer_type.blocks(),
+        repeated: &[],
+        flags: &[],
+        layers: true,
+    }
+    .check(cx, &layer.body);
+    for inner in layer.body.entries.iter() {
+        match inner {
+            ast::Entry::Layer(inner) => cx.error(HirError::Unavailable {
+                what: "a layer inside a layer".to_owned(),
+                span: inner.name.span,
+            }),
+            ast::Entry::Compute(compute) if layer_type != Type::Einsum => {
+                cx.error(HirError::Unavailable {
+                    what: "`Compute` in a layer that is not an EINSUM".to_owned(),
+                    span: compute.keyword,
+                });
+            }
+            _ => {}
+        }
+    }
+    let shape = if layer_type == Type::Einsum {
+        einsum::collect(cx, layer).map(Shape::Einsum)
+    } else {
+        dimensions(cx, layer, layer_type)
+    };
+    let precision = precisions(cx, &layer.body);
+    let density = densities(cx, &layer.body);
+    let shape = shape?;
+    if shape.points().is_none() || shape.output().is_none() {
+        cx.error(HirError::Overflow {
+            span: layer.name.span,
+        });
+        return None;
+    }
+    (cx.errors() == before).then_some(Parsed {
+        type_name: type_spelling(layer_type),
+        shape,
+        precision,
+        density,
+    })
+}
+
+fn type_of(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Type> {
+    let Some(found) = property(&layer.body, "Type") else {
+        cx.error(HirError::Missing {
+            what: "`Type`".to_owned(),
+            owner: format!("layer `{}`", layer.name),
+            span: layer.name.span,
+            insert: None,
+        });
+        return None;
+    };
+    let expr = single(cx, found)?;
+    if matches!(expr.kind, ast::ExprKind::Error) {
+        return None;
+    }
+    let Some(name) = expr.as_name() else {
+        cx.error(HirError::WrongKind {
+            expected: "a layer type".to_owned(),
+            found: describe(expr),
+            span: expr.span,
+        });
+        return None;
+    };
+    let known = TYPES.iter().find(|known| known.0 == name.as_str());
+    if known.is_none() {
+        cx.error(HirError::UnknownName {
+            expected: "layer type",
+            name: name.value.clone(),
+            span: name.span,
+            suggestion: nearest(name.as_str(), type_names()).map(str::to_owned),
+            found: None,
+        });
+    }
+    known.map(|known| known.1)
+}
+
+/// The named sizes of a block such as `Dimensions { N: 1, K: 64 }`.
+pub(super) fn named<'a>(
+    cx: &mut Context<'_>,
+    body: &'a Body,
+    owner: &str,
+    known: &[&str],
+    mut read: impl FnMut(&mut Context<'_>, &'a str, &'a ast::Expr),
+) {
+    let mut seen: Vec<(&str, Span)> = Vec::new();
+    for entry in &body.entries {
+        let property = match entry {
+            ast::Entry::Property(property) => property,
+            ast::Entry::Error(_) => continue,
+            other => {
+                cx.error(HirError::WrongKind {
+                    expected: "`name: value`".to_owned(),
+                    found: "something else".to_owned(),
+                    span: other.span(),
+                });
+                continue;
+            }
+        };
+        let name = property.key.as_str();
+        if let Some(&(_, first)) = seen.iter().find(|other| other.0 == name) {
+            cx.error(HirError::KeyTwice {
+                key: name.to_owned(),
+                span: property.key.span,
+                first,
+            });
+            continue;
+        }
+        seen.push((name, property.key.span));
+        if !known.contains(&name) {
+            cx.error(HirError::UnknownDimension {
+                name: name.to_owned(),
+                owner: owner.to_owned(),
+                span: property.key.span,
+                suggestion: nearest(name, known.iter().copied()).map(str::to_owned),
+                known: known.iter().map(|name| (*name).to_owned()).collect(),
+            });
+            continue;
+        }
+        if let Some(expr) = single(cx, property) {
+            read(cx, name, expr);
+        }
+    }
+}
+
+fn dimensions(cx: &mut Context<'_>, layer: &ast::Layer, layer_type: Type) -> Option<Shape> {
+    let body = block(&layer.body, "Dimensions");
+    let mut sizes = Sizes {
+        layer,
+        span: body.map_or(layer.name.span, |block| block.kind.span),
+        insert: body.map(|block| {
+            let span = block.body.span;
+            Span::new(span.file(), span.lo() + 1, span.lo() + 1)
+        }),
+        values: Vec::new(),
+        wrong: Vec::new(),
+    };
+    if let Some(block) = body {
+        let owner = format!("a layer of type {}", type_spelling(layer_type));
+        named(
+            cx,
+            &block.body,
+            &owner,
+            layer_type.dimensions(),
+            |cx, name, expr| match cx.size(expr, &format!("`{name}`")) {
+                Some(value) => sizes.values.push((name, value, expr.span)),
+                None => sizes.wrong.push(name),
+            },
+        );
+    }
+    let sizes = sizes;
+    let n = sizes.or_one("N");
+    match layer_type {
+        Type::Fc => {
+            let (k, c) = (sizes.need(cx, "K"), sizes.need(cx, "C"));
+            Some(Shape::Fc {
+                n: n?,
+                k: k?,
+                c: c?,
+            })
+        }
+        Type::Gemm => {
+            let (m, k) = (sizes.need(cx, "M"), sizes.need(cx, "K"));
+            let n = sizes.need(cx, "N");
+            Some(Shape::Gemm {
+                b: sizes.or_one("B")?,
+                m: m?,
+                n: n?,
+                k: k?,
+            })
+        }
+        Type::Add => {
+            let (c, y, x) = (
+                sizes.need(cx, "C"),
+                sizes.need(cx, "Y"),
+                sizes.need(cx, "X"),
+            );
+            Some(Shape::Add {
+                n: n?,
+                c: c?,
+                y: y?,
+                x: x?,
+            })
+        }
+        Type::Lstm => {
+            let (d, h) = (sizes.need(cx, "D"), sizes.need(cx, "H"));
+            let steps = match value(cx, &layer.body, "Steps") {
+                Some(expr) => cx.size(expr, "`Steps`"),
+                None => Some(1),
+            };
+            Some(Shape::Lstm {
+                n: n?,
+                d: d?,
+                h: h?,
+                steps: steps?,
+            })
+        }
+        Type::Einsum => None,
+        Type::Conv | Type::Grouped | Type::Depthwise | Type::Transposed | Type::Pool => {
+            sliding(cx, &sizes, layer_type)
+        }
+    }
+}
+
+fn type_spelling(layer_type: Type) -> &'static str {
+    TYPES
+        .iter()
+        .find(|known| known.1 == layer_type)
+        .map_or("", |known| known.0)
+}
+
+/// The types that move a window.
+fn sliding(cx: &mut Context<'_>, sizes: &Sizes<'_>, layer_type: Type) -> Option<Shape> {
+    let body = &sizes.layer.body;
+    let stride = pair(cx, body, "Stride", ["Y", "X"]);
+    let dilation = pair(cx, body, "Dilation", ["R", "S"]);
+    let padding = paddings(cx, body);
+    let n = sizes.or_one("N");
+    let c = sizes.need(cx, "C");
+    let (r, s) = (sizes.need(cx, "R"), sizes.need(cx, "S"));
+    let (stride, dilation, padding) = (stride?, dilation?, padding?);
+    let parameters = |axis: usize, kernel: u64| SlideParameters {
+        kernel,
+        stride: stride[axis],
+        dilation: dilation[axis],
+        pad_low: padding[axis].0,
+        pad_high: padding[axis].1,
+    };
+    let transposed = layer_type == Type::Transposed;
+    let rows = r.and_then(|r| slide(cx, sizes, parameters(0, r), ["Y", "Y'", "P"], transposed));
+    let columns = s.and_then(|s| slide(cx, sizes, parameters(1, s), ["X", "X'", "Q"], transposed));
+    match layer_type {
+        Type::Depthwise => Some(Shape::Depthwise {
+            n: n?,
+            c: c?,
+            rows: rows?,
+            columns: columns?,
+        }),
+        Type::Pool => {
+            let op = pool_op(cx, body);
+            Some(Shape::Pool {
+                n: n?,
+                c: c?,
+                rows: rows?,
+                columns: columns?,
+                op: op?,
+            })
+        }
+        Type::Grouped => {
+            let k = sizes.need(cx, "K");
+            Some(Shape::Conv {
+                n: n?,
+                g: sizes.or_one("G")?,
+                k: k?,
+                c: c?,
+                rows: rows?,
+                columns: columns?,
+            })
+        }
+        _ => {
+            let k = sizes.need(cx, "K");
+            let g = match value(cx, body, "Groups") {
+                Some(expr) => cx.size(expr, "`Groups`"),
+                None => Some(1),
+            };
+            let (n, g, k, c) = (n?, g?, k?, c?);
+            let k = per_group(cx, sizes, "K", k, g);
+            let c = per_group(cx, sizes, "C", c, g);
+            let (rows, columns, k, c) = (rows?, columns?, k?, c?);
+            Some(if transposed {
+                Shape::Transposed {
+                    n,
+                    g,
+                    k,
+                    c,
+                    rows,
+                    columns,
+                }
+            } else {
+                Shape::Conv {
+                    n,
+                    g,
+                    k,
+                    c,
+                    rows,
+                    columns,
+                }
+            })
+        }
+    }
+}
+
+fn per_group(
+    cx: &mut Context<'_>,
+    sizes: &Sizes<'_>,
+    dim: &'static str,
+    size: u64,
+    groups: u64,
+) -> Option<u64> {
+    if size.is_multiple_of(groups) {
+        return Some(size / groups);
+    }
+    let span = sizes.get(dim).map_or(sizes.span, |value| value.1);
+    cx.error(HirError::Indivisible {
+        dim,
+        size,
+        groups,
+        span,
+    });
+    None
+}
+
+/// One sliding axis; `names` are the input extent and the two spellings of the output extent.
+fn slide(
+    cx: &mut Context<'_>,
+    sizes: &Sizes<'_>,
+    parameters: SlideParameters,
+    names: [&'static str; 3],
+    transposed: bool,
+) -> Option<Slide> {
+    let [input_name, ..] = names;
+    let input = sizes.get(input_name);
+    let output = if transposed {
+        None
+    } else {
+        sizes
+            .get(names[1])
+            .map(|value| (names[1], value))
+            .or_else(|| sizes.get(names[2]).map(|value| (names[2], value)))
+    };
+    if let (Some((first, span)), Some((second, other))) = (sizes.get(names[1]), sizes.get(names[2]))
+        && first != second
+    {
+        cx.error(HirError::ExtentsDisagree {
+            input: names[1],
+            output: names[2],
+            declared: second,
+            derived: first,
+            span: span.join(other),
+        });
+        return None;
+    }
+    let (slide, span) = match (input, output) {
+        (Some((input, span)), None) if transposed => (parameters.transposed(input), span),
+        (Some((input, span)), None) => (parameters.from_input(input), span),
+        (None, Some((_, (output, span)))) => (parameters.from_output(output), span),
+        (Some((input, _)), Some((_, (output, span)))) => {
+            (parameters.from_both(input, output), span)
+        }
+        (None, None) => {
+            // A wrong `Y'` is no missing `Y`.
+            if names.iter().all(|name| !sizes.wrong.contains(name)) {
+                sizes.missing(cx, input_name);
+            }
+            return None;
+        }
+    };
+    let error = match slide {
+        Ok(slide) => return Some(slide),
+        Err(error) => error,
+    };
+    cx.error(match error {
+        SlideError::KernelTooLarge { span: rows, padded } => HirError::KernelTooLarge {
+            axis: input_name,
+            span_rows: rows,
+            padded,
+            span,
+        },
+        SlideError::NoInput => HirError::NotPositive {
+            what: format!("the input extent `{input_name}` that follows"),
+            value: "all padding".to_owned(),
+            span,
+        },
+        SlideError::NoOutput => HirError::NotPositive {
+            what: "the output extent".to_owned(),
+            value: "cropped to nothing by the padding".to_owned(),
+            span,
+        },
+        SlideError::Disagree {
+            declared_output,
+            derived_output,
+        } => HirError::ExtentsDisagree {
+            input: input_name,
+            output: output.map_or(names[1], |output| output.0),
+            declared: declared_output,
+            derived: derived_output,
+            span,
+        },
+        SlideError::Overflow => HirError::Overflow { span },
+    });
+    None
+}
+
+fn pool_op(cx: &mut Context<'_>, body: &Body) -> Option<PoolOp> {
+    let Some(expr) = value(cx, body, "Op") else {
+        return Some(PoolOp::Max);
+    };
+    match expr.as_name().map(|name| name.as_str()) {
+        Some("max") => Some(PoolOp::Max),
+        Some("avg") => Some(PoolOp::Average),
+        _ => {
+            cx.error(HirError::WrongKind {
+                expected: "`max` or `avg`".to_owned(),
+                found: describe(expr),
+                span: expr.span,
+            });
+            None
+        }
+    }
+}
+
+/// Two sizes of a block such as `Stride { Y: 2, X: 2 }`, 1 when absent.
+fn pair(cx: &mut Context<'_>, body: &Body, kind: &str, names: [&str; 2]) -> Option<[u64; 2]> {
+    let mut pair = [Some(1), Some(1)];
+    if let Some(block) = block(body, kind) {
+        named(
+            cx,
+            &block.body,
+            &format!("`{kind}`"),
+            &names,
+            |cx, name, expr| {
+                let size = cx.size(expr, &format!("`{kind}` of {name}"));
+                pair[usize::from(name == names[1])] = size;
+            },
+        );
+    }
+    Some([pair[0]?, pair[1]?])
+}
+
+/// `Padding { Y: 1, X: (0, 1) }`, 0 when absent.
+fn paddings(cx: &mut Context<'_>, body: &Body) -> Option<[(u64, u64); 2]> {
+    let mut pair = [Some((0, 0)), Some((0, 0))];
+    if let Some(block) = block(body, "Padding") {
+        named(
+            cx,
+            &block.body,
+            "`Padding`",
+            &["Y", "X"],
+            |cx, name, expr| {
+                let pads = match &expr.kind {
+                    ast::ExprKind::Tuple(sides) | ast::ExprKind::List(sides) => {
+                        match sides.as_slice() {
+                            [low, high] => {
+                                let low = cx.count(low, "a padding");
+                                let high = cx.count(high, "a padding");
+                                low.zip(high)
+                            }
+                            _ => {
+                                cx.error(HirError::WrongKind {
+                                    expected: "`(before, after)`".to_owned(),
+                                    found: format!("{} values", sides.len()),
+                                    span: expr.span,
+                                });
+                                None
+                            }
+                        }
+                    }
+                    _ => cx.count(expr, "a padding").map(|pad| (pad, pad)),
+                };
+                pair[usize::from(name == "X")] = pads;
+            },
+        );
+    }
+    Some([pair[0]?, pair[1]?])
+}
+
+const ROLES: [&str; 3] = ["Input", "Weight", "Output"];
+
+/// Puts a value at the place of a tensor role.
+fn put<T>(per: &mut PerRole<Option<T>>, role: &str, value: Option<T>) {
+    match role {
+        "Input" => per.input = value,
+        "Weight" => per.weight = value,
+        _ => per.output = value,
+    }
+}
+
+/// `Precision { Input: INT8, ... }` or `Precision: INT8` for all three.
+pub(super) fn precisions(cx: &mut Context<'_>, body: &Body) -> PerRole<Option<Precision>> {
+    let mut per = PerRole::default();
+    if let Some(expr) = value(cx, body, "Precision") {
+        let all = cx.precision(expr);
+        per = PerRole {
+            input: all,
+            weight: all,
+            output: all,
+        };
+    }
+    if let Some(block) = block(body, "Precision") {
+        named(cx, &block.body, "`Precision`", &ROLES, |cx, role, expr| {
+            let precision = cx.precision(expr);
+            put(&mut per, role, precision);
+        });
+    }
+    per
+}
+
+fn densities(cx: &mut Context<'_>, body: &Body) -> PerRole<Option<Ratio>> {
+    let mut per = PerRole::default();
+    if let Some(block) = block(body, "Density") {
+        named(cx, &block.body, "`Density`", &ROLES, |cx, role, expr| {
+            let ratio = match cx.value(expr) {
+                Some(Value::Integer(1)) => Ratio::new(1, 1),
+                Some(Value::Exact(ratio, None)) if is_fraction(ratio) => Some(ratio),
+                Some(_) => {
+                    cx.error(HirError::WrongKind {
+                        expected: "a fraction above 0 and at most 1".to_owned(),
+                        found: describe(expr),
+                        span: expr.span,
+                    });
+                    None
+                }
+                None => None,
+            };
+            put(&mut per, role, ratio);
+        });
+    }
+    per
+}

@@ -1,0 +1,245 @@
+//! `Map network on accelerator { ... }`: which dataflow each layer gets, and by whose word.
+//!
+//! Precedence: an entry that names the layer, then the layer's own dataflow, then the default of its
+//! type, then the general default. A file whose layers carry dataflows and that sees exactly one
+//! accelerator has an implicit map per network.
+
+use super::error::HirError;
+use super::layer::{canonical_type, type_names};
+use super::module::Module;
+use super::scope::{Context, Kind};
+use super::suggest::nearest;
+use super::{Application, Assignment, Choice, Map, dataflow};
+use crate::base::Span;
+use crate::syntax::ast::{self, Item, MapEntry};
+
+/// The maps of the file that was asked for.
+pub(super) fn collect(cx: &mut Context<'_>, root: &Module) {
+    let maps: Vec<&ast::Map> = root
+        .ast
+        .items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Map(map) => Some(map),
+            _ => None,
+        })
+        .collect();
+    if maps.is_empty() {
+        implicit(cx);
+        return;
+    }
+    let mut seen: Vec<(usize, usize, Span)> = Vec::new();
+    for node in maps {
+        let Some(map) = explicit(cx, node) else {
+            continue;
+        };
+        let twin = seen
+            .iter()
+            .find(|known| (known.0, known.1) == (map.network, map.accelerator));
+        if let Some(&(_, _, first)) = twin {
+            cx.error(HirError::DefinedTwice {
+                what: "map",
+                name: map.name.clone(),
+                span: node.network.span,
+                first,
+            });
+            continue;
+        }
+        seen.push((map.network, map.accelerator, node.network.span));
+        cx.program.maps.push(map);
+    }
+}
+
+fn implicit(cx: &mut Context<'_>) {
+    let accelerators = cx.visible(Kind::Accelerator);
+    let &[accelerator] = accelerators.as_slice() else {
+        return;
+    };
+    if cx.count_visible(Kind::Accelerator) != 1 {
+        return;
+    }
+    for network in cx.own(Kind::Network) {
+        let layers = &cx.program.networks[network].layers;
+        if !layers.iter().any(|layer| layer.dataflow.is_some()) {
+            continue;
+        }
+        let assignments = layers
+            .iter()
+            .map(|layer| own(layer.dataflow.clone()))
+            .collect();
+        let map = Map {
+            name: format!(
+                "{} on {}",
+                cx.program.networks[network].name, cx.program.accelerators[accelerator].name
+            ),
+            span: cx.program.networks[network].name_span,
+            network,
+            accelerator,
+            assignments,
+        };
+        cx.program.maps.push(map);
+    }
+}
+
+fn own(application: Option<Application>) -> Assignment {
+    let choice = match application {
+        Some(_) => Choice::Own,
+        None => Choice::Absent,
+    };
+    Assignment {
+        application,
+        choice,
+    }
+}
+
+struct DefaultEntry {
+    /// Canonical type names; empty for the general default.
+    types: Vec<&'static str>,
+    application: Option<Application>,
+}
+
+fn explicit(cx: &mut Context<'_>, node: &ast::Map) -> Option<Map> {
+    let network = cx.resolve(Kind::Network, &node.network);
+    let accelerator = cx.resolve(Kind::Accelerator, &node.accelerator);
+    let mut defaults: Vec<DefaultEntry> = Vec::new();
+    let mut default_spans: Vec<(Option<&'static str>, Span)> = Vec::new();
+    // Per layer: its entry, and where.
+    let mut named: Vec<(usize, Span, Option<Application>)> = Vec::new();
+    let before = cx.errors();
+    for entry in &node.entries {
+        match entry {
+            MapEntry::Error(_) => {}
+            MapEntry::Default {
+                types,
+                dataflow,
+                span,
+            } => {
+                let mut canonical = Vec::with_capacity(types.len());
+                for name in types {
+                    match canonical_type(name.as_str()) {
+                        Some(known) => {
+                            twice(
+                                cx,
+                                &mut default_spans,
+                                Some(known),
+                                name.span,
+                                name.as_str(),
+                            );
+                            canonical.push(known);
+                        }
+                        None => cx.error(HirError::UnknownName {
+                            expected: "layer type",
+                            name: name.value.clone(),
+                            span: name.span,
+                            suggestion: nearest(name.as_str(), type_names()).map(str::to_owned),
+                            found: None,
+                        }),
+                    }
+                }
+                if types.is_empty() {
+                    twice(cx, &mut default_spans, None, *span, "default");
+                }
+                let application = dataflow::apply(cx, dataflow);
+                defaults.push(DefaultEntry {
+                    types: canonical,
+                    application,
+                });
+            }
+            MapEntry::Layers {
+                layers, dataflow, ..
+            } => {
+                let application = dataflow::apply(cx, dataflow);
+                let Some(network) = network else {
+                    continue;
+                };
+                for name in layers {
+                    let known = &cx.program.networks[network];
+                    match known.layer(name.as_str()) {
+                        Some(layer) => {
+                            let first = named.iter().find(|known| known.0 == layer);
+                            if let Some(&(_, first, _)) = first {
+                                cx.error(HirError::KeyTwice {
+                                    key: name.value.clone(),
+                                    span: name.span,
+                                    first,
+                                });
+                            } else {
+                                named.push((layer, name.span, application.clone()));
+                            }
+                        }
+                        None if known.broken.contains(&name.value) => {}
+                        None => {
+                            let names = known.layers.iter().map(|layer| layer.name.as_str());
+                            let suggestion = nearest(name.as_str(), names).map(str::to_owned);
+                            cx.error(HirError::UnknownName {
+                                expected: "layer",
+                                name: name.value.clone(),
+                                span: name.span,
+                                suggestion,
+                                found: None,
+                            });
+                        }
+                    }
+                }
+            }
+        }
+    }
+    let (network, accelerator) = (network?, accelerator?);
+    if cx.errors() != before {
+        return None;
+    }
+    let layers = &cx.program.networks[network].layers;
+    let assignments = layers
+        .iter()
+        .enumerate()
+        .map(|(at, layer)| {
+            if let Some((_, _, application)) = named.iter().find(|known| known.0 == at) {
+                return Assignment {
+                    application: application.clone(),
+                    choice: Choice::Named,
+                };
+            }
+            if layer.dataflow.is_some() {
+                return own(layer.dataflow.clone());
+            }
+            let default = defaults
+                .iter()
+                .find(|default| default.types.contains(&layer.type_name))
+                .or_else(|| defaults.iter().find(|default| default.types.is_empty()));
+            match default.and_then(|default| default.application.clone()) {
+                Some(application) => Assignment {
+                    application: Some(application),
+                    choice: Choice::Default,
+                },
+                None => own(None),
+            }
+        })
+        .collect();
+    Some(Map {
+        name: format!(
+            "{} on {}",
+            cx.program.networks[network].name, cx.program.accelerators[accelerator].name
+        ),
+        span: node.network.span.join(node.accelerator.span),
+        network,
+        accelerator,
+        assignments,
+    })
+}
+
+fn twice(
+    cx: &mut Context<'_>,
+    seen: &mut Vec<(Option<&'static str>, Span)>,
+    key: Option<&'static str>,
+    span: Span,
+    name: &str,
+) {
+    match seen.iter().find(|known| known.0 == key) {
+        Some(&(_, first)) => cx.error(HirError::KeyTwice {
+            key: name.to_owned(),
+            span,
+            first,
+        }),
+        None => seen.push((key, span)),
+    }
+}

@@ -1,0 +1,401 @@
+//! AST -> resolved, typed: every name looked up, every size a number, every unit checked.
+//!
+//! Problem: `use std.networks.vgg16; Map vgg16 on acc { default: nvdla(c_tile = 3); }` is three files of
+//! names. After this stage it is a [`Program`]: networks whose layers have a [`shape::Shape`], accelerators
+//! whose rates are exact bits per cycle, dataflows whose parameters are numbered, and maps that assign one
+//! [`Application`] to every layer.
+//!
+//! What stays symbolic is only what depends on the layer being mapped: the expressions of a dataflow
+//! ([`Expr`]), because `Sz(K)` is another number in every layer.
+//!
+//! Invariants: ids index the vectors of the program; whatever was wrong is left out and has been reported;
+//! definitions are in source order, imported ones before those that import them.
+
+mod accelerator;
+mod body;
+mod dataflow;
+mod einsum;
+mod error;
+mod eval;
+mod layer;
+mod map;
+mod module;
+mod network;
+mod scope;
+pub mod shape;
+pub mod suggest;
+mod technology;
+mod value;
+
+pub use error::HirError;
+pub use module::{Module, Target};
+pub use scope::collect;
+
+use crate::base::{Dimension, Ratio, Span};
+use shape::Shape;
+
+/// Everything that the files of one run define.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Program {
+    pub networks: Vec<Network>,
+    pub accelerators: Vec<Accelerator>,
+    pub technologies: Vec<Technology>,
+    pub dataflows: Vec<Dataflow>,
+    /// Only of the file that was asked for, not of imported ones.
+    pub maps: Vec<Map>,
+}
+
+/// Number format of an element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    Int4,
+    Int8,
+    Int16,
+    Int32,
+    Fp8,
+    Fp16,
+    Bf16,
+    Fp32,
+}
+
+impl Precision {
+    pub const ALL: [Precision; 8] = [
+        Precision::Int4,
+        Precision::Int8,
+        Precision::Int16,
+        Precision::Int32,
+        Precision::Fp8,
+        Precision::Fp16,
+        Precision::Bf16,
+        Precision::Fp32,
+    ];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Precision::Int4 => "INT4",
+            Precision::Int8 => "INT8",
+            Precision::Int16 => "INT16",
+            Precision::Int32 => "INT32",
+            Precision::Fp8 => "FP8",
+            Precision::Fp16 => "FP16",
+            Precision::Bf16 => "BF16",
+            Precision::Fp32 => "FP32",
+        }
+    }
+
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Precision> {
+        Precision::ALL
+            .into_iter()
+            .find(|precision| precision.name() == name)
+    }
+
+    /// Bits of one element.
+    #[must_use]
+    pub fn bits(self) -> u32 {
+        match self {
+            Precision::Int4 => 4,
+            Precision::Int8 | Precision::Fp8 => 8,
+            Precision::Int16 | Precision::Fp16 | Precision::Bf16 => 16,
+            Precision::Int32 | Precision::Fp32 => 32,
+        }
+    }
+}
+
+/// One value per tensor role.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PerRole<T> {
+    pub input: T,
+    pub weight: T,
+    pub output: T,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Network {
+    pub name: String,
+    pub name_span: Span,
+    /// In source order.
+    pub layers: Vec<Layer>,
+    /// Names of layers that were wrong and have been left out: nobody complains about them again.
+    pub broken: Vec<String>,
+}
+
+impl Network {
+    #[must_use]
+    pub fn layer(&self, name: &str) -> Option<usize> {
+        self.layers.iter().position(|layer| layer.name == name)
+    }
+
+    /// MACs of all layers; `None` past `u128`.
+    #[must_use]
+    pub fn macs(&self) -> Option<u128> {
+        self.layers
+            .iter()
+            .try_fold(0u128, |sum, layer| sum.checked_add(layer.shape.macs()?))
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layer {
+    pub name: String,
+    pub name_span: Span,
+    pub span: Span,
+    /// The declared type, aliases resolved: a `CONV` with `Groups` is a `CONV`.
+    pub type_name: &'static str,
+    pub shape: Shape,
+    /// What the layer itself says; the accelerator fills the rest.
+    pub precision: PerRole<Option<Precision>>,
+    /// Fraction of non-zero elements, in (0, 1].
+    pub density: PerRole<Option<Ratio>>,
+    /// Where each operand comes from.
+    pub inputs: Vec<Source>,
+    /// The layer's own dataflow.
+    pub dataflow: Option<Application>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The network's input, or something that the language does not describe.
+    External,
+    /// Index into [`Network::layers`].
+    Layer(usize),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Accelerator {
+    pub name: String,
+    pub name_span: Span,
+    /// From the outside in; neighbours with one `level` lie side by side.
+    pub memories: Vec<Memory>,
+    /// From the outside in.
+    pub arrays: Vec<Array>,
+    /// MACs per cycle of one PE.
+    pub lanes: u64,
+    /// Hertz.
+    pub clock: Option<Ratio>,
+    pub precision: PerRole<Option<Precision>>,
+    pub technology: Option<usize>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Memory {
+    pub name: String,
+    pub span: Span,
+    /// Memories side by side share the number; it grows inwards from 0.
+    pub level: usize,
+    /// How many of [`Accelerator::arrays`] lie above.
+    pub arrays_above: usize,
+    /// Bits of one instance; `None` is unbounded.
+    pub capacity_bits: Option<u128>,
+    pub double_buffered: bool,
+    /// `Refill: tile` instead of `window`.
+    pub refill_tile: bool,
+    pub banks: u64,
+    pub holds: PerRole<bool>,
+    /// Bits per cycle.
+    pub read_rate: Option<Ratio>,
+    pub write_rate: Option<Ratio>,
+    /// Energy class in the technology (`SRAM`).
+    pub class: Option<String>,
+    /// Picojoules per element.
+    pub read_energy: Option<Ratio>,
+    pub write_energy: Option<Ratio>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Array {
+    pub name: String,
+    pub span: Span,
+    /// Sizes of the axes, outermost first.
+    pub shape: Vec<u64>,
+    /// Bits per cycle.
+    pub rate: Option<Ratio>,
+    /// Cycles.
+    pub latency: u64,
+    pub multicast: bool,
+    pub reduction: bool,
+    pub forwarding: bool,
+    pub per_tensor: bool,
+}
+
+/// A technology as listed; what the entries mean is the cost model's business.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Technology {
+    pub name: String,
+    pub name_span: Span,
+    pub extrapolate: bool,
+    /// In file order, `Node: 28nm` included.
+    pub entries: Vec<TechnologyEntry>,
+}
+
+/// `read(SRAM, 64KiB): 9.99pJ`
+#[derive(Clone, Debug, PartialEq)]
+pub struct TechnologyEntry {
+    pub action: String,
+    pub arguments: Vec<TechnologyArgument>,
+    pub value: Ratio,
+    /// Of `value`, which is in that dimension's base unit; `None` for a bare number.
+    pub dimension: Option<Dimension>,
+    pub span: Span,
+    /// Where each figure of a report says that it came from: `cacti28: read(SRAM, 64KiB)`.
+    pub label: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum TechnologyArgument {
+    Word(String),
+    /// In the base unit of the dimension; `None` for a bare number.
+    Quantity {
+        value: Ratio,
+        dimension: Option<Dimension>,
+        /// The value stands for its negative (a coefficient of a fitted curve).
+        negative: bool,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataflow {
+    /// `None` when written inside a layer or map.
+    pub name: Option<String>,
+    pub span: Span,
+    pub parameters: Vec<Parameter>,
+    /// `on accelerator`.
+    pub on: Option<usize>,
+    pub body: DataflowBody,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameter {
+    pub name: String,
+    pub span: Span,
+    pub default: Option<Expr>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum DataflowBody {
+    /// `std.dataflows.streaming`: made for each layer from its ranks, since it must serve every type.
+    Streaming,
+    Statements(Vec<Statement>),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statement {
+    pub kind: StatementKind,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum StatementKind {
+    Map {
+        spatial: bool,
+        size: Expr,
+        offset: Expr,
+        dim: Word,
+    },
+    Cluster {
+        size: Expr,
+    },
+    At {
+        memory: Word,
+        loops: Vec<Statement>,
+    },
+    Tile {
+        dim: Word,
+        size: Expr,
+    },
+    Spread {
+        dim: Word,
+        size: Expr,
+        array: Word,
+        axis: Option<Expr>,
+    },
+    Retain {
+        tensors: Vec<Word>,
+        memory: Word,
+    },
+    Bypass {
+        tensors: Vec<Word>,
+        memory: Word,
+    },
+}
+
+/// A name that only the layer or the accelerator at hand can resolve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    pub text: String,
+    pub span: Span,
+}
+
+/// An integer expression of a dataflow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expr {
+    pub kind: ExprKind,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ExprKind {
+    Integer(i64),
+    /// Index into [`Dataflow::parameters`].
+    Parameter(usize),
+    /// `Sz(D)`
+    Size(Word),
+    Negate(Box<Expr>),
+    Operation(Operator, Box<Expr>, Box<Expr>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Remainder,
+    Min,
+    Max,
+    CeilDivide,
+}
+
+/// A dataflow with its arguments, as used for a layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Application {
+    /// Index into [`Program::dataflows`].
+    pub dataflow: usize,
+    /// (parameter, value), each parameter at most once; `Sz` in a value is of the layer being mapped.
+    pub arguments: Vec<(usize, Expr)>,
+    /// Where it is used.
+    pub span: Span,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Map {
+    /// `network on accelerator`.
+    pub name: String,
+    pub span: Span,
+    pub network: usize,
+    pub accelerator: usize,
+    /// One per layer of the network.
+    pub assignments: Vec<Assignment>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assignment {
+    /// `None` when nothing was said: streaming.
+    pub application: Option<Application>,
+    pub choice: Choice,
+}
+
+/// Who chose the dataflow of a layer. A default that does not serve the layer falls back to streaming;
+/// an explicit choice that does not is an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// An entry of the map names the layer.
+    Named,
+    /// The layer brings its own.
+    Own,
+    /// `default CONV: ...` or `default: ...`
+    Default,
+    /// Nobody.
+    Absent,
+}

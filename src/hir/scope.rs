@@ -1,0 +1,423 @@
+//! Names: which definition a name means in a file, and the walk over all files that makes the program.
+//!
+//! Kinds have separate name spaces: a network and a map argument may both be called `block`. An import
+//! under a name that the file defines itself, or imports from elsewhere, is a clash.
+
+use super::error::HirError;
+use super::module::Module;
+use super::suggest::nearest;
+use super::value::Value;
+use super::{Program, accelerator, dataflow, map, network, technology};
+use crate::base::Span;
+use crate::diag::Diagnostics;
+use crate::syntax::ast::{self, Item, Name, Path, UseSource};
+use std::collections::BTreeMap;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Const,
+    Technology,
+    Accelerator,
+    Network,
+    Dataflow,
+}
+
+impl Kind {
+    const ALL: [Kind; 5] = [
+        Kind::Const,
+        Kind::Technology,
+        Kind::Accelerator,
+        Kind::Network,
+        Kind::Dataflow,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Const => "constant",
+            Kind::Technology => "technology",
+            Kind::Accelerator => "accelerator",
+            Kind::Network => "network",
+            Kind::Dataflow => "dataflow",
+        }
+    }
+}
+
+/// An item of a module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Definition {
+    pub module: usize,
+    pub item: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Binding {
+    definition: Definition,
+    /// Where the name was introduced in this file.
+    span: Span,
+}
+
+/// The name of an accelerator that has none in the source.
+const UNNAMED: &str = "accelerator";
+
+fn defines(item: &Item) -> Option<(Kind, &str, Span)> {
+    Some(match item {
+        Item::Const(node) => (Kind::Const, node.name.as_str(), node.name.span),
+        Item::Technology(node) => {
+            let name = node.name.as_ref()?;
+            (Kind::Technology, name.as_str(), name.span)
+        }
+        Item::Accelerator(node) => match &node.name {
+            Some(name) => (Kind::Accelerator, name.as_str(), name.span),
+            None => (Kind::Accelerator, UNNAMED, node.span),
+        },
+        Item::Network(node) => (Kind::Network, node.name.as_str(), node.name.span),
+        Item::Dataflow(node) => (Kind::Dataflow, node.name.as_str(), node.name.span),
+        Item::Use(_) | Item::Map(_) | Item::Error(_) => return None,
+    })
+}
+
+/// What every part of this stage works with.
+pub(super) struct Context<'a> {
+    pub modules: &'a [Module],
+    scopes: Vec<BTreeMap<(Kind, String), Binding>>,
+    constants: BTreeMap<Definition, Option<Value>>,
+    /// Program ids of what has been collected; `None` for what was wrong.
+    ids: BTreeMap<Definition, Option<usize>>,
+    /// The module being collected.
+    pub module: usize,
+    pub program: Program,
+    sink: &'a mut Diagnostics,
+}
+
+/// The program of the last module (the file that was asked for) and of everything that it imports.
+/// `modules` are in dependency order.
+#[must_use]
+pub fn collect(modules: &[Module], sink: &mut Diagnostics) -> Program {
+    let mut cx = Context {
+        modules,
+        scopes: Vec::new(),
+        constants: BTreeMap::new(),
+        ids: BTreeMap::new(),
+        module: 0,
+        program: Program::default(),
+        sink,
+    };
+    for module in 0..modules.len() {
+        cx.module = module;
+        cx.open_scope();
+        cx.constants();
+        cx.definitions();
+    }
+    cx.module = modules.len().saturating_sub(1);
+    if let Some(root) = modules.last() {
+        map::collect(&mut cx, root);
+    }
+    cx.program
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn error(&mut self, error: HirError) {
+        self.sink.push(error.to_diagnostic());
+    }
+
+    /// Number of errors so far: compare before and after to see whether something failed.
+    pub(super) fn errors(&self) -> usize {
+        self.sink.error_count()
+    }
+
+    /// First sweep: the names of the module.
+    fn open_scope(&mut self) {
+        let modules = self.modules;
+        let module = &modules[self.module];
+        self.scopes.push(BTreeMap::new());
+        for (item, node) in module.ast.items.iter().enumerate() {
+            if let Some((kind, name, span)) = defines(node) {
+                let definition = Definition {
+                    module: self.module,
+                    item,
+                };
+                self.bind(kind, name, definition, span);
+            }
+        }
+        let uses = module.ast.items.iter().filter_map(|item| match item {
+            Item::Use(node) => Some(node),
+            _ => None,
+        });
+        for (node, targets) in uses.zip(&module.uses) {
+            match &node.source {
+                UseSource::File(text) => {
+                    if let Some(Some(target)) = targets.first() {
+                        self.import_all(target.module, text.span);
+                    }
+                }
+                UseSource::Names { names, .. } => {
+                    for (name, target) in names.iter().zip(targets) {
+                        if let Some(target) = target {
+                            self.import_name(target.module, name);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn bind(&mut self, kind: Kind, name: &str, definition: Definition, span: Span) {
+        let Some(scope) = self.scopes.last_mut() else {
+            return;
+        };
+        let key = (kind, name.to_owned());
+        match scope.get(&key) {
+            Some(first) if first.definition == definition => {}
+            Some(first) => {
+                let first = first.span;
+                self.error(HirError::DefinedTwice {
+                    what: kind.name(),
+                    name: name.to_owned(),
+                    span,
+                    first,
+                });
+            }
+            None => {
+                scope.insert(key, Binding { definition, span });
+            }
+        }
+    }
+
+    fn import_all(&mut self, target: usize, span: Span) {
+        let modules = self.modules;
+        for (item, node) in modules[target].ast.items.iter().enumerate() {
+            if let Some((kind, name, _)) = defines(node) {
+                let definition = Definition {
+                    module: target,
+                    item,
+                };
+                self.bind(kind, name, definition, span);
+            }
+        }
+    }
+
+    fn import_name(&mut self, target: usize, name: &ast::UseName) {
+        let modules = self.modules;
+        let mut found = false;
+        let mut others = Vec::new();
+        for (item, node) in modules[target].ast.items.iter().enumerate() {
+            if let Some((kind, defined, _)) = defines(node) {
+                others.push(defined);
+                if defined == name.name.as_str() {
+                    found = true;
+                    let definition = Definition {
+                        module: target,
+                        item,
+                    };
+                    let local = name.local();
+                    self.bind(kind, local.as_str(), definition, local.span);
+                }
+            }
+        }
+        if !found && !modules[target].tainted {
+            self.error(HirError::UnknownImport {
+                path: name.name.value.clone(),
+                span: name.name.span,
+                suggestion: nearest(name.name.as_str(), others).map(str::to_owned),
+            });
+        }
+    }
+
+    /// Second sweep: constants, each of which may use those above it.
+    fn constants(&mut self) {
+        let modules = self.modules;
+        for (item, node) in modules[self.module].ast.items.iter().enumerate() {
+            if let Item::Const(node) = node {
+                let value = self.value(&node.value);
+                let definition = Definition {
+                    module: self.module,
+                    item,
+                };
+                self.constants.insert(definition, value);
+            }
+        }
+    }
+
+    /// Third sweep: the bodies.
+    fn definitions(&mut self) {
+        let modules = self.modules;
+        // Technologies before accelerators before the dataflows that are `on` them; networks last, as
+        // their layers use dataflows.
+        for wanted in [
+            Kind::Technology,
+            Kind::Accelerator,
+            Kind::Dataflow,
+            Kind::Network,
+        ] {
+            for (item, node) in modules[self.module].ast.items.iter().enumerate() {
+                if defines(node).map(|(kind, ..)| kind) != Some(wanted) {
+                    continue;
+                }
+                let definition = Definition {
+                    module: self.module,
+                    item,
+                };
+                let id = match node {
+                    Item::Technology(node) => technology::collect(self, node),
+                    Item::Accelerator(node) => accelerator::collect(self, node, UNNAMED),
+                    Item::Dataflow(node) => dataflow::collect(self, node),
+                    Item::Network(node) => network::collect(self, node),
+                    _ => None,
+                };
+                self.ids.insert(definition, id);
+            }
+        }
+        for node in &modules[self.module].ast.items {
+            if let Item::Technology(node) = node
+                && node.name.is_none()
+            {
+                self.error(HirError::Missing {
+                    what: "a name".to_owned(),
+                    owner: "the technology".to_owned(),
+                    span: node.span,
+                    insert: None,
+                });
+            }
+        }
+    }
+
+    /// What `path` means as a `kind`: `Err` when that was reported (or must stay silent).
+    fn find(&mut self, kind: Kind, path: &Path) -> Option<Definition> {
+        let modules = self.modules;
+        if let Some(name) = path.as_name() {
+            let key = (kind, name.value.clone());
+            if let Some(binding) = self.scopes.last().and_then(|scope| scope.get(&key)) {
+                return Some(binding.definition);
+            }
+            self.unknown(kind, name);
+            return None;
+        }
+        let text = path.to_string();
+        let last = path.segments.last()?;
+        let target = modules
+            .iter()
+            .position(|module| module.std_path.as_deref() == Some(text.as_str()));
+        let item = target.and_then(|target| {
+            let items = &modules[target].ast.items;
+            let item = items.iter().position(|item| {
+                defines(item).is_some_and(|(k, n, _)| k == kind && n == last.as_str())
+            })?;
+            Some(Definition {
+                module: target,
+                item,
+            })
+        });
+        // A module that is not there was reported where it could not be loaded; a path that does not
+        // begin with `std` leads nowhere at all.
+        let elsewhere = path
+            .segments
+            .first()
+            .is_none_or(|first| first.as_str() != "std");
+        if item.is_none() && (target.is_some() || elsewhere) {
+            self.error(HirError::UnknownName {
+                expected: kind.name(),
+                name: text,
+                span: path.span,
+                suggestion: None,
+                found: None,
+            });
+        }
+        item
+    }
+
+    fn unknown(&mut self, kind: Kind, name: &Name) {
+        if self.modules[self.module].tainted {
+            return;
+        }
+        let Some(scope) = self.scopes.last() else {
+            return;
+        };
+        let found = Kind::ALL
+            .into_iter()
+            .find(|&other| scope.contains_key(&(other, name.value.clone())))
+            .map(Kind::name);
+        let known = scope
+            .keys()
+            .filter(|key| key.0 == kind)
+            .map(|key| key.1.as_str());
+        let suggestion = nearest(name.as_str(), known).map(str::to_owned);
+        self.error(HirError::UnknownName {
+            expected: kind.name(),
+            name: name.value.clone(),
+            span: name.span,
+            suggestion,
+            found,
+        });
+    }
+
+    /// The program id of what `path` means; `None` has been reported.
+    pub(super) fn resolve(&mut self, kind: Kind, path: &Path) -> Option<usize> {
+        let definition = self.find(kind, path)?;
+        self.ids.get(&definition).copied().flatten()
+    }
+
+    /// The constant called `path`, if there is one; an inner `None` has been reported.
+    pub(super) fn constant(&mut self, path: &Path) -> Option<Option<Value>> {
+        let name = path.as_name()?;
+        let key = (Kind::Const, name.value.clone());
+        let binding = *self.scopes.last()?.get(&key)?;
+        let value = self.constants.get(&binding.definition).copied();
+        if value.is_none() {
+            self.error(HirError::UsedEarly {
+                name: name.value.clone(),
+                span: name.span,
+                definition: binding.span,
+            });
+        }
+        Some(value.flatten())
+    }
+
+    /// Reports an unknown constant.
+    pub(super) fn unknown_constant(&mut self, path: &Path) {
+        match path.as_name() {
+            Some(name) => self.unknown(Kind::Const, name),
+            None => self.error(HirError::WrongKind {
+                expected: "a number".to_owned(),
+                found: format!("`{path}`"),
+                span: path.span,
+            }),
+        }
+    }
+
+    /// Ids of all accelerators that the module being collected can see, by name.
+    pub(super) fn visible(&self, kind: Kind) -> Vec<usize> {
+        let Some(scope) = self.scopes.last() else {
+            return Vec::new();
+        };
+        let mut ids: Vec<usize> = scope
+            .iter()
+            .filter(|(key, _)| key.0 == kind)
+            .filter_map(|(_, binding)| self.ids.get(&binding.definition).copied().flatten())
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    /// Whether a definition of that kind is visible at all, right or wrong.
+    pub(super) fn count_visible(&self, kind: Kind) -> usize {
+        self.scopes
+            .last()
+            .map_or(0, |scope| scope.keys().filter(|key| key.0 == kind).count())
+    }
+
+    /// Ids of the networks that the module being collected defines itself.
+    pub(super) fn own(&self, kind: Kind) -> Vec<usize> {
+        let items = &self.modules[self.module].ast.items;
+        (0..items.len())
+            .filter(|&item| defines(&items[item]).is_some_and(|(k, ..)| k == kind))
+            .filter_map(|item| {
+                let definition = Definition {
+                    module: self.module,
+                    item,
+                };
+                self.ids.get(&definition).copied().flatten()
+            })
+            .collect()
+    }
+}

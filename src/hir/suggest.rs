@@ -1,0 +1,54 @@
+//! Did-you-mean: the known name that a typing slip away is closest.
+
+/// The candidate nearest to `name`, if it is near enough to be meant: at most a third of the letters
+/// (at least one) are inserted, removed, replaced or swapped. Ties go to the first in alphabetical order.
+#[must_use]
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let letters: Vec<char> = name.chars().take(64).collect();
+    let allowed = (letters.len() / 3).max(1);
+    candidates
+        .into_iter()
+        .filter(|candidate| *candidate != name)
+        .map(|candidate| (distance(&letters, candidate), candidate))
+        .filter(|&(distance, _)| distance <= allowed)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Edit distance with neighbouring swaps; letters that differ in case only count as equal but for one.
+fn distance(name: &[char], candidate: &str) -> usize {
+    let other: Vec<char> = candidate.chars().take(64).collect();
+    let same = |a: char, b: char| a.eq_ignore_ascii_case(&b);
+    if name.len() == other.len() && name.iter().zip(&other).all(|(&a, &b)| same(a, b)) {
+        return 1;
+    }
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=other.len()).collect();
+    for (i, &a) in name.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, &b) in other.iter().enumerate() {
+            let replaced = last[j] + usize::from(!same(a, b));
+            let mut best = replaced.min(last[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && same(a, other[j - 1]) && same(name[i - 1], b) {
+                best = best.min(before[j - 1] + 1);
+            }
+            row.push(best);
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn slips_are_found_and_strangers_are_not() {
+        let known = ["nvdla", "row_stationary", "streaming"];
+        assert_eq!(nearest("nvlda", known), Some("nvdla"));
+        assert_eq!(nearest("row_stationery", known), Some("row_stationary"));
+        assert_eq!(nearest("NVDLA", known), Some("nvdla"));
+        assert_eq!(nearest("gemm", known), None);
+    }
+}

@@ -1,0 +1,399 @@
+//! Layer shape -> [`ir::Operation`]: every layer type as a box of ranks with affine tensors.
+//!
+//! A 3x3 convolution of 224x224 with padding 1 becomes the ranks `N G K C P Q R S`, the Input index
+//! `P + R - 1` over extent 224, and the window `u = P + R` over the padded extent 226. Names go into a
+//! table beside the operation: the ir has none.
+
+use crate::hir::shape::{Einsum, Shape, Slide};
+use crate::ir::{Axis, Dim, Operation, OperationKind, RankId, Role, Tensor, Term, Window};
+
+/// Bits per element and density of the three roles.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Elements {
+    pub input_bits: u32,
+    pub weight_bits: u32,
+    pub output_bits: u32,
+    pub input_density: f64,
+    pub weight_density: f64,
+    pub output_density: f64,
+}
+
+/// An operation and what people call its parts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Desugared {
+    pub operation: Operation,
+    /// Canonical name of every rank, by rank id.
+    pub rank_names: Vec<String>,
+    /// Name of every window (`Y`, `X`), by index.
+    pub window_names: Vec<String>,
+    /// Name of every tensor, in the operation's order.
+    pub tensor_names: Vec<String>,
+    /// Every name a directive may use (aliases included) and what it walks over.
+    pub axes: Vec<(String, Axis)>,
+    /// Names that only `Sz` knows, with their sizes (`D` and `H` of an LSTM).
+    pub sizes: Vec<(String, u64)>,
+}
+
+impl Desugared {
+    /// The axis called `name`; EINSUM ranks are found whatever their case.
+    #[must_use]
+    pub fn axis(&self, name: &str) -> Option<Axis> {
+        let exact = self.axes.iter().find(|axis| axis.0 == name);
+        exact
+            .or_else(|| {
+                self.axes
+                    .iter()
+                    .find(|axis| axis.0.eq_ignore_ascii_case(name))
+            })
+            .map(|axis| axis.1)
+    }
+
+    /// Extent of an axis; a window's is the padded input.
+    #[must_use]
+    pub fn extent(&self, axis: Axis) -> u64 {
+        match axis {
+            Axis::Rank(rank) => self.operation.ranks.get(rank.index()).copied().unwrap_or(1),
+            Axis::Window(window) => self
+                .operation
+                .windows
+                .get(usize::from(window))
+                .map_or(1, |window| window.extent),
+        }
+    }
+
+    /// `Sz(name)`.
+    #[must_use]
+    pub fn size(&self, name: &str) -> Option<u64> {
+        if let Some(axis) = self.axis(name) {
+            return Some(self.extent(axis));
+        }
+        self.sizes
+            .iter()
+            .find(|size| size.0 == name)
+            .map(|size| size.1)
+    }
+
+    /// What the axis is called in messages.
+    #[must_use]
+    pub fn axis_name(&self, axis: Axis) -> &str {
+        let names = match axis {
+            Axis::Rank(rank) => self.rank_names.get(rank.index()),
+            Axis::Window(window) => self.window_names.get(usize::from(window)),
+        };
+        names.map_or("?", String::as_str)
+    }
+}
+
+/// Builder: collects ranks and names while a layer type spells out its tensors.
+struct Builder {
+    ranks: Vec<u64>,
+    names: Vec<String>,
+    axes: Vec<(String, Axis)>,
+    windows: Vec<Window>,
+    window_names: Vec<String>,
+    tensors: Vec<Tensor>,
+    tensor_names: Vec<String>,
+    elements: Elements,
+}
+
+impl Builder {
+    fn new(elements: Elements) -> Builder {
+        Builder {
+            ranks: Vec::new(),
+            names: Vec::new(),
+            axes: Vec::new(),
+            windows: Vec::new(),
+            window_names: Vec::new(),
+            tensors: Vec::new(),
+            tensor_names: Vec::new(),
+            elements,
+        }
+    }
+
+    /// Adds a rank; the first name is the canonical one.
+    fn rank(&mut self, names: &[&str], extent: u64) -> RankId {
+        // A layer has at most a few dozen ranks; the front end refuses more than 64.
+        let id = RankId(u8::try_from(self.ranks.len()).unwrap_or(u8::MAX));
+        self.ranks.push(extent);
+        self.names
+            .push(names.first().copied().unwrap_or("?").to_owned());
+        for name in names {
+            self.axes.push(((*name).to_owned(), Axis::Rank(id)));
+        }
+        id
+    }
+
+    fn window(&mut self, name: &str, slide: &Slide, output: RankId, kernel: RankId) {
+        let index = u8::try_from(self.windows.len()).unwrap_or(u8::MAX);
+        self.windows.push(Window {
+            output,
+            kernel,
+            stride: slide.stride,
+            dilation: slide.dilation,
+            extent: slide.padded(),
+        });
+        self.window_names.push(name.to_owned());
+        self.axes.push((name.to_owned(), Axis::Window(index)));
+    }
+
+    fn extent(&self, rank: RankId) -> u64 {
+        self.ranks[rank.index()]
+    }
+
+    /// A dimension that is just a rank.
+    fn plain(&self, rank: RankId) -> Dim {
+        Dim {
+            terms: vec![Term {
+                rank,
+                coefficient: 1,
+            }],
+            constant: 0,
+            extent: self.extent(rank),
+        }
+    }
+
+    fn tensor(&mut self, name: &str, role: Role, dims: Vec<Dim>) {
+        let (bits, density) = match role {
+            Role::Input => (self.elements.input_bits, self.elements.input_density),
+            Role::Weight => (self.elements.weight_bits, self.elements.weight_density),
+            Role::Output => (self.elements.output_bits, self.elements.output_density),
+        };
+        self.tensors.push(Tensor {
+            role,
+            dims,
+            bits,
+            density,
+        });
+        self.tensor_names.push(name.to_owned());
+    }
+
+    fn plain_tensor(&mut self, name: &str, role: Role, ranks: &[RankId]) {
+        let dims = ranks.iter().map(|&rank| self.plain(rank)).collect();
+        self.tensor(name, role, dims);
+    }
+
+    fn finish(self, kind: OperationKind, repeat: u64, sizes: Vec<(String, u64)>) -> Desugared {
+        Desugared {
+            operation: Operation {
+                ranks: self.ranks,
+                windows: self.windows,
+                tensors: self.tensors,
+                kind,
+                repeat,
+            },
+            rank_names: self.names,
+            window_names: self.window_names,
+            tensor_names: self.tensor_names,
+            axes: self.axes,
+            sizes,
+        }
+    }
+}
+
+fn signed(value: u64) -> Option<i64> {
+    i64::try_from(value).ok()
+}
+
+/// `stride * outer + dilation * kernel - pad_low` over `extent`.
+fn affine(slide: &Slide, outer: RankId, kernel: RankId, extent: u64) -> Option<Dim> {
+    Some(Dim {
+        terms: vec![
+            Term {
+                rank: outer,
+                coefficient: signed(slide.stride)?,
+            },
+            Term {
+                rank: kernel,
+                coefficient: signed(slide.dilation)?,
+            },
+        ],
+        constant: signed(slide.pad_low)?.checked_neg()?,
+        extent,
+    })
+}
+
+/// The operation of one layer; `None` when a size is past what the ir can hold.
+#[must_use]
+pub fn desugar(shape: &Shape, elements: Elements) -> Option<Desugared> {
+    let mut b = Builder::new(elements);
+    let mac = OperationKind::MultiplyAccumulate;
+    match shape {
+        Shape::Conv {
+            n,
+            g,
+            k,
+            c,
+            rows,
+            columns,
+        } => {
+            let (n, g) = (b.rank(&["N"], *n), b.rank(&["G"], *g));
+            let (k, c) = (b.rank(&["K"], *k), b.rank(&["C"], *c));
+            let (p, q, r, s) = sliding(&mut b, rows, columns);
+            let dims = vec![
+                b.plain(n),
+                b.plain(g),
+                b.plain(c),
+                affine(rows, p, r, rows.input)?,
+                affine(columns, q, s, columns.input)?,
+            ];
+            b.tensor("Input", Role::Input, dims);
+            b.plain_tensor("Weight", Role::Weight, &[g, k, c, r, s]);
+            b.plain_tensor("Output", Role::Output, &[n, g, k, p, q]);
+            Some(b.finish(mac, 1, Vec::new()))
+        }
+        Shape::Depthwise {
+            n,
+            c,
+            rows,
+            columns,
+        } => {
+            let (n, c) = (b.rank(&["N"], *n), b.rank(&["C"], *c));
+            let (p, q, r, s) = sliding(&mut b, rows, columns);
+            let dims = vec![
+                b.plain(n),
+                b.plain(c),
+                affine(rows, p, r, rows.input)?,
+                affine(columns, q, s, columns.input)?,
+            ];
+            b.tensor("Input", Role::Input, dims);
+            b.plain_tensor("Weight", Role::Weight, &[c, r, s]);
+            b.plain_tensor("Output", Role::Output, &[n, c, p, q]);
+            Some(b.finish(mac, 1, Vec::new()))
+        }
+        Shape::Pool {
+            n,
+            c,
+            rows,
+            columns,
+            ..
+        } => {
+            let (n, c) = (b.rank(&["N"], *n), b.rank(&["C"], *c));
+            let (p, q, r, s) = sliding(&mut b, rows, columns);
+            let dims = vec![
+                b.plain(n),
+                b.plain(c),
+                affine(rows, p, r, rows.input)?,
+                affine(columns, q, s, columns.input)?,
+            ];
+            b.tensor("Input", Role::Input, dims);
+            b.plain_tensor("Output", Role::Output, &[n, c, p, q]);
+            Some(b.finish(OperationKind::Reduce, 1, Vec::new()))
+        }
+        Shape::Transposed {
+            n,
+            g,
+            k,
+            c,
+            rows,
+            columns,
+        } => {
+            let (n, g) = (b.rank(&["N"], *n), b.rank(&["G"], *g));
+            let (k, c) = (b.rank(&["K"], *k), b.rank(&["C"], *c));
+            let (y, x) = (b.rank(&["Y"], rows.input), b.rank(&["X"], columns.input));
+            let (r, s) = (b.rank(&["R"], rows.kernel), b.rank(&["S"], columns.kernel));
+            b.plain_tensor("Input", Role::Input, &[n, g, c, y, x]);
+            b.plain_tensor("Weight", Role::Weight, &[g, k, c, r, s]);
+            let dims = vec![
+                b.plain(n),
+                b.plain(g),
+                b.plain(k),
+                affine(rows, y, r, rows.output)?,
+                affine(columns, x, s, columns.output)?,
+            ];
+            b.tensor("Output", Role::Output, dims);
+            let sizes = [
+                ("Y'", rows.output),
+                ("P", rows.output),
+                ("X'", columns.output),
+                ("Q", columns.output),
+            ]
+            .map(|(name, size)| (name.to_owned(), size))
+            .to_vec();
+            Some(b.finish(mac, 1, sizes))
+        }
+        Shape::Fc { n, k, c } => {
+            let (n, k, c) = (b.rank(&["N"], *n), b.rank(&["K"], *k), b.rank(&["C"], *c));
+            b.plain_tensor("Input", Role::Input, &[n, c]);
+            b.plain_tensor("Weight", Role::Weight, &[k, c]);
+            b.plain_tensor("Output", Role::Output, &[n, k]);
+            Some(b.finish(mac, 1, Vec::new()))
+        }
+        Shape::Gemm { b: batch, m, n, k } => {
+            let (batch, m) = (b.rank(&["B"], *batch), b.rank(&["M"], *m));
+            let (n, k) = (b.rank(&["N"], *n), b.rank(&["K"], *k));
+            b.plain_tensor("Input", Role::Input, &[batch, m, k]);
+            b.plain_tensor("Weight", Role::Weight, &[batch, k, n]);
+            b.plain_tensor("Output", Role::Output, &[batch, m, n]);
+            Some(b.finish(mac, 1, Vec::new()))
+        }
+        Shape::Add { n, c, y, x } => {
+            let (n, c) = (b.rank(&["N"], *n), b.rank(&["C"], *c));
+            let p = b.rank(&["P", "Y'", "Y"], *y);
+            let q = b.rank(&["Q", "X'", "X"], *x);
+            b.plain_tensor("Input", Role::Input, &[n, c, p, q]);
+            b.plain_tensor("Input2", Role::Input, &[n, c, p, q]);
+            b.plain_tensor("Output", Role::Output, &[n, c, p, q]);
+            Some(b.finish(OperationKind::Elementwise, 1, Vec::new()))
+        }
+        Shape::Lstm { n, d, h, steps } => {
+            let n = b.rank(&["N"], *n);
+            let k = b.rank(&["K"], h.checked_mul(4)?);
+            let c = b.rank(&["C"], d.checked_add(*h)?);
+            b.plain_tensor("Input", Role::Input, &[n, c]);
+            b.plain_tensor("Weight", Role::Weight, &[k, c]);
+            b.plain_tensor("Output", Role::Output, &[n, k]);
+            let sizes = vec![("D".to_owned(), *d), ("H".to_owned(), *h)];
+            Some(b.finish(mac, *steps, sizes))
+        }
+        Shape::Einsum(einsum) => desugar_einsum(b, einsum),
+    }
+}
+
+/// The ranks `P Q R S` and the windows `Y X` of everything that slides.
+fn sliding(b: &mut Builder, rows: &Slide, columns: &Slide) -> (RankId, RankId, RankId, RankId) {
+    let p = b.rank(&["P", "Y'"], rows.output);
+    let q = b.rank(&["Q", "X'"], columns.output);
+    let r = b.rank(&["R"], rows.kernel);
+    let s = b.rank(&["S"], columns.kernel);
+    b.window("Y", rows, p, r);
+    b.window("X", columns, q, s);
+    (p, q, r, s)
+}
+
+fn desugar_einsum(mut b: Builder, einsum: &Einsum) -> Option<Desugared> {
+    let ranks: Vec<RankId> = einsum
+        .ranks
+        .iter()
+        .map(|(name, extent)| b.rank(&[name], *extent))
+        .collect();
+    let last = einsum.tensors.len().checked_sub(1)?;
+    for (at, tensor) in einsum.tensors.iter().enumerate() {
+        let role = match at {
+            _ if at == last => Role::Output,
+            1 => Role::Weight,
+            _ => Role::Input,
+        };
+        let mut dims = Vec::with_capacity(tensor.indices.len());
+        for index in &tensor.indices {
+            let mut terms = Vec::with_capacity(index.terms.len());
+            for &(rank, coefficient) in &index.terms {
+                terms.push(Term {
+                    rank: *ranks.get(rank)?,
+                    coefficient,
+                });
+            }
+            dims.push(Dim {
+                terms,
+                constant: index.constant,
+                extent: einsum.extent(index)?,
+            });
+        }
+        b.tensor(&tensor.name, role, dims);
+    }
+    let kind = if einsum.accumulate {
+        OperationKind::MultiplyAccumulate
+    } else {
+        OperationKind::Elementwise
+    };
+    Some(b.finish(kind, 1, Vec::new()))
+}
