@@ -59,7 +59,7 @@ impl Decimal {
     pub fn ratio(self) -> Option<Ratio> {
         let mut mantissa = self.mantissa;
         let mut exponent = self.exponent;
-        while exponent < 0 && mantissa % 10 == 0 && mantissa != 0 {
+        while exponent < 0 && mantissa.is_multiple_of(10) && mantissa != 0 {
             mantissa /= 10;
             exponent += 1;
         }

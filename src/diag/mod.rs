@@ -8,6 +8,7 @@
 //! position, code), without doubles, and capped; at most one label of a diagnostic is primary.
 
 mod code;
+pub mod suggest;
 
 pub use code::Code;
 

@@ -1,0 +1,251 @@
+//! Makes the braces match before the parser runs, so that one missing brace is one message.
+//!
+//! ```text
+//! Network n {
+//!   Layer a {
+//!     Type: CONV;        <- `}` missing after this line
+//!   Layer b { Type: CONV }
+//! }
+//! ```
+//!
+//! Counting alone finds the mistake at the end of the file. The layout says more: `Layer b` stands no
+//! deeper than the line that opened `a`, so `a` should have been closed before it. Layout is asked only
+//! when the counts disagree; a file with balanced braces may be laid out in any way.
+//!
+//! Also here, because it needs only braces: blocks that nest too deeply, and blocks of words that are
+//! reserved for later (`Search`, `Explore`, `Fuse`), which become one [`Token::BadStatement`].
+//!
+//! Guarantee: in the result every brace has its partner and the depth is at most [`MAX_BLOCKS`].
+
+use super::ast::MAX_BLOCKS;
+use super::error::SyntaxError;
+use super::lexer::Lexeme;
+use super::token::Token;
+use crate::base::{FileId, Span};
+
+/// Balanced tokens; mistakes go to `errors`.
+#[must_use]
+pub fn balance<'input>(
+    file: FileId,
+    text: &str,
+    lexemes: Vec<Lexeme<'input>>,
+    errors: &mut Vec<SyntaxError>,
+) -> Vec<Lexeme<'input>> {
+    let lexemes = if is_balanced(&lexemes) {
+        lexemes
+    } else {
+        mend(file, text, &lexemes, errors)
+    };
+    prune(file, lexemes, errors)
+}
+
+fn is_balanced(lexemes: &[Lexeme<'_>]) -> bool {
+    let mut depth = 0usize;
+    for lexeme in lexemes {
+        match lexeme.token {
+            Token::LeftBrace => depth += 1,
+            Token::RightBrace if depth == 0 => return false,
+            Token::RightBrace => depth -= 1,
+            _ => {}
+        }
+    }
+    depth == 0
+}
+
+/// The layout of a token: how far its line is indented, and whether it is the first on it.
+struct Layout<'text> {
+    text: &'text [u8],
+    line_start: usize,
+    scanned: usize,
+    indent: usize,
+}
+
+impl<'text> Layout<'text> {
+    fn new(text: &'text str) -> Self {
+        Self {
+            text: text.as_bytes(),
+            line_start: 0,
+            scanned: 0,
+            indent: indent_at(text.as_bytes(), 0),
+        }
+    }
+
+    /// Indentation of the line of `offset`, and whether only blanks stand before it. Offsets must not decrease.
+    fn of(&mut self, offset: u32) -> (usize, bool) {
+        let offset = (offset as usize).min(self.text.len());
+        if let Some(newline) = self.text[self.scanned..offset]
+            .iter()
+            .rposition(|&byte| byte == b'\n')
+        {
+            self.line_start = self.scanned + newline + 1;
+            self.indent = indent_at(self.text, self.line_start);
+        }
+        self.scanned = offset;
+        (self.indent, self.line_start + self.indent == offset)
+    }
+}
+
+fn indent_at(text: &[u8], start: usize) -> usize {
+    text[start..]
+        .iter()
+        .take_while(|&&byte| byte == b' ' || byte == b'\t')
+        .count()
+}
+
+struct Open {
+    span: Span,
+    indent: usize,
+}
+
+fn mend<'input>(
+    file: FileId,
+    text: &str,
+    lexemes: &[Lexeme<'input>],
+    errors: &mut Vec<SyntaxError>,
+) -> Vec<Lexeme<'input>> {
+    let mut layout = Layout::new(text);
+    let mut out: Vec<Lexeme<'input>> = Vec::with_capacity(lexemes.len() + 8);
+    let mut stack: Vec<Open> = Vec::new();
+    for (index, &lexeme) in lexemes.iter().enumerate() {
+        let (indent, first) = layout.of(lexeme.lo);
+        let next = lexemes.get(index + 1).map(|next| next.token);
+        match lexeme.token {
+            Token::LeftBrace => stack.push(Open {
+                span: Span::new(file, lexeme.lo, lexeme.hi),
+                indent,
+            }),
+            Token::RightBrace => {
+                // A brace that begins a line closes the block whose line is indented like it.
+                if first && stack.iter().any(|open| open.indent == indent) {
+                    close_deeper(file, indent + 1, &mut stack, &mut out, errors);
+                }
+                if stack.pop().is_none() {
+                    errors.push(SyntaxError::StrayBrace {
+                        span: Span::new(file, lexeme.lo, lexeme.hi),
+                    });
+                    continue;
+                }
+            }
+            // An item, or a layer, that stands no deeper than an open block cannot belong to it.
+            token
+                if first
+                    && (token.begins_item() || token == Token::Layer)
+                    && next != Some(Token::Colon) =>
+            {
+                close_deeper(file, indent, &mut stack, &mut out, errors);
+            }
+            _ => {}
+        }
+        out.push(lexeme);
+    }
+    close_deeper(file, 0, &mut stack, &mut out, errors);
+    out
+}
+
+/// Closes, innermost first, the blocks whose opening line is indented by `indent` or more.
+fn close_deeper(
+    file: FileId,
+    indent: usize,
+    stack: &mut Vec<Open>,
+    out: &mut Vec<Lexeme<'_>>,
+    errors: &mut Vec<SyntaxError>,
+) {
+    let keep = stack
+        .iter()
+        .rposition(|open| open.indent < indent)
+        .map_or(0, |at| at + 1);
+    if keep == stack.len() {
+        return;
+    }
+    let at = out.last().map_or(0, |last| last.hi);
+    let opens: Vec<Span> = stack.drain(keep..).rev().map(|open| open.span).collect();
+    out.extend(opens.iter().map(|_| Lexeme {
+        token: Token::RightBrace,
+        lo: at,
+        hi: at,
+    }));
+    errors.push(SyntaxError::Unclosed {
+        opens,
+        at: Span::new(file, at, at),
+    });
+}
+
+/// Takes out what is too deep or not available; needs and keeps matching braces.
+fn prune<'input>(
+    file: FileId,
+    lexemes: Vec<Lexeme<'input>>,
+    errors: &mut Vec<SyntaxError>,
+) -> Vec<Lexeme<'input>> {
+    let mut out = Vec::with_capacity(lexemes.len());
+    let mut depth = 0usize;
+    let mut index = 0;
+    while let Some(&lexeme) = lexemes.get(index) {
+        match lexeme.token {
+            Token::Search | Token::Explore | Token::Fuse => {
+                let span = Span::new(file, lexeme.lo, lexeme.hi);
+                errors.push(SyntaxError::NotAvailable {
+                    span,
+                    word: lexeme.token.fixed_text().unwrap_or("this"),
+                });
+                index = end_of_statement(&lexemes, index);
+                let hi = lexemes[index - 1].hi;
+                out.push(Lexeme {
+                    token: Token::BadStatement,
+                    lo: lexeme.lo,
+                    hi,
+                });
+                continue;
+            }
+            Token::LeftBrace => {
+                depth += 1;
+                if depth > MAX_BLOCKS {
+                    errors.push(SyntaxError::TooDeep {
+                        span: Span::new(file, lexeme.lo, lexeme.hi),
+                        what: "block",
+                        limit: MAX_BLOCKS,
+                    });
+                    out.push(lexeme);
+                    depth -= 1;
+                    index = end_of_block(&lexemes, index);
+                    out.push(lexemes[index - 1]);
+                    continue;
+                }
+            }
+            Token::RightBrace => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        out.push(lexeme);
+        index += 1;
+    }
+    out
+}
+
+/// One past the brace that closes the one at `open`.
+fn end_of_block(lexemes: &[Lexeme<'_>], open: usize) -> usize {
+    let mut depth = 0usize;
+    for (index, lexeme) in lexemes.iter().enumerate().skip(open) {
+        match lexeme.token {
+            Token::LeftBrace => depth += 1,
+            Token::RightBrace => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return index + 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    lexemes.len()
+}
+
+/// One past the block that follows `start`, or up to the end of the statement or of the enclosing block.
+fn end_of_statement(lexemes: &[Lexeme<'_>], start: usize) -> usize {
+    for (index, lexeme) in lexemes.iter().enumerate().skip(start + 1) {
+        match lexeme.token {
+            Token::LeftBrace => return end_of_block(lexemes, index),
+            Token::RightBrace | Token::Semicolon => return index,
+            _ => {}
+        }
+    }
+    lexemes.len()
+}

@@ -1,0 +1,385 @@
+//! What can be wrong with the text of a file, and how it is said.
+
+use crate::base::{Span, Unit};
+use crate::diag::{Code, Diagnostic, suggest};
+
+/// A mistake found between text and tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SyntaxError {
+    UnexpectedCharacter {
+        span: Span,
+        text: String,
+    },
+    InvalidUtf8 {
+        span: Span,
+    },
+    UnterminatedComment {
+        open: Span,
+        end: Span,
+    },
+    /// The quote is best put at `close`.
+    /// The quote that is missing is best put at `close`.
+    UnterminatedString {
+        span: Span,
+        close: Span,
+    },
+    UnknownEscape {
+        span: Span,
+    },
+    NumberTooLarge {
+        span: Span,
+    },
+    /// A number with letters behind it that are no unit.
+    UnknownUnit {
+        number: Span,
+        unit: Span,
+        text: String,
+    },
+    /// The token does not fit; `expected` in human words.
+    Unexpected {
+        span: Span,
+        found: String,
+        keyword: bool,
+        expected: Vec<String>,
+    },
+    /// A separator is missing behind `after`.
+    MissingSeparator {
+        after: Span,
+        found: String,
+        separator: char,
+    },
+    /// `K 64`
+    MissingColon {
+        key: Span,
+    },
+    /// A word where an item must begin; `keyword` is what it may stand for.
+    NotAnItem {
+        span: Span,
+        found: String,
+        keyword: Option<&'static str>,
+    },
+    /// Blocks that are still open at `at`, innermost first.
+    Unclosed {
+        opens: Vec<Span>,
+        at: Span,
+    },
+    StrayBrace {
+        span: Span,
+    },
+    TooDeep {
+        span: Span,
+        what: &'static str,
+        limit: usize,
+    },
+    NotAvailable {
+        span: Span,
+        word: &'static str,
+    },
+    MissingName {
+        keyword: Span,
+        what: &'static str,
+    },
+    ValueWithoutKey {
+        span: Span,
+    },
+    DottedKey {
+        span: Span,
+    },
+    AssignmentOutsideCompute {
+        span: Span,
+        key: String,
+    },
+    Misplaced {
+        span: Span,
+        what: &'static str,
+        home: &'static str,
+    },
+    NotADataflow {
+        span: Span,
+    },
+    ClusterKind {
+        span: Span,
+    },
+    FileTooLarge {
+        span: Span,
+        limit: usize,
+    },
+    /// So many mistakes that the rest of an item was not read.
+    GaveUp {
+        span: Span,
+    },
+}
+
+impl SyntaxError {
+    /// Where the mistake is.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        match self {
+            Self::UnexpectedCharacter { span, .. }
+            | Self::InvalidUtf8 { span }
+            | Self::UnterminatedComment { open: span, .. }
+            | Self::UnterminatedString { span, .. }
+            | Self::UnknownEscape { span }
+            | Self::NumberTooLarge { span }
+            | Self::UnknownUnit { number: span, .. }
+            | Self::Unexpected { span, .. }
+            | Self::MissingSeparator { after: span, .. }
+            | Self::NotAnItem { span, .. }
+            | Self::MissingColon { key: span }
+            | Self::StrayBrace { span }
+            | Self::TooDeep { span, .. }
+            | Self::NotAvailable { span, .. }
+            | Self::MissingName { keyword: span, .. }
+            | Self::ValueWithoutKey { span }
+            | Self::DottedKey { span }
+            | Self::AssignmentOutsideCompute { span, .. }
+            | Self::Misplaced { span, .. }
+            | Self::NotADataflow { span }
+            | Self::ClusterKind { span }
+            | Self::FileTooLarge { span, .. }
+            | Self::GaveUp { span } => *span,
+            // Where the diagnostic points: the innermost open brace.
+            Self::Unclosed { opens, at } => opens.first().copied().unwrap_or(*at),
+        }
+    }
+
+    #[must_use]
+    pub fn to_diagnostic(&self) -> Diagnostic {
+        match self {
+            Self::UnexpectedCharacter { span, text } => unexpected_character(*span, text),
+            Self::InvalidUtf8 { span } => {
+                Diagnostic::new(Code::E0002, "the file is not valid UTF-8")
+                    .at(*span, "these bytes are no character")
+                    .help("save the file as UTF-8")
+            }
+            Self::UnterminatedComment { open, end } => {
+                Diagnostic::new(Code::E0003, "this comment has no end")
+                    .at(
+                        *open,
+                        "the comment begins here and takes the rest of the file",
+                    )
+                    .fix(*end, " */", "end the comment")
+            }
+            Self::UnterminatedString { span, close } => {
+                Diagnostic::new(Code::E0004, "this string has no end")
+                    .at(*span, "a string ends on the line on which it begins")
+                    .fix(*close, "\"", "close the string")
+            }
+            Self::UnknownEscape { span } => {
+                Diagnostic::new(Code::E0004, "unknown escape in a string")
+                    .at(*span, "not an escape")
+                    .help("write one of `\\\\` `\\\"` `\\n` `\\t`; paths use `/`")
+            }
+            Self::NumberTooLarge { span } => Diagnostic::new(Code::E0005, "number too large")
+                .at(*span, "more digits than can be kept exactly")
+                .note("a number has at most 38 digits and a power of ten within 60"),
+            Self::UnknownUnit { number, unit, text } => unknown_unit(*number, *unit, text),
+            Self::Unexpected {
+                span,
+                found,
+                keyword,
+                expected,
+            } => {
+                let message = match expected.as_slice() {
+                    [] => format!("unexpected {found}"),
+                    list => format!("expected {}, found {found}", one_of(list)),
+                };
+                let diagnostic =
+                    Diagnostic::new(Code::E0101, message).at(*span, "not expected here");
+                if *keyword && expected.iter().any(|word| word == "a name") {
+                    diagnostic.note("keywords are reserved and cannot be names")
+                } else {
+                    diagnostic
+                }
+            }
+            Self::MissingSeparator {
+                after,
+                found,
+                separator,
+            } => Diagnostic::new(
+                Code::E0101,
+                format!("expected `{separator}` before {found}"),
+            )
+            .at(*after, format!("`{separator}` is missing here"))
+            .fix(
+                *after,
+                separator.to_string(),
+                format!("add the `{separator}`"),
+            ),
+            Self::MissingColon { key } => {
+                Diagnostic::new(Code::E0101, "expected `:` between key and value")
+                    .at(key.end(), "`:` is missing here")
+                    .fix(key.end(), ":", "add the `:`")
+            }
+            Self::NotAnItem {
+                span,
+                found,
+                keyword,
+            } => {
+                let diagnostic =
+                    Diagnostic::new(Code::E0101, format!("expected an item, found {found}"))
+                        .at(*span, "an item begins with a keyword")
+                        .note("items: use, const, Technology, Accelerator, Network, Dataflow, Map");
+                match keyword {
+                    Some(word) => diagnostic.help(format!("did you mean `{word}`?")).fix(
+                        *span,
+                        *word,
+                        format!("write `{word}`"),
+                    ),
+                    None => diagnostic,
+                }
+            }
+            Self::Unclosed { opens, at } => unclosed(opens, *at),
+            Self::StrayBrace { span } => Diagnostic::new(Code::E0102, "this brace closes nothing")
+                .at(*span, "no block is open here")
+                .fix(*span, "", "remove the brace"),
+            Self::TooDeep { span, what, limit } => {
+                Diagnostic::new(Code::E0103, format!("this {what} is nested too deeply"))
+                    .at(*span, format!("more than {limit} levels"))
+            }
+            Self::NotAvailable { span, word } => Diagnostic::new(
+                Code::E0104,
+                format!("`{word}` is not available in this version"),
+            )
+            .at(*span, "the word is reserved for it")
+            .help(format!("remove the `{word}` block")),
+            Self::MissingName { keyword, what } => {
+                Diagnostic::new(Code::E0101, format!("this {what} has no name"))
+                    .at(*keyword, "a name is missing after this word")
+                    .fix(
+                        keyword.end(),
+                        format!(" my_{what}"),
+                        format!("name the {what}"),
+                    )
+            }
+            Self::ValueWithoutKey { span } => Diagnostic::new(Code::E0101, "a value without a key")
+                .at(*span, "expected `key: value`"),
+            Self::DottedKey { span } => Diagnostic::new(Code::E0101, "a key is a single name")
+                .at(*span, "expected a name without dots"),
+            Self::AssignmentOutsideCompute { span, key } => Diagnostic::new(
+                Code::E0101,
+                format!("`{key}` takes a value, not an equation"),
+            )
+            .at(*span, "only `Compute` takes an equation"),
+            Self::Misplaced { span, what, home } => {
+                Diagnostic::new(Code::E0101, format!("{what} can only stand in {home}"))
+                    .at(*span, format!("this is not {home}"))
+            }
+            Self::NotADataflow { span } => Diagnostic::new(Code::E0101, "expected a dataflow")
+                .at(*span, "this is a value")
+                .help("name a dataflow, or write one between braces"),
+            Self::ClusterKind { span } => Diagnostic::new(Code::E0101, "unknown kind of cluster")
+                .at(*span, "expected `L` (logical) or `P` (physical)")
+                .fix(*span, "P", "make it a physical cluster"),
+            Self::FileTooLarge { span, limit } => {
+                Diagnostic::new(Code::E0702, "the file is too large")
+                    .at(*span, "not read")
+                    .note(format!("a file may have at most {limit} bytes"))
+                    .help("split it and join the parts with `use \"part.dflow\";`")
+            }
+            Self::GaveUp { span } => Diagnostic::new(Code::E0101, "too many mistakes in this item")
+                .at(*span, "the rest of the item was not read"),
+        }
+    }
+}
+
+fn unexpected_character(span: Span, text: &str) -> Diagnostic {
+    let shown: String = text.chars().flat_map(char::escape_debug).collect();
+    let diagnostic = Diagnostic::new(Code::E0001, format!("unexpected character `{shown}`"))
+        .at(span, "not part of the language");
+    let mut chars = text.chars();
+    let look_alike = match (chars.next(), chars.next()) {
+        (Some(c), None) => look_alike(c),
+        _ => None,
+    };
+    match look_alike {
+        Some((name, replacement)) => diagnostic.note(format!("this is {name}")).fix(
+            span,
+            replacement,
+            format!("write `{replacement}`"),
+        ),
+        None => diagnostic,
+    }
+}
+
+/// Characters that people type or paste instead of ours: what they are, what was meant.
+fn look_alike(c: char) -> Option<(&'static str, &'static str)> {
+    Some(match c {
+        '\u{a0}' | '\u{2007}' | '\u{202f}' => ("a no-break space", " "),
+        '\u{200b}' | '\u{200c}' | '\u{200d}' | '\u{2060}' => ("an invisible character", ""),
+        '\u{2018}' | '\u{2019}' | '\u{2032}' | '`' | '\u{b4}' => {
+            ("a quote that looks like a prime", "'")
+        }
+        '\u{201c}' | '\u{201d}' | '\u{201e}' => ("a typographic quote", "\""),
+        '\u{2010}'..='\u{2015}' | '\u{2212}' => ("a dash that looks like a minus", "-"),
+        '\u{d7}' | '\u{2217}' | '\u{b7}' => ("a multiplication sign", "*"),
+        '\u{f7}' | '\u{2215}' | '\u{2044}' => ("a division sign", "/"),
+        '\u{37e}' | '\u{ff1b}' => ("a sign that looks like a semicolon", ";"),
+        '\u{ff0c}' => ("a full-width comma", ","),
+        '\u{ff1a}' | '\u{2236}' => ("a sign that looks like a colon", ":"),
+        '\u{ff08}' => ("a full-width parenthesis", "("),
+        '\u{ff09}' => ("a full-width parenthesis", ")"),
+        '\u{ff5b}' => ("a full-width brace", "{"),
+        '\u{ff5d}' => ("a full-width brace", "}"),
+        '#' => ("how other languages begin a comment", "//"),
+        _ => return None,
+    })
+}
+
+fn unknown_unit(number: Span, unit: Span, text: &str) -> Diagnostic {
+    let diagnostic = Diagnostic::new(Code::E0005, format!("`{text}` is not a unit"))
+        .at(unit, "expected a unit, or nothing, behind the number")
+        .also(number, "in this number");
+    // Micro and square signs are read as their ASCII spelling.
+    let plain = text
+        .replace(['\u{b5}', '\u{3bc}'], "u")
+        .replace('\u{b2}', "2");
+    let meant = match plain.as_str() {
+        "K" | "k" => Some("kB"),
+        "M" => Some("MB"),
+        "G" => Some("GB"),
+        "b" => Some("bit"),
+        "KB" | "Kb" | "KIB" | "kib" | "kiB" | "Kib" => {
+            return diagnostic.help("write `kB` for 1000 bytes or `KiB` for 1024 bytes");
+        }
+        _ if Unit::parse(&plain).is_some() => Unit::spellings().find(|spelling| *spelling == plain),
+        _ => suggest::closest(&plain, Unit::spellings()),
+    };
+    match meant {
+        Some(word) => diagnostic.help(format!("did you mean `{word}`?")).fix(
+            unit,
+            word,
+            format!("write `{word}`"),
+        ),
+        None if text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') => {
+            diagnostic.note("a name cannot begin with a digit")
+        }
+        None => diagnostic,
+    }
+}
+
+fn unclosed(opens: &[Span], at: Span) -> Diagnostic {
+    let Some((&inner, outer)) = opens.split_first() else {
+        return Diagnostic::new(Code::E0102, "a block is not closed").at(at, "expected `}`");
+    };
+    let message = match outer.len() {
+        0 => "this block is not closed".to_owned(),
+        more => format!("this block and {more} around it are not closed"),
+    };
+    let mut diagnostic = Diagnostic::new(Code::E0102, message)
+        .at(inner, "opened here")
+        .also(at, "`}` is missing here");
+    for &open in outer.iter().take(2) {
+        diagnostic = diagnostic.also(open, "also open");
+    }
+    diagnostic.fix(at, " }".repeat(opens.len()), "close the block")
+}
+
+/// `a, b or c`.
+fn one_of(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [word] => word.clone(),
+        [rest @ .., last] => format!("{} or {last}", rest.join(", ")),
+    }
+}

@@ -1,0 +1,96 @@
+//! From the parser generator's list of acceptable tokens to words for people.
+//!
+//! After `tile K by` the list has `"number"`, `"identifier"`, `"("`, `"-"` and more; people want to read
+//! "expected an expression". After a complete expression every operator is acceptable too, but nobody
+//! forgot an operator: only what would end the expression is worth naming.
+
+/// At most this many alternatives are named.
+const MOST: usize = 6;
+
+const DIRECTIVES: [&str; 8] = [
+    "TemporalMap",
+    "SpatialMap",
+    "Cluster",
+    "at",
+    "tile",
+    "spread",
+    "retain",
+    "bypass",
+];
+const BEGIN_EXPRESSION: [&str; 6] = ["number", "identifier", "string", "-", "(", "["];
+const CONTINUE_EXPRESSION: [&str; 10] = ["+", "-", "*", "/", "%", ".", "(", "[", "+=", "="];
+const END_EXPRESSION: [&str; 6] = [";", ",", ")", "]", "}", ":"];
+
+/// The words for a list of terminals, as lalrpop spells them (with quotes).
+#[must_use]
+pub fn describe(terminals: &[String]) -> Vec<String> {
+    let mut names: Vec<&str> = terminals
+        .iter()
+        .map(|terminal| terminal.trim_matches('"'))
+        .filter(|name| !matches!(*name, "bad value" | "bad statement"))
+        .collect();
+    let mut words = Vec::new();
+    if names.contains(&"number") && names.contains(&"identifier") {
+        names.retain(|name| !BEGIN_EXPRESSION.contains(name));
+        words.push("an expression".to_owned());
+    } else if names.contains(&"*") && names.iter().any(|name| END_EXPRESSION.contains(name)) {
+        names.retain(|name| !CONTINUE_EXPRESSION.contains(name));
+    }
+    if names.contains(&"TemporalMap") {
+        names.retain(|name| !DIRECTIVES.contains(name));
+        words.push("a directive".to_owned());
+    }
+    // Where something new may begin, nobody misses one more separator.
+    if !words.is_empty() && names.contains(&"}") {
+        names.retain(|name| !matches!(*name, ";" | ","));
+    }
+    // A name may always go on with a dot.
+    if names.len() > 1 {
+        names.retain(|name| *name != ".");
+    }
+    // What people most likely meant comes first, the rest in the order of the alphabet.
+    names.sort_by_key(|name| {
+        let rank = match *name {
+            ":" => 0,
+            ";" => 1,
+            "," => 2,
+            ")" | "]" => 3,
+            "{" => 4,
+            "}" => 6,
+            _ => 5,
+        };
+        (rank, *name)
+    });
+    words.extend(names.iter().map(|name| match *name {
+        "identifier" => "a name".to_owned(),
+        "number" => "a number".to_owned(),
+        "string" => "a string".to_owned(),
+        sign => format!("`{sign}`"),
+    }));
+    words.truncate(MOST);
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::describe;
+
+    fn words(list: &[&str]) -> Vec<String> {
+        let quoted: Vec<String> = list.iter().map(|name| format!("\"{name}\"")).collect();
+        describe(&quoted)
+    }
+
+    #[test]
+    fn groups_expressions_and_hides_operators() {
+        assert_eq!(
+            words(&["(", "[", "-", "identifier", "number", "string"]),
+            ["an expression"]
+        );
+        assert_eq!(words(&["+", "*", ".", "(", "}", ";", "="]), ["`;`", "`}`"]);
+        assert_eq!(words(&["identifier"]), ["a name"]);
+        assert_eq!(
+            words(&["TemporalMap", "at", "tile", "}", ";", ","]),
+            ["a directive", "`}`"]
+        );
+    }
+}

@@ -1,0 +1,84 @@
+//! Text to tree: the one door to the front end.
+//!
+//! `text -> tokens -> balanced tokens -> items`, each with its own mistakes; together they are sorted and
+//! become diagnostics here. There is always a tree.
+
+use super::error::SyntaxError;
+use super::{ast, balance, lexer, recover};
+use crate::base::{FileId, Span};
+use crate::diag::Diagnostic;
+
+/// Longer texts are refused: a tree takes up to some hundred bytes for each byte of text.
+pub const MAX_SOURCE_BYTES: usize = 4 << 20;
+
+/// A tree and what is wrong with the text.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    pub ast: ast::File,
+    /// Comments, in order; they are not part of the tree.
+    pub comments: Vec<Span>,
+    /// In source order.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Parsed {
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+}
+
+/// The text of a file as bytes; what is not UTF-8 becomes U+FFFD, and [`parse`] reports it.
+#[must_use]
+pub fn decode(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
+/// Parses one file. Spans refer to `text`, under the number `file`.
+#[must_use]
+pub fn parse(file: FileId, text: &str) -> Parsed {
+    if text.len() > MAX_SOURCE_BYTES {
+        return refuse(file);
+    }
+    let lexed = lexer::lex(file, text);
+    let mut lexical: Vec<Span> = lexed.errors.iter().map(SyntaxError::span).collect();
+    lexical.sort();
+    let mut errors = lexed.errors;
+
+    let mut unbalanced = Vec::new();
+    let lexemes = balance::balance(file, text, lexed.lexemes, &mut unbalanced);
+    // Behind a comment without an end every block seems open.
+    if lexed.cut_short {
+        unbalanced.retain(|error| !matches!(error, SyntaxError::Unclosed { .. }));
+    }
+    errors.extend(unbalanced);
+
+    let items = recover::items(file, text, &lexemes, &lexical, &mut errors);
+    errors.sort_by_key(|error| error.span());
+    errors.dedup();
+    let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
+    Parsed {
+        ast: ast::File {
+            items,
+            span: Span::new(file, 0, end),
+        },
+        comments: lexed.comments,
+        diagnostics: errors.iter().map(SyntaxError::to_diagnostic).collect(),
+    }
+}
+
+fn refuse(file: FileId) -> Parsed {
+    let span = Span::new(file, 0, 0);
+    let error = SyntaxError::FileTooLarge {
+        span,
+        limit: MAX_SOURCE_BYTES,
+    };
+    Parsed {
+        ast: ast::File {
+            items: Vec::new(),
+            span,
+        },
+        comments: Vec::new(),
+        diagnostics: vec![error.to_diagnostic()],
+    }
+}
