@@ -10,5 +10,6 @@ pub mod engine;
 pub mod hir;
 pub mod ir;
 pub mod lower;
+pub mod pricing;
 pub mod report;
 pub mod syntax;

@@ -240,6 +240,7 @@ pub struct Unit {
 
 /// Simple units: spelling, dimension, scale as numerator and denominator.
 const SIMPLE: &[(&str, Dimension, u128, u128)] = &[
+    ("b", Dimension::Size, 1, 8),
     ("bit", Dimension::Size, 1, 8),
     ("bits", Dimension::Size, 1, 8),
     ("B", Dimension::Size, 1, 1),
