@@ -1,11 +1,50 @@
 //! Counting: `Legal<Mapping>` to [`Counts`].
 
 mod boundary;
+mod classes;
 mod clock;
 mod counts;
+mod crossing;
+mod exact;
 pub mod oracle;
+pub(crate) mod tiles;
 
 use boundary::{Boundary, bound_of, boundaries};
 pub use counts::{
     Bound, BoundaryCounts, Counts, CrossingCounts, MemoryCounts, TensorCounts, Timing,
 };
+pub use exact::TimingRule;
+
+use crate::ir::Mapping;
+
+/// Points up to which an irregular mapping is executed step by step instead.
+const MOST_POINTS: u64 = 1 << 20;
+
+/// Why a legal mapping was not counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EngineLimit {
+    /// Kernel and input rows are tiled by different loops of one level, or input windows move by less than
+    /// the stride, and the layer is too large to be executed step by step.
+    Irregular,
+    /// The loops have too many kinds of windows to be counted in reasonable time.
+    TooManyClasses,
+    /// A count passes 2^64.
+    Overflow,
+    /// The engine's own check failed: it did not perform the layer's MACs.
+    Mismatch { performed: u128, expected: u128 },
+}
+
+/// Counts a mapping that is known to be legal.
+///
+/// # Errors
+/// [`EngineLimit`], when the mapping is beyond what can be counted exactly.
+pub fn count(mapping: &Mapping, rule: TimingRule) -> Result<Counts, EngineLimit> {
+    match exact::run(mapping, rule) {
+        Err(EngineLimit::Irregular) => match oracle::run(mapping, MOST_POINTS) {
+            Ok(counts) => Ok(counts),
+            Err(oracle::Refusal::Overflow) => Err(EngineLimit::Overflow),
+            Err(_) => Err(EngineLimit::Irregular),
+        },
+        counted => counted,
+    }
+}

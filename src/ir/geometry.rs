@@ -303,6 +303,91 @@ impl Group {
         }
         piece
     }
+
+    /// Whether the boxes of this group follow from one loop at a time: every window of every loop is a
+    /// translate of the first or clipped at the end, and an instance works in a prefix of its windows.
+    /// The counting engine needs it. Not so: kernel and input rows tiled by different loops of one level
+    /// (`TemporalMap(1,1) Y; TemporalMap(1,1) R`), or input windows that move by less than the stride.
+    #[must_use]
+    pub fn is_regular(&self, leaf: usize) -> bool {
+        let mut state = self.whole();
+        // Per input window, what the loops of this level have narrowed so far.
+        let mut rows = [false; 4];
+        let mut kernel = [false; 4];
+        let mut output = [false; 4];
+        if self.windows.len() > rows.len() {
+            return false;
+        }
+        for l in &self.loops {
+            let narrows = |m: &GroupMove| reach(&state, m) > 1;
+            for m in l.moves.iter().filter(|m| narrows(m)) {
+                match m.axis {
+                    GroupAxis::Rank(rank) => {
+                        if m.size != m.offset && !l.moves_window {
+                            return false;
+                        }
+                        for (w, window) in self.windows.iter().enumerate() {
+                            kernel[w] |= rank == window.kernel && !l.moves_window;
+                            output[w] |= rank == window.output;
+                        }
+                    }
+                    GroupAxis::Window(w) => {
+                        let window = &self.windows[w];
+                        rows[w] = true;
+                        if m.offset % window.stride != 0 || l.index >= leaf {
+                            return false;
+                        }
+                    }
+                }
+            }
+            let narrowing = l.moves.iter().filter(|m| narrows(m)).count();
+            if narrowing > 1 && !self.moves_together(l) {
+                return false;
+            }
+            if (0..self.windows.len()).any(|w| rows[w] && (kernel[w] || output[w])) {
+                return false;
+            }
+            if l.ends_level {
+                (rows, kernel, output) = ([false; 4], [false; 4], [false; 4]);
+            }
+            state = self.advance(&state, l, 0);
+        }
+        true
+    }
+
+    /// One input-row map and the map of its kernel rank, a kernel row for an input row: the pair of the
+    /// row-stationary dataflow.
+    fn moves_together(&self, l: &GroupLoop) -> bool {
+        let [a, b] = l.moves.as_slice() else {
+            return false;
+        };
+        let (rows, rank) = match (a.axis, b.axis) {
+            (GroupAxis::Window(_), GroupAxis::Rank(_)) => (a, b),
+            (GroupAxis::Rank(_), GroupAxis::Window(_)) => (b, a),
+            _ => return false,
+        };
+        let (GroupAxis::Window(w), GroupAxis::Rank(kernel)) = (rows.axis, rank.axis) else {
+            return false;
+        };
+        let window = &self.windows[w];
+        window.kernel == kernel
+            && rank.size == rank.offset
+            && rows.offset == window.dilation * rank.offset
+    }
+
+    /// [`Group::step`] for a regular group: outputs follow at once from a narrowed input window, which
+    /// for these is the same at the end of the level.
+    #[must_use]
+    pub fn advance(&self, state: &GroupState, l: &GroupLoop, window: u64) -> GroupState {
+        let mut piece = self.piece(state, l, window);
+        if l.moves_window {
+            self.produce(&mut piece);
+        }
+        if l.ends_level {
+            self.end_level(&mut piece);
+        }
+        piece
+    }
 }
 
 fn reach(state: &GroupState, m: &GroupMove) -> u64 {

@@ -1,3 +1,5 @@
-//! Tests of the whole program and of agreements between its parts.
+//! Integration tests that need the library or the program from outside, in one binary.
 
 mod cli;
+mod equality;
+mod generate;
