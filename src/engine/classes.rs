@@ -78,8 +78,6 @@ pub(super) struct Edge {
 #[derive(Clone, Copy)]
 enum Completion {
     First,
-    /// Each child instance's last windows in which it works.
-    LastWorking,
     /// The last step of all: instances that idle in it are left out.
     Last,
 }
@@ -448,13 +446,7 @@ impl GroupClasses {
         inside: usize,
         fresh: Fresh,
     ) -> Result<Transition, EngineLimit> {
-        let held = self.complete(
-            sharing,
-            before.clone(),
-            from,
-            inside,
-            Completion::LastWorking,
-        );
+        let held = self.last_working(sharing, &before, from, inside);
         let beside = sharing
             .forwards()
             .then(|| self.complete(sharing, before, from, inside, Completion::Last));
@@ -472,7 +464,8 @@ impl GroupClasses {
         .ok_or(EngineLimit::TooManyClasses)
     }
 
-    /// Follows the loops `from..to` for all instances, in the given way; idle instances are dropped.
+    /// Follows the first (or the very last) windows of the loops `from..to` for all instances; idle ones
+    /// are dropped.
     fn complete(
         &self,
         sharing: &Sharing,
@@ -491,42 +484,109 @@ impl GroupClasses {
                 .max()
                 .unwrap_or(0)
                 .div_ceil(l.instances);
+            let trip = match way {
+                Completion::First => 0,
+                Completion::Last => last.saturating_sub(1),
+            };
             let mut next = Vec::with_capacity(holders.len() * l.instances as usize);
-            let mut begin = 0;
-            // Holders of one child instance are neighbours in the list.
-            while begin < holders.len() {
-                let same = |holder: &Holder| holder.instance() == holders[begin].instance();
-                let end = begin + holders[begin..].iter().take_while(|h| same(h)).count();
-                let own = &holders[begin..end];
-                let longest = own.iter().map(reach).max().unwrap_or(0);
-                let below = sharing.is_below(depth);
+            for holder in &holders {
                 for index in 0..l.instances {
-                    let trip = match way {
-                        Completion::First => Some(0),
-                        Completion::Last => last.checked_sub(1),
-                        Completion::LastWorking if below => {
-                            longest.div_ceil(l.instances).checked_sub(1)
-                        }
-                        Completion::LastWorking => longest
-                            .checked_sub(index + 1)
-                            .map(|beyond| beyond / l.instances),
-                    };
-                    let Some(trip) = trip else { continue };
-                    for holder in own {
-                        let state =
-                            self.group
-                                .advance(&holder.state, l, trip * l.instances + index);
-                        next.push(sharing.placed(holder, depth, index, state));
-                    }
+                    let window = trip * l.instances + index;
+                    let state = self.group.advance(&holder.state, l, window);
+                    next.push(sharing.placed(holder, depth, index, state));
                 }
-                begin = end;
             }
-            // Below-instances of one child stay together; the order of children is restored.
-            next.sort_by_key(Holder::instance);
             holders = next;
         }
         holders.retain(|holder| !holder.state.is_empty());
+        holders.sort_by_key(Holder::instance);
         holders
+    }
+
+    /// For every child instance the last windows of the loops `from..to` in which it works. They differ:
+    /// where the last window of an outer loop is clipped, the instances at the end idle in it.
+    fn last_working(
+        &self,
+        sharing: &Sharing,
+        holders: &[Holder],
+        from: usize,
+        to: usize,
+    ) -> Vec<Holder> {
+        let mut found = Vec::new();
+        let mut begin = 0;
+        while begin < holders.len() {
+            let same = |holder: &Holder| holder.instance() == holders[begin].instance();
+            let end = begin + holders[begin..].iter().take_while(|h| same(h)).count();
+            let mut indices: Vec<u64> = vec![0; to];
+            loop {
+                if let Some(tile) = self.last_of(sharing, &holders[begin..end], from, to, &indices)
+                {
+                    found.extend(tile);
+                }
+                // The next child instance below these holders.
+                let turned = (from..to).rev().find(|&depth| {
+                    if sharing.is_below(depth) {
+                        return false;
+                    }
+                    indices[depth] += 1;
+                    let turns = indices[depth] < self.group.loops[depth].instances;
+                    if !turns {
+                        indices[depth] = 0;
+                    }
+                    turns
+                });
+                if turned.is_none() {
+                    break;
+                }
+            }
+            begin = end;
+        }
+        found.sort_by_key(Holder::instance);
+        found
+    }
+
+    /// The last step in which some PE below one child instance works; the instance is at `indices` of the
+    /// spatial loops above it.
+    fn last_of(
+        &self,
+        sharing: &Sharing,
+        holders: &[Holder],
+        depth: usize,
+        to: usize,
+        indices: &[u64],
+    ) -> Option<Vec<Holder>> {
+        if depth == to {
+            let working: Vec<Holder> = holders
+                .iter()
+                .filter(|h| !h.state.is_empty())
+                .cloned()
+                .collect();
+            return (!working.is_empty()).then_some(working);
+        }
+        let l = &self.group.loops[depth];
+        let below = sharing.is_below(depth);
+        let working = holders.iter().filter(|h| !h.state.is_empty());
+        let reach = working.map(|h| self.group.windows_in(&h.state, l)).max()?;
+        let skipped = if below { 0 } else { indices[depth] };
+        let trips = reach.saturating_sub(skipped).div_ceil(l.instances);
+        (0..trips).rev().find_map(|trip| {
+            let indices_here = if below {
+                0..l.instances
+            } else {
+                skipped..skipped + 1
+            };
+            let inside: Vec<Holder> = holders
+                .iter()
+                .flat_map(|holder| indices_here.clone().map(move |index| (holder, index)))
+                .map(|(holder, index)| {
+                    let state = self
+                        .group
+                        .advance(&holder.state, l, trip * l.instances + index);
+                    sharing.placed(holder, depth, index, state)
+                })
+                .collect();
+            self.last_of(sharing, &inside, depth + 1, to, indices)
+        })
     }
 }
 
