@@ -9,6 +9,7 @@ pub mod diag;
 pub mod engine;
 pub mod hir;
 pub mod ir;
+pub mod legality;
 pub mod lower;
 pub mod pricing;
 pub mod report;
