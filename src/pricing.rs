@@ -382,4 +382,57 @@ mod tests {
             cost::Precision::ALL.map(|precision| (precision.name(), precision.bits()))
         );
     }
+
+    /// A file of the embedded library, resolved on its own.
+    fn embedded(text: &str) -> (hir::Program, Diagnostics) {
+        let parsed = crate::syntax::parse(FileId::new(0), text);
+        assert!(!parsed.has_errors());
+        let mut sink = Diagnostics::new();
+        let module = hir::Module {
+            ast: parsed.ast,
+            std_path: None,
+            uses: Vec::new(),
+            tainted: false,
+        };
+        (hir::collect(&[module], &mut sink), sink)
+    }
+
+    #[test]
+    fn every_embedded_technology_prices_something() {
+        for text in [
+            include_str!("../stdlib/technology/cacti28.dflow"),
+            include_str!("../stdlib/technology/cacti45.dflow"),
+            include_str!("../stdlib/technology/cacti65.dflow"),
+            include_str!("../stdlib/technology/eyeriss65.dflow"),
+            include_str!("../stdlib/technology/horowitz45.dflow"),
+            include_str!("../stdlib/technology/maestro28.dflow"),
+        ] {
+            let (program, mut sink) = embedded(text);
+            let priced = technology(&program.technologies[0], &mut sink);
+            let messages: Vec<&str> = sink.iter().map(|found| found.message.as_str()).collect();
+            assert!(messages.is_empty(), "{messages:?}");
+            assert!(priced.has_class("RF") && priced.has_class("SRAM") && priced.has_class("DRAM"));
+        }
+    }
+
+    // MAESTRO: 18.61 MACs of 0.23 pJ per L2 access of one element.
+    #[test]
+    fn the_label_is_the_line_of_the_file() {
+        let text = include_str!("../stdlib/technology/maestro28.dflow");
+        let (program, mut sink) = embedded(text);
+        let priced = technology(&program.technologies[0], &mut sink);
+        let found = priced
+            .entries
+            .iter()
+            .find(|entry| entry.label == "maestro28: read(SRAM, 8b)");
+        assert_eq!(found.map(|entry| entry.value), Some(4.2803));
+        assert!(priced.entries.iter().any(|entry| {
+            entry.action
+                == Action::AreaArbiter {
+                    quadratic: 1.2886,
+                    linear: 5.5814,
+                    constant: -23.711,
+                }
+        }));
+    }
 }

@@ -3,9 +3,10 @@
 use super::args::{Mapping, Model, Selection, Stage};
 use super::output::Failure;
 use super::progress::Progress;
-use crate::base::SourceMap;
+use crate::base::{FileId, SourceMap};
 use crate::diag::Diagnostics;
 use crate::report::Evaluation;
+use crate::syntax::{self, lexer};
 use std::path::Path;
 
 /// A result, and what the compiler has to say about the sources.
@@ -42,8 +43,38 @@ pub fn emit(
     selection: &Selection,
     mapping: Mapping,
 ) -> Result<Outcome<String>, Failure> {
-    let _ = (stage, selection, mapping);
-    not_yet(file)
+    let _ = (selection, mapping);
+    let mut sources = SourceMap::new();
+    let bytes = std::fs::read(file)
+        .map_err(|error| Failure(format!("cannot read {}: {error}", file.display())))?;
+    let id = sources.add(&file.display().to_string(), &syntax::decode(&bytes));
+    let text = sources.get(id).map_or("", |source| source.text());
+    let parsed = syntax::parse(id, text);
+    let value = match stage {
+        Stage::Tokens => tokens(id, &sources),
+        Stage::Ast => format!("{:#?}\n", parsed.ast),
+        Stage::Hir | Stage::Ir => return not_yet(file),
+    };
+    let mut diagnostics = Diagnostics::new();
+    diagnostics.extend(parsed.diagnostics);
+    Ok(Outcome {
+        sources,
+        diagnostics,
+        value,
+    })
+}
+
+/// One token per line: where it is and what it is.
+fn tokens(file: FileId, sources: &SourceMap) -> String {
+    let Some(source) = sources.get(file) else {
+        return String::new();
+    };
+    let mut out = String::new();
+    for lexeme in lexer::lex(file, source.text()).lexemes {
+        let at = source.position(lexeme.lo);
+        out += &format!("{}:{}\t{:?}\n", at.line, at.column, lexeme.token);
+    }
+    out
 }
 
 /// What the interpreter counted, by layer; with `compare`, the differences to the engine.
