@@ -4,6 +4,8 @@
 //! [`Decimal`] (mantissa and power of ten), its unit a [`Unit`] (dimension and exact scale), and their
 //! product a [`Ratio`] in the base unit of the dimension: 25,600,000,000 B/s.
 //!
+//! `b` is a bit and `B` a byte.
+//!
 //! Base units: byte, ns, Hz, pJ, mW, um2, nm, cycle, B/s, B/cycle, pJ/B.
 
 use super::num::gcd;
@@ -311,7 +313,7 @@ impl Unit {
             (Dimension::Size, "cycle" | "cycles") => (Dimension::BytesPerCycle, 1),
             (Dimension::Energy, "B") => (Dimension::EnergyPerByte, 1),
             // One pJ per bit is eight pJ per byte.
-            (Dimension::Energy, "bit") => (Dimension::EnergyPerByte, 8),
+            (Dimension::Energy, "bit" | "b") => (Dimension::EnergyPerByte, 8),
             _ => return None,
         };
         Some(Self {

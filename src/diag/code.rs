@@ -42,15 +42,15 @@ macro_rules! codes {
 }
 
 codes! {
-    E0001 "unexpected character";
-    E0002 "invalid UTF-8";
-    E0003 "unterminated comment";
-    E0004 "unterminated string";
-    E0005 "malformed number";
-    E0101 "unexpected token";
-    E0102 "unbalanced brace";
-    E0103 "nesting too deep";
-    E0104 "construct not available";
+    E0001 "unexpected character" page "explain/E0001.md";
+    E0002 "invalid UTF-8" page "explain/E0002.md";
+    E0003 "unterminated comment" page "explain/E0003.md";
+    E0004 "unterminated string" page "explain/E0004.md";
+    E0005 "malformed number" page "explain/E0005.md";
+    E0101 "unexpected token" page "explain/E0101.md";
+    E0102 "unbalanced brace" page "explain/E0102.md";
+    E0103 "nesting too deep" page "explain/E0103.md";
+    E0104 "construct not available" page "explain/E0104.md";
     E0201 "unknown name";
     E0202 "unknown import";
     E0203 "import cycle";

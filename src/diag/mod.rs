@@ -8,6 +8,9 @@
 //! position, code), without doubles, and capped; at most one label of a diagnostic is primary.
 
 mod code;
+pub mod explain;
+pub mod json;
+pub mod render;
 pub mod suggest;
 
 pub use code::Code;

@@ -338,7 +338,6 @@ fn unknown_unit(number: Span, unit: Span, text: &str) -> Diagnostic {
         "K" | "k" => Some("kB"),
         "M" => Some("MB"),
         "G" => Some("GB"),
-        "b" => Some("bit"),
         "KB" | "Kb" | "KIB" | "kib" | "kiB" | "Kib" => {
             return diagnostic.help("write `kB` for 1000 bytes or `KiB` for 1024 bytes");
         }
