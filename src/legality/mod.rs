@@ -16,8 +16,10 @@
 //! (property-tested here); a [`Repair`] is offered only after the group was judged again with it.
 
 mod blame;
+mod capacity;
 mod cover;
 mod fast;
+mod place;
 mod repair;
 mod trace;
 mod violation;
@@ -25,6 +27,8 @@ mod violation;
 #[cfg(test)]
 mod tests;
 
+pub use capacity::{Footprint, footprint, required};
+pub use place::{Choice, choose};
 pub use violation::{
     Change, Diagonal, Directive, Doer, Doubled, Fit, Incomplete, Need, Overfull, Repair, Uncovered,
     Violation,
@@ -102,6 +106,10 @@ pub fn violations(mapping: &Mapping) -> Vec<Violation> {
         }
     }
     found.extend(clusters(mapping));
+    if found.is_empty() {
+        found.extend(capacity::check(mapping));
+    }
+    if found.is_empty() {}
     found
 }
 

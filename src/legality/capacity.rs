@@ -1,0 +1,363 @@
+//! Does every memory hold what it must? (E0501)
+//!
+//! Problem: a memory's tile is what all PEs below one of its instances touch until the loops outside its
+//! position advance. `TemporalMap(3,1) Y` under `R: 3` at stride 2 with a 1x1 kernel keeps every second row:
+//! a bounding box would ask for twice the memory. So tiles are measured as the exact sets of elements that
+//! the counting engine uses, one group of ranks at a time; a tile is the product over the groups, and so is
+//! the largest tile, because windows of different groups meet in every combination.
+//!
+//! In a group whose loops are regular (`Group::is_regular`) all windows of a loop are translates of the
+//! first, so only where padding is cut off does another than the first one have to be looked at.
+//! Irregular groups are enumerated, within a limit of work.
+
+use super::violation::{Change, Directive, Fit, Need, Overfull, Repair, Violation};
+use super::{covers, repair};
+use crate::engine::tiles::Footprint as Elements;
+use crate::ir::{Axis, Group, GroupState, Intervals, Mapping, groups};
+use smallvec::SmallVec;
+
+/// States visited for one tile before it is given up.
+const LIMIT: u64 = 1 << 18;
+/// Windows of one loop that are looked at one by one where padding is cut off.
+const MOST_CLIPPED: u64 = 4096;
+
+/// The groups of a mapping, ready to measure tiles at any position.
+pub struct Footprint<'a> {
+    mapping: &'a Mapping,
+    groups: Vec<Measured>,
+}
+
+struct Measured {
+    group: Group,
+    regular: bool,
+    /// Per tensor.
+    elements: Vec<Elements>,
+    /// Per tensor: whether padding is cut off.
+    clips: Vec<bool>,
+}
+
+/// Elements of the largest tile of `tensor` in one instance of `memory` if the tile lay at `position`;
+/// `None` when it is too irregular to measure. The mapping covers every point exactly once.
+#[must_use]
+pub fn footprint(mapping: &Mapping, memory: usize, tensor: usize, position: usize) -> Option<u64> {
+    Footprint::new(mapping).largest(memory, tensor, position)
+}
+
+/// Bits that one instance of `memory` must hold, double buffering counted, and the tiles that make them
+/// up; `None` when a tile is too irregular to measure.
+#[must_use]
+pub fn required(mapping: &Mapping, memory: usize) -> Option<(u128, Vec<Need>)> {
+    Footprint::new(mapping).required(memory, &mapping.schedule.positions[memory])
+}
+
+impl<'a> Footprint<'a> {
+    /// Prepares the groups of `mapping`.
+    #[must_use]
+    pub fn new(mapping: &'a Mapping) -> Footprint<'a> {
+        let groups = groups(mapping)
+            .into_iter()
+            .map(|group| {
+                let elements: Vec<Elements> = (0..mapping.operation.tensors.len())
+                    .map(|tensor| Elements::new(mapping, &group, tensor))
+                    .collect();
+                Measured {
+                    regular: group.is_regular(mapping.schedule.leaf),
+                    clips: elements.iter().map(|e| e.clips(&group)).collect(),
+                    elements,
+                    group,
+                }
+            })
+            .collect();
+        Footprint { mapping, groups }
+    }
+
+    /// As [`required`], with the tile of each tensor at the position in `row`.
+    #[must_use]
+    pub fn required(&self, memory: usize, row: &[Option<usize>]) -> Option<(u128, Vec<Need>)> {
+        let architecture = &self.mapping.architecture;
+        let mut needs = Vec::new();
+        let mut sum = 0u128;
+        for (tensor, position) in row.iter().enumerate() {
+            let Some(position) = *position else { continue };
+            let elements = self.largest(memory, tensor, position)?;
+            let width = u128::from(self.mapping.operation.tensors[tensor].bits);
+            let bits = u128::from(elements) * width;
+            sum = sum.checked_add(bits)?;
+            needs.push(Need {
+                tensor,
+                elements,
+                bits,
+            });
+        }
+        let buffers = 1 + u128::from(architecture.memories[memory].double_buffered);
+        Some((sum.checked_mul(buffers)?, needs))
+    }
+
+    /// As [`footprint`].
+    #[must_use]
+    pub fn largest(&self, memory: usize, tensor: usize, position: usize) -> Option<u64> {
+        let above = self.mapping.architecture.memories[memory].arrays_above;
+        let leaf = self.mapping.schedule.leaf;
+        self.groups.iter().try_fold(1u64, |product, measured| {
+            let loops = &measured.group.loops;
+            let before = |place: usize| loops.iter().take_while(|l| l.index < place).count();
+            let mut walk = Walk {
+                measured,
+                tensor,
+                above,
+                end: before(position),
+                leaf: before(leaf),
+                budget: LIMIT,
+            };
+            product.checked_mul(walk.largest(0, vec![measured.group.whole()])?)
+        })
+    }
+}
+
+struct Walk<'a> {
+    measured: &'a Measured,
+    tensor: usize,
+    /// Arrays above the memory.
+    above: usize,
+    /// Loops of the group outside the position, and outside the leaf.
+    end: usize,
+    leaf: usize,
+    budget: u64,
+}
+
+impl Walk<'_> {
+    /// The largest tile; `states`: what the instances below one instance of the memory have at this point.
+    fn largest(&mut self, depth: usize, states: Vec<GroupState>) -> Option<u64> {
+        if depth == self.end {
+            return self.size(&states);
+        }
+        let group = &self.measured.group;
+        let l = &group.loops[depth];
+        let together = match l.array {
+            Some(array) if array >= self.above => l.instances.max(1),
+            _ => 1,
+        };
+        let reach = states.iter().map(|state| group.windows_in(state, l)).max();
+        let trips = reach.unwrap_or(0).div_ceil(together);
+        if trips == 0 {
+            return Some(0);
+        }
+        if self.measured.regular {
+            let first = self.pieces(depth, &states, 0, together, reach.unwrap_or(0))?;
+            if trips == 1 || !self.measured.clips[self.tensor] {
+                return self.largest(depth + 1, first);
+            }
+            // A full window with no padding is as large as any.
+            let shape = |states: &[GroupState]| -> Vec<u64> {
+                let ranks = states.iter().flat_map(|state| &state.ranks);
+                ranks.map(|range| range.len()).collect()
+            };
+            let full = shape(&first);
+            for trip in (0..trips.min(8)).chain([trips / 2]) {
+                let states = self.pieces(depth, &states, trip, together, reach.unwrap_or(0))?;
+                if shape(&states) == full && self.inside(&states) {
+                    return self.largest(depth + 1, states);
+                }
+            }
+            if trips > MOST_CLIPPED {
+                return None;
+            }
+        }
+        let mut largest = 0;
+        for trip in 0..trips {
+            let states = self.pieces(depth, &states, trip, together, reach.unwrap_or(0))?;
+            largest = largest.max(self.largest(depth + 1, states)?);
+        }
+        Some(largest)
+    }
+
+    /// What the instances have in one trip of loop `depth`; idle ones are left out.
+    fn pieces(
+        &mut self,
+        depth: usize,
+        states: &[GroupState],
+        trip: u64,
+        together: u64,
+        reach: u64,
+    ) -> Option<Vec<GroupState>> {
+        let (group, regular) = (&self.measured.group, self.measured.regular);
+        let l = &group.loops[depth];
+        let windows = trip * together..(trip + 1).saturating_mul(together).min(reach);
+        let mut pieces = Vec::new();
+        for state in states {
+            for window in windows.clone() {
+                self.budget = self.budget.checked_sub(1)?;
+                let piece = if regular {
+                    group.advance(state, l, window)
+                } else {
+                    group.step(state, l, window)
+                };
+                if !piece.is_empty() {
+                    pieces.push(piece);
+                }
+            }
+        }
+        Some(pieces)
+    }
+
+    fn inside(&self, states: &[GroupState]) -> bool {
+        let elements = &self.measured.elements[self.tensor];
+        states.iter().all(|state| {
+            let reach = elements.reach(state, 0);
+            reach
+                .iter()
+                .all(|&(lo, hi, extent, _)| lo >= 0 && hi < extent)
+        })
+    }
+
+    /// Distinct elements that `states` touch.
+    fn size(&mut self, states: &[GroupState]) -> Option<u64> {
+        let mut pieces = SmallVec::new();
+        for state in states {
+            if self.measured.regular {
+                self.measured.elements[self.tensor].pieces(state, &mut pieces)?;
+            } else {
+                self.touch(self.end, state, &mut pieces)?;
+            }
+        }
+        Some(Intervals::union_of(pieces).len())
+    }
+
+    /// The elements of the leaf tiles inside `state`.
+    fn touch(
+        &mut self,
+        depth: usize,
+        state: &GroupState,
+        pieces: &mut SmallVec<[crate::ir::Interval; 8]>,
+    ) -> Option<()> {
+        let group = &self.measured.group;
+        if depth == self.leaf {
+            let mut tile = state.clone();
+            group.end_level(&mut tile);
+            return self.measured.elements[self.tensor].pieces(&tile, pieces);
+        }
+        let l = &group.loops[depth];
+        for window in 0..super::cover::common_windows(state, l) {
+            self.budget = self.budget.checked_sub(1)?;
+            let piece = group.step(state, l, window);
+            if !piece.is_empty() {
+                self.touch(depth + 1, &piece, pieces)?;
+            }
+        }
+        Some(())
+    }
+}
+
+/// The memories that hold more than they can.
+pub(super) fn check(mapping: &Mapping) -> Vec<Violation> {
+    let memories = &mapping.architecture.memories;
+    let bounded = |memory: &usize| memories[*memory].capacity_bits.is_some();
+    let bounded: Vec<usize> = (1..memories.len()).filter(bounded).collect();
+    if bounded.is_empty() {
+        return Vec::new();
+    }
+    let footprint = Footprint::new(mapping);
+    bounded
+        .into_iter()
+        .filter_map(|memory| {
+            let capacity = memories[memory].capacity_bits?;
+            match footprint.required(memory, &mapping.schedule.positions[memory]) {
+                None => Some(Violation::Unmeasured { memory }),
+                Some((need, _)) if need <= capacity => None,
+                Some((need, tensors)) => Some(overfull(mapping, memory, capacity, need, tensors)),
+            }
+        })
+        .collect()
+}
+
+/// E0501, with the sizes that would fit.
+pub(super) fn overfull(
+    mapping: &Mapping,
+    memory: usize,
+    have: u128,
+    need: u128,
+    tensors: Vec<Need>,
+) -> Violation {
+    let row = &mapping.schedule.positions[memory];
+    let innermost = row.iter().flatten().copied().max().unwrap_or(0);
+    let fits: Vec<Fit> = super::directives(mapping)
+        .filter(|directive| !directive.spatial && directive.index < innermost)
+        .filter_map(|directive| fit(mapping, memory, have, directive))
+        .collect();
+    let repair = fits.iter().find_map(|fit| {
+        let change = Change::Resize {
+            size: fit.size,
+            offset: fit.offset,
+        };
+        let repaired = repair::apply(mapping, fit.directive, change)?;
+        covers(&repaired).then_some(Repair {
+            directive: fit.directive,
+            change,
+        })
+    });
+    Violation::Overfull(Box::new(Overfull {
+        memory,
+        need,
+        have,
+        double_buffered: mapping.architecture.memories[memory].double_buffered,
+        tensors,
+        fits,
+        repair,
+    }))
+}
+
+/// The largest size of `directive` with which `memory` fits, its offset scaled likewise.
+fn fit(mapping: &Mapping, memory: usize, have: u128, directive: Directive) -> Option<Fit> {
+    let fits = |size: u64| -> Option<bool> {
+        let change = Change::Resize {
+            size,
+            offset: scaled(mapping, directive, size)?,
+        };
+        let changed = repair::apply(mapping, directive, change)?;
+        let (need, _) = required(&changed, memory)?;
+        Some(need <= have)
+    };
+    // The smallest that makes sense, and binary search between it and the size that does not fit.
+    let mut low = match directive.axis {
+        Axis::Rank(_) => 1,
+        Axis::Window(window) => span(mapping, usize::from(window)),
+    };
+    let mut high = directive
+        .size
+        .min(super::extent_of(mapping, directive.axis));
+    if low >= high || !fits(low)? {
+        return None;
+    }
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if fits(middle)? {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    Some(Fit {
+        directive,
+        size: low,
+        offset: scaled(mapping, directive, low)?,
+    })
+}
+
+fn span(mapping: &Mapping, window: usize) -> u64 {
+    let window = mapping.operation.windows[window];
+    let kernel = mapping.operation.ranks[window.kernel.index()];
+    window.dilation * kernel.saturating_sub(1) + 1
+}
+
+/// The offset with which windows of `size` abut as those of the directive do.
+fn scaled(mapping: &Mapping, directive: Directive, size: u64) -> Option<u64> {
+    match directive.axis {
+        Axis::Rank(_) if directive.offset == directive.size => Some(size),
+        Axis::Rank(_) => Some((directive.offset * size / directive.size).max(1)),
+        Axis::Window(window) => {
+            let slack = size.checked_sub(span(mapping, usize::from(window)))?;
+            let stride = mapping.operation.windows[usize::from(window)].stride;
+            Some((slack / stride + 1) * stride)
+        }
+    }
+}
