@@ -55,7 +55,7 @@ pub enum ColorChoice {
 pub enum MessageFormat {
     /// For people, with the source
     Text,
-    /// One JSON object per run
+    /// One JSON object per file, one per line
     Json,
 }
 

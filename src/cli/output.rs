@@ -2,7 +2,7 @@
 
 use super::args::{ColorChoice, Deny, MessageFormat, Shared};
 use crate::base::SourceMap;
-use crate::diag::{Diagnostics, Severity};
+use crate::diag::{Diagnostics, Severity, json, render};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -96,7 +96,7 @@ impl Output {
         let sorted = diagnostics.into_sorted(LIMIT);
         match self.format {
             MessageFormat::Json => {
-                let text = render::json(sources, &sorted);
+                let text = json::json(sources, &sorted);
                 if is_result {
                     self.result(text.as_bytes())?;
                 } else {
@@ -149,38 +149,4 @@ impl Output {
 /// Standard error may be closed; then nobody wants to know.
 fn message(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
-}
-
-/// The diagnostics as text and as JSON.
-mod render {
-    use crate::base::SourceMap;
-    use crate::diag::Sorted;
-
-    pub fn text(_sources: &SourceMap, sorted: &Sorted, _color: bool) -> String {
-        let mut out = String::new();
-        for diagnostic in &sorted.list {
-            out += &format!(
-                "{}[{}]: {}\n",
-                diagnostic.severity.as_str(),
-                diagnostic.code,
-                diagnostic.message
-            );
-        }
-        out
-    }
-
-    pub fn json(_sources: &SourceMap, sorted: &Sorted) -> String {
-        let list: Vec<serde_json::Value> = sorted
-            .list
-            .iter()
-            .map(|diagnostic| {
-                serde_json::json!({
-                    "code": diagnostic.code.as_str(),
-                    "severity": diagnostic.severity.as_str(),
-                    "message": diagnostic.message,
-                })
-            })
-            .collect();
-        format!("{}\n", serde_json::json!({ "diagnostics": list }))
-    }
 }
