@@ -28,6 +28,7 @@ mod technology;
 mod value;
 
 pub use error::HirError;
+pub use eval::{Environment, EvaluationError};
 pub use module::{Module, Target};
 pub use scope::collect;
 

@@ -1,1 +1,230 @@
-pub mod operation;
+//! hir -> ir: one layer, one dataflow, one accelerator become one [`Mapping`].
+//!
+//! Problem: `TemporalMap(2,2) K; SpatialMap(3,1) Y; Cluster(3); ...` and `at DRAM { tile K by 64; }
+//! spread P by 1 over PE[0];` are two ways to say the same thing: a list of loops and, in it, a place for
+//! the tile of every memory. This stage makes that list. Names and spans stay behind in tables beside it
+//! ([`Lowered::origins`], [`Lowered::names`]), so that whoever finds something wrong with a loop can point
+//! at the directive.
+//!
+//! Decisions (the reference manual states the same):
+//! * arrays without a memory between them are one array of the joined shape, with the network of the
+//!   outermost of them;
+//! * the spatial maps of one cluster level are one loop that moves all of them, at the place of the first;
+//! * a memory whose tile nobody placed is provisionally placed at the leaf and listed in
+//!   [`Lowered::automatic`]: `legality::place` finds its position;
+//! * FC and LSTM also answer to the names of the matrix product that they are (`M`, `N`, `K` for their
+//!   `N`, `K`, `C`, and a `B` of 1), so that a GEMM dataflow serves them;
+//! * a directive on a dimension that the layer does not have means that the dataflow does not serve the
+//!   layer, which is not yet an error: see [`Refusal`].
+
+mod architecture;
+mod error;
+mod levels;
+mod operation;
+mod schedule;
+mod streaming;
+
+pub use architecture::architecture;
+pub use error::LowerError;
+pub use operation::{Desugared, Elements, desugar};
+
+use crate::base::Span;
+use crate::diag::Diagnostics;
+use crate::hir::{
+    self, Accelerator, Application, DataflowBody, Layer, PerRole, Precision, Program,
+};
+use crate::ir::{Mapping, Origin};
+
+/// How strictly to read a dataflow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// A window larger than its dimension is clipped, with a warning (`--clip`).
+    pub clip: bool,
+}
+
+/// A mapped layer, before anybody has judged it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lowered {
+    pub mapping: Mapping,
+    /// What [`Origin`]s of loops and moves index.
+    pub origins: Vec<Source>,
+    /// Memories whose position is provisional (the leaf) for every tensor without one of its own.
+    pub automatic: Vec<usize>,
+    /// (memory, tensor) pairs that `retain` or `bypass` has fixed.
+    pub fixed: Vec<(usize, usize)>,
+    pub names: Names,
+}
+
+impl Lowered {
+    /// The directive behind a node, if there is one.
+    #[must_use]
+    pub fn origin(&self, origin: Origin) -> Option<&Source> {
+        self.origins.get(usize::try_from(origin.0).ok()?)
+    }
+}
+
+/// The directive that a loop or a move stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    pub span: Span,
+    /// `TemporalMap(2,4) K`, with the numbers of this layer.
+    pub label: String,
+    /// Of the size and of the offset, where a fix would go; `tile` and `spread` have no offset of their own.
+    pub size: Option<Span>,
+    pub offset: Option<Span>,
+}
+
+/// What people call the parts of a mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    pub layer: String,
+    /// Where the layer is defined, for messages about the whole of it.
+    pub layer_span: Span,
+    pub layer_type: &'static str,
+    pub ranks: Vec<String>,
+    pub windows: Vec<String>,
+    pub tensors: Vec<String>,
+    pub memories: Vec<String>,
+    /// Where each memory is defined.
+    pub memory_spans: Vec<Span>,
+    /// Of the arrays of the ir (joined ones: `A x B`).
+    pub arrays: Vec<String>,
+}
+
+/// Why there is no mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The dataflow names a dimension that the layer does not have. As a default it is then replaced by
+    /// streaming; as an explicit choice it is E0207 ([`LowerError::does_not_serve`]).
+    DoesNotServe { dim: hir::Word },
+    /// Something was wrong, and has been reported.
+    Invalid,
+}
+
+/// The format of the three roles: the layer's word, then the accelerator's, then INT8.
+#[must_use]
+pub fn precision(layer: &Layer, accelerator: &Accelerator) -> PerRole<Precision> {
+    let (own, hardware) = (&layer.precision, &accelerator.precision);
+    let or = |own: Option<Precision>, hardware: Option<Precision>| {
+        own.or(hardware).unwrap_or(Precision::Int8)
+    };
+    PerRole {
+        input: or(own.input, hardware.input),
+        weight: or(own.weight, hardware.weight),
+        output: or(own.output, hardware.output),
+    }
+}
+
+/// The operation of a layer as the accelerator computes it; `None` past the range of the ir.
+#[must_use]
+pub fn operation(layer: &Layer, accelerator: &Accelerator) -> Option<Desugared> {
+    let precision = precision(layer, accelerator);
+    let density = |ratio: Option<crate::base::Ratio>| ratio.map_or(1.0, crate::base::Ratio::to_f64);
+    desugar(
+        &layer.shape,
+        Elements {
+            input_bits: precision.input.bits(),
+            weight_bits: precision.weight.bits(),
+            output_bits: precision.output.bits(),
+            input_density: density(layer.density.input),
+            weight_density: density(layer.density.weight),
+            output_density: density(layer.density.output),
+        },
+    )
+}
+
+/// Maps `layer` on `accelerator` as `application` says.
+///
+/// # Errors
+/// [`Refusal::DoesNotServe`] is for the caller to judge; everything else has been reported to `sink`.
+pub fn lower(
+    program: &Program,
+    layer: &Layer,
+    application: &Application,
+    accelerator: &Accelerator,
+    options: Options,
+    sink: &mut Diagnostics,
+) -> Result<Lowered, Refusal> {
+    let Some(dataflow) = program.dataflows.get(application.dataflow) else {
+        return Err(Refusal::Invalid);
+    };
+    match &dataflow.body {
+        DataflowBody::Streaming => stream(layer, accelerator, sink),
+        DataflowBody::Statements(statements) => {
+            let request = schedule::Request {
+                layer,
+                accelerator,
+                dataflow,
+                statements,
+                application,
+                options,
+            };
+            schedule::lower(&request, sink)
+        }
+    }
+}
+
+/// Maps `layer` by the built-in streaming dataflow, which serves every layer.
+///
+/// # Errors
+/// Only sizes past the range of the ir, and hardware that cannot be mapped on (both reported).
+pub fn stream(
+    layer: &Layer,
+    accelerator: &Accelerator,
+    sink: &mut Diagnostics,
+) -> Result<Lowered, Refusal> {
+    let target = prepare(layer, accelerator, sink)?;
+    Ok(streaming::lower(target))
+}
+
+/// Layer and hardware in the terms of the ir, before any loop.
+struct Target<'a> {
+    layer: &'a Layer,
+    desugared: Desugared,
+    hardware: architecture::Hardware,
+}
+
+fn prepare<'a>(
+    layer: &'a Layer,
+    accelerator: &Accelerator,
+    sink: &mut Diagnostics,
+) -> Result<Target<'a>, Refusal> {
+    let Some(desugared) = operation(layer, accelerator) else {
+        sink.push(
+            LowerError::TooLarge {
+                layer: layer.name.clone(),
+                span: layer.name_span,
+            }
+            .to_diagnostic(),
+        );
+        return Err(Refusal::Invalid);
+    };
+    let hardware = match architecture::hardware(accelerator) {
+        Ok(hardware) => hardware,
+        Err(error) => {
+            sink.push(error.to_diagnostic());
+            return Err(Refusal::Invalid);
+        }
+    };
+    Ok(Target {
+        layer,
+        desugared,
+        hardware,
+    })
+}
+
+impl Target<'_> {
+    fn names(&self) -> Names {
+        Names {
+            layer: self.layer.name.clone(),
+            layer_span: self.layer.name_span,
+            layer_type: self.layer.type_name,
+            ranks: self.desugared.rank_names.clone(),
+            windows: self.desugared.window_names.clone(),
+            tensors: self.desugared.tensor_names.clone(),
+            memories: self.hardware.memory_names.clone(),
+            memory_spans: self.hardware.memory_spans.clone(),
+            arrays: self.hardware.array_names.clone(),
+        }
+    }
+}

@@ -30,21 +30,33 @@ pub struct Desugared {
     pub tensor_names: Vec<String>,
     /// Every name a directive may use (aliases included) and what it walks over.
     pub axes: Vec<(String, Axis)>,
+    /// The names of the matrix product that an FC or LSTM is; empty for other types.
+    pub matrix: Vec<(String, Axis)>,
     /// Names that only `Sz` knows, with their sizes (`D` and `H` of an LSTM).
     pub sizes: Vec<(String, u64)>,
 }
 
 impl Desugared {
+    /// The views to try, in order.
+    #[must_use]
+    pub fn views(&self) -> &'static [View] {
+        if self.matrix.is_empty() {
+            &[View::Own]
+        } else {
+            &[View::Own, View::MatrixProduct]
+        }
+    }
+
     /// The axis called `name`; EINSUM ranks are found whatever their case.
     #[must_use]
-    pub fn axis(&self, name: &str) -> Option<Axis> {
-        let exact = self.axes.iter().find(|axis| axis.0 == name);
+    pub fn axis(&self, view: View, name: &str) -> Option<Axis> {
+        let axes = match view {
+            View::Own => &self.axes,
+            View::MatrixProduct => &self.matrix,
+        };
+        let exact = axes.iter().find(|axis| axis.0 == name);
         exact
-            .or_else(|| {
-                self.axes
-                    .iter()
-                    .find(|axis| axis.0.eq_ignore_ascii_case(name))
-            })
+            .or_else(|| axes.iter().find(|axis| axis.0.eq_ignore_ascii_case(name)))
             .map(|axis| axis.1)
     }
 
@@ -63,9 +75,12 @@ impl Desugared {
 
     /// `Sz(name)`.
     #[must_use]
-    pub fn size(&self, name: &str) -> Option<u64> {
-        if let Some(axis) = self.axis(name) {
+    pub fn size(&self, view: View, name: &str) -> Option<u64> {
+        if let Some(axis) = self.axis(view, name) {
             return Some(self.extent(axis));
+        }
+        if view == View::MatrixProduct {
+            return (name == "B").then_some(1);
         }
         self.sizes
             .iter()
@@ -82,6 +97,15 @@ impl Desugared {
         };
         names.map_or("?", String::as_str)
     }
+}
+
+/// By which names a dataflow may speak of the layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// The layer type's own.
+    Own,
+    /// An FC or LSTM as the matrix product that it is: `M`, `N`, `K` and a `B` of 1.
+    MatrixProduct,
 }
 
 /// Builder: collects ranks and names while a layer type spells out its tensors.
@@ -185,8 +209,19 @@ impl Builder {
             window_names: self.window_names,
             tensor_names: self.tensor_names,
             axes: self.axes,
+            matrix: Vec::new(),
             sizes,
         }
+    }
+}
+
+impl Desugared {
+    /// Gives the ranks `rows`, `columns`, `reduced` the names of a matrix product.
+    fn as_product(mut self, rows: RankId, columns: RankId, reduced: RankId) -> Desugared {
+        self.matrix = [("M", rows), ("N", columns), ("K", reduced)]
+            .map(|(name, rank)| (name.to_owned(), Axis::Rank(rank)))
+            .to_vec();
+        self
     }
 }
 
@@ -316,7 +351,7 @@ pub fn desugar(shape: &Shape, elements: Elements) -> Option<Desugared> {
             b.plain_tensor("Input", Role::Input, &[n, c]);
             b.plain_tensor("Weight", Role::Weight, &[k, c]);
             b.plain_tensor("Output", Role::Output, &[n, k]);
-            Some(b.finish(mac, 1, Vec::new()))
+            Some(b.finish(mac, 1, Vec::new()).as_product(n, k, c))
         }
         Shape::Gemm { b: batch, m, n, k } => {
             let (batch, m) = (b.rank(&["B"], *batch), b.rank(&["M"], *m));
@@ -343,7 +378,7 @@ pub fn desugar(shape: &Shape, elements: Elements) -> Option<Desugared> {
             b.plain_tensor("Weight", Role::Weight, &[k, c]);
             b.plain_tensor("Output", Role::Output, &[n, k]);
             let sizes = vec![("D".to_owned(), *d), ("H".to_owned(), *h)];
-            Some(b.finish(mac, *steps, sizes))
+            Some(b.finish(mac, *steps, sizes).as_product(n, k, c))
         }
         Shape::Einsum(einsum) => desugar_einsum(b, einsum),
     }

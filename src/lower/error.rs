@@ -1,0 +1,300 @@
+//! What can be wrong with a dataflow on a layer and an accelerator before its coverage is judged.
+
+use crate::base::Span;
+use crate::diag::{Code, Diagnostic, Severity};
+use crate::hir::Word;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LowerError {
+    /// A window larger than its dimension.
+    OverBound {
+        layer: String,
+        layer_span: Span,
+        label: String,
+        dim: String,
+        size: u64,
+        bound: u64,
+        span: Span,
+        /// The literal to replace, if it is one.
+        fix: Option<Span>,
+        /// Mapped whole instead (`--clip`).
+        clipped: bool,
+    },
+    /// A size or offset below 1.
+    NotPositive {
+        layer: String,
+        what: &'static str,
+        value: i64,
+        span: Span,
+    },
+    SameDimTwice {
+        dim: String,
+        span: Span,
+        first: Span,
+    },
+    ClusterTooLarge {
+        product: u128,
+        available: u64,
+        span: Span,
+        fix: Option<(Span, u128)>,
+    },
+    ArraySplit {
+        wanted: u64,
+        room: u64,
+        cluster: u64,
+        span: Span,
+    },
+    UnknownPart {
+        what: &'static str,
+        name: String,
+        accelerator: String,
+        span: Span,
+        suggestion: Option<String>,
+        known: Vec<String>,
+    },
+    UnknownTensor {
+        name: String,
+        layer: String,
+        span: Span,
+        known: Vec<String>,
+    },
+    NotHeld {
+        tensor: String,
+        memory: String,
+        span: Span,
+    },
+    /// `at` groups from the inside out, or loops behind those of the innermost memory.
+    OutOfOrder {
+        inner: String,
+        outer: String,
+        span: Span,
+    },
+    /// A tile of a memory inside an array placed before the loop that spreads over the array.
+    BeforeArray {
+        memory: String,
+        span: Span,
+    },
+    Misplaced {
+        what: &'static str,
+        span: Span,
+    },
+    NoInnerMemory {
+        accelerator: String,
+        array: String,
+        span: Span,
+    },
+    Overflow {
+        span: Span,
+    },
+    DivisionByZero {
+        span: Span,
+    },
+    TooLarge {
+        layer: String,
+        span: Span,
+    },
+    DoesNotServe {
+        dim: String,
+        span: Span,
+        layer: String,
+        layer_span: Span,
+        layer_type: &'static str,
+        known: Vec<String>,
+    },
+}
+
+impl LowerError {
+    /// The error that [`super::Refusal::DoesNotServe`] is when the choice was explicit.
+    #[must_use]
+    pub fn does_not_serve(dim: &Word, layer: &crate::hir::Layer, known: Vec<String>) -> LowerError {
+        LowerError::DoesNotServe {
+            dim: dim.text.clone(),
+            span: dim.span,
+            layer: layer.name.clone(),
+            layer_span: layer.name_span,
+            layer_type: layer.type_name,
+            known,
+        }
+    }
+
+    #[must_use]
+    #[expect(clippy::too_many_lines, reason = "one arm per mistake, nothing else")]
+    pub fn to_diagnostic(&self) -> Diagnostic {
+        match self {
+            LowerError::OverBound {
+                layer,
+                layer_span,
+                label,
+                dim,
+                size,
+                bound,
+                span,
+                fix,
+                clipped,
+            } => {
+                let mut diagnostic = Diagnostic::new(
+                    Code::E0401,
+                    format!("a window of {size} is larger than {dim}, which is {bound} in `{layer}`"),
+                )
+                .at(*span, format!("{label} maps {size} of {bound}"))
+                .also(*layer_span, format!("{dim} is {bound} here"));
+                if *clipped {
+                    diagnostic.severity = Severity::Warning;
+                    return diagnostic.note(format!("clipped: all {bound} are mapped"));
+                }
+                diagnostic = diagnostic.help(format!(
+                    "write `min({size}, Sz({dim}))`, or pass --clip to map the whole dimension"
+                ));
+                match fix {
+                    Some(at) => diagnostic.fix(
+                        *at,
+                        format!("Sz({dim})"),
+                        "map the whole dimension",
+                    ),
+                    None => diagnostic,
+                }
+            }
+            LowerError::NotPositive {
+                layer,
+                what,
+                value,
+                span,
+            } => Diagnostic::new(
+                Code::E0401,
+                format!("{what} must be at least 1, it is {value} for `{layer}`"),
+            )
+            .at(*span, format!("this is {value}"))
+            .fix(*span, "1", "the smallest legal value"),
+            LowerError::SameDimTwice { dim, span, first } => Diagnostic::new(
+                Code::E0404,
+                format!("{dim} is mapped in space twice at one cluster level"),
+            )
+            .at(*span, "mapped again here")
+            .also(*first, "first mapped here")
+            .help("put a `Cluster` between them, or drop one"),
+            LowerError::ClusterTooLarge {
+                product,
+                available,
+                span,
+                fix,
+            } => {
+                let diagnostic = Diagnostic::new(
+                    Code::E0405,
+                    format!("the clusters need {product} PEs, the accelerator has {available}"),
+                )
+                .at(*span, format!("product of all clusters: {product}"));
+                match fix {
+                    Some((at, size)) => diagnostic.fix(
+                        *at,
+                        size.to_string(),
+                        "the largest cluster that fits",
+                    ),
+                    None => diagnostic,
+                }
+            }
+            LowerError::ArraySplit {
+                wanted,
+                room,
+                cluster,
+                span,
+            } => Diagnostic::new(
+                Code::E0505,
+                format!(
+                    "a cluster level distributes over {wanted}, but only {room} lie inside the memory between the arrays"
+                ),
+            )
+            .at(*span, "this level reaches across a memory")
+            .help(format!(
+                "cut it with `Cluster({cluster})`, so that one level ends where the memory is"
+            )),
+            LowerError::UnknownPart {
+                what,
+                name,
+                accelerator,
+                span,
+                suggestion,
+                known,
+            } => {
+                let diagnostic = Diagnostic::new(
+                    Code::E0502,
+                    format!("`{accelerator}` has no {what} `{name}`"),
+                )
+                .at(*span, format!("unknown {what}"))
+                .note(format!("it has {}", known.join(", ")));
+                match suggestion {
+                    Some(name) => diagnostic
+                        .help(format!("did you mean `{name}`?"))
+                        .fix(*span, name.clone(), "use the known name"),
+                    None => diagnostic,
+                }
+            }
+            LowerError::UnknownTensor {
+                name,
+                layer,
+                span,
+                known,
+            } => Diagnostic::new(Code::E0201, format!("`{layer}` has no tensor `{name}`"))
+                .at(*span, "unknown tensor")
+                .note(format!("its tensors: {}", known.join(", "))),
+            LowerError::NotHeld {
+                tensor,
+                memory,
+                span,
+            } => Diagnostic::new(Code::E0502, format!("`{memory}` does not hold `{tensor}`"))
+                .at(*span, format!("`{tensor}` passes by `{memory}`"))
+                .help("see `Holds` of the memory"),
+            LowerError::OutOfOrder { inner, outer, span } => Diagnostic::new(
+                Code::E0502,
+                format!("the tile of `{inner}` lies outside that of `{outer}`, which is further out"),
+            )
+            .at(*span, "these loops come too early or too late")
+            .help("write the loops of outer memories first"),
+            LowerError::BeforeArray { memory, span } => Diagnostic::new(
+                Code::E0502,
+                format!("`{memory}` is inside an array, its tile cannot lie outside the loop over that array"),
+            )
+            .at(*span, "too far out")
+            .help("move it behind the spatial loops of the arrays above the memory"),
+            LowerError::Misplaced { what, span } => {
+                Diagnostic::new(Code::E0104, format!("{what} is not available"))
+                    .at(*span, "not available here")
+            }
+            LowerError::NoInnerMemory {
+                accelerator,
+                array,
+                span,
+            } => Diagnostic::new(
+                Code::E0502,
+                format!("the PEs of `{accelerator}` have no memory of their own"),
+            )
+            .at(*span, format!("nothing inside `{array}` holds data"))
+            .help("add a `Memory` inside the array (registers are one)"),
+            LowerError::Overflow { span } => {
+                Diagnostic::new(Code::E0307, "the number does not fit 64 bits")
+                    .at(*span, "overflows")
+            }
+            LowerError::DivisionByZero { span } => {
+                Diagnostic::new(Code::E0307, "division by zero").at(*span, "the divisor is 0")
+            }
+            LowerError::TooLarge { layer, span } => Diagnostic::new(
+                Code::E0307,
+                format!("the sizes of `{layer}` are past what can be counted"),
+            )
+            .at(*span, "too large"),
+            LowerError::DoesNotServe {
+                dim,
+                span,
+                layer,
+                layer_span,
+                layer_type,
+                known,
+            } => Diagnostic::new(
+                Code::E0207,
+                format!("the dataflow of `{layer}` maps {dim}, which a {layer_type} does not have"),
+            )
+            .at(*span, "no such dimension in the layer")
+            .also(*layer_span, format!("a {layer_type}"))
+            .note(format!("its dimensions: {}", known.join(", "))),
+        }
+    }
+}

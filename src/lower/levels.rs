@@ -1,0 +1,192 @@
+//! Cluster levels onto arrays: who distributes over what, and over how many.
+//!
+//! `Cluster(16)` on 256 PEs makes two levels: 16 clusters, and 16 PEs in each. With memories between nested
+//! arrays (4 tiles of 64 PEs, each tile with a buffer) a level must not reach across such a memory, or its
+//! steps would be half outside and half inside of it: then the cluster that would cut it is named.
+
+use super::LowerError;
+use crate::base::Span;
+use crate::ir::Architecture;
+
+/// One cluster level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Level {
+    /// Index into [`Architecture::arrays`]; meaningless without arrays.
+    pub array: usize,
+    /// Sub-clusters over which the level distributes.
+    pub instances: u64,
+}
+
+/// A `Cluster` directive: its size and where it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cluster {
+    pub size: u64,
+    pub span: Span,
+    pub size_span: Span,
+}
+
+/// The levels, outermost first: one more than there are clusters. `spatial[l]` says whether level `l`
+/// distributes anything at all, `at` where to point when the whole cannot be cut.
+pub(super) fn assign(
+    architecture: &Architecture,
+    clusters: &[Cluster],
+    spatial: &[bool],
+    at: Span,
+) -> Result<Vec<Level>, LowerError> {
+    let available = architecture.pes();
+    let product = clusters
+        .iter()
+        .try_fold(1u64, |product, cluster| product.checked_mul(cluster.size));
+    let product = match product {
+        Some(product) if product <= available => product,
+        _ => {
+            return Err(too_many(clusters, available, at));
+        }
+    };
+    let sizes: Vec<u64> = architecture
+        .arrays
+        .iter()
+        .map(|array| array.size())
+        .collect();
+    let mut array = sizes.len().saturating_sub(1);
+    // Sub-clusters of `array` that the levels inside have taken.
+    let mut taken = 1u64;
+    let mut levels = Vec::with_capacity(clusters.len() + 1);
+    for level in (0..=clusters.len()).rev() {
+        let size = sizes.get(array).copied().unwrap_or(1);
+        let room = size / taken.max(1);
+        let outermost = level == 0;
+        let wanted = if outermost {
+            available / product.max(1)
+        } else {
+            clusters[level - 1].size
+        };
+        let distributes = spatial.get(level).copied().unwrap_or(false);
+        if room <= 1 && array > 0 && (wanted > 1 || outermost) {
+            array -= 1;
+            taken = 1;
+        }
+        let size = sizes.get(array).copied().unwrap_or(1);
+        let room = size / taken.max(1);
+        let instances = if outermost && array == 0 {
+            room
+        } else {
+            wanted
+        };
+        if instances > room && distributes {
+            return Err(LowerError::ArraySplit {
+                wanted: instances,
+                room,
+                cluster: room.max(1),
+                span: if outermost {
+                    at
+                } else {
+                    clusters[level - 1].span
+                },
+            });
+        }
+        taken = taken.saturating_mul(instances.min(room).max(1));
+        levels.push(Level {
+            array,
+            instances: instances.min(room).max(1),
+        });
+    }
+    levels.reverse();
+    Ok(levels)
+}
+
+fn too_many(clusters: &[Cluster], available: u64, at: Span) -> LowerError {
+    let product = clusters.iter().fold(1u128, |product, cluster| {
+        product.saturating_mul(u128::from(cluster.size))
+    });
+    // The largest cluster is the one to shrink: what the others leave room for.
+    let largest = clusters.iter().max_by_key(|cluster| cluster.size);
+    let fix = largest.and_then(|largest| {
+        let others = product / u128::from(largest.size.max(1));
+        let fitting = u128::from(available).checked_div(others)?;
+        (fitting > 0).then(|| (largest.size_span, fitting))
+    });
+    LowerError::ClusterTooLarge {
+        product,
+        available,
+        span: largest.map_or(at, |cluster| cluster.span),
+        fix,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::FileId;
+    use crate::ir::{Array, Network};
+
+    fn arrays(sizes: &[u64]) -> Architecture {
+        Architecture {
+            memories: Vec::new(),
+            arrays: sizes
+                .iter()
+                .map(|&size| Array {
+                    shape: vec![size],
+                    network: Network {
+                        bandwidth: None,
+                        latency: 1,
+                        multicast: true,
+                        reduction: true,
+                        forwarding: false,
+                        per_tensor: false,
+                    },
+                })
+                .collect(),
+            lanes: 1,
+        }
+    }
+
+    fn levels(sizes: &[u64], clusters: &[u64]) -> Result<Vec<(usize, u64)>, LowerError> {
+        let span = Span::new(FileId::new(0), 0, 0);
+        let clusters: Vec<Cluster> = clusters
+            .iter()
+            .map(|&size| Cluster {
+                size,
+                span,
+                size_span: span,
+            })
+            .collect();
+        let spatial = vec![true; clusters.len() + 1];
+        assign(&arrays(sizes), &clusters, &spatial, span).map(|levels| {
+            levels
+                .into_iter()
+                .map(|level| (level.array, level.instances))
+                .collect()
+        })
+    }
+
+    // Fig. 8 of the MAESTRO paper: Cluster(3) on 256 PEs leaves 85 clusters and one idle PE.
+    #[test]
+    fn one_array_is_cut_by_its_clusters() {
+        assert_eq!(levels(&[256], &[3]).unwrap(), [(0, 85), (0, 3)]);
+        assert_eq!(levels(&[256], &[]).unwrap(), [(0, 256)]);
+        assert_eq!(levels(&[168], &[14, 2]).unwrap(), [(0, 6), (0, 14), (0, 2)]);
+        assert!(matches!(
+            levels(&[16], &[5, 4]),
+            Err(LowerError::ClusterTooLarge {
+                product: 20,
+                available: 16,
+                ..
+            })
+        ));
+    }
+
+    // Four tiles of 64 PEs: Cluster(64) cuts at the tile, Cluster(8) and no cluster do not.
+    #[test]
+    fn levels_must_not_reach_across_arrays() {
+        assert_eq!(levels(&[4, 64], &[64]).unwrap(), [(0, 4), (1, 64)]);
+        assert_eq!(levels(&[4, 64], &[8, 8]).unwrap(), [(0, 4), (1, 8), (1, 8)]);
+        for clusters in [&[][..], &[8][..]] {
+            let room = if clusters.is_empty() { 64 } else { 8 };
+            assert!(matches!(
+                levels(&[4, 64], clusters),
+                Err(LowerError::ArraySplit { cluster, .. }) if cluster == room
+            ));
+        }
+    }
+}

@@ -1,0 +1,863 @@
+//! Statements of a dataflow -> loops, and the place of every tile among them.
+//!
+//! Two passes. The first evaluates what depends on the layer (`Sz`, parameters) and writes the loops down
+//! in order; the second knows how many there are and finds instances of `spread`s (from the inside out)
+//! and positions.
+
+use super::architecture::Hardware;
+use super::levels::{self, Cluster, Level};
+use super::operation::View;
+use super::{LowerError, Lowered, Options, Refusal, Source, Target, prepare};
+use crate::base::Span;
+use crate::diag::Diagnostics;
+use crate::hir::{
+    Accelerator, Application, Dataflow, Environment, EvaluationError, Expr, HirError, Layer,
+    Statement, StatementKind, Word, suggest::nearest,
+};
+use crate::ir::{Axis, Loop, LoopKind, Mapping, Move, Origin, Schedule, window_count};
+use smallvec::smallvec;
+
+/// More loops than anybody writes; bounds the work of every later stage.
+const MAX_LOOPS: usize = 64;
+
+pub(super) struct Request<'a> {
+    pub layer: &'a Layer,
+    pub accelerator: &'a Accelerator,
+    pub dataflow: &'a Dataflow,
+    pub statements: &'a [Statement],
+    pub application: &'a Application,
+    pub options: Options,
+}
+
+pub(super) fn lower(request: &Request<'_>, sink: &mut Diagnostics) -> Result<Lowered, Refusal> {
+    let target = prepare(request.layer, request.accelerator, sink)?;
+    let mut refusal = None;
+    for &view in target.desugared.views() {
+        // A view that does not serve has nothing to say.
+        let mut said = Diagnostics::new();
+        match Builder::new(request, &target, view, &mut said).run() {
+            Err(Refusal::DoesNotServe { dim }) => {
+                refusal.get_or_insert(Refusal::DoesNotServe { dim });
+            }
+            result => {
+                sink.extend(said.iter().cloned());
+                return result;
+            }
+        }
+    }
+    Err(refusal.unwrap_or(Refusal::Invalid))
+}
+
+/// Where a name of the dataflow leads.
+enum Found {
+    Axis(Axis),
+    /// A dimension of 1 that the operation does not spell out.
+    Unit,
+}
+
+/// A spread whose instances are not known yet.
+struct Pending {
+    at: usize,
+    part: usize,
+    axis: Option<usize>,
+}
+
+struct Builder<'a, 'b> {
+    request: &'a Request<'a>,
+    target: &'a Target<'a>,
+    view: View,
+    sink: &'b mut Diagnostics,
+    parameters: Vec<i64>,
+    loops: Vec<Loop>,
+    origins: Vec<Source>,
+    levels: Vec<Level>,
+    level: usize,
+    /// The spatial loop of the current cluster level.
+    spatial: Option<usize>,
+    pending: Vec<Pending>,
+    /// Explicit position per memory, from `at` groups.
+    grouped: Vec<Option<usize>>,
+    /// Per memory and tensor: `retain` (some position) or `bypass` (none).
+    fixed: Vec<Vec<Option<Option<usize>>>>,
+    /// First loop that only orders accesses inside the innermost memory.
+    leaf: Option<usize>,
+    failed: bool,
+}
+
+impl<'a, 'b> Builder<'a, 'b> {
+    fn new(
+        request: &'a Request<'a>,
+        target: &'a Target<'a>,
+        view: View,
+        sink: &'b mut Diagnostics,
+    ) -> Builder<'a, 'b> {
+        let memories = target.hardware.memory_names.len();
+        let tensors = target.desugared.operation.tensors.len();
+        Builder {
+            request,
+            target,
+            view,
+            sink,
+            parameters: Vec::new(),
+            loops: Vec::new(),
+            origins: Vec::new(),
+            levels: Vec::new(),
+            level: 0,
+            spatial: None,
+            pending: Vec::new(),
+            grouped: vec![None; memories],
+            fixed: vec![vec![None; tensors]; memories],
+            leaf: None,
+            failed: false,
+        }
+    }
+
+    fn hardware(&self) -> &'a Hardware {
+        &self.target.hardware
+    }
+
+    fn error(&mut self, error: &LowerError) {
+        let diagnostic = error.to_diagnostic();
+        self.failed |= diagnostic.is_error();
+        self.sink.push(diagnostic);
+    }
+
+    fn run(mut self) -> Result<Lowered, Refusal> {
+        self.bind_parameters()?;
+        self.find_levels()?;
+        for statement in self.request.statements {
+            self.statement(statement, None)?;
+        }
+        self.count_spreads();
+        let positions = self.positions();
+        if self.loops.len() > MAX_LOOPS {
+            self.error(&LowerError::Misplaced {
+                what: "a dataflow of more than 64 loops",
+                span: self.request.dataflow.span,
+            });
+        }
+        if self.failed {
+            return Err(Refusal::Invalid);
+        }
+        let leaf = self.leaf.unwrap_or(self.loops.len());
+        let (automatic, fixed) = self.choices();
+        Ok(Lowered {
+            mapping: Mapping {
+                operation: self.target.desugared.operation.clone(),
+                architecture: self.target.hardware.architecture.clone(),
+                schedule: Schedule {
+                    loops: self.loops,
+                    positions,
+                    leaf,
+                },
+            },
+            origins: self.origins,
+            automatic,
+            fixed,
+            names: self.target.names(),
+        })
+    }
+
+    // ---- numbers ----
+
+    /// Arguments, then defaults.
+    fn bind_parameters(&mut self) -> Result<(), Refusal> {
+        for (index, parameter) in self.request.dataflow.parameters.iter().enumerate() {
+            let given = self
+                .request
+                .application
+                .arguments
+                .iter()
+                .find(|argument| argument.0 == index)
+                .map(|argument| &argument.1);
+            let value = match given.or(parameter.default.as_ref()) {
+                Some(expr) => self.number(expr)?,
+                // Reported where the arguments were checked.
+                None => return Err(Refusal::Invalid),
+            };
+            self.parameters.push(value);
+        }
+        Ok(())
+    }
+
+    fn number(&mut self, expr: &Expr) -> Result<i64, Refusal> {
+        let target = self.target;
+        let view = self.view;
+        let size = |name: &str| target.desugared.size(view, name);
+        let environment = Environment {
+            parameters: &self.parameters,
+            size: &size,
+        };
+        let mut inexact: Vec<HirError> = Vec::new();
+        let value = expr.evaluate(&environment, &mut inexact);
+        self.sink
+            .extend(inexact.iter().map(HirError::to_diagnostic));
+        match value {
+            Ok(value) => Ok(value),
+            Err(EvaluationError::NoDimension(dim)) => Err(Refusal::DoesNotServe { dim }),
+            Err(EvaluationError::Overflow(span)) => {
+                self.error(&LowerError::Overflow { span });
+                Err(Refusal::Invalid)
+            }
+            Err(EvaluationError::DivisionByZero(span)) => {
+                self.error(&LowerError::DivisionByZero { span });
+                Err(Refusal::Invalid)
+            }
+        }
+    }
+
+    /// A number of at least 1; what is not becomes 1 and is reported.
+    fn positive(&mut self, expr: &Expr, what: &'static str) -> Result<u64, Refusal> {
+        let value = self.number(expr)?;
+        match u64::try_from(value) {
+            Ok(value) if value > 0 => Ok(value),
+            _ => {
+                self.error(&LowerError::NotPositive {
+                    layer: self.request.layer.name.clone(),
+                    what,
+                    value,
+                    span: expr.span,
+                });
+                Ok(1)
+            }
+        }
+    }
+
+    fn axis(&self, dim: &Word) -> Result<Found, Refusal> {
+        match self.target.desugared.axis(self.view, &dim.text) {
+            Some(axis) => Ok(Found::Axis(axis)),
+            None if self.target.desugared.size(self.view, &dim.text) == Some(1)
+                && self.view == View::MatrixProduct =>
+            {
+                Ok(Found::Unit)
+            }
+            None => Err(Refusal::DoesNotServe { dim: dim.clone() }),
+        }
+    }
+
+    /// `size`, checked against the dimension; clipped where that is allowed.
+    fn bounded(
+        &mut self,
+        size: u64,
+        axis: Axis,
+        dim: &Word,
+        label: &str,
+        expr: &Expr,
+        span: Span,
+    ) -> u64 {
+        let bound = self.target.desugared.extent(axis);
+        if size <= bound {
+            return size;
+        }
+        let clipped = self.request.options.clip;
+        let literal = matches!(expr.kind, crate::hir::ExprKind::Integer(_));
+        self.error(&LowerError::OverBound {
+            layer: self.request.layer.name.clone(),
+            layer_span: self.request.layer.name_span,
+            label: label.to_owned(),
+            dim: dim.text.clone(),
+            size,
+            bound,
+            span,
+            fix: literal.then_some(expr.span),
+            clipped,
+        });
+        bound
+    }
+
+    // ---- loops ----
+
+    fn find_levels(&mut self) -> Result<(), Refusal> {
+        let mut clusters = Vec::new();
+        let mut spatial = vec![false];
+        let mut spread = None;
+        let mut mapped = None;
+        for statement in self.request.statements {
+            match &statement.kind {
+                StatementKind::Cluster { size } => {
+                    clusters.push(Cluster {
+                        size: self.positive(size, "a cluster")?,
+                        span: statement.span,
+                        size_span: size.span,
+                    });
+                    spatial.push(false);
+                }
+                StatementKind::Map { spatial: true, .. } => {
+                    mapped.get_or_insert(statement.span);
+                    if let Some(level) = spatial.last_mut() {
+                        *level = true;
+                    }
+                }
+                StatementKind::Spread { .. } => {
+                    spread.get_or_insert(statement.span);
+                }
+                _ => {}
+            }
+        }
+        if let (Some(span), true) = (spread, mapped.is_some() || !clusters.is_empty()) {
+            self.error(&LowerError::Misplaced {
+                what: "`spread` beside `SpatialMap` or `Cluster` in one dataflow",
+                span,
+            });
+            return Err(Refusal::Invalid);
+        }
+        let architecture = &self.hardware().architecture;
+        let at = mapped.unwrap_or(self.request.dataflow.span);
+        match levels::assign(architecture, &clusters, &spatial, at) {
+            Ok(levels) => {
+                self.levels = levels;
+                Ok(())
+            }
+            Err(error) => {
+                self.error(&error);
+                Err(Refusal::Invalid)
+            }
+        }
+    }
+
+    fn origin(&mut self, source: Source) -> Origin {
+        self.origins.push(source);
+        Origin(u32::try_from(self.origins.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// `group` is the memory of the `at` block that the statement stands in.
+    fn statement(&mut self, statement: &Statement, group: Option<usize>) -> Result<(), Refusal> {
+        match &statement.kind {
+            StatementKind::Map {
+                spatial,
+                size,
+                offset,
+                dim,
+            } => {
+                let found = self.axis(dim)?;
+                let size_value = self.positive(size, "the size of a map")?;
+                let offset_value = self.positive(offset, "the offset of a map")?;
+                let Found::Axis(axis) = found else {
+                    return Ok(());
+                };
+                let word = if *spatial {
+                    "SpatialMap"
+                } else {
+                    "TemporalMap"
+                };
+                let label = format!("{word}({size_value},{offset_value}) {}", dim.text);
+                let bounded = self.bounded(size_value, axis, dim, &label, size, statement.span);
+                let origin = self.origin(Source {
+                    span: statement.span,
+                    label,
+                    size: Some(size.span),
+                    offset: Some(offset.span),
+                });
+                let step = Move {
+                    axis,
+                    size: bounded,
+                    offset: offset_value,
+                    origin,
+                };
+                if *spatial {
+                    self.spatial_map(step, dim, statement.span);
+                } else {
+                    self.push(step, LoopKind::Temporal, statement.span, group);
+                }
+            }
+            StatementKind::Cluster { .. } => {
+                if group.is_some() {
+                    self.error(&LowerError::Misplaced {
+                        what: "`Cluster` inside `at`",
+                        span: statement.span,
+                    });
+                }
+                self.level += 1;
+                self.spatial = None;
+            }
+            StatementKind::Tile { dim, size } => {
+                let found = self.axis(dim)?;
+                let value = self.positive(size, "the extent of a tile")?;
+                let Found::Axis(axis) = found else {
+                    return Ok(());
+                };
+                let label = format!("tile {} by {value}", dim.text);
+                let step = self.piece(axis, value, dim, label, size, statement.span);
+                self.push(step, LoopKind::Temporal, statement.span, group);
+            }
+            StatementKind::Spread {
+                dim,
+                size,
+                array,
+                axis,
+            } => self.spread(statement, dim, size, array, axis.as_ref(), group)?,
+            StatementKind::At { memory, loops } => {
+                if group.is_some() {
+                    self.error(&LowerError::Misplaced {
+                        what: "`at` inside `at`",
+                        span: statement.span,
+                    });
+                    return Ok(());
+                }
+                self.group(statement, memory, loops)?;
+            }
+            StatementKind::Retain { tensors, memory } => {
+                let position = self.loops.len();
+                self.fix(tensors, memory, Some(position));
+            }
+            StatementKind::Bypass { tensors, memory } => self.fix(tensors, memory, None),
+        }
+        Ok(())
+    }
+
+    /// A window that moves by its own extent.
+    fn piece(
+        &mut self,
+        axis: Axis,
+        value: u64,
+        dim: &Word,
+        label: String,
+        size: &Expr,
+        span: Span,
+    ) -> Move {
+        let bounded = self.bounded(value, axis, dim, &label, size, span);
+        let origin = self.origin(Source {
+            span,
+            label,
+            size: Some(size.span),
+            offset: None,
+        });
+        Move {
+            axis,
+            size: bounded,
+            offset: bounded,
+            origin,
+        }
+    }
+
+    fn push(&mut self, step: Move, kind: LoopKind, span: Span, group: Option<usize>) {
+        let innermost = group.is_some_and(|memory| {
+            self.hardware().levels.get(memory) == Some(&self.hardware().last_level())
+        });
+        if self.leaf.is_some() && !innermost {
+            let inner = self.hardware().memory_names.last().cloned();
+            self.error(&LowerError::OutOfOrder {
+                inner: "the loops behind".to_owned(),
+                outer: inner.unwrap_or_default(),
+                span,
+            });
+        }
+        self.loops.push(Loop {
+            origin: step.origin,
+            moves: smallvec![step],
+            kind,
+            level: u32::try_from(self.level).unwrap_or(u32::MAX),
+        });
+    }
+
+    fn spatial_map(&mut self, step: Move, dim: &Word, span: Span) {
+        if let Some(at) = self.spatial {
+            let twin = self.loops[at]
+                .moves
+                .iter()
+                .find(|known| known.axis == step.axis)
+                .map(|known| known.origin);
+            if let Some(origin) = twin {
+                let first = usize::try_from(origin.0)
+                    .ok()
+                    .and_then(|index| self.origins.get(index))
+                    .map_or(span, |source| source.span);
+                self.error(&LowerError::SameDimTwice {
+                    dim: dim.text.clone(),
+                    span,
+                    first,
+                });
+            }
+            self.loops[at].moves.push(step);
+            return;
+        }
+        let Some(level) = self.levels.get(self.level).copied() else {
+            return;
+        };
+        if self.hardware().architecture.arrays.is_empty() {
+            // One PE: the windows follow one another.
+            self.push(step, LoopKind::Temporal, span, None);
+            return;
+        }
+        self.spatial = Some(self.loops.len());
+        let kind = LoopKind::Spatial {
+            array: level.array,
+            instances: level.instances,
+        };
+        self.push(step, kind, span, None);
+    }
+
+    fn spread(
+        &mut self,
+        statement: &Statement,
+        dim: &Word,
+        size: &Expr,
+        array: &Word,
+        axis_index: Option<&Expr>,
+        group: Option<usize>,
+    ) -> Result<(), Refusal> {
+        let found = self.axis(dim)?;
+        let value = self.positive(size, "the extent of a piece")?;
+        let hardware = self.hardware();
+        let part = hardware
+            .parts
+            .iter()
+            .position(|part| part.name == array.text);
+        let Some(part) = part else {
+            let known: Vec<String> = hardware
+                .parts
+                .iter()
+                .map(|part| part.name.clone())
+                .collect();
+            self.error(&LowerError::UnknownPart {
+                what: "array",
+                name: array.text.clone(),
+                accelerator: self.request.accelerator.name.clone(),
+                span: array.span,
+                suggestion: nearest(&array.text, known.iter().map(String::as_str))
+                    .map(str::to_owned),
+                known,
+            });
+            return Ok(());
+        };
+        let mut over = array.text.clone();
+        let axis_of_array = match axis_index {
+            None => None,
+            Some(expr) => {
+                let index = self.number(expr)?;
+                let known = usize::try_from(index)
+                    .ok()
+                    .filter(|&index| index < hardware.parts[part].axes);
+                let Some(known) = known else {
+                    let axes = hardware.parts[part].axes;
+                    self.error(&LowerError::UnknownPart {
+                        what: "axis",
+                        name: format!("{}[{index}]", array.text),
+                        accelerator: self.request.accelerator.name.clone(),
+                        span: expr.span,
+                        suggestion: None,
+                        known: (0..axes)
+                            .map(|at| format!("{}[{at}]", array.text))
+                            .collect(),
+                    });
+                    return Ok(());
+                };
+                over = format!("{over}[{known}]");
+                Some(known)
+            }
+        };
+        let Found::Axis(axis) = found else {
+            return Ok(());
+        };
+        let label = format!("spread {} by {value} over {over}", dim.text);
+        let step = self.piece(axis, value, dim, label, size, statement.span);
+        self.pending.push(Pending {
+            at: self.loops.len(),
+            part,
+            axis: axis_of_array,
+        });
+        let kind = LoopKind::Spatial {
+            array: hardware.parts[part].array,
+            instances: 1,
+        };
+        self.push(step, kind, statement.span, group);
+        Ok(())
+    }
+
+    /// Instances of the spreads, innermost first: what the pieces need of what the axis still has.
+    fn count_spreads(&mut self) {
+        let hardware = self.hardware();
+        let mut left: Vec<Vec<u64>> = hardware
+            .architecture
+            .arrays
+            .iter()
+            .map(|array| array.shape.clone())
+            .collect();
+        for pending in self.pending.iter().rev() {
+            let Some(step) = self.loops[pending.at].moves.first().copied() else {
+                continue;
+            };
+            let enclosing = self.loops[..pending.at]
+                .iter()
+                .rev()
+                .flat_map(|outer| outer.moves.iter())
+                .find(|outer| outer.axis == step.axis)
+                .map_or_else(
+                    || self.target.desugared.extent(step.axis),
+                    |outer| outer.size,
+                );
+            let windows = window_count(enclosing, step.size, step.offset).max(1);
+            let part = &hardware.parts[pending.part];
+            let axes = match pending.axis {
+                Some(axis) => part.first_axis + axis..part.first_axis + axis + 1,
+                None => part.first_axis..part.first_axis + part.axes,
+            };
+            let Some(sizes) = left
+                .get_mut(part.array)
+                .and_then(|shape| shape.get_mut(axes))
+            else {
+                continue;
+            };
+            let available = sizes
+                .iter()
+                .fold(1u64, |product, &size| product.saturating_mul(size));
+            let taken = windows.min(available).max(1);
+            // What is left of several axes together counts as the first of them.
+            for (at, size) in sizes.iter_mut().enumerate() {
+                *size = if at == 0 { available / taken } else { 1 };
+            }
+            if let LoopKind::Spatial { instances, .. } = &mut self.loops[pending.at].kind {
+                *instances = taken;
+            }
+        }
+    }
+
+    // ---- places ----
+
+    fn memory(&mut self, memory: &Word) -> Option<usize> {
+        let hardware = self.hardware();
+        let found = hardware.memory(&memory.text);
+        if found.is_none() {
+            let known = hardware.memory_names.clone();
+            self.error(&LowerError::UnknownPart {
+                what: "memory",
+                name: memory.text.clone(),
+                accelerator: self.request.accelerator.name.clone(),
+                span: memory.span,
+                suggestion: nearest(&memory.text, known.iter().map(String::as_str))
+                    .map(str::to_owned),
+                known,
+            });
+        }
+        found
+    }
+
+    fn group(
+        &mut self,
+        statement: &Statement,
+        memory: &Word,
+        loops: &[Statement],
+    ) -> Result<(), Refusal> {
+        let Some(memory) = self.memory(memory) else {
+            return Ok(());
+        };
+        let level = self.hardware().levels[memory];
+        let innermost = level == self.hardware().last_level();
+        if innermost && self.leaf.is_none() {
+            self.leaf = Some(self.loops.len());
+        }
+        for inner in loops {
+            if innermost
+                && matches!(
+                    inner.kind,
+                    StatementKind::Spread { .. } | StatementKind::Map { spatial: true, .. }
+                )
+            {
+                self.error(&LowerError::Misplaced {
+                    what: "a spatial loop over the tiles of the innermost memory",
+                    span: inner.span,
+                });
+                continue;
+            }
+            self.statement(inner, Some(memory))?;
+        }
+        let position = self.loops.len();
+        let levels = &self.target.hardware.levels;
+        for (place, &inner) in self.grouped.iter_mut().zip(levels) {
+            if inner == level + 1 && !innermost {
+                *place = Some(position);
+            }
+        }
+        // Groups come from the outside in: an inner one before this one has placed its memory too early.
+        let early = self
+            .grouped
+            .iter()
+            .zip(levels)
+            .position(|(place, &inner)| inner > level + 1 && place.is_some());
+        if let Some(early) = early {
+            let names = &self.target.hardware.memory_names;
+            let error = LowerError::OutOfOrder {
+                inner: names[early].clone(),
+                outer: names
+                    .iter()
+                    .zip(levels)
+                    .find(|(_, inner)| **inner == level + 1)
+                    .map_or_else(String::new, |(name, _)| name.clone()),
+                span: statement.span,
+            };
+            self.error(&error);
+        }
+        Ok(())
+    }
+
+    fn fix(&mut self, tensors: &[Word], memory: &Word, position: Option<usize>) {
+        let Some(at) = self.memory(memory) else {
+            return;
+        };
+        let names = &self.target.desugared.tensor_names;
+        for word in tensors {
+            // `layer.Input` is `Input` of this layer.
+            let name = word.text.rsplit('.').next().unwrap_or_default();
+            let found: Vec<usize> = names
+                .iter()
+                .enumerate()
+                .filter(|(_, known)| *known == name)
+                .map(|(tensor, _)| tensor)
+                .collect();
+            if found.is_empty() {
+                self.error(&LowerError::UnknownTensor {
+                    name: word.text.clone(),
+                    layer: self.request.layer.name.clone(),
+                    span: word.span,
+                    known: names.clone(),
+                });
+            }
+            for tensor in found {
+                let role = self.target.desugared.operation.tensors[tensor].role;
+                let holds = self.hardware().architecture.memories[at].holds;
+                if position.is_some() && !holds.contains(role) {
+                    self.error(&LowerError::NotHeld {
+                        tensor: word.text.clone(),
+                        memory: memory.text.clone(),
+                        span: word.span,
+                    });
+                } else if at == 0 {
+                    self.error(&LowerError::Misplaced {
+                        what: "a place of one's own in the backing store",
+                        span: memory.span,
+                    });
+                } else {
+                    self.fixed[at][tensor] = Some(position);
+                    if let Some(position) = position {
+                        self.check_arrays(at, position, word.span);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A tile inside an array must lie inside the loops over that array, which follow only later.
+    fn check_arrays(&mut self, memory: usize, position: usize, span: Span) {
+        let above = self.hardware().architecture.memories[memory].arrays_above;
+        let statements = self.request.statements;
+        let spread_later = |statement: &Statement| match &statement.kind {
+            StatementKind::Spread { array, .. } => self
+                .hardware()
+                .parts
+                .iter()
+                .any(|part| part.name == array.text && part.array < above),
+            StatementKind::Map { spatial: true, .. } => above > 0,
+            _ => false,
+        };
+        let later = statements
+            .iter()
+            .flat_map(|statement| match &statement.kind {
+                StatementKind::At { loops, .. } => loops.as_slice(),
+                _ => std::slice::from_ref(statement),
+            })
+            .filter(|statement| statement.span.lo() > span.lo() && spread_later(statement))
+            .count();
+        if later > 0 && position < self.loops.len() + later {
+            let name = self.hardware().memory_names[memory].clone();
+            self.error(&LowerError::BeforeArray { memory: name, span });
+        }
+    }
+
+    /// Row per memory, column per tensor.
+    fn positions(&mut self) -> Vec<Vec<Option<usize>>> {
+        let leaf = self.leaf.unwrap_or(self.loops.len());
+        let hardware = self.hardware();
+        let operation = &self.target.desugared.operation;
+        let last = hardware.last_level();
+        let mut rows = Vec::with_capacity(hardware.levels.len());
+        for (memory, &level) in hardware.levels.iter().enumerate() {
+            let holds = hardware.architecture.memories[memory].holds;
+            let row: Vec<Option<usize>> = operation
+                .tensors
+                .iter()
+                .enumerate()
+                .map(|(tensor, known)| {
+                    if memory == 0 {
+                        return Some(0);
+                    }
+                    if let Some(fixed) = self.fixed[memory][tensor] {
+                        return fixed;
+                    }
+                    if !holds.contains(known.role) {
+                        return None;
+                    }
+                    if level == last {
+                        return Some(leaf);
+                    }
+                    Some(self.grouped[memory].unwrap_or(leaf))
+                })
+                .collect();
+            rows.push(row);
+        }
+        self.check_order(&rows);
+        rows
+    }
+
+    /// Along the chain of memories that hold a tensor, places never go outwards.
+    fn check_order(&mut self, rows: &[Vec<Option<usize>>]) {
+        let tensors = self.target.desugared.operation.tensors.len();
+        let mut reported = Vec::new();
+        for tensor in 0..tensors {
+            let mut outer: Option<(usize, usize)> = None;
+            for (memory, row) in rows.iter().enumerate() {
+                // A provisional place can still move.
+                let certain = memory == 0
+                    || self.fixed[memory][tensor].is_some()
+                    || self.grouped[memory].is_some()
+                    || self.hardware().levels[memory] == self.hardware().last_level();
+                let Some(position) = row[tensor].filter(|_| certain) else {
+                    continue;
+                };
+                if let Some((further_out, place)) = outer
+                    && place > position
+                    && !reported.contains(&(memory, further_out))
+                {
+                    reported.push((memory, further_out));
+                    let names = &self.hardware().memory_names;
+                    let error = LowerError::OutOfOrder {
+                        inner: names[memory].clone(),
+                        outer: names[further_out].clone(),
+                        span: self.request.dataflow.span,
+                    };
+                    self.error(&error);
+                }
+                outer = Some((memory, position));
+            }
+        }
+    }
+
+    /// Memories left to `legality::place`, and the pairs that are not.
+    fn choices(&self) -> (Vec<usize>, Vec<(usize, usize)>) {
+        let hardware = self.hardware();
+        let mut automatic = Vec::new();
+        let mut fixed = Vec::new();
+        for (memory, row) in self.fixed.iter().enumerate() {
+            for (tensor, place) in row.iter().enumerate() {
+                if place.is_some() {
+                    fixed.push((memory, tensor));
+                }
+            }
+            let holds = hardware.architecture.memories[memory].holds;
+            let free = self
+                .target
+                .desugared
+                .operation
+                .tensors
+                .iter()
+                .zip(row)
+                .any(|(tensor, place)| place.is_none() && holds.contains(tensor.role));
+            let between = memory != 0
+                && hardware.levels[memory] != hardware.last_level()
+                && self.grouped[memory].is_none();
+            if between && free {
+                automatic.push(memory);
+            }
+        }
+        (automatic, fixed)
+    }
+}
