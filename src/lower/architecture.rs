@@ -42,11 +42,11 @@ impl Hardware {
 ///
 /// # Errors
 /// Hardware on which nothing can be mapped: no memory inside the innermost array.
-pub fn architecture(accelerator: &Accelerator) -> Result<Architecture, LowerError> {
+pub fn architecture(accelerator: &Accelerator) -> Result<Architecture, Box<LowerError>> {
     hardware(accelerator).map(|hardware| hardware.architecture)
 }
 
-pub(super) fn hardware(accelerator: &Accelerator) -> Result<Hardware, LowerError> {
+pub(super) fn hardware(accelerator: &Accelerator) -> Result<Hardware, Box<LowerError>> {
     // Runs of arrays without a memory between them become one.
     let mut arrays: Vec<Array> = Vec::new();
     let mut array_names: Vec<String> = Vec::new();
@@ -121,14 +121,14 @@ pub(super) fn hardware(accelerator: &Accelerator) -> Result<Hardware, LowerError
         .last()
         .is_none_or(|inner| inner.arrays_above != arrays.len())
     {
-        return Err(LowerError::NoInnerMemory {
+        return Err(Box::new(LowerError::NoInnerMemory {
             accelerator: accelerator.name.clone(),
             array: array_names.last().cloned().unwrap_or_default(),
             span: accelerator
                 .arrays
                 .last()
                 .map_or(accelerator.name_span, |array| array.span),
-        });
+        }));
     }
     Ok(Hardware {
         architecture: Architecture {

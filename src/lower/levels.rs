@@ -32,7 +32,7 @@ pub(super) fn assign(
     clusters: &[Cluster],
     spatial: &[bool],
     at: Span,
-) -> Result<Vec<Level>, LowerError> {
+) -> Result<Vec<Level>, Box<LowerError>> {
     let available = architecture.pes();
     let product = clusters
         .iter()
@@ -40,7 +40,7 @@ pub(super) fn assign(
     let product = match product {
         Some(product) if product <= available => product,
         _ => {
-            return Err(too_many(clusters, available, at));
+            return Err(Box::new(too_many(clusters, available, at)));
         }
     };
     let sizes: Vec<u64> = architecture
@@ -74,7 +74,7 @@ pub(super) fn assign(
             wanted
         };
         if instances > room && distributes {
-            return Err(LowerError::ArraySplit {
+            return Err(Box::new(LowerError::ArraySplit {
                 wanted: instances,
                 room,
                 cluster: room.max(1),
@@ -83,7 +83,7 @@ pub(super) fn assign(
                 } else {
                     clusters[level - 1].span
                 },
-            });
+            }));
         }
         taken = taken.saturating_mul(instances.min(room).max(1));
         levels.push(Level {
@@ -104,7 +104,7 @@ fn too_many(clusters: &[Cluster], available: u64, at: Span) -> LowerError {
     let fix = largest.and_then(|largest| {
         let others = product / u128::from(largest.size.max(1));
         let fitting = u128::from(available).checked_div(others)?;
-        (fitting > 0).then(|| (largest.size_span, fitting))
+        (fitting > 0).then_some((largest.size_span, fitting))
     });
     LowerError::ClusterTooLarge {
         product,
@@ -141,7 +141,7 @@ mod tests {
         }
     }
 
-    fn levels(sizes: &[u64], clusters: &[u64]) -> Result<Vec<(usize, u64)>, LowerError> {
+    fn levels(sizes: &[u64], clusters: &[u64]) -> Result<Vec<(usize, u64)>, Box<LowerError>> {
         let span = Span::new(FileId::new(0), 0, 0);
         let clusters: Vec<Cluster> = clusters
             .iter()
@@ -166,13 +166,14 @@ mod tests {
         assert_eq!(levels(&[256], &[3]).unwrap(), [(0, 85), (0, 3)]);
         assert_eq!(levels(&[256], &[]).unwrap(), [(0, 256)]);
         assert_eq!(levels(&[168], &[14, 2]).unwrap(), [(0, 6), (0, 14), (0, 2)]);
+        let error = levels(&[16], &[5, 4]).unwrap_err();
         assert!(matches!(
-            levels(&[16], &[5, 4]),
-            Err(LowerError::ClusterTooLarge {
+            *error,
+            LowerError::ClusterTooLarge {
                 product: 20,
                 available: 16,
                 ..
-            })
+            }
         ));
     }
 
@@ -183,10 +184,8 @@ mod tests {
         assert_eq!(levels(&[4, 64], &[8, 8]).unwrap(), [(0, 4), (1, 8), (1, 8)]);
         for clusters in [&[][..], &[8][..]] {
             let room = if clusters.is_empty() { 64 } else { 8 };
-            assert!(matches!(
-                levels(&[4, 64], clusters),
-                Err(LowerError::ArraySplit { cluster, .. }) if cluster == room
-            ));
+            let error = levels(&[4, 64], clusters).unwrap_err();
+            assert!(matches!(*error, LowerError::ArraySplit { cluster, .. } if cluster == room));
         }
     }
 }

@@ -217,7 +217,7 @@ impl Builder {
 
 impl Desugared {
     /// Gives the ranks `rows`, `columns`, `reduced` the names of a matrix product.
-    fn as_product(mut self, rows: RankId, columns: RankId, reduced: RankId) -> Desugared {
+    fn named_as_product(mut self, rows: RankId, columns: RankId, reduced: RankId) -> Desugared {
         self.matrix = [("M", rows), ("N", columns), ("K", reduced)]
             .map(|(name, rank)| (name.to_owned(), Axis::Rank(rank)))
             .to_vec();
@@ -351,7 +351,7 @@ pub fn desugar(shape: &Shape, elements: Elements) -> Option<Desugared> {
             b.plain_tensor("Input", Role::Input, &[n, c]);
             b.plain_tensor("Weight", Role::Weight, &[k, c]);
             b.plain_tensor("Output", Role::Output, &[n, k]);
-            Some(b.finish(mac, 1, Vec::new()).as_product(n, k, c))
+            Some(b.finish(mac, 1, Vec::new()).named_as_product(n, k, c))
         }
         Shape::Gemm { b: batch, m, n, k } => {
             let (batch, m) = (b.rank(&["B"], *batch), b.rank(&["M"], *m));
@@ -378,7 +378,7 @@ pub fn desugar(shape: &Shape, elements: Elements) -> Option<Desugared> {
             b.plain_tensor("Weight", Role::Weight, &[k, c]);
             b.plain_tensor("Output", Role::Output, &[n, k]);
             let sizes = vec![("D".to_owned(), *d), ("H".to_owned(), *h)];
-            Some(b.finish(mac, *steps, sizes).as_product(n, k, c))
+            Some(b.finish(mac, *steps, sizes).named_as_product(n, k, c))
         }
         Shape::Einsum(einsum) => desugar_einsum(b, einsum),
     }

@@ -1,0 +1,111 @@
+//! A map, layer by layer: which dataflow serves it, and the lowered mapping.
+
+use super::Compiled;
+use crate::diag::Diagnostics;
+use crate::hir::{Application, Choice, DataflowBody, Map, Program};
+use crate::lower::{self, LowerError, Lowered, Options, Refusal};
+
+/// A map with its layers lowered, in the order of the network.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Index into [`Program::maps`].
+    pub map: usize,
+    pub name: String,
+    pub layers: Vec<PlannedLayer>,
+}
+
+/// One layer, ready to be judged.
+#[derive(Clone, Debug)]
+pub struct PlannedLayer {
+    /// Index into the network's layers.
+    pub layer: usize,
+    /// `None` when something was wrong, which has been reported.
+    pub lowered: Option<Lowered>,
+    /// As written: `nvdla(c_tile = 3)`, `inline`, `streaming`.
+    pub dataflow: String,
+    /// Why another dataflow than the chosen one is used.
+    pub note: Option<String>,
+}
+
+impl Compiled {
+    /// Lowers every layer of map number `map`; what is wrong goes to `sink`.
+    #[must_use]
+    pub fn plan(&self, map: usize, options: Options, sink: &mut Diagnostics) -> Option<Plan> {
+        let program = &self.program;
+        let known = program.maps.get(map)?;
+        let layers = program.networks.get(known.network)?.layers.len();
+        Some(Plan {
+            map,
+            name: known.name.clone(),
+            layers: (0..layers)
+                .filter_map(|layer| self.plan_layer(known, layer, options, sink))
+                .collect(),
+        })
+    }
+
+    /// Lowers one layer of a map.
+    #[must_use]
+    pub fn plan_layer(
+        &self,
+        map: &Map,
+        layer: usize,
+        options: Options,
+        sink: &mut Diagnostics,
+    ) -> Option<PlannedLayer> {
+        let program = &self.program;
+        let network = program.networks.get(map.network)?;
+        let accelerator = program.accelerators.get(map.accelerator)?;
+        let source = network.layers.get(layer)?;
+        let assignment = map.assignments.get(layer)?;
+        let streaming = |note: Option<String>, sink: &mut Diagnostics| PlannedLayer {
+            layer,
+            lowered: lower::stream(source, accelerator, sink).ok(),
+            dataflow: "streaming".to_owned(),
+            note,
+        };
+        let Some(application) = &assignment.application else {
+            let note = (assignment.choice == Choice::Absent)
+                .then(|| "no dataflow is given: mapped by std.dataflows.streaming".to_owned());
+            return Some(streaming(note, sink));
+        };
+        let dataflow = self.spelling(program, application);
+        let lowered = match lower::lower(program, source, application, accelerator, options, sink) {
+            Ok(lowered) => Some(lowered),
+            Err(Refusal::Invalid) => None,
+            Err(Refusal::DoesNotServe { dim }) if assignment.choice == Choice::Default => {
+                let note = format!(
+                    "{dataflow} maps {}, which a {} does not have: mapped by std.dataflows.streaming",
+                    dim.text, source.type_name
+                );
+                return Some(streaming(Some(note), sink));
+            }
+            Err(Refusal::DoesNotServe { dim }) => {
+                let known = lower::operation(source, accelerator)
+                    .map(|operation| {
+                        let mut names: Vec<String> =
+                            operation.axes.into_iter().map(|axis| axis.0).collect();
+                        names.dedup();
+                        names
+                    })
+                    .unwrap_or_default();
+                sink.push(LowerError::does_not_serve(&dim, source, known).to_diagnostic());
+                None
+            }
+        };
+        Some(PlannedLayer {
+            layer,
+            lowered,
+            dataflow,
+            note: None,
+        })
+    }
+
+    fn spelling(&self, program: &Program, application: &Application) -> String {
+        let dataflow = program.dataflows.get(application.dataflow);
+        match dataflow {
+            Some(dataflow) if dataflow.body == DataflowBody::Streaming => "streaming".to_owned(),
+            Some(dataflow) if dataflow.name.is_none() => "inline".to_owned(),
+            _ => self.sources.text_of(application.span).to_owned(),
+        }
+    }
+}
