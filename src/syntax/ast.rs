@@ -19,6 +19,8 @@ use crate::base::{Decimal, Span, Spanned, Unit};
 pub const MAX_HEIGHT: u16 = 256;
 /// Greatest nesting of braces.
 pub const MAX_BLOCKS: usize = 64;
+/// Greatest nesting of parentheses and brackets.
+pub const MAX_PARENTHESES: usize = 512;
 
 /// An identifier, possibly with a prime: `K`, `Y'`.
 pub type Name = Spanned<String>;

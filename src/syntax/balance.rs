@@ -15,9 +15,10 @@
 //! Also here, because it needs only braces: blocks that nest too deeply, and blocks of words that are
 //! reserved for later (`Search`, `Explore`, `Fuse`), which become one [`Token::BadStatement`].
 //!
-//! Guarantee: in the result every brace has its partner and the depth is at most [`MAX_BLOCKS`].
+//! Guarantee: in the result every brace has its partner and the depth is at most [`MAX_BLOCKS`];
+//! parentheses, which need not match, are at most [`MAX_PARENTHESES`] deep.
 
-use super::ast::MAX_BLOCKS;
+use super::ast::{MAX_BLOCKS, MAX_PARENTHESES};
 use super::error::SyntaxError;
 use super::lexer::Lexeme;
 use super::token::Token;
@@ -178,6 +179,7 @@ fn prune<'input>(
 ) -> Vec<Lexeme<'input>> {
     let mut out = Vec::with_capacity(lexemes.len());
     let mut depth = 0usize;
+    let mut parens = 0usize;
     let mut index = 0;
     while let Some(&lexeme) = lexemes.get(index) {
         match lexeme.token {
@@ -211,7 +213,30 @@ fn prune<'input>(
                     continue;
                 }
             }
-            Token::RightBrace => depth = depth.saturating_sub(1),
+            Token::RightBrace => {
+                depth = depth.saturating_sub(1);
+                parens = 0;
+            }
+            Token::Semicolon => parens = 0,
+            Token::LeftParen | Token::LeftBracket => {
+                parens += 1;
+                if parens > MAX_PARENTHESES {
+                    errors.push(SyntaxError::TooDeep {
+                        span: Span::new(file, lexeme.lo, lexeme.hi),
+                        what: "expression",
+                        limit: MAX_PARENTHESES,
+                    });
+                    parens -= 1;
+                    index = end_of_group(&lexemes, index);
+                    out.push(Lexeme {
+                        token: Token::BadValue,
+                        lo: lexeme.lo,
+                        hi: lexemes[index - 1].hi,
+                    });
+                    continue;
+                }
+            }
+            Token::RightParen | Token::RightBracket => parens = parens.saturating_sub(1),
             _ => {}
         }
         out.push(lexeme);
@@ -232,6 +257,25 @@ fn end_of_block(lexemes: &[Lexeme<'_>], open: usize) -> usize {
                     return index + 1;
                 }
             }
+            _ => {}
+        }
+    }
+    lexemes.len()
+}
+
+/// One past the parenthesis that closes the one at `open`, or the end of its statement.
+fn end_of_group(lexemes: &[Lexeme<'_>], open: usize) -> usize {
+    let mut depth = 0usize;
+    for (index, lexeme) in lexemes.iter().enumerate().skip(open) {
+        match lexeme.token {
+            Token::LeftParen | Token::LeftBracket => depth += 1,
+            Token::RightParen | Token::RightBracket => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return index + 1;
+                }
+            }
+            Token::LeftBrace | Token::RightBrace | Token::Semicolon => return index,
             _ => {}
         }
     }

@@ -31,7 +31,6 @@ pub enum SyntaxError {
     },
     /// A number with letters behind it that are no unit.
     UnknownUnit {
-        number: Span,
         unit: Span,
         text: String,
     },
@@ -121,7 +120,7 @@ impl SyntaxError {
             | Self::UnterminatedString { span, .. }
             | Self::UnknownEscape { span }
             | Self::NumberTooLarge { span }
-            | Self::UnknownUnit { number: span, .. }
+            | Self::UnknownUnit { unit: span, .. }
             | Self::Unexpected { span, .. }
             | Self::MissingSeparator { after: span, .. }
             | Self::NotAnItem { span, .. }
@@ -173,7 +172,7 @@ impl SyntaxError {
             Self::NumberTooLarge { span } => Diagnostic::new(Code::E0005, "number too large")
                 .at(*span, "more digits than can be kept exactly")
                 .note("a number has at most 38 digits and a power of ten within 60"),
-            Self::UnknownUnit { number, unit, text } => unknown_unit(*number, *unit, text),
+            Self::UnknownUnit { unit, text } => unknown_unit(*unit, text),
             Self::Unexpected {
                 span,
                 found,
@@ -326,10 +325,9 @@ fn look_alike(c: char) -> Option<(&'static str, &'static str)> {
     })
 }
 
-fn unknown_unit(number: Span, unit: Span, text: &str) -> Diagnostic {
+fn unknown_unit(unit: Span, text: &str) -> Diagnostic {
     let diagnostic = Diagnostic::new(Code::E0005, format!("`{text}` is not a unit"))
-        .at(unit, "expected a unit, or nothing, behind the number")
-        .also(number, "in this number");
+        .at(unit, "expected a unit, or nothing, behind the number");
     // Micro and square signs are read as their ASCII spelling.
     let plain = text
         .replace(['\u{b5}', '\u{3bc}'], "u")

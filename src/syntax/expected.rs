@@ -33,7 +33,7 @@ pub fn describe(terminals: &[String]) -> Vec<String> {
     if names.contains(&"number") && names.contains(&"identifier") {
         names.retain(|name| !BEGIN_EXPRESSION.contains(name));
         words.push("an expression".to_owned());
-    } else if names.contains(&"*") && names.iter().any(|name| END_EXPRESSION.contains(name)) {
+    } else if names.contains(&"+") && names.iter().any(|name| END_EXPRESSION.contains(name)) {
         names.retain(|name| !CONTINUE_EXPRESSION.contains(name));
     }
     if names.contains(&"TemporalMap") {

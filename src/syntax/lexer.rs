@@ -172,7 +172,6 @@ fn check_number(span: Span, slice: &str) -> Result<(), SyntaxError> {
     if !unit.is_empty() && Unit::parse(unit).is_none() {
         let hidden = u32::try_from(slice.len() - unit.len()).unwrap_or(0);
         return Err(SyntaxError::UnknownUnit {
-            number: span,
             unit: Span::new(span.file(), span.lo() + hidden, span.hi()),
             text: unit.chars().take(40).collect(),
         });

@@ -9,7 +9,9 @@ use crate::base::{FileId, Span};
 use crate::diag::Diagnostic;
 
 /// Longer texts are refused: a tree takes up to some hundred bytes for each byte of text.
-pub const MAX_SOURCE_BYTES: usize = 4 << 20;
+pub const MAX_SOURCE_BYTES: usize = 1 << 20;
+/// More mistakes of one file are not reported.
+const MAX_MISTAKES: usize = 1_000;
 
 /// A tree and what is wrong with the text.
 #[derive(Clone, Debug)]
@@ -42,7 +44,6 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
     }
     let lexed = lexer::lex(file, text);
     let mut lexical: Vec<Span> = lexed.errors.iter().map(SyntaxError::span).collect();
-    lexical.sort();
     let mut errors = lexed.errors;
 
     let mut unbalanced = Vec::new();
@@ -51,11 +52,18 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
     if lexed.cut_short {
         unbalanced.retain(|error| !matches!(error, SyntaxError::Unclosed { .. }));
     }
+    // What was too deep is known to be bad like a malformed literal.
+    lexical.extend(unbalanced.iter().filter_map(|error| match error {
+        SyntaxError::TooDeep { span, .. } => Some(*span),
+        _ => None,
+    }));
+    lexical.sort();
     errors.extend(unbalanced);
 
     let items = recover::items(file, text, &lexemes, &lexical, &mut errors);
     errors.sort_by_key(|error| error.span());
     errors.dedup();
+    errors.truncate(MAX_MISTAKES);
     let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
     Parsed {
         ast: ast::File {
