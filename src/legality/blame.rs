@@ -46,7 +46,6 @@ pub(super) fn judge(mapping: &Mapping, group: &Group) -> Vec<Violation> {
                 .unwrap_or_else(|| uncovered(mapping, group, gap, missed)),
         );
     }
-    // A repair of the gap changes what is doubled; one message at a time, unless both are there.
     if let Some(point) = &defects.doubled {
         found.extend(doubled(mapping, group, point, all(defects.surplus)));
     }

@@ -20,19 +20,25 @@ mod capacity;
 mod cover;
 mod fast;
 mod place;
+mod prose;
 mod repair;
 mod trace;
 mod violation;
+mod warn;
 
+#[cfg(test)]
+mod examples;
 #[cfg(test)]
 mod tests;
 
 pub use capacity::{Footprint, footprint, required};
 pub use place::{Choice, choose};
+pub use prose::{Names, Written};
 pub use violation::{
     Change, Diagonal, Directive, Doer, Doubled, Fit, Incomplete, Need, Overfull, Repair, Uncovered,
     Violation,
 };
+pub use warn::{Warning, warnings};
 
 use crate::ir::{Axis, Group, Mapping, groups};
 use std::collections::BTreeMap;
@@ -109,7 +115,6 @@ pub fn violations(mapping: &Mapping) -> Vec<Violation> {
     if found.is_empty() {
         found.extend(capacity::check(mapping));
     }
-    if found.is_empty() {}
     found
 }
 
