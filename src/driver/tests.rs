@@ -98,3 +98,137 @@ fn figure_8_lowers() {
     assert!(!mapping.architecture.memories[1].double_buffered);
     assert_eq!(mapping.architecture.arrays[0].network.latency, 2);
 }
+
+// Every file of the library resolves without a word; the networks' own `Macs` are checked on the way.
+#[test]
+fn the_library_is_clean() {
+    for path in crate::stdlib::paths() {
+        let name = path.rsplit('.').next().unwrap();
+        let (compiled, _, messages) = run(&format!("use {path};"));
+        assert_eq!(messages, Vec::<String>::new(), "{path}");
+        let program = &compiled.program;
+        let defined = match path.split('.').nth(1).unwrap() {
+            "networks" => program.networks.last().map(|network| network.name.clone()),
+            "accelerators" => program.accelerators.last().map(|known| known.name.clone()),
+            "technology" => program.technologies.last().map(|known| known.name.clone()),
+            _ => program
+                .dataflows
+                .last()
+                .and_then(|known| known.name.clone()),
+        };
+        assert_eq!(defined.as_deref(), Some(name));
+    }
+}
+
+/// Places what is open and judges; the violations as text, of layers that were lowered.
+fn judge(plan: &Plan) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for layer in &plan.layers {
+        let Some(lowered) = &layer.lowered else {
+            wrong.push(format!("layer {}: not lowered", layer.layer));
+            continue;
+        };
+        let mut mapping = lowered.mapping.clone();
+        let placed = crate::legality::choose(&mut mapping, &lowered.automatic);
+        if let Err(violation) = placed {
+            wrong.push(format!("{}: {violation:?}", lowered.names.layer));
+        }
+        if let Err(illegal) = crate::legality::check(mapping) {
+            wrong.push(format!("{}: {:?}", lowered.names.layer, illegal.violations));
+        }
+    }
+    wrong
+}
+
+// language.md section 1, the shape in which people should write.
+#[test]
+fn the_second_file_of_the_language_page() {
+    let (_, plans, messages) = run("use std.networks.vgg16;
+         use std.dataflows.{nvdla, row_stationary};
+         use std.accelerators.eyeriss;
+         Map vgg16 on eyeriss {
+           default: row_stationary;
+           conv1_1: nvdla(c_tile = 3);
+         }");
+    assert_eq!(messages, Vec::<String>::new());
+    assert_eq!(judge(&plans[0]), Vec::<String>::new());
+    let layers = &plans[0].layers;
+    assert_eq!(layers[0].dataflow, "nvdla(c_tile = 3)");
+    assert!(layers[0].note.is_none());
+    // POOL and FC have no K or no rows.
+    assert!(layers[2].note.as_deref().unwrap().contains("streaming"));
+}
+
+/// A CONV of every kind of window, larger and smaller than the arrays.
+fn odd_layers() -> String {
+    let mut text = String::from("Network odd {\n");
+    let mut number = 0;
+    for (y, r) in [(7, 3), (12, 1), (13, 5), (4, 4)] {
+        for (stride, dilation, low, high) in [
+            (1, 1, 0, 0),
+            (2, 1, 1, 1),
+            (3, 1, 0, 1),
+            (1, 2, 2, 2),
+            (2, 3, 6, 5),
+            (4, 1, 1, 0),
+        ] {
+            for (groups, k, c) in [(1, 5, 3), (2, 6, 4)] {
+                number += 1;
+                text += &format!(
+                    "Layer l{number} {{ Type: CONV; Groups: {groups}; Inputs: external;
+                       Dimensions {{ N: 2, K: {k}, C: {c}, Y: {y}, X: {x}, R: {r}, S: {s} }}
+                       Stride {{ Y: {stride}, X: 1 }} Dilation {{ R: {dilation}, S: 1 }}
+                       Padding {{ Y: ({low}, {high}), X: 1 }} }}\n",
+                    x = y + 1,
+                    s = r.min(3)
+                );
+            }
+        }
+    }
+    text + "}\n"
+}
+
+// The library promises that its CONV dataflows are legal for any window; legality is the judge.
+#[test]
+fn the_dataflows_of_the_library_serve_every_conv() {
+    for dataflow in [
+        "nlr",
+        "weight_stationary",
+        "shidiannao",
+        "row_stationary",
+        "row_stationary(k_tile = 4, c_tile = 3)",
+        "nvdla",
+        "nvdla(c_tile = 2)",
+        "streaming",
+    ] {
+        let text = format!(
+            "{} Accelerator acc {{ Memory DRAM {{}} Memory L2 {{ Size: 64KiB }}
+               Array PE {{ Shape: [3, 4] }} Memory RF {{ Size: 4KiB }} Compute MAC {{ Lanes: 2 }} }}
+             Map odd on acc {{ default: std.dataflows.{dataflow}; }}",
+            odd_layers()
+        );
+        let (_, plans, messages) = run(&text);
+        assert_eq!(messages, Vec::<String>::new());
+        assert_eq!(judge(&plans[0]), Vec::<String>::new(), "{dataflow}");
+        assert!(plans[0].layers.iter().all(|layer| layer.note.is_none()));
+    }
+}
+
+#[test]
+fn every_network_maps_on_every_accelerator_by_streaming() {
+    for network in crate::stdlib::paths().filter(|path| path.starts_with("std.networks.")) {
+        for accelerator in
+            crate::stdlib::paths().filter(|path| path.starts_with("std.accelerators."))
+        {
+            let text =
+                format!("Map {network} on {accelerator} {{ default: std.dataflows.streaming; }}");
+            let (_, plans, messages) = run(&text);
+            assert_eq!(messages, Vec::<String>::new());
+            assert_eq!(
+                judge(&plans[0]),
+                Vec::<String>::new(),
+                "{network} on {accelerator}"
+            );
+        }
+    }
+}

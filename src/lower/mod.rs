@@ -12,6 +12,7 @@
 //! * the spatial maps of one cluster level are one loop that moves all of them, at the place of the first;
 //! * a memory whose tile nobody placed is provisionally placed at the leaf and listed in
 //!   [`Lowered::automatic`]: `legality::place` finds its position;
+//! * where `retain` places one tensor of a memory, the others of that memory lie at the innermost place that it gave;
 //! * FC and LSTM also answer to the names of the matrix product that they are (`M`, `N`, `K` for their
 //!   `N`, `K`, `C`, and a `B` of 1), so that a GEMM dataflow serves them;
 //! * a directive on a dimension that the layer does not have means that the dataflow does not serve the

@@ -763,6 +763,14 @@ impl<'a, 'b> Builder<'a, 'b> {
         }
     }
 
+    /// The innermost place that a `retain` gave in a memory: where its other tensors lie, too.
+    fn retained(&self, memory: usize) -> Option<usize> {
+        self.fixed[memory]
+            .iter()
+            .filter_map(|place| place.flatten())
+            .max()
+    }
+
     /// Row per memory, column per tensor.
     fn positions(&mut self) -> Vec<Vec<Option<usize>>> {
         let leaf = self.leaf.unwrap_or(self.loops.len());
@@ -789,7 +797,8 @@ impl<'a, 'b> Builder<'a, 'b> {
                     if level == last {
                         return Some(leaf);
                     }
-                    Some(self.grouped[memory].unwrap_or(leaf))
+                    let given = self.grouped[memory].or(self.retained(memory));
+                    Some(given.unwrap_or(leaf))
                 })
                 .collect();
             rows.push(row);
@@ -809,6 +818,7 @@ impl<'a, 'b> Builder<'a, 'b> {
                 let certain = memory == 0
                     || self.fixed[memory][tensor].is_some()
                     || self.grouped[memory].is_some()
+                    || self.retained(memory).is_some()
                     || self.hardware().levels[memory] == self.hardware().last_level();
                 let Some(position) = row[tensor].filter(|_| certain) else {
                     continue;
@@ -853,7 +863,8 @@ impl<'a, 'b> Builder<'a, 'b> {
                 .any(|(tensor, place)| place.is_none() && holds.contains(tensor.role));
             let between = memory != 0
                 && hardware.levels[memory] != hardware.last_level()
-                && self.grouped[memory].is_none();
+                && self.grouped[memory].is_none()
+                && self.retained(memory).is_none();
             if between && free {
                 automatic.push(memory);
             }
