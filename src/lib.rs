@@ -8,6 +8,7 @@ pub mod cost;
 pub mod diag;
 pub mod driver;
 pub mod engine;
+pub mod evaluate;
 pub mod hir;
 pub mod ir;
 pub mod legality;

@@ -9,9 +9,8 @@ pub fn run(arguments: &Check, output: &Output) -> Result<Status, Failure> {
     let mut worst = Status::Clean;
     for file in &arguments.files {
         let outcome = pipeline::check(file, arguments.mapping)?;
-        if output.diagnostics(&outcome.sources, outcome.diagnostics, true)? == Status::Errors {
-            worst = Status::Errors;
-        }
+        let status = output.diagnostics(&outcome.sources, outcome.diagnostics, true)?;
+        worst = worst.max(status);
     }
     Ok(worst)
 }

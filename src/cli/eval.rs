@@ -14,7 +14,6 @@ pub fn run(arguments: &Eval, output: &Output) -> Result<Status, Failure> {
         &arguments.selection,
         arguments.model,
         arguments.mapping,
-        arguments.keep_going,
         &mut progress,
     )?;
     drop(progress);
@@ -23,7 +22,7 @@ pub fn run(arguments: &Eval, output: &Output) -> Result<Status, Failure> {
         .value
         .iter()
         .any(|evaluation| !evaluation.layers.is_empty());
-    if status == Status::Errors && !(arguments.keep_going && has_figures) {
+    if status != Status::Clean && !(arguments.keep_going && has_figures) {
         return Ok(status);
     }
     let detail = arguments.detail || arguments.selection.layer.is_some();

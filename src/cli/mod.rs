@@ -5,6 +5,7 @@
 
 mod args;
 mod check;
+mod dump;
 mod emit;
 mod eval;
 mod explain;

@@ -15,7 +15,7 @@ pub fn run(arguments: &Oracle, output: &Output) -> Result<Status, Failure> {
         arguments.compare,
     )?;
     let status = output.diagnostics(&outcome.sources, outcome.diagnostics, false)?;
-    if status == Status::Errors {
+    if status != Status::Clean {
         return Ok(status);
     }
     let layers: usize = outcome

@@ -2,7 +2,7 @@
 
 use super::args::{ColorChoice, Deny, MessageFormat, Shared};
 use crate::base::SourceMap;
-use crate::diag::{Diagnostics, Severity, json, render};
+use crate::diag::{Code, Diagnostics, Severity, json, render};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use std::process::ExitCode;
 const LIMIT: usize = 100;
 
 /// How a run ended; see the exit codes in [`super`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
     Clean,
     Errors,
@@ -88,7 +88,12 @@ impl Output {
         if self.deny_warnings {
             diagnostics.deny_warnings();
         }
-        let status = if diagnostics.has_errors() {
+        let unreadable = diagnostics
+            .iter()
+            .any(|diagnostic| matches!(diagnostic.code, Code::E0701 | Code::E0702));
+        let status = if unreadable {
+            Status::Usage
+        } else if diagnostics.has_errors() {
             Status::Errors
         } else {
             Status::Clean

@@ -1,11 +1,18 @@
 //! What the commands need of the compiler, and nothing else of it.
 
-use super::args::{Mapping, Model, Selection, Stage};
+use super::args::{Mapping, Model as Wanted, Selection, Stage};
+use super::dump;
 use super::output::Failure;
 use super::progress::Progress;
 use crate::base::{FileId, SourceMap};
-use crate::diag::Diagnostics;
-use crate::report::Evaluation;
+use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::driver::{Compiled, OsFiles, PlannedLayer, Session};
+use crate::engine::{Counts, oracle};
+use crate::evaluate::{Evaluator, Judged, Model, judge};
+use crate::hir::Map;
+use crate::hir::suggest::nearest;
+use crate::lower::Options;
+use crate::report::{Evaluation, totals};
 use crate::syntax::{self, lexer};
 use std::path::Path;
 
@@ -16,24 +23,235 @@ pub struct Outcome<T> {
     pub value: T,
 }
 
-/// Judges every item and every map of one file.
-pub fn check(file: &Path, mapping: Mapping) -> Result<Outcome<()>, Failure> {
-    let _ = mapping;
-    not_yet(file)
+fn load(file: &Path) -> (Compiled, Diagnostics) {
+    let mut compiled = Session::new(OsFiles).load(&file.to_string_lossy());
+    let diagnostics = std::mem::take(&mut compiled.diagnostics);
+    (compiled, diagnostics)
 }
 
-/// Evaluates the selected maps. No evaluation is in the result when there are errors, unless `keep_going`.
+fn options(mapping: Mapping) -> Options {
+    Options { clip: mapping.clip }
+}
+
+/// Judges every item and every map of one file.
+pub fn check(file: &Path, mapping: Mapping) -> Result<Outcome<()>, Failure> {
+    let (compiled, mut sink) = load(file);
+    let _ = Evaluator::new(&compiled, &mut sink);
+    for map in &compiled.program.maps {
+        for layer in 0..map.assignments.len() {
+            if let Some(planned) = compiled.plan_layer(map, layer, options(mapping), &mut sink)
+                && let Some(lowered) = &planned.lowered
+            {
+                let _ = judge(lowered, &mut sink);
+            }
+        }
+    }
+    Ok(Outcome {
+        sources: compiled.sources,
+        diagnostics: sink,
+        value: (),
+    })
+}
+
+/// The selected maps, each with the numbers of its selected layers.
+fn select<'a>(
+    compiled: &'a Compiled,
+    selection: &Selection,
+    file: &Path,
+) -> Result<Vec<(&'a Map, Vec<usize>)>, Failure> {
+    let program = &compiled.program;
+    let names = |map: &Map| {
+        let network = program.networks.get(map.network);
+        let accelerator = program.accelerators.get(map.accelerator);
+        [
+            map.name.clone(),
+            network.map_or_else(String::new, |network| network.name.clone()),
+            accelerator.map_or_else(String::new, |accelerator| accelerator.name.clone()),
+        ]
+    };
+    if program.maps.is_empty() {
+        return Err(Failure(format!("{} has no Map", file.display())));
+    }
+    let maps: Vec<&Map> = program
+        .maps
+        .iter()
+        .filter(|map| {
+            selection
+                .map
+                .as_ref()
+                .is_none_or(|wanted| names(map).contains(wanted))
+        })
+        .collect();
+    if maps.is_empty() {
+        let known: Vec<String> = program.maps.iter().map(|map| map.name.clone()).collect();
+        return Err(Failure(format!(
+            "{} has no map `{}`; it has {}",
+            file.display(),
+            selection.map.as_deref().unwrap_or_default(),
+            known.join(", ")
+        )));
+    }
+    let selected: Vec<(&Map, Vec<usize>)> = maps
+        .into_iter()
+        .map(|map| {
+            let layers = program
+                .networks
+                .get(map.network)
+                .map_or(&[][..], |network| network.layers.as_slice());
+            let wanted = (0..layers.len())
+                .filter(|&layer| {
+                    selection
+                        .layer
+                        .as_ref()
+                        .is_none_or(|wanted| layers[layer].name == *wanted)
+                })
+                .collect();
+            (map, wanted)
+        })
+        .collect();
+    if let Some(wanted) = &selection.layer
+        && selected.iter().all(|(_, layers)| layers.is_empty())
+    {
+        let known = selected
+            .iter()
+            .filter_map(|(map, _)| program.networks.get(map.network))
+            .flat_map(|network| network.layers.iter().map(|layer| layer.name.as_str()));
+        let hint = nearest(wanted, known)
+            .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+        return Err(Failure(format!(
+            "{} has no layer `{wanted}`{hint}",
+            file.display()
+        )));
+    }
+    Ok(selected)
+}
+
+/// A run over selected layers, in which `count` says how a judged layer is counted.
+struct Run<'a> {
+    compiled: &'a Compiled,
+    options: Options,
+    selected: Vec<(&'a Map, Vec<usize>)>,
+}
+
+impl Run<'_> {
+    fn evaluate(
+        &self,
+        model: &str,
+        sink: &mut Diagnostics,
+        mut step: impl FnMut(&str),
+        mut count: impl FnMut(&PlannedLayer, &Judged) -> Result<Counts, Diagnostic>,
+    ) -> Vec<Evaluation> {
+        let program = &self.compiled.program;
+        let evaluator = Evaluator::new(self.compiled, sink);
+        let mut evaluations = Vec::new();
+        for (map, layers) in &self.selected {
+            let mut reports = Vec::new();
+            let mut failed = Vec::new();
+            let known = program.networks.get(map.network);
+            for &layer in layers {
+                let name = known
+                    .and_then(|network| network.layers.get(layer))
+                    .map_or("", |layer| layer.name.as_str());
+                step(name);
+                let planned = self.compiled.plan_layer(map, layer, self.options, sink);
+                let report = planned.as_ref().and_then(|planned| {
+                    let judged = judge(planned.lowered.as_ref()?, sink)?;
+                    match count(planned, &judged) {
+                        Ok(counts) => evaluator.report(map, planned, &judged, &counts, sink),
+                        Err(diagnostic) => {
+                            sink.push(diagnostic);
+                            None
+                        }
+                    }
+                });
+                match report {
+                    Some(report) => reports.push(report),
+                    None => failed.push(name.to_owned()),
+                }
+            }
+            let name = |name: Option<&String>| name.cloned().unwrap_or_default();
+            evaluations.push(Evaluation {
+                network: name(known.map(|network| &network.name)),
+                accelerator: name(
+                    program
+                        .accelerators
+                        .get(map.accelerator)
+                        .map(|accelerator| &accelerator.name),
+                ),
+                model: model.to_owned(),
+                totals: totals(&reports),
+                layers: reports,
+                failed,
+            });
+        }
+        evaluations
+    }
+}
+
+/// The models that were asked for.
+fn models(wanted: Wanted) -> Result<&'static [Model], Diagnostic> {
+    match wanted {
+        Wanted::Exact => Ok(&[Model::Exact]),
+        Wanted::Maestro => Ok(&[Model::Maestro]),
+        Wanted::All => Ok(&Model::ALL),
+        Wanted::DMazeRunner | Wanted::DeepOpt => Err(Diagnostic::new(
+            Code::E0601,
+            format!("the model `{}` is not in this version", wanted.name()),
+        )
+        .help(format!(
+            "this version has {}",
+            Model::ALL.map(Model::name).join(", ")
+        ))),
+    }
+}
+
+/// Evaluates the selected maps; layers with errors are named in [`Evaluation::failed`].
 pub fn evaluate(
     file: &Path,
     selection: &Selection,
-    model: Model,
+    model: Wanted,
     mapping: Mapping,
-    keep_going: bool,
     progress: &mut Progress,
 ) -> Result<Outcome<Vec<Evaluation>>, Failure> {
-    let _ = (selection, mapping, keep_going);
-    progress.step(0, 0, model.name());
-    not_yet(file)
+    let (compiled, mut sink) = load(file);
+    let mut evaluations = Vec::new();
+    match models(model) {
+        Err(refused) => sink.push(refused),
+        Ok(models) if runnable(&compiled, &sink) => {
+            let run = Run {
+                compiled: &compiled,
+                options: options(mapping),
+                selected: select(&compiled, selection, file)?,
+            };
+            let layers: usize = run.selected.iter().map(|(_, layers)| layers.len()).sum();
+            let (mut done, total) = (0, layers * models.len());
+            for model in models {
+                evaluations.extend(run.evaluate(
+                    model.name(),
+                    &mut sink,
+                    |name| {
+                        progress.step(done, total, name);
+                        done += 1;
+                    },
+                    |planned, judged| match &planned.lowered {
+                        Some(lowered) => model.count(judged, &lowered.names),
+                        None => Err(Diagnostic::new(Code::E0602, "the layer is not mapped")),
+                    },
+                ));
+            }
+        }
+        Ok(_) => {}
+    }
+    Ok(Outcome {
+        sources: compiled.sources,
+        diagnostics: sink,
+        value: evaluations,
+    })
+}
+
+/// With errors and no map there is nothing to say but the errors.
+fn runnable(compiled: &Compiled, sink: &Diagnostics) -> bool {
+    !(sink.has_errors() && compiled.program.maps.is_empty())
 }
 
 /// What the compiler sees at one stage, as text.
@@ -43,23 +261,65 @@ pub fn emit(
     selection: &Selection,
     mapping: Mapping,
 ) -> Result<Outcome<String>, Failure> {
-    let _ = (selection, mapping);
-    let mut sources = SourceMap::new();
-    let bytes = std::fs::read(file)
-        .map_err(|error| Failure(format!("cannot read {}: {error}", file.display())))?;
-    let id = sources.add(&file.display().to_string(), &syntax::decode(&bytes));
-    let text = sources.get(id).map_or("", |source| source.text());
-    let parsed = syntax::parse(id, text);
-    let value = match stage {
-        Stage::Tokens => tokens(id, &sources),
-        Stage::Ast => format!("{:#?}\n", parsed.ast),
-        Stage::Hir | Stage::Ir => return not_yet(file),
-    };
-    let mut diagnostics = Diagnostics::new();
-    diagnostics.extend(parsed.diagnostics);
+    match stage {
+        Stage::Tokens | Stage::Ast => {
+            let bytes = std::fs::read(file)
+                .map_err(|error| Failure(format!("cannot read {}: {error}", file.display())))?;
+            let mut sources = SourceMap::new();
+            let id = sources.add(&file.display().to_string(), &syntax::decode(&bytes));
+            let text = sources.get(id).map_or("", |source| source.text());
+            let parsed = syntax::parse(id, text);
+            let value = if stage == Stage::Tokens {
+                tokens(id, &sources)
+            } else {
+                format!("{:#?}\n", parsed.ast)
+            };
+            let mut diagnostics = Diagnostics::new();
+            diagnostics.extend(parsed.diagnostics);
+            Ok(Outcome {
+                sources,
+                diagnostics,
+                value,
+            })
+        }
+        Stage::Hir => {
+            let (compiled, diagnostics) = load(file);
+            let value = format!("{:#?}\n", compiled.program);
+            Ok(Outcome {
+                sources: compiled.sources,
+                diagnostics,
+                value,
+            })
+        }
+        Stage::Ir => emit_ir(file, selection, mapping),
+    }
+}
+
+fn emit_ir(
+    file: &Path,
+    selection: &Selection,
+    mapping: Mapping,
+) -> Result<Outcome<String>, Failure> {
+    let (compiled, mut sink) = load(file);
+    let mut value = String::new();
+    if runnable(&compiled, &sink) {
+        for (map, layers) in select(&compiled, selection, file)? {
+            for layer in layers {
+                let planned = compiled.plan_layer(map, layer, options(mapping), &mut sink);
+                if let Some(lowered) = planned.and_then(|planned| planned.lowered) {
+                    // Illegal mappings are shown as they are: that is when one wants to see them.
+                    let judged = judge(&lowered, &mut sink);
+                    let mapping = judged
+                        .as_ref()
+                        .map_or(&lowered.mapping, |judged| &*judged.legal);
+                    dump::mapping(&mut value, &map.name, &lowered, mapping);
+                }
+            }
+        }
+    }
     Ok(Outcome {
-        sources,
-        diagnostics,
+        sources: compiled.sources,
+        diagnostics: sink,
         value,
     })
 }
@@ -92,13 +352,56 @@ pub fn interpret(
     limit: u64,
     compare: bool,
 ) -> Result<Outcome<Interpreted>, Failure> {
-    let _ = (selection, mapping, limit, compare);
-    not_yet(file)
-}
-
-fn not_yet<T>(file: &Path) -> Result<T, Failure> {
-    Err(Failure(format!(
-        "{}: this build cannot read files",
-        file.display()
-    )))
+    let (compiled, mut sink) = load(file);
+    let mut value = Interpreted {
+        evaluations: Vec::new(),
+        differences: Vec::new(),
+    };
+    if runnable(&compiled, &sink) {
+        let run = Run {
+            compiled: &compiled,
+            options: options(mapping),
+            selected: select(&compiled, selection, file)?,
+        };
+        let differences = &mut value.differences;
+        value.evaluations = run.evaluate(
+            "oracle",
+            &mut sink,
+            |_| {},
+            |planned, judged| {
+                let Some(lowered) = &planned.lowered else {
+                    return Err(Diagnostic::new(Code::E0602, "the layer is not mapped"));
+                };
+                let names = &lowered.names;
+                let counted = oracle::run(&judged.legal, limit).map_err(|refusal| {
+                    let reason = match refusal {
+                        oracle::Refusal::TooLarge => {
+                            format!("it needs more than {limit} operations or steps")
+                        }
+                        oracle::Refusal::Overflow => "a count is larger than 2^64".to_owned(),
+                        oracle::Refusal::Uncovered(point) => format!("{point:?} is not covered"),
+                        oracle::Refusal::Doubled(point) => format!("{point:?} is done twice"),
+                    };
+                    Diagnostic::new(
+                        Code::E0602,
+                        format!("layer `{}` cannot be interpreted: {reason}", names.layer),
+                    )
+                    .at(names.layer_span, "this layer")
+                    .help("make the layer smaller, or raise `--limit`")
+                })?;
+                if compare {
+                    let engine = Model::Exact.count(judged, names)?;
+                    if engine != counted {
+                        differences.extend(dump::differences(&names.layer, &engine, &counted));
+                    }
+                }
+                Ok(counted)
+            },
+        );
+    }
+    Ok(Outcome {
+        sources: compiled.sources,
+        diagnostics: sink,
+        value,
+    })
 }

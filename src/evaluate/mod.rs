@@ -1,0 +1,175 @@
+//! From planned layers to their reports: judged, counted, priced, named.
+//!
+//! Problem: `Map vgg16 on eyeriss` is sixteen lowered mappings in which some memories have no place yet. Each
+//! is given its places, judged, counted by a model and priced with the technology of the accelerator; what
+//! keeps a layer from its figures becomes a diagnostic and the other layers go on.
+//!
+//! Invariant: only a mapping that `legality::check` accepted is counted.
+
+mod judge;
+mod names;
+
+pub use judge::{Judged, judge};
+pub use names::dimensions;
+
+use crate::cost::{self, Cost, Technology};
+use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::driver::{Compiled, PlannedLayer};
+use crate::engine::{self, Counts, EngineLimit, TimingRule};
+use crate::hir::{Accelerator, Layer, Map, Precision};
+use crate::lower::{self, Names};
+use crate::report::{LayerReport, build_layer};
+use crate::{hir, pricing};
+
+/// A named way to get from a legal mapping to counts and time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Model {
+    Exact,
+    Maestro,
+}
+
+impl Model {
+    /// The models of this version, in the order of reports.
+    pub const ALL: [Model; 2] = [Model::Exact, Model::Maestro];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Model::Exact => "exact",
+            Model::Maestro => "maestro",
+        }
+    }
+
+    fn rule(self) -> TimingRule {
+        match self {
+            Model::Exact => TimingRule::Exact,
+            Model::Maestro => TimingRule::Maestro,
+        }
+    }
+
+    /// Counts a legal mapping.
+    ///
+    /// # Errors
+    /// E0602 at the layer, when the mapping is beyond the engine.
+    pub fn count(self, judged: &Judged, names: &Names) -> Result<Counts, Diagnostic> {
+        engine::count(&judged.legal, self.rule()).map_err(|limit| beyond(&limit, names))
+    }
+}
+
+fn beyond(limit: &EngineLimit, names: &Names) -> Diagnostic {
+    let reason = match limit {
+        EngineLimit::Irregular => {
+            "its windows move irregularly, and it is too large to be executed step by step"
+                .to_owned()
+        }
+        EngineLimit::TooManyClasses => {
+            "its loops have too many kinds of windows to be counted in reasonable time".to_owned()
+        }
+        EngineLimit::Overflow => "a count is larger than 2^64".to_owned(),
+        EngineLimit::Mismatch {
+            performed,
+            expected,
+        } => format!(
+            "the engine performed {performed} of {expected} operations; this is a mistake of the program, please \
+             report it"
+        ),
+    };
+    Diagnostic::new(
+        Code::E0602,
+        format!("layer `{}` cannot be counted: {reason}", names.layer),
+    )
+    .at(names.layer_span, "this layer")
+}
+
+/// What the layers of one program have in common.
+pub struct Evaluator<'a> {
+    compiled: &'a Compiled,
+    /// By technology of the program.
+    technologies: Vec<Technology>,
+}
+
+impl<'a> Evaluator<'a> {
+    /// Makes the price tables; mistakes in technologies go to `sink`.
+    #[must_use]
+    pub fn new(compiled: &'a Compiled, sink: &mut Diagnostics) -> Evaluator<'a> {
+        let technologies = compiled
+            .program
+            .technologies
+            .iter()
+            .map(|technology| pricing::technology(technology, sink))
+            .collect();
+        Evaluator {
+            compiled,
+            technologies,
+        }
+    }
+
+    fn parts(&self, map: &Map, planned: &PlannedLayer) -> Option<(&'a Layer, &'a Accelerator)> {
+        let program = &self.compiled.program;
+        let network = program.networks.get(map.network)?;
+        Some((
+            network.layers.get(planned.layer)?,
+            program.accelerators.get(map.accelerator)?,
+        ))
+    }
+
+    /// The report of one judged and counted layer; `None` when an action has no price, which goes to `sink`.
+    #[must_use]
+    pub fn report(
+        &self,
+        map: &Map,
+        planned: &PlannedLayer,
+        judged: &Judged,
+        counts: &Counts,
+        sink: &mut Diagnostics,
+    ) -> Option<LayerReport> {
+        let (layer, accelerator) = self.parts(map, planned)?;
+        let lowered = planned.lowered.as_ref()?;
+        let cost = self.cost(layer, accelerator, judged, counts, sink).ok()?;
+        let names = names::layer_names(layer, planned, lowered, judged);
+        Some(build_layer(&names, &judged.legal, counts, cost.as_ref()))
+    }
+
+    /// No cost without a technology.
+    fn cost(
+        &self,
+        layer: &Layer,
+        accelerator: &Accelerator,
+        judged: &Judged,
+        counts: &Counts,
+        sink: &mut Diagnostics,
+    ) -> Result<Option<Cost>, ()> {
+        let Some(index) = accelerator.technology else {
+            return Ok(None);
+        };
+        let program = &self.compiled.program;
+        let (Some(prices), Some(source)) = (
+            self.technologies.get(index),
+            program.technologies.get(index),
+        ) else {
+            return Ok(None);
+        };
+        let context = pricing::context(accelerator, operand_precision(layer, accelerator));
+        cost::evaluate(prices, &context, &judged.legal, counts)
+            .map(Some)
+            .map_err(|errors| {
+                sink.extend(errors.iter().map(|error| {
+                    pricing::cost_diagnostic(error, accelerator, source, &layer.name)
+                }));
+            })
+    }
+}
+
+/// The wider of the operands' formats: it decides which MAC or operation is priced.
+fn operand_precision(layer: &Layer, accelerator: &Accelerator) -> Precision {
+    let precision = lower::precision(layer, accelerator);
+    let has_weights = !matches!(
+        layer.shape,
+        hir::shape::Shape::Pool { .. } | hir::shape::Shape::Add { .. }
+    );
+    if has_weights && precision.weight.bits() > precision.input.bits() {
+        precision.weight
+    } else {
+        precision.input
+    }
+}

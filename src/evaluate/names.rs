@@ -1,0 +1,95 @@
+//! What a report calls a layer and its parts.
+
+use super::Judged;
+use crate::driver::PlannedLayer;
+use crate::hir::Layer;
+use crate::hir::shape::{Shape, Slide};
+use crate::lower::Lowered;
+use crate::report::LayerNames;
+
+pub(super) fn layer_names(
+    layer: &Layer,
+    planned: &PlannedLayer,
+    lowered: &Lowered,
+    judged: &Judged,
+) -> LayerNames {
+    LayerNames {
+        name: layer.name.clone(),
+        kind: layer.type_name.to_owned(),
+        dimensions: dimensions(&layer.shape),
+        dataflow: Some(planned.dataflow.clone()),
+        tensors: lowered.names.tensors.clone(),
+        memories: lowered.names.memories.clone(),
+        choices: judged.choices.clone(),
+        notes: planned.note.iter().cloned().collect(),
+    }
+}
+
+/// The sizes of a layer by their names in the language; `Y'` and `X'` are the output's. Groups of 1 are left
+/// out.
+#[must_use]
+pub fn dimensions(shape: &Shape) -> Vec<(String, u64)> {
+    let mut list: Vec<(&str, u64)> = Vec::new();
+    let slides = |list: &mut Vec<(&str, u64)>, rows: &Slide, columns: &Slide| {
+        list.extend([
+            ("Y", rows.input),
+            ("X", columns.input),
+            ("Y'", rows.output),
+            ("X'", columns.output),
+            ("R", rows.kernel),
+            ("S", columns.kernel),
+        ]);
+    };
+    match shape {
+        Shape::Conv {
+            n,
+            g,
+            k,
+            c,
+            rows,
+            columns,
+        }
+        | Shape::Transposed {
+            n,
+            g,
+            k,
+            c,
+            rows,
+            columns,
+        } => {
+            list.push(("N", *n));
+            list.extend((*g > 1).then_some(("G", *g)));
+            list.extend([("K", *k), ("C", *c)]);
+            slides(&mut list, rows, columns);
+        }
+        Shape::Depthwise {
+            n,
+            c,
+            rows,
+            columns,
+        }
+        | Shape::Pool {
+            n,
+            c,
+            rows,
+            columns,
+            ..
+        } => {
+            list.extend([("N", *n), ("C", *c)]);
+            slides(&mut list, rows, columns);
+        }
+        Shape::Fc { n, k, c } => list.extend([("N", *n), ("K", *k), ("C", *c)]),
+        Shape::Gemm { b, m, n, k } => {
+            list.extend((*b > 1).then_some(("B", *b)));
+            list.extend([("M", *m), ("N", *n), ("K", *k)]);
+        }
+        Shape::Add { n, c, y, x } => list.extend([("N", *n), ("C", *c), ("Y", *y), ("X", *x)]),
+        Shape::Lstm { n, d, h, steps } => {
+            list.extend([("N", *n), ("D", *d), ("H", *h), ("Steps", *steps)]);
+        }
+        Shape::Einsum(einsum) => return einsum.ranks.clone(),
+    }
+    list.into_iter()
+        .map(|(name, extent)| (name.to_owned(), extent))
+        .collect()
+}
