@@ -248,8 +248,9 @@ impl Walk<'_> {
     }
 }
 
-/// The memories that hold more than they can.
-pub(super) fn check(mapping: &Mapping) -> Vec<Violation> {
+/// The memories that hold more than they can (E0501). The mapping covers every point exactly once.
+#[must_use]
+pub fn check(mapping: &Mapping) -> Vec<Violation> {
     let memories = &mapping.architecture.memories;
     let bounded = |memory: &usize| memories[*memory].capacity_bits.is_some();
     let bounded: Vec<usize> = (1..memories.len()).filter(bounded).collect();

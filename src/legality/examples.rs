@@ -40,7 +40,8 @@ impl Names for Named<'_> {
         let lo = origin.0 * 100;
         Some(Written {
             span: Span::new(FileId::new(0), lo, lo + text.len() as u32),
-            text,
+            text: Some(text.clone()),
+            label: text,
         })
     }
     fn layer(&self) -> (Span, String) {
@@ -294,7 +295,6 @@ fn a_flat_dataflow_is_judged_in_microseconds() {
         assert!(covers(std::hint::black_box(&mapping)));
     }
     let each = start.elapsed() / runs;
-    println!("{each:?}");
     // Generous: tests run unoptimised and beside others.
     assert!(each < std::time::Duration::from_micros(50), "{each:?}");
 }

@@ -31,7 +31,7 @@ mod examples;
 #[cfg(test)]
 mod tests;
 
-pub use capacity::{Footprint, footprint, required};
+pub use capacity::{Footprint, check as capacities, footprint, required};
 pub use place::{Choice, choose};
 pub use prose::{Names, Written};
 pub use violation::{
@@ -95,10 +95,53 @@ pub fn check(mapping: Mapping) -> Result<Legal<Mapping>, Box<Illegal>> {
     }
 }
 
+/// Judges a mapping some of whose memories have no position yet: coverage first, then positions for the
+/// memories in `automatic` (all tensors but the `fixed` pairs of memory and tensor), then capacities.
+///
+/// # Errors
+/// The mapping, as far as it was settled, with its violations.
+pub fn settle(
+    mapping: Mapping,
+    automatic: &[usize],
+    fixed: &[(usize, usize)],
+) -> Result<(Legal<Mapping>, Vec<Choice>), Box<Illegal>> {
+    let mut mapping = mapping;
+    let mut violations = coverage(&mapping);
+    let mut choices = Vec::new();
+    if violations.is_empty() {
+        match choose(&mut mapping, automatic, fixed) {
+            Ok(chosen) => choices = chosen,
+            Err(violation) => violations.push(violation),
+        }
+    }
+    if violations.is_empty() {
+        violations = capacities(&mapping);
+    }
+    if violations.is_empty() {
+        Ok((Legal(mapping), choices))
+    } else {
+        Err(Box::new(Illegal {
+            mapping,
+            violations,
+        }))
+    }
+}
+
 /// Everything that keeps `mapping` from being legal. Capacities are judged only when all points are
 /// performed exactly once.
 #[must_use]
 pub fn violations(mapping: &Mapping) -> Vec<Violation> {
+    let found = coverage(mapping);
+    if found.is_empty() {
+        capacities(mapping)
+    } else {
+        found
+    }
+}
+
+/// What is wrong with the loops (E0402 to E0406, and what is too large to judge).
+#[must_use]
+pub fn coverage(mapping: &Mapping) -> Vec<Violation> {
     let mut found = oversized(mapping);
     if !found.is_empty() {
         return found;
@@ -112,9 +155,6 @@ pub fn violations(mapping: &Mapping) -> Vec<Violation> {
         }
     }
     found.extend(clusters(mapping));
-    if found.is_empty() {
-        found.extend(capacity::check(mapping));
-    }
     found
 }
 

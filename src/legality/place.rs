@@ -8,10 +8,10 @@
 //! loop of an array above a memory lies before its position.
 
 use super::capacity::{Footprint, overfull};
-use super::violation::Violation;
+use super::violation::{Need, Violation};
 use crate::ir::Mapping;
 
-/// The position that was chosen for everything a memory holds.
+/// The position that was chosen for what a memory holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Choice {
     pub memory: usize,
@@ -19,47 +19,72 @@ pub struct Choice {
     pub position: usize,
 }
 
-/// Sets the positions of the memories in `automatic` (rows whose `Some` entries are placeholders), from
-/// the outside in. The mapping should cover every point exactly once: judge it with [`super::covers`] or
-/// [`super::violations`] first, or the sizes mean nothing.
+/// `positions[memory][tensor]`, as in `Schedule`.
+type Positions = Vec<Vec<Option<usize>>>;
+
+/// Sets the positions of the memories in `automatic`, from the outside in: of every tensor they hold but
+/// those in `fixed` (pairs of memory and tensor). What they had was a placeholder. The mapping should cover
+/// every point exactly once ([`super::covers`]), or the sizes mean nothing; [`super::settle`] sees to that.
 ///
 /// # Errors
-/// [`Violation::Overfull`] or [`Violation::Unmeasured`] of the first memory that fits nowhere; it and those
-/// inside it are left at their innermost position.
-pub fn choose(mapping: &mut Mapping, automatic: &[usize]) -> Result<Vec<Choice>, Violation> {
-    let mut open: Vec<usize> = automatic.to_vec();
+/// [`Violation::Overfull`] or [`Violation::Unmeasured`] of the first memory that fits nowhere; it and the
+/// automatic ones inside it are then at their innermost positions.
+pub fn choose(
+    mapping: &mut Mapping,
+    automatic: &[usize],
+    fixed: &[(usize, usize)],
+) -> Result<Vec<Choice>, Violation> {
+    let mut open: Vec<usize> = automatic
+        .iter()
+        .copied()
+        .filter(|memory| (1..mapping.architecture.memories.len()).contains(memory))
+        .collect();
     open.sort_unstable();
     open.dedup();
+    let mut positions = mapping.schedule.positions.clone();
     let mut choices = Vec::new();
-    let mut failed = None;
-    while !open.is_empty() {
-        let memory = open.remove(0);
-        if memory == 0 || memory >= mapping.architecture.memories.len() {
-            continue;
-        }
-        let (first, last) = range(mapping, memory, &open);
+    let mut failed: Option<(usize, Option<(u128, Vec<Need>)>)> = None;
+    let footprint = (!open.is_empty()).then(|| Footprint::new(mapping));
+    for (at, &memory) in open.iter().enumerate() {
+        let free =
+            |m: usize, tensor: usize| open[at..].contains(&m) && !fixed.contains(&(m, tensor));
+        let (first, last) = range(mapping, &positions, memory, &free);
         let capacity = mapping.architecture.memories[memory].capacity_bits;
         let mut position = if failed.is_some() { last } else { first };
-        if let (Some(capacity), None) = (capacity, &failed) {
-            match search(mapping, memory, capacity, first, last) {
-                Ok(found) => position = found,
-                Err(violation) => {
-                    position = last;
-                    failed = Some(violation);
-                }
+        if let (Some(capacity), Some(footprint), None) = (capacity, &footprint, &failed) {
+            let mut tightest = None;
+            let fitting = (first..=last).find(|&position| {
+                set(&mut positions[memory], memory, position, &free);
+                tightest = footprint.required(memory, &positions[memory]);
+                matches!(tightest, Some((need, _)) if need <= capacity)
+            });
+            position = fitting.unwrap_or(last);
+            if fitting.is_none() {
+                failed = Some((memory, tightest));
             }
         }
-        set(mapping, memory, position);
+        set(&mut positions[memory], memory, position, &free);
         choices.push(Choice { memory, position });
     }
-    match failed {
-        None => Ok(choices),
-        Some(violation) => Err(violation),
-    }
+    mapping.schedule.positions = positions;
+    let Some((memory, tightest)) = failed else {
+        return Ok(choices);
+    };
+    let capacity = mapping.architecture.memories[memory].capacity_bits;
+    Err(match tightest {
+        Some((need, tensors)) => overfull(mapping, memory, capacity.unwrap_or(0), need, tensors),
+        None => Violation::Unmeasured { memory },
+    })
 }
 
-/// Outermost and innermost position allowed for `memory` by its neighbours, those in `open` aside.
-fn range(mapping: &Mapping, memory: usize, open: &[usize]) -> (usize, usize) {
+/// Outermost and innermost position that its neighbours and the arrays allow to `memory`; entries that are
+/// `free` are still placeholders.
+fn range(
+    mapping: &Mapping,
+    positions: &Positions,
+    memory: usize,
+    free: &impl Fn(usize, usize) -> bool,
+) -> (usize, usize) {
     let schedule = &mapping.schedule;
     let above = mapping.architecture.memories[memory].arrays_above;
     let spatial = schedule
@@ -67,55 +92,34 @@ fn range(mapping: &Mapping, memory: usize, open: &[usize]) -> (usize, usize) {
         .iter()
         .rposition(|l| l.array().is_some_and(|array| array < above))
         .map_or(0, |last| last + 1);
-    let held = |tensor: &usize| schedule.positions[memory][*tensor].is_some();
-    let tensors: Vec<usize> = (0..mapping.operation.tensors.len()).filter(held).collect();
-    let outer = (0..memory).flat_map(|m| {
-        tensors
-            .iter()
-            .filter_map(move |&t| schedule.positions[m][t])
-    });
-    let inner = (memory + 1..schedule.positions.len())
-        .filter(|m| !open.contains(m))
-        .flat_map(|m| {
-            tensors
-                .iter()
-                .filter_map(move |&t| schedule.positions[m][t])
-        });
-    let first = outer.max().unwrap_or(0).max(spatial);
-    let last = inner.min().unwrap_or(schedule.leaf).min(schedule.leaf);
+    let (mut first, mut last) = (spatial, schedule.leaf);
+    for (tensor, held) in positions[memory].iter().enumerate() {
+        if held.is_none() || !free(memory, tensor) {
+            continue;
+        }
+        for (m, row) in positions.iter().enumerate() {
+            let Some(position) = row[tensor].filter(|_| m != memory && !free(m, tensor)) else {
+                continue;
+            };
+            if m < memory {
+                first = first.max(position);
+            } else {
+                last = last.min(position);
+            }
+        }
+    }
     (first, last.max(first))
 }
 
-/// The outermost position in `first..=last` at which the memory fits.
-fn search(
-    mapping: &mut Mapping,
+fn set(
+    row: &mut [Option<usize>],
     memory: usize,
-    capacity: u128,
-    first: usize,
-    last: usize,
-) -> Result<usize, Violation> {
-    let footprint = Footprint::new(mapping);
-    let mut tightest = None;
-    for position in first..=last {
-        let row: Vec<Option<usize>> = mapping.schedule.positions[memory]
-            .iter()
-            .map(|held| held.map(|_| position))
-            .collect();
-        match footprint.required(memory, &row) {
-            Some((need, _)) if need <= capacity => return Ok(position),
-            measured => tightest = measured,
+    position: usize,
+    free: &impl Fn(usize, usize) -> bool,
+) {
+    for (tensor, held) in row.iter_mut().enumerate() {
+        if let Some(held) = held.as_mut().filter(|_| free(memory, tensor)) {
+            *held = position;
         }
-    }
-    drop(footprint);
-    set(mapping, memory, last);
-    Err(match tightest {
-        Some((need, tensors)) => overfull(mapping, memory, capacity, need, tensors),
-        None => Violation::Unmeasured { memory },
-    })
-}
-
-fn set(mapping: &mut Mapping, memory: usize, position: usize) {
-    for held in mapping.schedule.positions[memory].iter_mut().flatten() {
-        *held = position;
     }
 }

@@ -15,8 +15,10 @@ use crate::ir::{Axis, Origin, RankId};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
     pub span: Span,
-    /// What `span` covers: `TemporalMap(2,4) K`, `tile K by 64`, with or without the stop.
-    pub text: String,
+    /// With the numbers of this layer: `TemporalMap(3,1) Y`, `tile K by 64`.
+    pub label: String,
+    /// What `span` covers: `TemporalMap(Sz(R),1) Y`. An edit changes it; none is offered without it.
+    pub text: Option<String>,
 }
 
 /// What one layer's mapping is called in the source.
@@ -315,7 +317,7 @@ impl<N: Names> Prose<'_, N> {
     fn text(&self, directive: Directive) -> String {
         self.names.written(directive.origin).map_or_else(
             || self.spelled(directive, directive.size, directive.offset),
-            |written| stripped(&written.text).to_owned(),
+            |written| written.label,
         )
     }
 
@@ -332,7 +334,7 @@ impl<N: Names> Prose<'_, N> {
     fn changed(&self, directive: Directive, change: Change) -> String {
         self.names
             .written(directive.origin)
-            .and_then(|written| rewritten(stripped(&written.text), change))
+            .and_then(|written| rewritten(&written.label, change))
             .unwrap_or_else(|| match change {
                 Change::Resize { size, offset } => self.spelled(directive, size, offset),
                 Change::Temporal => {
@@ -383,7 +385,7 @@ impl<N: Names> Prose<'_, N> {
         let edit = self
             .names
             .written(repair.directive.origin)
-            .and_then(|written| Some((written.span, rewritten(&written.text, repair.change)?)));
+            .and_then(|written| Some((written.span, rewritten(&written.text?, repair.change)?)));
         match edit {
             Some((span, replacement)) => diagnostic.fix(span, replacement, what),
             None => diagnostic.help(what),

@@ -327,7 +327,7 @@ proptest! {
         let mut mapping = mapping;
         mapping.architecture.memories[1].capacity_bits = Some(capacity);
         let before = mapping.clone();
-        match choose(&mut mapping, &[1]) {
+        match choose(&mut mapping, &[1], &[]) {
             Ok(choices) => {
                 let position = choices[0].position;
                 prop_assert!(required(&mapping, 1).unwrap().0 <= capacity);
