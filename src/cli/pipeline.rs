@@ -42,7 +42,7 @@ pub fn check(file: &Path, mapping: Mapping) -> Result<Outcome<()>, Failure> {
             if let Some(planned) = compiled.plan_layer(map, layer, options(mapping), &mut sink)
                 && let Some(lowered) = &planned.lowered
             {
-                let _ = judge(lowered, &mut sink);
+                let _ = judge(lowered, &compiled.sources, &mut sink);
             }
         }
     }
@@ -155,7 +155,7 @@ impl Run<'_> {
                 step(name);
                 let planned = self.compiled.plan_layer(map, layer, self.options, sink);
                 let report = planned.as_ref().and_then(|planned| {
-                    let judged = judge(planned.lowered.as_ref()?, sink)?;
+                    let judged = judge(planned.lowered.as_ref()?, &self.compiled.sources, sink)?;
                     match count(planned, &judged) {
                         Ok(counts) => evaluator.report(map, planned, &judged, &counts, sink),
                         Err(diagnostic) => {
@@ -308,7 +308,7 @@ fn emit_ir(
                 let planned = compiled.plan_layer(map, layer, options(mapping), &mut sink);
                 if let Some(lowered) = planned.and_then(|planned| planned.lowered) {
                     // Illegal mappings are shown as they are: that is when one wants to see them.
-                    let judged = judge(&lowered, &mut sink);
+                    let judged = judge(&lowered, &compiled.sources, &mut sink);
                     let mapping = judged
                         .as_ref()
                         .map_or(&lowered.mapping, |judged| &*judged.legal);

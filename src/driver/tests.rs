@@ -129,7 +129,7 @@ fn judge(plan: &Plan) -> Vec<String> {
             continue;
         };
         let mut mapping = lowered.mapping.clone();
-        let placed = crate::legality::choose(&mut mapping, &lowered.automatic);
+        let placed = crate::legality::choose(&mut mapping, &lowered.automatic, &lowered.fixed);
         if let Err(violation) = placed {
             wrong.push(format!("{}: {violation:?}", lowered.names.layer));
         }

@@ -1,8 +1,9 @@
 //! Places for the memories that have none, then the verdict.
 
-use crate::diag::{Code, Diagnostic, Diagnostics};
-use crate::ir::{Axis, Mapping};
-use crate::legality::{self, Directive, Legal, Violation};
+use crate::base::{SourceMap, Span};
+use crate::diag::Diagnostics;
+use crate::ir::{Axis, Mapping, Origin, RankId};
+use crate::legality::{self, Legal, Written};
 use crate::lower::Lowered;
 
 /// A mapping that may be counted.
@@ -13,37 +14,77 @@ pub struct Judged {
     pub choices: Vec<String>,
 }
 
-/// Judges a lowered layer; what is wrong goes to `sink`.
+/// Judges a lowered layer; what is wrong with it, or wasteful, goes to `sink`. Edits are made of the texts
+/// in `sources`.
 #[must_use]
-pub fn judge(lowered: &Lowered, sink: &mut Diagnostics) -> Option<Judged> {
-    let mut mapping = lowered.mapping.clone();
-    let mut choices = Vec::new();
-    // Tiles can be measured only when every point is in exactly one of them; else `check` says what is wrong.
-    if !lowered.automatic.is_empty() && legality::covers(&mapping) {
-        match legality::choose(&mut mapping, &lowered.automatic) {
-            Ok(chosen) => {
-                choices = chosen
-                    .iter()
-                    .map(|choice| describe(lowered, choice.memory, choice.position))
-                    .collect();
-            }
-            Err(violation) => {
-                sink.push(diagnostic(&violation, lowered));
-                return None;
-            }
+pub fn judge(lowered: &Lowered, sources: &SourceMap, sink: &mut Diagnostics) -> Option<Judged> {
+    let names = Named { lowered, sources };
+    let mapping = lowered.mapping.clone();
+    match legality::settle(mapping, &lowered.automatic, &lowered.fixed) {
+        Ok((legal, choices)) => {
+            let warnings = legality::warnings(&legal);
+            sink.extend(warnings.iter().map(|warning| warning.to_diagnostic(&names)));
+            let choices = choices
+                .iter()
+                .map(|choice| describe(lowered, choice.memory, choice.position))
+                .collect();
+            Some(Judged { legal, choices })
         }
-    }
-    match legality::check(mapping) {
-        Ok(legal) => Some(Judged { legal, choices }),
         Err(illegal) => {
-            sink.extend(
-                illegal
-                    .violations
-                    .iter()
-                    .map(|violation| diagnostic(violation, lowered)),
-            );
+            let volume = lowered.mapping.operation.volume();
+            let violations = illegal.violations.iter();
+            sink.extend(violations.map(|violation| violation.to_diagnostic(&names, volume)));
             None
         }
+    }
+}
+
+/// The tables of `lower`, as legality asks for them.
+struct Named<'a> {
+    lowered: &'a Lowered,
+    sources: &'a SourceMap,
+}
+
+fn name(names: &[String], index: usize, or: &str) -> String {
+    names.get(index).cloned().unwrap_or_else(|| or.to_owned())
+}
+
+impl legality::Names for Named<'_> {
+    fn rank(&self, rank: RankId) -> String {
+        name(&self.lowered.names.ranks, rank.index(), "a rank")
+    }
+
+    fn window(&self, window: usize) -> String {
+        name(&self.lowered.names.windows, window, "an input axis")
+    }
+
+    fn tensor(&self, tensor: usize) -> String {
+        name(&self.lowered.names.tensors, tensor, "a tensor")
+    }
+
+    fn memory(&self, memory: usize) -> String {
+        name(&self.lowered.names.memories, memory, "a memory")
+    }
+
+    fn array(&self, array: usize) -> String {
+        name(&self.lowered.names.arrays, array, "an array")
+    }
+
+    fn written(&self, origin: Origin) -> Option<Written> {
+        let source = self.lowered.origin(origin)?;
+        // Nobody can edit the embedded library.
+        let file = self.sources.get(source.span.file());
+        let editable = file.is_some_and(|file| !file.name().starts_with('<'));
+        Some(Written {
+            span: source.span,
+            label: source.label.clone(),
+            text: editable.then(|| self.sources.text_of(source.span).to_owned()),
+        })
+    }
+
+    fn layer(&self) -> (Span, String) {
+        let names = &self.lowered.names;
+        (names.layer_span, names.layer.clone())
     }
 }
 
@@ -83,58 +124,4 @@ fn axis_name(lowered: &Lowered, axis: Option<Axis>) -> String {
         || "a loop".to_owned(),
         |name| format!("the loop over {name}"),
     )
-}
-
-/// The violation with its code, at the directive that is to blame.
-fn diagnostic(violation: &Violation, lowered: &Lowered) -> Diagnostic {
-    let names = &lowered.names;
-    let (code, what, directive): (Code, &str, Option<Directive>) = match violation {
-        Violation::Bound { directive, .. } => (
-            Code::E0401,
-            "a window is larger than its dimension",
-            Some(*directive),
-        ),
-        Violation::Uncovered(found) => (
-            Code::E0402,
-            "some operations are not covered",
-            Some(found.directive),
-        ),
-        Violation::Doubled(found) => (
-            Code::E0403,
-            "some operations are done twice",
-            Some(found.directive),
-        ),
-        Violation::Diagonal(found) => (
-            Code::E0404,
-            "uncoupled dimensions move together",
-            found.directives.first().copied(),
-        ),
-        Violation::Clusters { directives, .. } => (
-            Code::E0405,
-            "clusters exceed the array",
-            directives.first().copied(),
-        ),
-        Violation::Incomplete(found) => (
-            Code::E0406,
-            "no complete window ever fits",
-            Some(found.directive),
-        ),
-        Violation::TooLarge { directive, .. } => (Code::E0307, "a size is too large", *directive),
-        Violation::Undecided { directive, .. } => (
-            Code::E0602,
-            "the windows are too irregular to judge",
-            *directive,
-        ),
-        Violation::Overfull(_) => (Code::E0501, "a memory holds more than it can", None),
-        Violation::Unmeasured { .. } => (
-            Code::E0602,
-            "the tiles of a memory are too irregular to measure",
-            None,
-        ),
-    };
-    let diagnostic = Diagnostic::new(code, format!("layer `{}`: {what}", names.layer));
-    match directive.and_then(|directive| lowered.origin(directive.origin)) {
-        Some(source) => diagnostic.at(source.span, format!("`{}`", source.label)),
-        None => diagnostic.at(names.layer_span, "this layer"),
-    }
 }

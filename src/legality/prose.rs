@@ -236,6 +236,9 @@ impl Violation {
                     .help("use offset = size, or map output rows (Y', X') instead of input rows")
             }
         };
+        if diagnostic.primary() != Some(layer.0) {
+            diagnostic = diagnostic.also(layer.0, format!("mapping `{}`", layer.1));
+        }
         if let Some(repair) = self.repair() {
             diagnostic = prose.repair(diagnostic, repair);
         }
