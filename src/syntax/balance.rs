@@ -9,8 +9,10 @@
 //! ```
 //!
 //! Counting alone finds the mistake at the end of the file. The layout says more: `Layer b` stands no
-//! deeper than the line that opened `a`, so `a` should have been closed before it. Layout is asked only
-//! when the counts disagree; a file with balanced braces may be laid out in any way.
+//! deeper than the line that opened `a`, so `a` should have been closed before it. In the same way a brace
+//! that closes nothing is traced back to the line that should have opened a block, or found to be the one
+//! too many inside a line. Layout is asked only when the counts disagree; a file with balanced braces may be
+//! laid out in any way.
 //!
 //! Also here, because it needs only braces: blocks that nest too deeply, and blocks of words that are
 //! reserved for later (`Search`, `Explore`, `Fuse`), which become one [`Token::BadStatement`].
@@ -96,6 +98,21 @@ fn indent_at(text: &[u8], start: usize) -> usize {
 struct Open {
     span: Span,
     indent: usize,
+    line: usize,
+}
+
+/// The tokens so far, the open blocks and the lines; see the head of the file.
+struct Mender<'input, 'errors> {
+    file: FileId,
+    out: Vec<Lexeme<'input>>,
+    stack: Vec<Open>,
+    /// Of every line with tokens: its indentation and where its tokens begin in `out`.
+    lines: Vec<(usize, usize)>,
+    /// How many opening braces may still be put in: each moves all tokens behind it.
+    insertions: usize,
+    /// How many closing braces there are too many in the whole file.
+    excess: usize,
+    errors: &'errors mut Vec<SyntaxError>,
 }
 
 fn mend<'input>(
@@ -104,71 +121,157 @@ fn mend<'input>(
     lexemes: &[Lexeme<'input>],
     errors: &mut Vec<SyntaxError>,
 ) -> Vec<Lexeme<'input>> {
+    let count = |token: Token<'_>| {
+        lexemes
+            .iter()
+            .filter(|lexeme| lexeme.token == token)
+            .count()
+    };
     let mut layout = Layout::new(text);
-    let mut out: Vec<Lexeme<'input>> = Vec::with_capacity(lexemes.len() + 8);
-    let mut stack: Vec<Open> = Vec::new();
+    let mut mender = Mender {
+        file,
+        out: Vec::with_capacity(lexemes.len() + 8),
+        stack: Vec::new(),
+        lines: Vec::new(),
+        insertions: MAX_BLOCKS,
+        excess: count(Token::RightBrace).saturating_sub(count(Token::LeftBrace)),
+        errors,
+    };
     for (index, &lexeme) in lexemes.iter().enumerate() {
         let (indent, first) = layout.of(lexeme.lo);
+        if first {
+            mender.lines.push((indent, mender.out.len()));
+        }
         let next = lexemes.get(index + 1).map(|next| next.token);
         match lexeme.token {
-            Token::LeftBrace => stack.push(Open {
+            Token::LeftBrace => mender.stack.push(Open {
                 span: Span::new(file, lexeme.lo, lexeme.hi),
                 indent,
+                line: mender.lines.len(),
             }),
-            Token::RightBrace => {
-                // A brace that begins a line closes the block whose line is indented like it.
-                if first && stack.iter().any(|open| open.indent == indent) {
-                    close_deeper(file, indent + 1, &mut stack, &mut out, errors);
-                }
-                if stack.pop().is_none() {
-                    errors.push(SyntaxError::StrayBrace {
-                        span: Span::new(file, lexeme.lo, lexeme.hi),
-                    });
-                    continue;
-                }
-            }
+            Token::RightBrace if !mender.close(lexeme, indent, first) => continue,
             // An item, or a layer, that stands no deeper than an open block cannot belong to it.
             token
                 if first
                     && (token.begins_item() || token == Token::Layer)
                     && next != Some(Token::Colon) =>
             {
-                close_deeper(file, indent, &mut stack, &mut out, errors);
+                mender.close_deeper(indent);
             }
             _ => {}
         }
-        out.push(lexeme);
+        mender.out.push(lexeme);
     }
-    close_deeper(file, 0, &mut stack, &mut out, errors);
-    out
+    mender.close_deeper(0);
+    mender.out
 }
 
-/// Closes, innermost first, the blocks whose opening line is indented by `indent` or more.
-fn close_deeper(
-    file: FileId,
-    indent: usize,
-    stack: &mut Vec<Open>,
-    out: &mut Vec<Lexeme<'_>>,
-    errors: &mut Vec<SyntaxError>,
-) {
-    let keep = stack
-        .iter()
-        .rposition(|open| open.indent < indent)
-        .map_or(0, |at| at + 1);
-    if keep == stack.len() {
-        return;
+impl Mender<'_, '_> {
+    /// A closing brace; false when it is dropped.
+    fn close(&mut self, lexeme: Lexeme<'_>, indent: usize, first: bool) -> bool {
+        if first && self.is_open_at(indent) {
+            // A brace that begins a line closes the block whose line is indented like it.
+            self.close_deeper(indent + 1);
+        } else if self.excess > 0 {
+            if first && self.open_header(lexeme, indent) {
+                self.excess -= 1;
+                return true;
+            }
+            // A brace inside a line closes what was opened on that line; one too many is this one.
+            let closes_outer = self
+                .stack
+                .last()
+                .is_none_or(|open| open.line < self.lines.len());
+            if closes_outer {
+                self.excess -= 1;
+                self.stray(lexeme);
+                return false;
+            }
+        }
+        if self.stack.pop().is_none() {
+            self.stray(lexeme);
+            return false;
+        }
+        true
     }
-    let at = out.last().map_or(0, |last| last.hi);
-    let opens: Vec<Span> = stack.drain(keep..).rev().map(|open| open.span).collect();
-    out.extend(opens.iter().map(|_| Lexeme {
-        token: Token::RightBrace,
-        lo: at,
-        hi: at,
-    }));
-    errors.push(SyntaxError::Unclosed {
-        opens,
-        at: Span::new(file, at, at),
-    });
+
+    /// Whether a block is open whose line is indented by `indent`, among those that may be open at all.
+    fn is_open_at(&self, indent: usize) -> bool {
+        let innermost = self.stack.iter().rev().take(2 * MAX_BLOCKS);
+        innermost.into_iter().any(|open| open.indent == indent)
+    }
+
+    fn stray(&mut self, lexeme: Lexeme<'_>) {
+        self.errors.push(SyntaxError::StrayBrace {
+            span: Span::new(self.file, lexeme.lo, lexeme.hi),
+        });
+    }
+
+    /// A brace that closes nothing: if an earlier line is indented like it, with only deeper lines since, that
+    /// line should have opened the block.
+    fn open_header(&mut self, close: Lexeme<'_>, indent: usize) -> bool {
+        if self.insertions == 0 {
+            return false;
+        }
+        let inside = self.lines.len() - 1;
+        let Some(header) = self.lines[..inside]
+            .iter()
+            .rposition(|&(line, _)| line <= indent)
+        else {
+            return false;
+        };
+        let opened = self.stack.last().map_or(0, |open| open.line);
+        if self.lines[header].0 != indent || header < opened || header + 1 >= inside {
+            return false;
+        }
+        let at = self.lines[header + 1].1;
+        let Some(offset) = at.checked_sub(1).map(|last| self.out[last].hi) else {
+            return false;
+        };
+        self.out.insert(
+            at,
+            Lexeme {
+                token: Token::LeftBrace,
+                lo: offset,
+                hi: offset,
+            },
+        );
+        self.insertions -= 1;
+        self.lines.truncate(header + 1);
+        self.errors.push(SyntaxError::MissingOpen {
+            at: Span::new(self.file, offset, offset),
+            close: Span::new(self.file, close.lo, close.hi),
+        });
+        true
+    }
+
+    /// Closes, innermost first, the blocks whose opening line is indented by `indent` or more.
+    fn close_deeper(&mut self, indent: usize) {
+        let keep = self
+            .stack
+            .iter()
+            .rposition(|open| open.indent < indent)
+            .map_or(0, |at| at + 1);
+        if keep == self.stack.len() {
+            return;
+        }
+        let at = self.out.last().map_or(0, |last| last.hi);
+        let opens: Vec<Span> = self
+            .stack
+            .drain(keep..)
+            .rev()
+            .map(|open| open.span)
+            .collect();
+        self.out.extend(opens.iter().map(|_| Lexeme {
+            token: Token::RightBrace,
+            lo: at,
+            hi: at,
+        }));
+        self.errors.push(SyntaxError::Unclosed {
+            opens,
+            at: Span::new(self.file, at, at),
+        });
+    }
 }
 
 /// Takes out what is too deep or not available; needs and keeps matching braces.

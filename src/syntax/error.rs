@@ -74,6 +74,11 @@ pub enum SyntaxError {
         span: Span,
         word: &'static str,
     },
+    /// The block that `close` ends was never opened; its brace belongs at `at`.
+    MissingOpen {
+        at: Span,
+        close: Span,
+    },
     MissingName {
         keyword: Span,
         what: &'static str,
@@ -126,6 +131,7 @@ impl SyntaxError {
             | Self::NotAnItem { span, .. }
             | Self::MissingColon { key: span }
             | Self::StrayBrace { span }
+            | Self::MissingOpen { at: span, .. }
             | Self::TooDeep { span, .. }
             | Self::NotAvailable { span, .. }
             | Self::MissingName { keyword: span, .. }
@@ -232,6 +238,12 @@ impl SyntaxError {
             Self::StrayBrace { span } => Diagnostic::new(Code::E0102, "this brace closes nothing")
                 .at(*span, "no block is open here")
                 .fix(*span, "", "remove the brace"),
+            Self::MissingOpen { at, close } => {
+                Diagnostic::new(Code::E0102, "this block is not opened")
+                    .at(*at, "`{` is missing here")
+                    .also(*close, "closed here")
+                    .fix(*at, " {", "open the block")
+            }
             Self::TooDeep { span, what, limit } => {
                 Diagnostic::new(Code::E0103, format!("this {what} is nested too deeply"))
                     .at(*span, format!("more than {limit} levels"))

@@ -52,9 +52,10 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
     if lexed.cut_short {
         unbalanced.retain(|error| !matches!(error, SyntaxError::Unclosed { .. }));
     }
-    // What was too deep is known to be bad like a malformed literal.
+    // What was mended is known to be bad like a malformed literal.
     lexical.extend(unbalanced.iter().filter_map(|error| match error {
-        SyntaxError::TooDeep { span, .. } => Some(*span),
+        SyntaxError::TooDeep { span, .. } | SyntaxError::StrayBrace { span } => Some(*span),
+        SyntaxError::Unclosed { at, .. } | SyntaxError::MissingOpen { at, .. } => Some(*at),
         _ => None,
     }));
     lexical.sort();

@@ -14,6 +14,8 @@
 //! Every round takes at least one token out or puts one separator in, and the total work on a file is
 //! bounded, so the time is linear in its length.
 
+mod statement;
+
 use std::cell::Cell;
 
 use super::ast;
@@ -58,7 +60,7 @@ pub fn items(
     let mut budget = BUDGET;
     let mut items = Vec::new();
     let mut rest = lexemes;
-    let mut in_junk = false;
+    let mut after_junk = false;
     loop {
         // A separator between items means nothing.
         while let [first, after @ ..] = rest
@@ -79,13 +81,22 @@ pub fn items(
             lexemes: chunk.to_vec(),
             inserted: None,
         };
-        // Junk in several pieces is one mistake.
-        let after_junk = std::mem::replace(&mut in_junk, !mender.begins_item());
-        if !mender.check_head(after_junk, errors) {
-            items.push(ast::Item::Error(mender.span(0, length)));
+        let span = mender.span(0, length);
+        // Junk in several pieces is one mistake, and so is an item cut in two by a stray `;`.
+        let is_junk = !mender.begins_item();
+        let line_goes_on = || match items.last() {
+            Some(ast::Item::Error(before)) => {
+                !text[before.range().end..span.range().start].contains('\n')
+            }
+            _ => false,
+        };
+        let reported = is_junk && (after_junk || line_goes_on());
+        after_junk = is_junk;
+        if !mender.check_head(reported, errors) {
+            items.push(ast::Item::Error(span));
             continue;
         }
-        in_junk = false;
+        after_junk = false;
         items.push(mender.parse(&parser, &mut builder, &mut budget, errors));
     }
 }
@@ -117,6 +128,15 @@ fn next_chunk(lexemes: &[Lexeme<'_>]) -> Option<usize> {
     Some(lexemes.len())
 }
 
+/// A separator that was put in.
+struct Inserted {
+    at: usize,
+    /// What else was acceptable there.
+    terminals: Vec<String>,
+    /// How many mistakes were known before.
+    errors: usize,
+}
+
 /// One item under repair.
 struct Mender<'a, 'input> {
     file: FileId,
@@ -126,7 +146,7 @@ struct Mender<'a, 'input> {
     after: Option<Token<'input>>,
     lexemes: Vec<Lexeme<'input>>,
     /// Where the last separator was put in.
-    inserted: Option<usize>,
+    inserted: Option<Inserted>,
 }
 
 impl<'input> Mender<'_, 'input> {
@@ -137,7 +157,7 @@ impl<'input> Mender<'_, 'input> {
     }
 
     /// Whether the chunk begins like an item; a misspelt keyword is reported and mended.
-    fn check_head(&mut self, after_junk: bool, errors: &mut Vec<SyntaxError>) -> bool {
+    fn check_head(&mut self, reported: bool, errors: &mut Vec<SyntaxError>) -> bool {
         if self.begins_item() {
             return true;
         }
@@ -147,7 +167,7 @@ impl<'input> Mender<'_, 'input> {
             _ => None,
         };
         let token = keyword.and_then(item_keyword);
-        if keyword.is_some() || !(after_junk || self.is_known_bad(0, self.lexemes.len())) {
+        if keyword.is_some() || !(reported || self.is_known_bad(0, self.lexemes.len())) {
             errors.push(SyntaxError::NotAnItem {
                 span: self.span(0, 1),
                 found: first.token.to_string(),
@@ -221,38 +241,63 @@ impl<'input> Mender<'_, 'input> {
                     hi,
                 },
             );
-            self.inserted = Some(key + 1);
             return true;
+        }
+        if let Some(inserted) = self.inserted.take()
+            && inserted.at + 1 == at
+        {
+            // The separator did not help: the mistake is another one.
+            self.lexemes.remove(inserted.at);
+            errors.truncate(inserted.errors);
+            return self.give_up_statement(inserted.at, &inserted.terminals, errors);
         }
         if self.misses_separator(at, terminals) {
-            let separator = self.separator_before(at);
-            let previous = self.lexemes[at - 1];
-            if !self.is_known_bad(at - 1, at) {
-                errors.push(SyntaxError::MissingSeparator {
-                    after: Span::new(self.file, previous.hi, previous.hi),
-                    found: self.found(at),
-                    separator: if separator == Token::Comma { ',' } else { ';' },
-                });
-            }
-            self.lexemes.insert(
-                at,
-                Lexeme {
-                    token: separator,
-                    lo: previous.hi,
-                    hi: previous.hi,
-                },
-            );
-            self.inserted = Some(at);
+            self.insert_separator(at, terminals, errors);
             return true;
         }
-        let region = self.statement(at);
-        if !region
-            .as_ref()
-            .is_some_and(|region| self.is_known_bad(region.start, region.end))
-        {
+        self.give_up_statement(at, terminals, errors)
+    }
+
+    fn insert_separator(&mut self, at: usize, terminals: &[String], errors: &mut Vec<SyntaxError>) {
+        let separator = self.separator_before(at);
+        let offset = self.lexemes[at - 1].hi;
+        self.inserted = Some(Inserted {
+            at,
+            terminals: terminals.to_vec(),
+            errors: errors.len(),
+        });
+        if !self.is_known_bad(at - 1, at) {
+            errors.push(SyntaxError::MissingSeparator {
+                after: Span::new(self.file, offset, offset),
+                found: self.found(at),
+                separator: if separator == Token::Comma { ',' } else { ';' },
+            });
+        }
+        self.lexemes.insert(
+            at,
+            Lexeme {
+                token: separator,
+                lo: offset,
+                hi: offset,
+            },
+        );
+    }
+
+    /// Replaces the statement around token `at`; false when nothing of the item can be kept.
+    fn give_up_statement(
+        &mut self,
+        at: usize,
+        terminals: &[String],
+        errors: &mut Vec<SyntaxError>,
+    ) -> bool {
+        let mut region = self.statement(at);
+        let reported = region.as_ref().is_some_and(|region| {
+            self.is_known_bad(region.start, region.end)
+                || (region.start == at && self.is_rest_of_bad(at))
+        });
+        if !reported {
             errors.push(self.unexpected(at, terminals));
         }
-        let mut region = region;
         while let Some(range) = region {
             let only_bad = self.lexemes[range.clone()]
                 .iter()
@@ -278,7 +323,6 @@ impl<'input> Mender<'_, 'input> {
             hi: self.lexemes[range.end - 1].hi,
         };
         self.lexemes.splice(range, [bad]);
-        self.inserted = None;
     }
 
     fn unexpected(&self, at: usize, terminals: &[String]) -> SyntaxError {
@@ -307,206 +351,6 @@ impl<'input> Mender<'_, 'input> {
             Some(token) => token.to_string(),
             None => "the end of the file".to_owned(),
         }
-    }
-
-    // Where statements begin and end ------------------------------------------------------------------
-
-    /// The key of `K 64` or `Type CONV;` where keys are free.
-    fn misses_colon(&self, at: usize) -> Option<usize> {
-        let start = self.statement(at)?.start;
-        let token = |index: usize| self.lexemes.get(index).map(|lexeme| lexeme.token);
-        let ends = |index: usize| {
-            matches!(
-                token(index),
-                None | Some(Token::Semicolon | Token::Comma | Token::RightBrace)
-            )
-        };
-        let Some(Token::Identifier(_)) = token(start) else {
-            return None;
-        };
-        let value = match token(start + 1) {
-            Some(Token::Identifier(_)) => at == start + 2,
-            Some(Token::Number(_)) => at == start + 1,
-            _ => false,
-        };
-        let alone = value
-            && ends(start + 2)
-            && self.commas_separate(start)
-            && !self.begins_line(start + 1)
-            && !self.is_known_bad(start, start + 2);
-        alone.then_some(start)
-    }
-
-    fn misses_separator(&self, at: usize, terminals: &[String]) -> bool {
-        let accepted = terminals.iter().any(|terminal| terminal == "\";\"");
-        if !accepted
-            || at == 0
-            || self.inserted == Some(at)
-            || self.inserted.is_some_and(|i| i + 1 == at)
-        {
-            return false;
-        }
-        let Some(lexeme) = self.lexemes.get(at) else {
-            return true;
-        };
-        if lexeme.token.begins_statement() {
-            return true;
-        }
-        let Token::Identifier(_) = lexeme.token else {
-            return false;
-        };
-        let after = |distance: usize| self.lexemes.get(at + distance).map(|lexeme| lexeme.token);
-        self.begins_line(at)
-            || matches!(after(1), Some(Token::Colon | Token::LeftBrace))
-            || matches!(
-                (after(1), after(2)),
-                (Some(Token::Identifier(_)), Some(Token::LeftBrace))
-            )
-    }
-
-    fn begins_line(&self, at: usize) -> bool {
-        let (Some(previous), Some(lexeme)) =
-            (self.lexemes.get(at.wrapping_sub(1)), self.lexemes.get(at))
-        else {
-            return true;
-        };
-        self.text
-            .get(previous.hi as usize..lexeme.lo as usize)
-            .is_some_and(|between| between.contains('\n'))
-    }
-
-    /// The separator that the statements before `at` use.
-    fn separator_before(&self, at: usize) -> Token<'input> {
-        let mut depth = 0usize;
-        for lexeme in self.lexemes[..at].iter().rev() {
-            match lexeme.token {
-                Token::RightBrace | Token::RightParen | Token::RightBracket => depth += 1,
-                Token::LeftBrace if depth == 0 => break,
-                Token::LeftBrace | Token::LeftParen | Token::LeftBracket => {
-                    depth = depth.saturating_sub(1)
-                }
-                Token::Semicolon if depth == 0 => break,
-                Token::Comma if depth == 0 => return Token::Comma,
-                _ => {}
-            }
-        }
-        Token::Semicolon
-    }
-
-    /// The statement in which the mistake at `at` lies; never empty. `None` if there is nothing before or at it.
-    fn statement(&self, at: usize) -> Option<std::ops::Range<usize>> {
-        let mut start = at.min(self.lexemes.len());
-        while start > 0
-            && !matches!(
-                self.lexemes[start - 1].token,
-                Token::LeftBrace | Token::RightBrace | Token::Semicolon
-            )
-        {
-            start -= 1;
-        }
-        let commas = self.commas_separate(start);
-        let mut parens = 0usize;
-        let before = self.lexemes.iter().enumerate().take(at).skip(start);
-        for (index, lexeme) in before {
-            match lexeme.token {
-                Token::LeftParen | Token::LeftBracket => parens += 1,
-                Token::RightParen | Token::RightBracket => parens = parens.saturating_sub(1),
-                Token::Comma if commas && parens == 0 => start = index + 1,
-                _ => {}
-            }
-        }
-        let end = self.statement_end(start, at, commas, parens);
-        if start < end {
-            Some(start..end)
-        } else {
-            self.enclosing_statement(start)
-        }
-    }
-
-    fn statement_end(&self, start: usize, at: usize, commas: bool, mut parens: usize) -> usize {
-        let mut depth = 0usize;
-        for index in at..self.lexemes.len() {
-            let token = self.lexemes[index].token;
-            let new_statement = index > start
-                && depth == 0
-                && self.begins_line(index)
-                && (token.begins_statement()
-                    || self.lexemes.get(index + 1).is_some_and(|next| {
-                        matches!(token, Token::Identifier(_)) && next.token == Token::Colon
-                    }));
-            if new_statement {
-                return index;
-            }
-            match token {
-                Token::LeftBrace => depth += 1,
-                Token::RightBrace if depth == 0 => return index,
-                Token::RightBrace => {
-                    depth -= 1;
-                    if depth == 0 {
-                        return index + 1;
-                    }
-                }
-                Token::Semicolon if depth == 0 => return index,
-                Token::LeftParen | Token::LeftBracket => parens += 1,
-                Token::RightParen | Token::RightBracket => parens = parens.saturating_sub(1),
-                Token::Comma if depth == 0 && commas && parens == 0 => return index,
-                _ => {}
-            }
-        }
-        self.lexemes.len()
-    }
-
-    /// The statement whose block holds token `inner`.
-    fn enclosing_statement(&self, inner: usize) -> Option<std::ops::Range<usize>> {
-        let open = self.open_brace(inner)?;
-        self.statement(open)
-    }
-
-    /// The brace that opens the block around token `inner`.
-    fn open_brace(&self, inner: usize) -> Option<usize> {
-        let mut depth = 0usize;
-        for index in (0..inner.min(self.lexemes.len())).rev() {
-            match self.lexemes[index].token {
-                Token::RightBrace => depth += 1,
-                Token::LeftBrace if depth == 0 => return Some(index),
-                Token::LeftBrace => depth -= 1,
-                _ => {}
-            }
-        }
-        None
-    }
-
-    /// Whether commas separate statements around `start`: they do where keys are free, but in a list of
-    /// directives or of map entries they also separate names.
-    fn commas_separate(&self, start: usize) -> bool {
-        if !matches!(
-            self.lexemes[0].token,
-            Token::Network | Token::Accelerator | Token::Technology
-        ) {
-            return false;
-        }
-        let Some(open) = self.open_brace(start) else {
-            return false;
-        };
-        let before = |distance: usize| {
-            open.checked_sub(distance)
-                .map(|index| self.lexemes[index].token)
-        };
-        !matches!(before(1), Some(Token::Dataflow | Token::Colon)) && before(2) != Some(Token::At)
-    }
-
-    /// Whether there was already a message about these tokens or the characters between them.
-    fn is_known_bad(&self, start: usize, end: usize) -> bool {
-        let range = &self.lexemes[start..end];
-        let (Some(first), Some(last)) = (range.first(), range.last()) else {
-            return false;
-        };
-        let hi = self.lexemes.get(end).map_or(last.hi, |next| next.lo);
-        let from = self.lexical.partition_point(|span| span.hi() < first.lo);
-        self.lexical.get(from).is_some_and(|span| span.lo() <= hi)
-            || range
-                .iter()
-                .any(|lexeme| lexeme.token == Token::BadStatement)
     }
 
     fn span(&self, start: usize, end: usize) -> Span {

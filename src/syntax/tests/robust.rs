@@ -130,7 +130,7 @@ proptest! {
     }
 }
 
-const GOOD: &str = "use std.dataflows.{nvdla, rs as r};
+pub const GOOD: &str = "use std.dataflows.{nvdla, rs as r};
 Network n {
   Layer a {
     Type: CONV; Dimensions { N: 1, K: 64 } Stride { Y: 2 }

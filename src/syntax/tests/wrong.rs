@@ -227,3 +227,19 @@ fn nesting_is_bounded() {
     assert!(!complaints(&"{".repeat(100_000)).is_empty());
     assert!(!complaints(&"Network a {".repeat(10_000)).is_empty());
 }
+
+/// Any one token taken out of a good file is about one message, wherever it was.
+#[test]
+fn one_mistake_is_about_one_message() {
+    let text = super::robust::GOOD;
+    let lexed = crate::syntax::lexer::lex(FileId::new(0), text);
+    let mut total = 0;
+    for lexeme in &lexed.lexemes {
+        let mut broken = text.to_owned();
+        broken.replace_range(lexeme.lo as usize..lexeme.hi as usize, " ");
+        let count = complaints(&broken).len();
+        assert!(count <= 4, "{:?}\n{broken}", complaints(&broken));
+        total += count;
+    }
+    assert!(total * 10 <= lexed.lexemes.len() * 12, "{total} messages");
+}
