@@ -12,66 +12,75 @@
 //! when (a) this loop advances, or (b) some loop of *another* group advances and the group's loops inside
 //! wrap from their last windows to their first.
 //!
+//! Where all instances of a group hold translates of one interval, a transition is a few lines of
+//! arithmetic (`lattice`); otherwise the instances are listed and counted as sets (`crossing`).
+//!
 //! Invariants: only for regular groups (`Group::is_regular`) of legal mappings; an instance works in a
 //! prefix of the windows of every loop, so the tile it held before is that of its last window that was not
 //! empty; windows in the interior of a loop are exact translates of each other, in every tensor.
 
-use super::crossing::{Fresh, Holder, Seen, Sharing, Transition};
-use super::tiles::Footprint;
+use super::crossing::{Fresh, Holder, Seen, Sharing, Table, Transition};
+use super::lattice::{self, Lattice};
+use super::plan::Plan;
+use super::spot::Spot;
 use super::{Boundary, EngineLimit};
-use crate::ir::{Group, GroupAxis, GroupLoop, GroupState, Mapping};
+use crate::ir::{Group, GroupAxis, GroupLoop, GroupLoops, GroupState, Mapping};
+use smallvec::SmallVec;
 
 /// More states than this in one group: not countable in reasonable time.
-const MOST_STATES: usize = 1 << 22;
+const MOST_STATES: u64 = 1 << 22;
 
 /// One group and its classes.
-pub(super) struct GroupClasses {
-    pub group: Group,
-    /// Per tensor.
-    pub footprints: Vec<Footprint>,
+pub(super) struct GroupClasses<'a> {
+    pub group: &'a Group,
+    pub plan: &'a Plan,
     /// Loops that are steps of the PEs (before the leaf).
-    pub depth: usize,
-    /// `nodes[m]`: positions of the first `m` loops; `nodes[0]` is the one start.
-    pub nodes: Vec<Vec<Node>>,
-    /// `edges[m]`: advances of loop `m`.
-    pub edges: Vec<Vec<Edge>>,
-    /// Different windows of this group can meet in one element of the result. Then every position is a
-    /// class of its own, and `distinct` holds per boundary the result's distinct elements, summed over the
+    pub loops: GroupLoops,
+    /// `nodes[starts[m]..starts[m + 1]]`: positions of the first `m` loops; the first is the one start.
+    pub nodes: Vec<Node>,
+    starts: SmallVec<[usize; 6]>,
+    /// `edges[edge_starts[m]..edge_starts[m + 1]]`: advances of loop `m`.
+    pub edges: Vec<Edge>,
+    edge_starts: SmallVec<[usize; 6]>,
+    pub table: Table,
+    /// Per node and boundary, per edge and boundary.
+    wraps: Vec<Transition>,
+    advances: Vec<Transition>,
+    boundaries: usize,
+    /// Where windows overlap in the result, per boundary: the result's distinct elements, summed over the
     /// child's instances.
-    pub overlaps: bool,
-    pub distinct: Vec<u64>,
+    pub distinct: SmallVec<[u64; 4]>,
 }
 
 pub(super) struct Node {
-    /// One per combination of the indices of the spatial loops so far, the innermost fastest; idle ones
-    /// are empty.
-    states: Vec<GroupState>,
+    /// The first instance of every spatial loop; only for small groups.
+    pub spot: Spot,
+    /// All instances work, on translates of `spot`.
+    pub uniform: bool,
+    /// The windows of the representative position.
+    path: SmallVec<[u64; 4]>,
     /// How many positions it stands for.
     pub count: u64,
     /// The class of its first window of the next loop.
-    pub first: usize,
-    /// Range in `edges[m]` of the advances of the next loop below this node.
-    pub advances: std::ops::Range<usize>,
+    pub first: u32,
+    /// The advances of the next loop below this node.
+    advances: (u32, u32),
     /// All loops over ranks that the result does not have are at their first window.
     pub fresh: bool,
-    /// Points of the busiest PE, and of all PEs.
+    /// Points of the busiest PE, of all PEs, and how many PEs work; only at the leaf.
     pub busiest: u64,
     pub volume: u128,
     pub working: u64,
-    /// Per boundary; `None` where the boundary lies outside this depth.
-    pub wrap: Vec<Option<Transition>>,
 }
 
 pub(super) struct Edge {
-    pub parent: usize,
-    /// Class of the window that the advance leads to, in `nodes[m + 1]`.
-    pub child: usize,
+    pub parent: u32,
+    /// Class of the window that the advance leads to.
+    pub child: u32,
     /// How many advances it stands for, below one parent.
     pub count: u64,
     /// The window that the (representative) advance leads to.
     window: u64,
-    /// Per boundary; `None` where the boundary lies outside this loop.
-    pub advance: Vec<Option<Transition>>,
 }
 
 /// Which way to go through the loops inside.
@@ -82,166 +91,229 @@ enum Completion {
     Last,
 }
 
-impl GroupClasses {
+impl<'a> GroupClasses<'a> {
     pub fn new(
         mapping: &Mapping,
-        group: Group,
+        group: &'a Group,
+        plan: &'a Plan,
+        mut loops: GroupLoops,
         boundaries: &[Boundary],
-    ) -> Result<GroupClasses, EngineLimit> {
-        let tensors = mapping.operation.tensors.len();
-        let footprints: Vec<Footprint> = (0..tensors)
-            .map(|tensor| Footprint::new(mapping, &group, tensor))
-            .collect();
+    ) -> Result<GroupClasses<'a>, EngineLimit> {
         let leaf = mapping.schedule.leaf;
-        let depth = group.loops.iter().take_while(|l| l.index < leaf).count();
+        loops.retain(|l| l.index < leaf);
         let mut classes = GroupClasses {
             group,
-            footprints,
-            depth,
-            nodes: Vec::new(),
-            edges: Vec::new(),
-            overlaps: false,
-            distinct: Vec::new(),
+            plan,
+            loops,
+            nodes: Vec::with_capacity(8),
+            starts: SmallVec::new(),
+            edges: Vec::with_capacity(8),
+            edge_starts: SmallVec::new(),
+            table: Table::default(),
+            wraps: Vec::new(),
+            advances: Vec::new(),
+            boundaries: boundaries.len(),
+            distinct: SmallVec::new(),
         };
-        classes.overlaps = classes.footprints[mapping.operation.result()].overlaps(&classes.group);
         classes.grow(mapping)?;
         classes.cross(mapping, boundaries)?;
         Ok(classes)
     }
 
-    /// Loops of this group that lie outside `position`.
-    pub fn depth_at(&self, position: usize) -> usize {
-        self.group.loops[..self.depth]
-            .iter()
-            .take_while(|l| l.index < position)
-            .count()
+    pub fn depth(&self) -> usize {
+        self.loops.len()
     }
 
-    /// The class reached from `node` at depth `from` through first windows only.
-    pub fn first_at(&self, mut node: usize, from: usize, to: usize) -> usize {
-        for depth in from..to {
-            node = self.nodes[depth][node].first;
+    /// Loops of this group that lie outside `position`.
+    #[inline]
+    pub fn depth_at(&self, position: usize) -> usize {
+        self.loops.iter().take_while(|l| l.index < position).count()
+    }
+
+    /// Positions of the first `depth` loops.
+    #[inline]
+    pub fn nodes_at(&self, depth: usize) -> std::ops::Range<usize> {
+        self.starts[depth]..self.starts[depth + 1]
+    }
+
+    /// Advances of loop `depth`.
+    #[inline]
+    pub fn edges_at(&self, depth: usize) -> std::ops::Range<usize> {
+        self.edge_starts[depth]..self.edge_starts[depth + 1]
+    }
+
+    /// The advances of the next loop below `node`.
+    #[inline]
+    pub fn advances_of(&self, node: usize) -> std::ops::Range<usize> {
+        let (from, to) = self.nodes[node].advances;
+        from as usize..to as usize
+    }
+
+    /// The class reached from `node` through `steps` first windows.
+    #[inline]
+    pub fn first_at(&self, mut node: usize, steps: usize) -> usize {
+        for _ in 0..steps {
+            node = self.nodes[node].first as usize;
         }
         node
     }
 
+    #[inline]
+    pub fn wrap_of(&self, node: usize, boundary: usize) -> Transition {
+        self.wraps[node * self.boundaries + boundary]
+    }
+
+    #[inline]
+    pub fn advance_of(&self, edge: usize, boundary: usize) -> Transition {
+        self.advances[edge * self.boundaries + boundary]
+    }
+
     /// Builds nodes and edges, outermost loop first.
     fn grow(&mut self, mapping: &Mapping) -> Result<(), EngineLimit> {
-        let result = mapping.operation.result();
-        let clipping: Vec<usize> = (0..self.footprints.len())
-            .filter(|&t| self.footprints[t].clips(&self.group))
-            .collect();
+        let ground = self.plan.ground.as_ref();
+        let start = ground.map_or(lattice::NOWHERE, |ground| ground.whole());
         self.nodes
-            .push(vec![Node::new(vec![self.group.whole()], 1, true)]);
-        let mut states = 1;
-        for depth in 0..self.depth {
-            let l = &self.group.loops[depth];
-            // Ranks that the result does not have: a second visit accumulates.
-            let reduces = l.moves.iter().any(|m| match m.axis {
-                GroupAxis::Rank(rank) => {
-                    let rank = self.group.ranks[rank];
-                    !mapping.operation.tensors[result]
-                        .dims
-                        .iter()
-                        .any(|dim| dim.terms.iter().any(|term| term.rank == rank))
-                }
-                GroupAxis::Window(_) => false,
-            });
-            let mut inside: Vec<Node> = Vec::new();
-            let mut edges: Vec<Edge> = Vec::new();
-            for parent in 0..self.nodes[depth].len() {
-                let node = &self.nodes[depth][parent];
-                let (count, fresh) = (node.count, node.fresh);
-                let trips = self.trips(&node.states, l);
-                let alike = if self.overlaps {
-                    None
+            .push(Node::new(start, ground.is_some(), SmallVec::new(), 1, true));
+        self.starts.push(0);
+        self.starts.push(1);
+        self.edge_starts.push(0);
+        let mut work = 0u64;
+        let mut instances = 1u64;
+        for depth in 0..self.loops.len() {
+            let l = &self.loops[depth];
+            instances = instances.saturating_mul(l.instances);
+            let reduces = self.reduces(mapping, l);
+            for parent in self.nodes_at(depth) {
+                let node = &self.nodes[parent];
+                let (count, fresh, uniform, spot) =
+                    (node.count, node.fresh, node.uniform, node.spot);
+                let path = node.path.clone();
+                // Groups that are not small are listed state by state.
+                let states = if ground.is_none() || !uniform {
+                    self.states(&path)
                 } else {
-                    self.interior(&node.states, l, &clipping)
+                    Vec::new()
                 };
-                let first_edge = edges.len();
-                let first = inside.len();
+                let reach = match ground {
+                    Some(ground) => ground.windows_in(&spot, l),
+                    None => {
+                        let reach = states.iter().map(|state| self.group.windows_in(state, l));
+                        reach.max().unwrap_or(0)
+                    }
+                };
+                let trips = reach.div_ceil(l.instances);
+                let alike = match ground {
+                    _ if self.plan.overlaps || trips <= 2 => None,
+                    Some(_) if uniform => {
+                        let lattice = Lattice::new(&self.loops[..=depth]);
+                        lattice::interior(self.plan, &lattice, &spot, l)
+                    }
+                    _ => self.interior(&states, l),
+                };
+                let first_edge = self.edges.len();
+                let first = self.nodes.len();
                 let mut window = 0;
                 while window < trips {
                     // One class for the interior, where windows are translates of each other.
                     let run = match alike {
-                        Some((from, to))
-                            if window == from && to > from && !(reduces && window == 0) =>
-                        {
-                            to - from + 1
+                        Some((0, to)) if reduces => {
+                            if window == 1 && to > 1 {
+                                to
+                            } else {
+                                1
+                            }
                         }
-                        Some((0, to)) if reduces && window == 1 && to > 1 => to,
+                        Some((from, to)) if window == from && to > from => to - from + 1,
                         _ => 1,
                     };
-                    let states_here = self.narrow(&node.states, l, window);
-                    states += states_here.len();
-                    if states > MOST_STATES {
+                    work = work.saturating_add(if uniform { 1 } else { instances });
+                    if work > MOST_STATES {
                         return Err(EngineLimit::TooManyClasses);
                     }
+                    let (piece, whole) = match ground {
+                        Some(ground) => (
+                            ground.advance(&spot, l, window * l.instances),
+                            uniform && lattice::is_whole(&spot, l, window),
+                        ),
+                        None => (lattice::NOWHERE, false),
+                    };
                     let times = count.checked_mul(run).ok_or(EngineLimit::Overflow)?;
-                    inside.push(Node::new(
-                        states_here,
-                        times,
-                        fresh && !(reduces && window > 0),
-                    ));
-                    let child = inside.len() - 1;
+                    let mut path = path.clone();
+                    path.push(window);
+                    let child = self.nodes.len() as u32;
+                    let fresh = fresh && !(reduces && window > 0);
+                    self.nodes.push(Node::new(piece, whole, path, times, fresh));
                     // The advance into the run comes from another class than the advances within it.
-                    if window > 0 {
-                        let within_interior =
-                            matches!(alike, Some((from, to)) if window > from && window <= to);
-                        let count = if within_interior { run } else { 1 };
-                        edges.push(Edge {
-                            parent,
+                    let mut edge = |window, count| {
+                        self.edges.push(Edge {
+                            parent: parent as u32,
                             child,
                             count,
                             window,
-                            advance: Vec::new(),
                         });
-                        if run > 1 && !within_interior {
-                            edges.push(Edge {
-                                parent,
-                                child,
-                                count: run - 1,
-                                window: window + 1,
-                                advance: Vec::new(),
-                            });
+                    };
+                    let within = alike.is_some_and(|(from, to)| window > from && window <= to);
+                    if window > 0 && within {
+                        edge(window, run);
+                    } else {
+                        if window > 0 {
+                            edge(window, 1);
                         }
-                    } else if run > 1 {
-                        edges.push(Edge {
-                            parent,
-                            child,
-                            count: run - 1,
-                            window: 1,
-                            advance: Vec::new(),
-                        });
+                        if run > 1 {
+                            edge(window + 1, run - 1);
+                        }
                     }
                     window += run;
                 }
-                let node = &mut self.nodes[depth][parent];
-                node.first = first;
-                node.advances = first_edge..edges.len();
+                let node = &mut self.nodes[parent];
+                node.first = first as u32;
+                node.advances = (first_edge as u32, self.edges.len() as u32);
             }
-            self.nodes.push(inside);
-            self.edges.push(edges);
+            self.starts.push(self.nodes.len());
+            self.edge_starts.push(self.edges.len());
         }
-        for node in &mut self.nodes[self.depth] {
-            node.busiest = node
-                .states
-                .iter()
-                .map(GroupState::volume)
-                .max()
-                .unwrap_or(0);
-            node.volume = node.states.iter().map(|s| u128::from(s.volume())).sum();
-            node.working = node.states.iter().filter(|s| !s.is_empty()).count() as u64;
+        for node in self.nodes_at(self.loops.len()) {
+            let (busiest, volume, working) = if self.nodes[node].uniform {
+                let volume = self.nodes[node].spot.volume();
+                (
+                    volume,
+                    u128::from(volume) * u128::from(instances),
+                    instances,
+                )
+            } else {
+                let states = self.states(&self.nodes[node].path);
+                (
+                    states.iter().map(GroupState::volume).max().unwrap_or(0),
+                    states.iter().map(|s| u128::from(s.volume())).sum(),
+                    states.iter().filter(|s| !s.is_empty()).count() as u64,
+                )
+            };
+            let node = &mut self.nodes[node];
+            (node.busiest, node.volume, node.working) = (busiest, volume, working);
         }
         Ok(())
     }
 
-    fn trips(&self, states: &[GroupState], l: &GroupLoop) -> u64 {
-        let busiest = states
-            .iter()
-            .map(|state| self.group.windows_in(state, l))
-            .max();
-        busiest.unwrap_or(0).div_ceil(l.instances)
+    /// Whether `l` moves a rank that the result does not have: a second visit accumulates.
+    fn reduces(&self, mapping: &Mapping, l: &GroupLoop) -> bool {
+        let result = &mapping.operation.tensors[mapping.operation.result()];
+        l.moves.iter().any(|m| match m.axis {
+            GroupAxis::Rank(rank) => {
+                let rank = self.group.ranks[rank];
+                let mut terms = result.dims.iter().flat_map(|dim| &dim.terms);
+                !terms.any(|term| term.rank == rank)
+            }
+            GroupAxis::Window(_) => false,
+        })
+    }
+
+    /// All instances at the position that `path` leads to.
+    fn states(&self, path: &[u64]) -> Vec<GroupState> {
+        let mut states = vec![self.group.whole()];
+        for (l, &window) in self.loops.iter().zip(path) {
+            states = self.narrow(&states, l, window);
+        }
+        states
     }
 
     fn narrow(&self, states: &[GroupState], l: &GroupLoop, trip: u64) -> Vec<GroupState> {
@@ -256,12 +328,7 @@ impl GroupClasses {
 
     /// The trips of `l` that are translates of each other, first and last: no instance is clipped at the
     /// end of its extent, and no tensor at its border.
-    fn interior(
-        &self,
-        states: &[GroupState],
-        l: &GroupLoop,
-        clipping: &[usize],
-    ) -> Option<(u64, u64)> {
+    fn interior(&self, states: &[GroupState], l: &GroupLoop) -> Option<(u64, u64)> {
         let [m] = l.moves.as_slice() else { return None };
         let instances = l.instances as i64;
         let step = m.offset.checked_mul(instances)?;
@@ -271,13 +338,13 @@ impl GroupClasses {
                 GroupAxis::Rank(rank) => state.ranks[rank],
                 GroupAxis::Window(window) => state.windows[window],
             };
-            // The last window that is not clipped, and the last trip with only such.
-            let whole = (extent.len() as i64 - m.size).checked_div(m.offset)?;
             if (extent.len() as i64) < m.size {
                 return None;
             }
+            // The last window that is not clipped, and the last trip with only such.
+            let whole = (extent.len() as i64 - m.size).checked_div(m.offset)?;
             to = to.min((whole - (instances - 1)).div_euclid(instances));
-            for &tensor in clipping {
+            for &tensor in &self.plan.clipping {
                 // How the moved rank shifts the tensor's index from one trip to the next.
                 let (rank, shift) = match m.axis {
                     GroupAxis::Rank(rank) => (rank, step),
@@ -288,19 +355,10 @@ impl GroupClasses {
                 };
                 for instance in [0, instances - 1] {
                     let piece = self.group.advance(state, l, instance as u64);
-                    for (lo, hi, extent, slope) in self.footprints[tensor].reach(&piece, rank) {
+                    for (lo, hi, extent, slope) in self.plan.footprints[tensor].reach(&piece, rank)
+                    {
                         let slide = slope.checked_mul(shift)?;
-                        match slide.signum() {
-                            1 => {
-                                from = from.max(-(lo.div_euclid(slide)));
-                                to = to.min((extent - 1 - hi).div_euclid(slide));
-                            }
-                            -1 => {
-                                from = from.max(-((extent - 1 - hi).div_euclid(-slide)));
-                                to = to.min(lo.div_euclid(-slide));
-                            }
-                            _ => {}
-                        }
+                        lattice::keep_inside(&mut from, &mut to, lo, hi, (0, extent - 1), slide);
                     }
                 }
             }
@@ -310,28 +368,86 @@ impl GroupClasses {
 
     /// Fills in the transitions of every boundary.
     fn cross(&mut self, mapping: &Mapping, boundaries: &[Boundary]) -> Result<(), EngineLimit> {
-        for boundary in boundaries {
+        self.wraps = vec![Transition::NONE; self.nodes.len() * boundaries.len()];
+        self.advances = vec![Transition::NONE; self.edges.len() * boundaries.len()];
+        let lattice = Lattice::new(&self.loops);
+        for (number, boundary) in boundaries.iter().enumerate() {
             let inside = self.depth_at(boundary.position);
-            let sharing = Sharing::new(mapping, boundary, &self.group.loops[..inside]);
-            let fresh = self.first_meetings(mapping, &sharing, inside)?;
-            for depth in 0..=self.depth {
-                for node in 0..self.nodes[depth].len() {
-                    let transition = (depth <= inside)
-                        .then(|| {
-                            self.wrap(mapping, boundary, &sharing, depth, node, inside, &fresh)
-                        })
-                        .transpose()?;
-                    self.nodes[depth][node].wrap.push(transition);
+            let mut slow = SetRoute {
+                sharing: None,
+                meetings: None,
+            };
+            self.distinct.push(0);
+            if self.plan.overlaps {
+                let sharing = slow.sharing(mapping, boundary, &self.loops[..inside]);
+                let (meetings, distinct) = self.first_meetings(mapping, sharing, inside)?;
+                slow.meetings = Some(meetings);
+                self.distinct[number] = distinct;
+            }
+            let port = lattice::Port::new(
+                mapping,
+                boundary,
+                self.plan,
+                &lattice,
+                &self.loops[..inside],
+            );
+            for depth in 0..=inside {
+                for node in self.nodes_at(depth) {
+                    let at = &self.nodes[node];
+                    let closed = match (&port, at.uniform) {
+                        (Some(port), true) => {
+                            let (spot, fresh) = (at.spot, at.fresh);
+                            port.transition(
+                                &mut self.table,
+                                &self.loops,
+                                spot,
+                                spot,
+                                (true, true),
+                                depth,
+                                fresh,
+                            )
+                        }
+                        _ => None,
+                    };
+                    let transition = match closed {
+                        Some(transition) => transition,
+                        None => self.wrap(mapping, boundary, &mut slow, depth, node, inside)?,
+                    };
+                    self.wraps[node * boundaries.len() + number] = transition;
                 }
             }
-            for depth in 0..self.depth {
-                for edge in 0..self.edges[depth].len() {
-                    let transition = (depth < inside)
-                        .then(|| {
-                            self.advance(mapping, boundary, &sharing, depth, edge, inside, &fresh)
-                        })
-                        .transpose()?;
-                    self.edges[depth][edge].advance.push(transition);
+            for depth in 0..inside {
+                for edge in self.edges_at(depth) {
+                    let at = &self.edges[edge];
+                    let parent = &self.nodes[at.parent as usize];
+                    let closed = match (&port, parent.uniform, self.plan.ground.as_ref()) {
+                        (Some(port), true, Some(ground)) => {
+                            let l = &self.loops[depth];
+                            let now = ground.advance(&parent.spot, l, at.window * l.instances);
+                            let before =
+                                ground.advance(&parent.spot, l, (at.window - 1) * l.instances);
+                            let whole = (
+                                lattice::is_whole(&parent.spot, l, at.window),
+                                lattice::is_whole(&parent.spot, l, at.window - 1),
+                            );
+                            let fresh = self.nodes[at.child as usize].fresh;
+                            port.transition(
+                                &mut self.table,
+                                &self.loops,
+                                now,
+                                before,
+                                whole,
+                                depth + 1,
+                                fresh,
+                            )
+                        }
+                        _ => None,
+                    };
+                    let transition = match closed {
+                        Some(transition) => transition,
+                        None => self.advance(mapping, boundary, &mut slow, depth, edge, inside)?,
+                    };
+                    self.advances[edge * boundaries.len() + number] = transition;
                 }
             }
         }
@@ -340,128 +456,125 @@ impl GroupClasses {
 
     /// Where windows overlap in the result: per node just outside the boundary, what it meets first.
     fn first_meetings(
-        &mut self,
+        &self,
         mapping: &Mapping,
         sharing: &Sharing,
         inside: usize,
-    ) -> Result<Vec<Vec<(u64, u64)>>, EngineLimit> {
+    ) -> Result<(Vec<Vec<(u64, u64)>>, u64), EngineLimit> {
         let mut meetings = Vec::new();
-        if self.overlaps {
-            let mut seen = Seen::new();
-            let footprint = &self.footprints[mapping.operation.result()];
-            // Nodes lie in the order of their steps.
-            for node in &self.nodes[inside] {
-                let mut holders = sharing.holders(&node.states, inside);
-                holders.retain(|holder| !holder.state.is_empty());
-                let met = seen.meet(sharing, footprint, &holders);
-                meetings.push(met.ok_or(EngineLimit::TooManyClasses)?);
-            }
-            self.distinct.push(seen.alone());
-        } else {
-            self.distinct.push(0);
+        let mut seen = Seen::new();
+        let footprint = &self.plan.footprints[mapping.operation.result()];
+        // Nodes lie in the order of their steps.
+        for node in self.nodes_at(inside) {
+            let states = self.states(&self.nodes[node].path);
+            let mut holders = sharing.holders(&states, inside);
+            holders.retain(|holder| !holder.state.is_empty());
+            let met = seen.meet(sharing, footprint, &holders);
+            meetings.push(met.ok_or(EngineLimit::TooManyClasses)?);
         }
-        Ok(meetings)
-    }
-
-    /// What the first step below `node` meets first.
-    fn fresh<'a>(
-        &self,
-        depth: usize,
-        node: usize,
-        inside: usize,
-        meetings: &'a [Vec<(u64, u64)>],
-    ) -> Fresh<'a> {
-        if self.overlaps {
-            let first = self.first_at(node, depth, inside);
-            Fresh::Given(&meetings[first])
-        } else if self.nodes[depth][node].fresh {
-            Fresh::All
-        } else {
-            Fresh::None
-        }
+        Ok((meetings, seen.alone()))
     }
 
     fn wrap(
-        &self,
+        &mut self,
         mapping: &Mapping,
         boundary: &Boundary,
-        sharing: &Sharing,
+        slow: &mut SetRoute,
         depth: usize,
         node: usize,
         inside: usize,
-        fresh: &[Vec<(u64, u64)>],
     ) -> Result<Transition, EngineLimit> {
-        let fresh = self.fresh(depth, node, inside, fresh);
-        let node = &self.nodes[depth][node];
-        let start = sharing.holders(&node.states, depth);
+        let states = self.states(&self.nodes[node].path);
+        let start = slow
+            .sharing(mapping, boundary, &self.loops[..inside])
+            .holders(&states, depth);
         self.transition(
             mapping,
             boundary,
-            sharing,
+            slow,
             start.clone(),
             start,
             depth,
             inside,
-            fresh,
+            node,
         )
     }
 
     fn advance(
-        &self,
+        &mut self,
         mapping: &Mapping,
         boundary: &Boundary,
-        sharing: &Sharing,
+        slow: &mut SetRoute,
         depth: usize,
         edge: usize,
         inside: usize,
-        fresh: &[Vec<(u64, u64)>],
     ) -> Result<Transition, EngineLimit> {
-        let edge = &self.edges[depth][edge];
-        let parent = &self.nodes[depth][edge.parent];
-        let l = &self.group.loops[depth];
-        let now = self.narrow(&parent.states, l, edge.window);
-        let before = self.narrow(&parent.states, l, edge.window - 1);
-        let fresh = self.fresh(depth + 1, edge.child, inside, fresh);
+        let edge = &self.edges[edge];
+        let parent = self.states(&self.nodes[edge.parent as usize].path);
+        let l = &self.loops[depth];
+        let now = self.narrow(&parent, l, edge.window);
+        let before = self.narrow(&parent, l, edge.window - 1);
+        let child = edge.child as usize;
+        let sharing = slow.sharing(mapping, boundary, &self.loops[..inside]);
+        let now = sharing.holders(&now, depth + 1);
+        let before = sharing.holders(&before, depth + 1);
         self.transition(
             mapping,
             boundary,
-            sharing,
-            sharing.holders(&now, depth + 1),
-            sharing.holders(&before, depth + 1),
+            slow,
+            now,
+            before,
             depth + 1,
             inside,
-            fresh,
+            child,
         )
     }
 
     #[allow(clippy::too_many_arguments)]
     fn transition(
-        &self,
+        &mut self,
         mapping: &Mapping,
         boundary: &Boundary,
-        sharing: &Sharing,
+        slow: &mut SetRoute,
         now: Vec<Holder>,
         before: Vec<Holder>,
         from: usize,
         inside: usize,
-        fresh: Fresh,
+        node: usize,
     ) -> Result<Transition, EngineLimit> {
+        slow.sharing(mapping, boundary, &self.loops[..inside]);
+        let SetRoute {
+            sharing: Some(sharing),
+            meetings,
+        } = &*slow
+        else {
+            return Err(EngineLimit::TooManyClasses);
+        };
+        let fresh = match meetings {
+            Some(meetings) => {
+                let first = self.first_at(node, inside - from);
+                Fresh::Given(&meetings[first - self.starts[inside]])
+            }
+            None if self.nodes[node].fresh => Fresh::All,
+            None => Fresh::None,
+        };
         let held = self.last_working(sharing, &before, from, inside);
         let beside = sharing
             .forwards()
             .then(|| self.complete(sharing, before, from, inside, Completion::Last));
         let now = self.complete(sharing, now, from, inside, Completion::First);
-        Transition::new(
-            mapping,
-            boundary,
-            sharing,
-            &self.footprints,
-            now,
-            held,
-            beside,
-            fresh,
-        )
-        .ok_or(EngineLimit::TooManyClasses)
+        self.table
+            .count(
+                mapping,
+                boundary,
+                sharing,
+                &self.plan.footprints,
+                now,
+                held,
+                beside,
+                fresh,
+            )
+            .ok_or(EngineLimit::TooManyClasses)
     }
 
     /// Follows the first (or the very last) windows of the loops `from..to` for all instances; idle ones
@@ -475,7 +588,7 @@ impl GroupClasses {
         way: Completion,
     ) -> Vec<Holder> {
         for depth in from..to {
-            let l = &self.group.loops[depth];
+            let l = &self.loops[depth];
             holders.retain(|holder| !holder.state.is_empty());
             let reach = |holder: &Holder| self.group.windows_in(&holder.state, l);
             let last = holders
@@ -529,7 +642,7 @@ impl GroupClasses {
                         return false;
                     }
                     indices[depth] += 1;
-                    let turns = indices[depth] < self.group.loops[depth].instances;
+                    let turns = indices[depth] < self.loops[depth].instances;
                     if !turns {
                         indices[depth] = 0;
                     }
@@ -563,7 +676,7 @@ impl GroupClasses {
                 .collect();
             return (!working.is_empty()).then_some(working);
         }
-        let l = &self.group.loops[depth];
+        let l = &self.loops[depth];
         let below = sharing.is_below(depth);
         let working = holders.iter().filter(|h| !h.state.is_empty());
         let reach = working.map(|h| self.group.windows_in(&h.state, l)).max()?;
@@ -590,18 +703,33 @@ impl GroupClasses {
     }
 }
 
+/// What counting with sets needs at one boundary, made when first needed.
+struct SetRoute {
+    sharing: Option<Sharing>,
+    /// Where windows overlap in the result.
+    meetings: Option<Vec<Vec<(u64, u64)>>>,
+}
+
+impl SetRoute {
+    fn sharing(&mut self, mapping: &Mapping, boundary: &Boundary, loops: &[GroupLoop]) -> &Sharing {
+        self.sharing
+            .get_or_insert_with(|| Sharing::new(mapping, boundary, loops))
+    }
+}
+
 impl Node {
-    fn new(states: Vec<GroupState>, count: u64, fresh: bool) -> Node {
+    fn new(spot: Spot, uniform: bool, path: SmallVec<[u64; 4]>, count: u64, fresh: bool) -> Node {
         Node {
-            states,
+            spot,
+            uniform,
+            path,
             count,
             first: 0,
-            advances: 0..0,
+            advances: (0, 0),
             fresh,
             busiest: 0,
             volume: 0,
             working: 0,
-            wrap: Vec::new(),
         }
     }
 }

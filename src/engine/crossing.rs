@@ -59,6 +59,19 @@ pub(super) struct Sharing {
     forwards: bool,
 }
 
+/// Whether some loop of any group outside the boundary forwards between neighbours.
+pub(super) fn forwards(mapping: &Mapping, boundary: &Boundary) -> bool {
+    let architecture = &mapping.architecture;
+    let above = architecture.memories[boundary.parent].arrays_above;
+    let below = architecture.memories[boundary.child].arrays_above;
+    mapping.schedule.loops[..boundary.position].iter().any(|l| {
+        l.instances() > 1
+            && l.array().is_some_and(|array| {
+                (above..below).contains(&array) && architecture.arrays[array].network.forwarding
+            })
+    })
+}
+
 impl Sharing {
     pub fn new(mapping: &Mapping, boundary: &Boundary, loops: &[GroupLoop]) -> Sharing {
         let architecture = &mapping.architecture;
@@ -94,12 +107,7 @@ impl Sharing {
                 _ => None,
             })
             .collect();
-        let forwards = mapping.schedule.loops[..boundary.position].iter().any(|l| {
-            l.instances() > 1
-                && l.array().is_some_and(|array| {
-                    (above..below).contains(&array) && architecture.arrays[array].network.forwarding
-                })
-        });
+        let forwards = forwards(mapping, boundary);
         Sharing {
             loops,
             between,
@@ -197,7 +205,7 @@ impl Sharing {
 }
 
 /// Sizes of one tensor in one group at one transition, for one parent instance.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(super) struct Cross {
     /// Sum over child instances of the tile, and of what of it was held before.
     pub tiles: u64,
@@ -212,10 +220,118 @@ pub(super) struct Cross {
     pub staying: u64,
     /// For the result: elements that no step before had.
     pub fresh: u64,
-    /// With forwarding: elements by the sorts of their instances (bit set over sorts), per collector and
-    /// per instance.
-    pub sorts: SmallVec<[(u8, u64); 4]>,
-    pub sorts_alone: SmallVec<[(u8, u64); 4]>,
+    /// With forwarding: index into [`Table::sorts`]; 0 is empty.
+    pub sorts: u32,
+}
+
+impl Cross {
+    /// The product of no groups.
+    pub const ONE: Cross = Cross {
+        tiles: 1,
+        kept: 1,
+        tile: 1,
+        wanted: 1,
+        at_hand: 1,
+        held: 1,
+        staying: 1,
+        fresh: 1,
+        sorts: 0,
+    };
+
+    /// The sizes of the product of two groups; `None` past `u64`.
+    #[inline]
+    pub fn times(&self, other: &Cross) -> Option<Cross> {
+        Some(Cross {
+            tiles: self.tiles.checked_mul(other.tiles)?,
+            kept: self.kept.checked_mul(other.kept)?,
+            tile: self.tile.checked_mul(other.tile)?,
+            wanted: self.wanted.checked_mul(other.wanted)?,
+            at_hand: self.at_hand.checked_mul(other.at_hand)?,
+            held: self.held.checked_mul(other.held)?,
+            staying: self.staying.checked_mul(other.staying)?,
+            fresh: self.fresh.checked_mul(other.fresh)?,
+            sorts: 0,
+        })
+    }
+}
+
+/// With forwarding: elements by the sorts of their instances (bit set over sorts), per collector and per
+/// instance.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub(super) struct Sorts {
+    pub shared: SmallVec<[(u8, u64); 4]>,
+    pub alone: SmallVec<[(u8, u64); 4]>,
+}
+
+/// Equal parent instances, and the place of their sizes in [`Table::crosses`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Variant {
+    /// How many parent instances.
+    pub count: u64,
+    first: u32,
+}
+
+/// A range of [`Table::variants`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Transition {
+    first: u32,
+    len: u32,
+}
+
+/// The transitions of one group, in flat lists.
+#[derive(Default)]
+pub(super) struct Table {
+    variants: Vec<Variant>,
+    crosses: Vec<Cross>,
+    pub sorts: Vec<Sorts>,
+    transitions: usize,
+}
+
+impl Transition {
+    /// Of a boundary that lies outside.
+    pub const NONE: Transition = Transition { first: 0, len: 0 };
+}
+
+impl Table {
+    /// One kind of parent instance in every transition, and nothing from neighbours.
+    pub fn is_simple(&self) -> bool {
+        self.sorts.is_empty() && self.variants.len() == self.transitions
+    }
+
+    pub fn variants(&self, transition: Transition) -> &[Variant] {
+        let first = transition.first as usize;
+        &self.variants[first..first + transition.len as usize]
+    }
+
+    #[inline]
+    pub fn cross(&self, variant: &Variant, slot: usize) -> &Cross {
+        &self.crosses[variant.first as usize + slot]
+    }
+
+    /// Where the sizes of the next variant will lie.
+    pub fn begin(&self) -> usize {
+        self.crosses.len()
+    }
+
+    /// Forgets everything since `begin`.
+    pub fn undo(&mut self, begin: usize) {
+        self.crosses.truncate(begin);
+    }
+
+    pub fn push(&mut self, cross: Cross) {
+        self.crosses.push(cross);
+    }
+
+    /// A transition with one kind of parent instance, whose sizes were pushed since `begin`.
+    pub fn uniform(&mut self, begin: usize, count: u64) -> Transition {
+        let first = self.variants.len() as u32;
+        self.transitions += 1;
+        self.variants.push(Variant {
+            count,
+            first: begin as u32,
+        });
+        Transition { first, len: 1 }
+    }
 }
 
 /// Bits of a sort: the instance held the element, worked on it in the step before, and a neighbour did.
@@ -232,20 +348,6 @@ pub(super) enum Fresh<'a> {
     Given(&'a [(u64, u64)]),
 }
 
-/// Equal parent instances and what each of them sees.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Variant {
-    /// How many parent instances.
-    pub count: u64,
-    /// Per tensor of the boundary.
-    pub tensors: SmallVec<[Cross; 3]>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Transition {
-    pub variants: SmallVec<[Variant; 1]>,
-}
-
 /// One child instance's sets of one tensor.
 struct Child {
     above: u64,
@@ -256,10 +358,11 @@ struct Child {
     beside: Intervals,
 }
 
-impl Transition {
-    /// `None` when a set has too many pieces to be counted.
+impl Table {
+    /// Counts one transition with sets. `None` when a set has too many pieces to be counted.
     #[allow(clippy::too_many_arguments)]
-    pub fn new(
+    pub fn count(
+        &mut self,
         mapping: &Mapping,
         boundary: &Boundary,
         sharing: &Sharing,
@@ -271,7 +374,7 @@ impl Transition {
     ) -> Option<Transition> {
         let refill = mapping.architecture.memories[boundary.child].refill;
         let result = mapping.operation.result();
-        let mut parents: Vec<(u64, SmallVec<[Cross; 3]>)> = Vec::new();
+        let mut parents: Vec<SmallVec<[(Cross, Sorts); 3]>> = Vec::new();
         for &tensor in &boundary.tensors {
             let footprint = &footprints[tensor];
             let is_result = tensor == result;
@@ -330,24 +433,40 @@ impl Transition {
                     fresh,
                 );
                 if parents.len() == parent {
-                    parents.push((above, SmallVec::new()));
+                    parents.push(SmallVec::new());
                 }
-                parents[parent].1.push(cross);
+                parents[parent].push(cross);
                 parent += 1;
                 begin = end;
             }
         }
-        let mut variants: SmallVec<[Variant; 1]> = SmallVec::new();
-        for (_, tensors) in parents {
-            match variants
-                .iter_mut()
-                .find(|variant| variant.tensors == tensors)
-            {
-                Some(variant) => variant.count += 1,
-                None => variants.push(Variant { count: 1, tensors }),
+        let mut kinds: Vec<(u64, SmallVec<[(Cross, Sorts); 3]>)> = Vec::new();
+        for tensors in parents {
+            match kinds.iter_mut().find(|(_, known)| *known == tensors) {
+                Some((count, _)) => *count += 1,
+                None => kinds.push((1, tensors)),
             }
         }
-        Some(Transition { variants })
+        let first = self.variants.len() as u32;
+        self.transitions += 1;
+        let len = kinds.len() as u32;
+        for (count, tensors) in kinds {
+            self.variants.push(Variant {
+                count,
+                first: self.crosses.len() as u32,
+            });
+            for (mut cross, sorts) in tensors {
+                if sorts != Sorts::default() {
+                    if self.sorts.is_empty() {
+                        self.sorts.push(Sorts::default());
+                    }
+                    cross.sorts = self.sorts.len() as u32;
+                    self.sorts.push(sorts);
+                }
+                self.crosses.push(cross);
+            }
+        }
+        Some(Transition { first, len })
     }
 }
 
@@ -423,8 +542,9 @@ fn cross(
     is_result: bool,
     forwards: bool,
     fresh: Fresh,
-) -> Cross {
+) -> (Cross, Sorts) {
     let mut cross = Cross::default();
+    let mut sorts = Sorts::default();
     let mut collectors: Vec<(u64, Vec<&Child>)> = Vec::new();
     if let (Fresh::Given(counts), Some(child)) = (fresh, children.first()) {
         let own = counts.iter().filter(|(above, _)| *above == child.above);
@@ -447,9 +567,9 @@ fn cross(
         let wanted = union(members.iter().map(|c| &c.now)).len();
         cross.wanted += wanted;
         if forwards && !is_result {
-            sort_elements(members, &mut cross.sorts);
+            sort_elements(members, &mut sorts.shared);
             for member in members {
-                sort_elements(&[member], &mut cross.sorts_alone);
+                sort_elements(&[member], &mut sorts.alone);
             }
         }
         let new = members.iter().map(|c| minus(&c.now, &c.held));
@@ -479,7 +599,7 @@ fn cross(
             }
         }
     }
-    cross
+    (cross, sorts)
 }
 
 fn union<'a>(sets: impl Iterator<Item = &'a Intervals>) -> Intervals {

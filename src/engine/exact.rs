@@ -18,9 +18,10 @@ use super::clock::{Link, StepTime};
 use super::counts::{
     Bound, BoundaryCounts, Counts, CrossingCounts, MemoryCounts, TensorCounts, Timing,
 };
-use super::crossing::{BESIDE, Cross, HELD, Transition, WORKED};
+use super::crossing::{BESIDE, Cross, HELD, Sorts, Transition, Variant, WORKED};
+use super::plan::Counter;
 use super::{Boundary, EngineLimit, bound_of, boundaries};
-use crate::ir::{Mapping, groups};
+use crate::ir::Mapping;
 use smallvec::SmallVec;
 
 /// More regions than this: not countable in reasonable time.
@@ -32,20 +33,44 @@ pub enum TimingRule {
     /// Every boundary, as `semantics.md` section 4 states.
     Exact,
     /// Only the boundary of the innermost memory counts (the shared buffer is never waited for), transfers
-    /// always overlap, and partial sums pass from PE to PE in one cycle each (MAESTRO section 4.3).
+    /// always overlap (MAESTRO section 4.3).
     Maestro,
 }
 
 struct Engine<'a> {
     mapping: &'a Mapping,
     boundaries: Vec<Boundary>,
-    links: Vec<Link>,
-    classes: Vec<GroupClasses>,
-    /// Per loop before the leaf: its group, and its number within the group.
-    loops: Vec<(usize, usize)>,
+    links: SmallVec<[Link; 4]>,
+    classes: Vec<GroupClasses<'a>>,
+    /// Groups with at least one advance; the others are always at their one place.
+    moving: SmallVec<[usize; 8]>,
+    loops: Vec<Level>,
+    /// Per boundary and tensor: the products over the groups that never advance.
+    still: SmallVec<[Option<Still>; 4]>,
+    /// Points of the busiest PE over those groups.
+    still_busiest: u64,
     rule: TimingRule,
-    totals: Vec<Totals>,
+    totals: SmallVec<[Totals; 4]>,
     compute: u128,
+}
+
+/// Products over the groups that never advance.
+struct Still {
+    /// Parent instances, all alike.
+    parents: u128,
+    tensors: SmallVec<[Cross; 3]>,
+}
+
+/// One loop before the leaf.
+struct Level {
+    /// Its place in `moving`, if it ever advances, and its number within the group.
+    own: Option<(usize, usize)>,
+    /// Per moving group: how many of its loops lie outside this one.
+    depths: SmallVec<[usize; 8]>,
+    /// Per moving group: first class and number of classes in the context of an advance of this loop.
+    classes: SmallVec<[(usize, usize); 8]>,
+    /// Where its regions lie in the list of times.
+    first: usize,
 }
 
 /// Sums over the run at one boundary.
@@ -59,7 +84,7 @@ struct Totals {
 }
 
 /// One tensor's traffic.
-#[derive(Clone, Default)]
+#[derive(Clone, Copy, Default)]
 struct Moved {
     fills: u128,
     down: u128,
@@ -67,114 +92,193 @@ struct Moved {
     forwarded: u128,
 }
 
-/// Counts one regular, legal mapping.
-///
-/// # Errors
-/// [`EngineLimit`] when the mapping is irregular, has too many classes, or a count passes `u64`.
-pub(super) fn run(mapping: &Mapping, rule: TimingRule) -> Result<Counts, EngineLimit> {
+/// Classes of the moving groups: an edge for the advancing one, nodes for the others.
+type Context = SmallVec<[usize; 8]>;
+
+/// Counts one legal mapping, of the layer and accelerator that `counter` was made for.
+pub(super) fn run(
+    counter: &Counter,
+    mapping: &Mapping,
+    rule: TimingRule,
+) -> Result<Counts, EngineLimit> {
     let leaf = mapping.schedule.leaf;
-    let found = groups(mapping);
-    if !found.iter().all(|group| group.is_regular(leaf)) {
+    let loops = counter
+        .grouping
+        .loops(&mapping.schedule.loops)
+        .ok_or(EngineLimit::Irregular)?;
+    let groups = &counter.grouping.groups;
+    if !groups
+        .iter()
+        .zip(&loops)
+        .all(|(group, own)| group.is_regular(own, leaf))
+    {
         return Err(EngineLimit::Irregular);
     }
     let boundaries = boundaries(mapping);
-    let classes = found
-        .into_iter()
-        .map(|group| GroupClasses::new(mapping, group, &boundaries))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut loops = vec![(0, 0); leaf];
-    for (g, group) in classes.iter().enumerate() {
-        for (number, l) in group.group.loops[..group.depth].iter().enumerate() {
-            loops[l.index] = (g, number);
-        }
+    let mut classes = Vec::with_capacity(groups.len());
+    for ((group, plan), own) in groups.iter().zip(&counter.plans).zip(loops) {
+        classes.push(GroupClasses::new(mapping, group, plan, own, &boundaries)?);
     }
-    let links = boundaries
-        .iter()
-        .map(|b| Link::new(&mapping.architecture, b.parent, b.child))
-        .collect();
-    let totals = boundaries
-        .iter()
-        .map(|b| Totals {
-            tensors: b.tensors.iter().map(|_| Moved::default()).collect(),
-            down_bits: 0,
-            up_bits: 0,
-            peak_bits: 0,
-            transfer_cycles: 0,
-        })
-        .collect();
-    let mut engine = Engine {
-        mapping,
-        boundaries,
-        links,
-        classes,
-        loops,
-        rule,
-        totals,
-        compute: 0,
-    };
-    let cycles = engine.time()?;
-    engine.counts(cycles)
+    Engine::new(mapping, boundaries, classes, rule)?.run()
 }
 
-impl Engine<'_> {
-    /// Depth of group `g` just outside loop `l`.
-    fn depth(&self, g: usize, l: usize) -> usize {
-        self.classes[g].depth_at(l)
+impl<'a> Engine<'a> {
+    fn new(
+        mapping: &'a Mapping,
+        boundaries: Vec<Boundary>,
+        classes: Vec<GroupClasses<'a>>,
+        rule: TimingRule,
+    ) -> Result<Engine<'a>, EngineLimit> {
+        let moving: SmallVec<[usize; 8]> = (0..classes.len())
+            .filter(|&g| !classes[g].edges.is_empty())
+            .collect();
+        let mut loops: Vec<Level> = Vec::with_capacity(mapping.schedule.leaf);
+        let mut depths: SmallVec<[usize; 8]> = SmallVec::from_elem(0, moving.len());
+        for index in 0..mapping.schedule.leaf {
+            let at = moving.iter().enumerate().find_map(|(m, &g)| {
+                let number = depths[m];
+                let own = classes[g].loops.get(number)?;
+                (own.index == index).then_some((m, number))
+            });
+            let own = at.filter(|&(m, number)| !classes[moving[m]].edges_at(number).is_empty());
+            let contexts = moving
+                .iter()
+                .enumerate()
+                .map(|(m, &g)| {
+                    let range = match own {
+                        Some((own, number)) if own == m => classes[g].edges_at(number),
+                        _ => classes[g].nodes_at(depths[m]),
+                    };
+                    (range.start, range.len())
+                })
+                .collect();
+            loops.push(Level {
+                own,
+                depths: depths.clone(),
+                classes: contexts,
+                first: 0,
+            });
+            if let Some((m, _)) = at {
+                depths[m] += 1;
+            }
+        }
+        let mut engine = Engine {
+            mapping,
+            links: boundaries
+                .iter()
+                .map(|b| Link::new(&mapping.architecture, b.parent, b.child))
+                .collect(),
+            totals: boundaries
+                .iter()
+                .map(|b| Totals {
+                    tensors: SmallVec::from_elem(Moved::default(), b.tensors.len()),
+                    down_bits: 0,
+                    up_bits: 0,
+                    peak_bits: 0,
+                    transfer_cycles: 0,
+                })
+                .collect(),
+            boundaries,
+            classes,
+            moving,
+            loops,
+            still: SmallVec::new(),
+            still_busiest: 1,
+            rule,
+            compute: 0,
+        };
+        engine.stand_still()?;
+        Ok(engine)
+    }
+
+    /// Multiplies out the groups that never advance. Not for boundaries whose parents differ, or where
+    /// elements come from neighbours: there every group is looked at.
+    fn stand_still(&mut self) -> Result<(), EngineLimit> {
+        let still: SmallVec<[usize; 8]> = (0..self.classes.len())
+            .filter(|g| !self.moving.contains(g))
+            .collect();
+        for &g in &still {
+            let classes = &self.classes[g];
+            let leaf = classes.first_at(0, classes.depth());
+            self.still_busiest = self
+                .still_busiest
+                .checked_mul(classes.nodes[leaf].busiest)
+                .ok_or(EngineLimit::Overflow)?;
+        }
+        for (index, boundary) in self.boundaries.iter().enumerate() {
+            if !self.classes.iter().all(|classes| classes.table.is_simple()) {
+                self.still.push(None);
+                continue;
+            }
+            let mut product = Still {
+                parents: 1,
+                tensors: SmallVec::from_elem(Cross::ONE, boundary.tensors.len()),
+            };
+            for &g in &still {
+                let table = &self.classes[g].table;
+                let variants = table.variants(self.classes[g].wrap_of(0, index));
+                let variant = variants.first().ok_or(EngineLimit::TooManyClasses)?;
+                product.parents *= u128::from(variant.count);
+                for (slot, cross) in product.tensors.iter_mut().enumerate() {
+                    let times = cross.times(table.cross(variant, slot));
+                    *cross = times.ok_or(EngineLimit::Overflow)?;
+                }
+            }
+            self.still.push(Some(product));
+        }
+        Ok(())
+    }
+
+    fn run(mut self) -> Result<Counts, EngineLimit> {
+        let cycles = self.time()?;
+        self.counts(cycles)
     }
 
     /// Time of the whole run; adds up all counts on the way.
     fn time(&mut self) -> Result<u64, EngineLimit> {
-        let leaf = self.loops.len();
-        // `times[l][context]`: the region entered by an advance of loop `l`.
-        let mut times: Vec<Vec<u64>> = vec![Vec::new(); leaf];
-        let mut regions = 0usize;
-        for l in (0..leaf).rev() {
-            let (own, number) = self.loops[l];
-            if self.classes[own].edges[number].is_empty() {
+        // The regions of each loop lie together, the last group's class turning fastest.
+        let mut size = 0usize;
+        for level in &mut self.loops {
+            level.first = size;
+            if level.own.is_some() {
+                let own = level
+                    .classes
+                    .iter()
+                    .try_fold(1usize, |n, c| n.checked_mul(c.1));
+                size = own
+                    .and_then(|own| size.checked_add(own))
+                    .filter(|&size| size <= MOST_REGIONS)
+                    .ok_or(EngineLimit::TooManyClasses)?;
+            }
+        }
+        let mut times: Vec<u64> = vec![0; size];
+        for l in (0..self.loops.len()).rev() {
+            if self.loops[l].own.is_none() {
                 continue;
             }
-            let radices = self.radices(l);
-            let size = radices
-                .iter()
-                .try_fold(1usize, |size, &r| size.checked_mul(r));
-            let size = size.filter(|&size| size <= MOST_REGIONS);
-            let size = size.ok_or(EngineLimit::TooManyClasses)?;
-            regions += size;
-            if regions > MOST_REGIONS {
-                return Err(EngineLimit::TooManyClasses);
-            }
-            let mut here = Vec::with_capacity(size);
-            let mut context: SmallVec<[usize; 8]> = SmallVec::from_elem(0, radices.len());
-            for _ in 0..size {
-                here.push(self.region(Some(l), &context, &times)?);
-                // The last group is the fastest digit.
-                for (digit, &radix) in context.iter_mut().zip(&radices).rev() {
-                    *digit += 1;
-                    if *digit < radix {
-                        break;
+            let radices: Context = self.loops[l].classes.iter().map(|c| c.1).collect();
+            let firsts: Context = self.loops[l].classes.iter().map(|c| c.0).collect();
+            let mut context = firsts.clone();
+            let mut index = self.loops[l].first;
+            loop {
+                times[index] = self.region(Some(l), &context, &times)?;
+                index += 1;
+                let turned = (0..context.len()).rev().find(|&m| {
+                    context[m] += 1;
+                    let turns = context[m] < firsts[m] + radices[m];
+                    if !turns {
+                        context[m] = firsts[m];
                     }
-                    *digit = 0;
+                    turns
+                });
+                if turned.is_none() {
+                    break;
                 }
             }
-            times[l] = here;
         }
-        let start: SmallVec<[usize; 8]> = SmallVec::from_elem(0, self.classes.len());
+        let start: Context = SmallVec::from_elem(0, self.moving.len());
         let run = self.region(None, &start, &times)?;
         run.checked_add(self.drain()?).ok_or(EngineLimit::Overflow)
-    }
-
-    /// Number of classes of every group for an advance of loop `l`.
-    fn radices(&self, l: usize) -> SmallVec<[usize; 8]> {
-        let (own, number) = self.loops[l];
-        (0..self.classes.len())
-            .map(|g| {
-                if g == own {
-                    self.classes[g].edges[number].len()
-                } else {
-                    self.classes[g].nodes[self.depth(g, l)].len()
-                }
-            })
-            .collect()
     }
 
     /// Time from the advance of loop `advance` (or from the start) until the next advance of it or of a
@@ -183,52 +287,53 @@ impl Engine<'_> {
         &mut self,
         advance: Option<usize>,
         context: &[usize],
-        times: &[Vec<u64>],
+        times: &[u64],
     ) -> Result<u64, EngineLimit> {
         let leaf = self.loops.len();
         let outside = advance.map_or(0, |l| l + 1);
-        // The node that every group is at after the advance, its depth, and how often this happens.
+        let own = advance.and_then(|l| self.loops[l].own);
+        // The node that every moving group is at after the advance, and its depth.
         let mut at: SmallVec<[(usize, usize); 8]> = SmallVec::new();
         let mut count = 1u128;
-        for (g, &class) in context.iter().enumerate() {
-            let classes = &self.classes[g];
-            match advance {
-                Some(l) if self.loops[l].0 == g => {
-                    let number = self.loops[l].1;
-                    let edge = &classes.edges[number][class];
-                    count *= u128::from(classes.nodes[number][edge.parent].count)
-                        * u128::from(edge.count);
-                    at.push((edge.child, number + 1));
+        let mut busiest = self.still_busiest;
+        for (m, &class) in context.iter().enumerate() {
+            let classes = &self.classes[self.moving[m]];
+            let (node, depth) = match own {
+                Some((own, number)) if own == m => {
+                    let edge = &classes.edges[class];
+                    let parent = &classes.nodes[edge.parent as usize];
+                    count *= u128::from(parent.count) * u128::from(edge.count);
+                    (edge.child as usize, number + 1)
                 }
                 _ => {
-                    let depth = advance.map_or(0, |l| self.depth(g, l));
-                    count *= u128::from(classes.nodes[depth][class].count);
-                    at.push((class, depth));
+                    count *= u128::from(classes.nodes[class].count);
+                    (class, advance.map_or(0, |l| self.loops[l].depths[m]))
                 }
-            }
-        }
-        let mut busiest = 1u64;
-        for (classes, &(node, depth)) in self.classes.iter().zip(&at) {
-            let leaf = classes.first_at(node, depth, classes.depth);
+            };
+            let leaf = classes.first_at(node, classes.depth() - depth);
             busiest = busiest
-                .checked_mul(classes.nodes[classes.depth][leaf].busiest)
+                .checked_mul(classes.nodes[leaf].busiest)
                 .ok_or(EngineLimit::Overflow)?;
+            at.push((node, depth));
         }
         let mut time = busiest.div_ceil(self.mapping.architecture.lanes.max(1));
         self.compute += count * u128::from(time);
 
+        // Boundaries outside the advancing loop do not change; at the start all of them do.
         let mut boundary = self.boundaries.len();
-        for position in (outside..=leaf).rev() {
+        let mut position = leaf;
+        loop {
             while boundary > 0 && self.boundaries[boundary - 1].position == position {
                 boundary -= 1;
                 let crossed = self.crossing(boundary, advance, context, count)?;
-                time = self.delay(boundary, time, crossed, advance.is_none())?;
+                time = self.delay(boundary, time, crossed, advance.is_none());
             }
-            if position > outside {
-                time = self.loop_time(position - 1, &at, times, time)?;
+            if position == outside {
+                break;
             }
+            position -= 1;
+            time = self.loop_time(position, &at, times, time)?;
         }
-        // Boundaries outside the advancing loop do not change; at the start all of them do.
         Ok(time)
     }
 
@@ -237,62 +342,54 @@ impl Engine<'_> {
         &self,
         l: usize,
         at: &[(usize, usize)],
-        times: &[Vec<u64>],
+        times: &[u64],
         time: u64,
     ) -> Result<u64, EngineLimit> {
-        let (own, number) = self.loops[l];
-        if self.classes[own].edges[number].is_empty() {
+        let level = &self.loops[l];
+        let Some((own, _)) = level.own else {
             return Ok(time);
-        }
+        };
         // Index of the context, but for the own group's digit.
         let mut index = 0usize;
-        let mut scale_own = 1usize;
-        let radices = self.radices(l);
-        for (g, &(node, depth)) in at.iter().enumerate() {
-            index *= radices[g];
-            scale_own *= radices[g];
-            if g == own {
-                scale_own = 1;
+        let mut scale = 1usize;
+        let mut parent = 0usize;
+        for (m, &(node, depth)) in at.iter().enumerate() {
+            let (first, radix) = level.classes[m];
+            let here = self.classes[self.moving[m]].first_at(node, level.depths[m] - depth);
+            index *= radix;
+            if m == own {
+                parent = here;
+                scale = 1;
             } else {
-                let classes = &self.classes[g];
-                index += classes.first_at(node, depth, self.depth(g, l));
+                index += here - first;
+                scale *= radix;
             }
         }
-        let classes = &self.classes[own];
-        let (node, depth) = at[own];
-        let parent = classes.first_at(node, depth, number);
+        let classes = &self.classes[self.moving[own]];
+        let first = level.classes[own].0;
         let mut sum = time;
-        for edge in classes.nodes[number][parent].advances.clone() {
-            let count = classes.edges[number][edge].count;
-            let region = times[l][index + edge * scale_own];
+        for edge in classes.advances_of(parent) {
+            let region = times[level.first + index + (edge - first) * scale];
             sum = region
-                .checked_mul(count)
+                .checked_mul(classes.edges[edge].count)
                 .and_then(|all| sum.checked_add(all))
                 .ok_or(EngineLimit::Overflow)?;
         }
         Ok(sum)
     }
 
-    fn delay(
-        &self,
-        boundary: usize,
-        inner: u64,
-        crossed: StepTime,
-        first: bool,
-    ) -> Result<u64, EngineLimit> {
+    fn delay(&self, boundary: usize, inner: u64, crossed: StepTime, first: bool) -> u64 {
         let child = self.boundaries[boundary].child;
         let memory = &self.mapping.architecture.memories[child];
         match self.rule {
-            TimingRule::Exact => Ok(crossed.delay(inner, first || !memory.double_buffered)),
-            TimingRule::Maestro => {
-                let innermost = self.mapping.architecture.memories.len() - 1;
-                Ok(if child == innermost {
-                    crossed.delay(inner, first)
-                } else {
-                    inner
-                })
-            }
+            TimingRule::Exact => crossed.delay(inner, first || !memory.double_buffered),
+            TimingRule::Maestro if self.is_innermost(child) => crossed.delay(inner, first),
+            TimingRule::Maestro => inner,
         }
+    }
+
+    fn is_innermost(&self, memory: usize) -> bool {
+        memory + 1 == self.mapping.architecture.memories.len()
     }
 
     /// Adds up one kind of step at one boundary.
@@ -303,22 +400,33 @@ impl Engine<'_> {
         context: &[usize],
         count: u128,
     ) -> Result<StepTime, EngineLimit> {
-        let mut factors: SmallVec<[&Transition; 8]> = SmallVec::new();
-        for (g, &class) in context.iter().enumerate() {
-            let classes = &self.classes[g];
-            let transition = match advance {
-                Some(l) if self.loops[l].0 == g => {
-                    &classes.edges[self.loops[l].1][class].advance[boundary]
+        let own = advance.and_then(|l| self.loops[l].own).map(|(m, _)| m);
+        let mut factors: SmallVec<[(&GroupClasses, Transition); 8]> = SmallVec::new();
+        for (m, &class) in context.iter().enumerate() {
+            let classes = &self.classes[self.moving[m]];
+            factors.push((
+                classes,
+                if own == Some(m) {
+                    classes.advance_of(class, boundary)
+                } else {
+                    classes.wrap_of(class, boundary)
+                },
+            ));
+        }
+        let still = self.still[boundary].as_ref();
+        if still.is_none() {
+            for (g, classes) in self.classes.iter().enumerate() {
+                if !self.moving.contains(&g) {
+                    factors.push((classes, classes.wrap_of(0, boundary)));
                 }
-                _ => {
-                    let depth = advance.map_or(0, |l| self.depth(g, l));
-                    &classes.nodes[depth][class].wrap[boundary]
-                }
-            };
-            factors.push(transition.as_ref().ok_or(EngineLimit::Irregular)?);
+            }
         }
         let at = &self.boundaries[boundary];
-        let result = self.mapping.operation.result();
+        let step = Step {
+            first: advance.is_none(),
+            result: self.mapping.operation.result(),
+            count,
+        };
         let totals = &mut self.totals[boundary];
         let link = &self.links[boundary];
         let mut time = StepTime {
@@ -328,53 +436,41 @@ impl Engine<'_> {
         let mut peak = 0u64;
         let mut choice: SmallVec<[usize; 8]> = SmallVec::from_elem(0, factors.len());
         loop {
-            let parents = factors.iter().zip(&choice).try_fold(1u128, |n, (f, &c)| {
-                n.checked_mul(u128::from(f.variants.get(c)?.count))
-            });
-            // A group without a working parent instance cannot be: some PE works in every step.
-            let Some(parents) = parents else { break };
-            let times = count.checked_mul(parents).ok_or(EngineLimit::Overflow)?;
+            let mut parents = still.map_or(1, |still| still.parents);
+            let mut chosen: SmallVec<[(&GroupClasses, Variant); 8]> = SmallVec::new();
+            for (&(classes, transition), &choice) in factors.iter().zip(&choice) {
+                let variant = classes.table.variants(transition).get(choice);
+                let variant = *variant.ok_or(EngineLimit::TooManyClasses)?;
+                parents *= u128::from(variant.count);
+                chosen.push((classes, variant));
+            }
             let mut down: SmallVec<[u64; 3]> = SmallVec::new();
             let mut up: SmallVec<[u64; 3]> = SmallVec::new();
             for (slot, &tensor) in at.tensors.iter().enumerate() {
-                let cross = |f: &usize| &factors[*f].variants[choice[*f]].tensors[slot];
-                let product = |size: &dyn Fn(&Cross) -> u64| -> Result<u64, EngineLimit> {
-                    (0..factors.len())
-                        .try_fold(1u64, |p, f| p.checked_mul(size(cross(&f))))
-                        .ok_or(EngineLimit::Overflow)
-                };
-                let first = advance.is_none();
-                let tiles = product(&|c| c.tiles)?;
-                let kept = if first { 0 } else { product(&|c| c.kept)? };
-                let wanted = product(&|c| c.wanted)?;
-                let at_hand = if first { 0 } else { product(&|c| c.at_hand)? };
-                let moved = &mut totals.tensors[slot];
-                moved.fills += times * u128::from(tiles - kept);
-                let bits = u64::from(self.mapping.operation.tensors[tensor].bits);
-                let (mut enters, mut leaves) = (wanted - at_hand, 0);
-                if tensor == result {
-                    enters -= product(&|c| c.fresh)?;
-                    if !first {
-                        leaves = product(&|c| c.held)? - product(&|c| c.staying)?;
-                    }
-                } else if !first
-                    && factors
-                        .iter()
-                        .enumerate()
-                        .any(|(f, _)| !cross(&f).sorts.is_empty())
-                {
-                    let sorts: SmallVec<[&[(u8, u64)]; 8]> = (0..factors.len())
-                        .map(|f| cross(&f).sorts.as_slice())
-                        .collect();
-                    enters = asked(&sorts).ok_or(EngineLimit::Overflow)?;
-                    let alone: SmallVec<[&[(u8, u64)]; 8]> = (0..factors.len())
-                        .map(|f| cross(&f).sorts_alone.as_slice())
-                        .collect();
-                    let asked_alone = asked(&alone).ok_or(EngineLimit::Overflow)?;
-                    moved.forwarded += times * u128::from(tiles - kept - asked_alone);
+                let mut product = still.map_or(Cross::ONE, |still| still.tensors[slot]);
+                for (classes, variant) in &chosen {
+                    let cross = classes.table.cross(variant, slot);
+                    product = product.times(cross).ok_or(EngineLimit::Overflow)?;
                 }
+                let sorted = still.is_none()
+                    && chosen
+                        .iter()
+                        .any(|(c, v)| c.table.cross(v, slot).sorts != 0);
+                let (enters, leaves, forwarded) = if sorted && !step.first && tensor != step.result
+                {
+                    step.from_neighbours(&chosen, slot, &product)?
+                } else {
+                    let (enters, leaves) = step.moves(&product, tensor);
+                    (enters, leaves, 0)
+                };
+                let moved = &mut totals.tensors[slot];
+                let times = step.count * parents;
+                let kept = if step.first { 0 } else { product.kept };
+                moved.fills += times * u128::from(product.tiles - kept);
                 moved.down += times * u128::from(enters);
                 moved.up += times * u128::from(leaves);
+                moved.forwarded += times * u128::from(forwarded);
+                let bits = u64::from(self.mapping.operation.tensors[tensor].bits);
                 down.push(enters.checked_mul(bits).ok_or(EngineLimit::Overflow)?);
                 up.push(leaves.checked_mul(bits).ok_or(EngineLimit::Overflow)?);
             }
@@ -385,8 +481,8 @@ impl Engine<'_> {
                 .egress
                 .max(link.up_cycles(&up).ok_or(EngineLimit::Overflow)?);
             let (d, u) = (down.iter().sum::<u64>(), up.iter().sum::<u64>());
-            totals.down_bits += times * u128::from(d);
-            totals.up_bits += times * u128::from(u);
+            totals.down_bits += step.count * parents * u128::from(d);
+            totals.up_bits += step.count * parents * u128::from(u);
             peak = peak.max(d.saturating_add(u));
             // Next combination of parent instances, if any.
             let turned = choice
@@ -395,7 +491,7 @@ impl Engine<'_> {
                 .rev()
                 .find_map(|(choice, factor)| {
                     *choice += 1;
-                    if *choice == factor.variants.len() {
+                    if *choice == factor.0.table.variants(factor.1).len() {
                         *choice = 0;
                         return None;
                     }
@@ -418,21 +514,16 @@ impl Engine<'_> {
             let Some(slot) = boundary.tensors.iter().position(|&t| t == result) else {
                 continue;
             };
-            let factors: Vec<&Transition> = self
-                .classes
-                .iter()
-                .filter_map(|classes| classes.nodes[0][0].wrap[index].as_ref())
-                .collect();
-            let mut combinations: Vec<(u128, u64)> = vec![(1, 1)];
-            for factor in factors {
+            let mut combinations: SmallVec<[(u128, u64); 4]> = SmallVec::new();
+            combinations.push((1, 1));
+            for classes in &self.classes {
+                let variants = classes.table.variants(classes.wrap_of(0, index));
                 combinations = combinations
                     .iter()
                     .flat_map(|&(count, size)| {
-                        factor.variants.iter().map(move |v| {
-                            (
-                                count * u128::from(v.count),
-                                size.saturating_mul(v.tensors[slot].held),
-                            )
+                        variants.iter().map(move |v| {
+                            let held = classes.table.cross(v, slot).held;
+                            (count * u128::from(v.count), size.saturating_mul(held))
                         })
                     })
                     .collect();
@@ -451,13 +542,7 @@ impl Engine<'_> {
                 longest = longest.max(cycles);
             }
             totals.transfer_cycles += u128::from(longest);
-            let counts = match self.rule {
-                TimingRule::Exact => true,
-                TimingRule::Maestro => {
-                    boundary.child + 1 == self.mapping.architecture.memories.len()
-                }
-            };
-            if counts {
+            if self.rule == TimingRule::Exact || self.is_innermost(boundary.child) {
                 drain = drain.checked_add(longest).ok_or(EngineLimit::Overflow)?;
             }
         }
@@ -472,7 +557,7 @@ impl Engine<'_> {
         let small = |n: u128| u64::try_from(n).map_err(|_| EngineLimit::Overflow);
         let (mut performed, mut steps, mut pes_used) = (1u128, 1u128, 1u128);
         for classes in &self.classes {
-            let leaves = &classes.nodes[classes.depth];
+            let leaves = &classes.nodes[classes.nodes_at(classes.depth())];
             let sum = |size: &dyn Fn(&super::classes::Node) -> u128| -> u128 {
                 leaves
                     .iter()
@@ -485,8 +570,8 @@ impl Engine<'_> {
             steps = steps
                 .checked_mul(sum(&|_| 1))
                 .ok_or(EngineLimit::Overflow)?;
-            let start = classes.first_at(0, 0, classes.depth);
-            pes_used *= u128::from(leaves[start].working);
+            let start = classes.first_at(0, classes.depth());
+            pes_used *= u128::from(classes.nodes[start].working);
         }
         let expected = operation.volume().ok_or(EngineLimit::Overflow)?;
         if performed != expected {
@@ -590,16 +675,9 @@ impl Engine<'_> {
 
         let (mut unique, mut touching) = (1u128, 1u128);
         for classes in &self.classes {
-            let whole = classes.group.whole();
-            let footprint = &classes.footprints[tensor];
-            let size = footprint.size(&whole).ok_or(EngineLimit::TooManyClasses)?;
-            unique *= u128::from(size);
-            let points = footprint
-                .touching(&whole)
-                .ok_or(EngineLimit::TooManyClasses)?;
-            touching = touching
-                .checked_mul(u128::from(points))
-                .ok_or(EngineLimit::Overflow)?;
+            unique *= u128::from(classes.plan.unique[tensor]);
+            let points = u128::from(classes.plan.touching[tensor]);
+            touching = touching.checked_mul(points).ok_or(EngineLimit::Overflow)?;
         }
         let (mut fills, mut reads, mut writes, mut updates) = (0u128, 0u128, 0u128, 0u128);
         let mut tile: u128 = operation.tensors[tensor]
@@ -656,11 +734,10 @@ impl Engine<'_> {
         self.classes
             .iter()
             .map(|classes| {
-                let tiles = classes.nodes[classes.depth_at(position)]
-                    .iter()
-                    .filter_map(|node| node.wrap[boundary].as_ref())
-                    .flat_map(|transition| &transition.variants)
-                    .map(|variant| variant.tensors[slot].tile);
+                let tiles = classes
+                    .nodes_at(classes.depth_at(position))
+                    .flat_map(|node| classes.table.variants(classes.wrap_of(node, boundary)))
+                    .map(|variant| classes.table.cross(variant, slot).tile);
                 u128::from(tiles.max().unwrap_or(0))
             })
             .product()
@@ -673,23 +750,73 @@ impl Engine<'_> {
         self.classes
             .iter()
             .map(|classes| {
-                if classes.overlaps {
+                if classes.plan.overlaps {
                     return u128::from(classes.distinct[boundary]);
                 }
-                classes.nodes[classes.depth_at(position)]
-                    .iter()
-                    .filter(|node| node.fresh)
+                classes
+                    .nodes_at(classes.depth_at(position))
+                    .filter(|&node| classes.nodes[node].fresh)
                     .map(|node| {
-                        let tiles: u64 = node.wrap[boundary]
+                        let tiles: u64 = classes
+                            .table
+                            .variants(classes.wrap_of(node, boundary))
                             .iter()
-                            .flat_map(|transition| &transition.variants)
-                            .map(|variant| variant.count * variant.tensors[slot].tiles)
+                            .map(|variant| variant.count * classes.table.cross(variant, slot).tiles)
                             .sum();
-                        u128::from(node.count) * u128::from(tiles)
+                        u128::from(classes.nodes[node].count) * u128::from(tiles)
                     })
                     .sum::<u128>()
             })
             .product()
+    }
+}
+
+/// What all tensors of one step share.
+struct Step {
+    /// The first of the run: nothing was held before.
+    first: bool,
+    result: usize,
+    count: u128,
+}
+
+impl Step {
+    /// Elements that cross inwards and outwards.
+    #[inline]
+    fn moves(&self, product: &Cross, tensor: usize) -> (u64, u64) {
+        let at_hand = if self.first { 0 } else { product.at_hand };
+        let enters = product.wanted - at_hand;
+        if tensor != self.result {
+            return (enters, 0);
+        }
+        let leaves = if self.first {
+            0
+        } else {
+            product.held - product.staying
+        };
+        (enters - product.fresh, leaves)
+    }
+
+    /// Elements that come from the parent and from neighbours.
+    fn from_neighbours(
+        &self,
+        chosen: &[(&GroupClasses, Variant)],
+        slot: usize,
+        product: &Cross,
+    ) -> Result<(u64, u64, u64), EngineLimit> {
+        let none = Sorts::default();
+        let sorts: SmallVec<[&Sorts; 8]> = chosen
+            .iter()
+            .map(|(classes, variant)| {
+                let index = classes.table.cross(variant, slot).sorts as usize;
+                classes.table.sorts.get(index).unwrap_or(&none)
+            })
+            .collect();
+        let shared: SmallVec<[&[(u8, u64)]; 8]> =
+            sorts.iter().map(|s| s.shared.as_slice()).collect();
+        let alone: SmallVec<[&[(u8, u64)]; 8]> = sorts.iter().map(|s| s.alone.as_slice()).collect();
+        let enters = asked(&shared).ok_or(EngineLimit::Overflow)?;
+        let asked_alone = asked(&alone).ok_or(EngineLimit::Overflow)?;
+        Ok((enters, 0, product.tiles - product.kept - asked_alone))
     }
 }
 

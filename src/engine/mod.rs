@@ -6,7 +6,10 @@ mod clock;
 mod counts;
 mod crossing;
 mod exact;
+mod lattice;
 pub mod oracle;
+mod plan;
+mod spot;
 pub(crate) mod tiles;
 
 use boundary::{Boundary, bound_of, boundaries};
@@ -14,6 +17,7 @@ pub use counts::{
     Bound, BoundaryCounts, Counts, CrossingCounts, MemoryCounts, TensorCounts, Timing,
 };
 pub use exact::TimingRule;
+pub use plan::Counter;
 
 use crate::ir::Mapping;
 
@@ -39,7 +43,7 @@ pub enum EngineLimit {
 /// # Errors
 /// [`EngineLimit`], when the mapping is beyond what can be counted exactly.
 pub fn count(mapping: &Mapping, rule: TimingRule) -> Result<Counts, EngineLimit> {
-    match exact::run(mapping, rule) {
+    match Counter::new(mapping)?.count(mapping, rule) {
         Err(EngineLimit::Irregular) => match oracle::run(mapping, MOST_POINTS) {
             Ok(counts) => Ok(counts),
             Err(oracle::Refusal::Overflow) => Err(EngineLimit::Overflow),

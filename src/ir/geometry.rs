@@ -12,7 +12,7 @@
 //!
 //! Invariant: groups share no rank, no window and no loop; their union is the whole mapping.
 
-use super::{Axis, Interval, Loop, Mapping, RankId, window_count};
+use super::{Axis, Interval, Loop, Mapping, Operation, RankId, window_count};
 use smallvec::SmallVec;
 
 /// Ranks that meet in an index of some tensor, in an input window, or in one spatial loop.
@@ -22,7 +22,7 @@ pub struct Group {
     pub ranks: SmallVec<[RankId; 4]>,
     pub windows: SmallVec<[GroupWindow; 1]>,
     /// The schedule's loops over this group, outermost first.
-    pub loops: Vec<GroupLoop>,
+    pub loops: GroupLoops,
     extents: SmallVec<[i64; 4]>,
 }
 
@@ -100,54 +100,132 @@ impl GroupState {
 /// The groups of a mapping, ordered by their first rank.
 #[must_use]
 pub fn groups(mapping: &Mapping) -> Vec<Group> {
-    let operation = &mapping.operation;
-    let mut leader: Vec<usize> = (0..operation.ranks.len()).collect();
-    let mut join = |a: usize, b: usize| {
-        let (low, high) = (leader[a].min(leader[b]), leader[a].max(leader[b]));
-        for l in &mut leader {
-            if *l == high {
-                *l = low;
-            }
-        }
-    };
-    for window in &operation.windows {
-        join(window.output.index(), window.kernel.index());
-    }
-    for dim in operation.tensors.iter().flat_map(|tensor| &tensor.dims) {
-        for pair in dim.terms.windows(2) {
-            join(pair[0].rank.index(), pair[1].rank.index());
+    let mut grouping = Grouping::new(&mapping.operation, &mapping.schedule.loops);
+    if let Some(loops) = grouping.loops(&mapping.schedule.loops) {
+        for (group, loops) in grouping.groups.iter_mut().zip(loops) {
+            group.loops = loops;
         }
     }
-    for l in &mapping.schedule.loops {
-        for pair in l.moves.windows(2) {
-            join(
-                rank_of(mapping, pair[0].axis),
-                rank_of(mapping, pair[1].axis),
-            );
-        }
-    }
-    let mut leaders = leader.clone();
-    leaders.sort_unstable();
-    leaders.dedup();
-    leaders
-        .into_iter()
-        .map(|lead| Group::new(mapping, |rank| leader[rank] == lead))
-        .collect()
+    grouping.groups
 }
 
-/// A rank that decides to which group an axis belongs.
-fn rank_of(mapping: &Mapping, axis: Axis) -> usize {
-    match axis {
-        Axis::Rank(rank) => rank.index(),
-        Axis::Window(window) => mapping.operation.windows[usize::from(window)]
-            .output
-            .index(),
+/// Loops of one group.
+pub type GroupLoops = SmallVec<[GroupLoop; 4]>;
+
+/// The groups of an operation, and to which of them each axis belongs.
+#[derive(Clone, Debug)]
+pub struct Grouping {
+    /// Ordered by their first rank; without loops.
+    pub groups: Vec<Group>,
+    /// Per rank: its group and its number there.
+    ranks: Vec<(usize, usize)>,
+    /// Per window likewise.
+    windows: Vec<(usize, usize)>,
+}
+
+impl Grouping {
+    /// Ranks that meet in an index of a tensor, in an input window, or in one of `loops` share a group.
+    #[must_use]
+    pub fn new(operation: &Operation, loops: &[Loop]) -> Grouping {
+        let rank_of = |axis: Axis| match axis {
+            Axis::Rank(rank) => rank.index(),
+            Axis::Window(window) => operation.windows[usize::from(window)].output.index(),
+        };
+        let mut leader: Vec<usize> = (0..operation.ranks.len()).collect();
+        let mut join = |a: usize, b: usize| {
+            let (low, high) = (leader[a].min(leader[b]), leader[a].max(leader[b]));
+            for l in &mut leader {
+                if *l == high {
+                    *l = low;
+                }
+            }
+        };
+        for window in &operation.windows {
+            join(window.output.index(), window.kernel.index());
+        }
+        for dim in operation.tensors.iter().flat_map(|tensor| &tensor.dims) {
+            for pair in dim.terms.windows(2) {
+                join(pair[0].rank.index(), pair[1].rank.index());
+            }
+        }
+        for l in loops {
+            for pair in l.moves.windows(2) {
+                join(rank_of(pair[0].axis), rank_of(pair[1].axis));
+            }
+        }
+        let mut leaders = leader.clone();
+        leaders.sort_unstable();
+        leaders.dedup();
+        let groups: Vec<Group> = leaders
+            .iter()
+            .map(|&lead| Group::new(operation, |rank| leader[rank] == lead))
+            .collect();
+        let mut ranks = vec![(0, 0); operation.ranks.len()];
+        let mut windows = vec![(0, 0); operation.windows.len()];
+        for (number, group) in groups.iter().enumerate() {
+            for (local, rank) in group.ranks.iter().enumerate() {
+                ranks[rank.index()] = (number, local);
+            }
+            for (local, window) in group.windows.iter().enumerate() {
+                windows[usize::from(window.window)] = (number, local);
+            }
+        }
+        Grouping {
+            groups,
+            ranks,
+            windows,
+        }
+    }
+
+    /// The loops of every group, outermost first; `None` when a loop moves several groups.
+    #[must_use]
+    pub fn loops(&self, loops: &[Loop]) -> Option<SmallVec<[GroupLoops; 8]>> {
+        let mut own: SmallVec<[GroupLoops; 8]> =
+            self.groups.iter().map(|_| GroupLoops::new()).collect();
+        for (index, l) in loops.iter().enumerate() {
+            let mut moves: SmallVec<[GroupMove; 2]> = SmallVec::new();
+            let mut group = None;
+            let mut moves_window = false;
+            for m in &l.moves {
+                let (number, axis) = match m.axis {
+                    Axis::Rank(rank) => {
+                        let (group, local) = self.ranks[rank.index()];
+                        (group, GroupAxis::Rank(local))
+                    }
+                    Axis::Window(window) => {
+                        moves_window = true;
+                        let (group, local) = self.windows[usize::from(window)];
+                        (group, GroupAxis::Window(local))
+                    }
+                };
+                if *group.get_or_insert(number) != number {
+                    return None;
+                }
+                moves.push(GroupMove {
+                    axis,
+                    size: m.size as i64,
+                    offset: m.offset as i64,
+                });
+            }
+            let Some(group) = group else { continue };
+            if let Some(last) = own[group].last_mut() {
+                last.ends_level = loops[last.index].level != l.level;
+            }
+            own[group].push(GroupLoop {
+                index,
+                moves,
+                instances: l.instances(),
+                array: l.array(),
+                ends_level: true,
+                moves_window,
+            });
+        }
+        Some(own)
     }
 }
 
 impl Group {
-    fn new(mapping: &Mapping, contains: impl Fn(usize) -> bool) -> Group {
-        let operation = &mapping.operation;
+    fn new(operation: &Operation, contains: impl Fn(usize) -> bool) -> Group {
         let ranks: SmallVec<[RankId; 4]> = (0..operation.ranks.len())
             .filter(|&rank| contains(rank))
             .map(|rank| RankId(rank as u8))
@@ -166,41 +244,6 @@ impl Group {
                 dilation: window.dilation as i64,
             })
             .collect();
-        let axis = |axis: Axis| match axis {
-            Axis::Rank(rank) => GroupAxis::Rank(local(rank)),
-            Axis::Window(window) => {
-                GroupAxis::Window(windows.iter().position(|w| w.window == window).unwrap_or(0))
-            }
-        };
-        let own: Vec<(usize, &Loop)> = mapping
-            .schedule
-            .loops
-            .iter()
-            .enumerate()
-            .filter(|(_, l)| l.moves.iter().any(|m| contains(rank_of(mapping, m.axis))))
-            .collect();
-        let loops = own
-            .iter()
-            .enumerate()
-            .map(|(number, &(index, l))| GroupLoop {
-                index,
-                moves: l
-                    .moves
-                    .iter()
-                    .map(|m| GroupMove {
-                        axis: axis(m.axis),
-                        size: m.size as i64,
-                        offset: m.offset as i64,
-                    })
-                    .collect(),
-                instances: l.instances(),
-                array: l.array(),
-                ends_level: own
-                    .get(number + 1)
-                    .is_none_or(|(_, next)| next.level != l.level),
-                moves_window: l.moves.iter().any(|m| matches!(m.axis, Axis::Window(_))),
-            })
-            .collect();
         let extents = ranks
             .iter()
             .map(|rank| operation.ranks[rank.index()] as i64)
@@ -208,7 +251,7 @@ impl Group {
         Group {
             ranks,
             windows,
-            loops,
+            loops: GroupLoops::new(),
             extents,
         }
     }
@@ -309,7 +352,13 @@ impl Group {
     /// The counting engine needs it. Not so: kernel and input rows tiled by different loops of one level
     /// (`TemporalMap(1,1) Y; TemporalMap(1,1) R`), or input windows that move by less than the stride.
     #[must_use]
-    pub fn is_regular(&self, leaf: usize) -> bool {
+    pub fn is_regular(&self, loops: &[GroupLoop], leaf: usize) -> bool {
+        // Without input windows only gaps and overlaps of plain loops could be irregular.
+        if loops.iter().all(|l| {
+            !l.moves_window && l.moves.len() == 1 && l.moves.iter().all(|m| m.size == m.offset)
+        }) {
+            return true;
+        }
         let mut state = self.whole();
         // Per input window, what the loops of this level have narrowed so far.
         let mut rows = [false; 4];
@@ -318,7 +367,7 @@ impl Group {
         if self.windows.len() > rows.len() {
             return false;
         }
-        for l in &self.loops {
+        for l in loops {
             let narrows = |m: &GroupMove| reach(&state, m) > 1;
             for m in l.moves.iter().filter(|m| narrows(m)) {
                 match m.axis {

@@ -26,7 +26,9 @@ mod operation;
 mod schedule;
 
 pub use architecture::{Architecture, Array, Memory, Network, Rate, Refill, RoleSet};
-pub use geometry::{Group, GroupAxis, GroupLoop, GroupMove, GroupState, GroupWindow, groups};
+pub use geometry::{
+    Group, GroupAxis, GroupLoop, GroupLoops, GroupMove, GroupState, GroupWindow, Grouping, groups,
+};
 pub use intervals::{Interval, Intervals};
 pub use operation::{Dim, Operation, OperationKind, RankId, Role, Tensor, Term, Window};
 pub use schedule::{Axis, Loop, LoopKind, Move, Origin, Schedule, window_count};

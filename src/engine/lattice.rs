@@ -1,0 +1,470 @@
+//! Transitions in closed form, where all instances hold translates of one interval.
+//!
+//! `SpatialMap(3,1) Y` over 85 clusters gives 85 windows of three rows, each one row further: together 87
+//! rows, and when all move down by 85 rows, 85 new ones in each... of which no list is needed. An instance's
+//! interval is that of the first instance plus a step per spatial loop: a lattice. Its union, what is new in
+//! it, and what stays are a few multiplications.
+//!
+//! Everything here answers `None` when the instances are not translates (a clipped fold, the padded
+//! border, a footprint with holes); the caller then lists them.
+
+use super::Boundary;
+use super::crossing::{Cross, Table, Transition};
+use super::plan::Plan;
+use super::spot::{Ground, Shadow, Spot};
+use crate::ir::{GroupAxis, GroupLoop, Interval, Mapping, Refill};
+use smallvec::SmallVec;
+
+/// The place of a group that is not small.
+pub(super) const NOWHERE: Spot = Spot {
+    ranks: [Interval { lo: 0, hi: 1 }; 2],
+    rows: Interval { lo: 0, hi: 1 },
+};
+
+/// The spatial loops of a group: how many instances, and how far a rank moves from one to the next.
+pub(super) struct Lattice {
+    axes: SmallVec<[Axis; 3]>,
+}
+
+#[derive(Clone, Copy)]
+struct Axis {
+    /// Number of the loop within the group.
+    depth: usize,
+    array: usize,
+    instances: u64,
+    /// The rank that follows from the moves, and by how much; rows of an input window move its output.
+    rank: Option<usize>,
+    /// Of the move that decides: its offset in its own axis.
+    offset: i64,
+    by_rows: bool,
+}
+
+impl Lattice {
+    pub fn new(loops: &[GroupLoop]) -> Lattice {
+        let axes = loops
+            .iter()
+            .enumerate()
+            .filter_map(|(depth, l)| {
+                let array = l.array?;
+                // In the pair of kernel and input rows only the kernel moves: the outputs stay.
+                let kernel = l.moves.iter().find_map(|m| match m.axis {
+                    GroupAxis::Rank(rank) => Some((rank, m.offset)),
+                    GroupAxis::Window(_) => None,
+                });
+                let (rank, offset) = match kernel {
+                    Some((rank, offset)) => (Some(rank), offset),
+                    None => (None, l.moves.first()?.offset),
+                };
+                Some(Axis {
+                    depth,
+                    array,
+                    instances: l.instances,
+                    rank,
+                    offset,
+                    by_rows: kernel.is_none(),
+                })
+            })
+            .collect();
+        Lattice { axes }
+    }
+}
+
+impl Axis {
+    /// How far a tensor's open footprint moves from one instance to the next.
+    #[inline]
+    fn step(&self, ground: &Ground, shadow: &Shadow) -> Option<i64> {
+        match self.rank {
+            Some(rank) => Some(shadow.slope(rank) * self.offset),
+            None if self.by_rows => {
+                let (output, stride) = ground.output()?;
+                (self.offset % stride == 0).then(|| shadow.slope(output) * (self.offset / stride))
+            }
+            None => Some(0),
+        }
+    }
+}
+
+/// Whether all instances of trip `trip` of `l` work, on windows that are not clipped. A loop that is not
+/// spatial keeps instances alike in any case.
+#[inline]
+pub(super) fn is_whole(spot: &Spot, l: &GroupLoop, trip: u64) -> bool {
+    if l.instances == 1 {
+        return true;
+    }
+    let last = (trip * l.instances + l.instances - 1) as i64;
+    l.moves.iter().all(|m| {
+        let length = spot.extent(m.axis).len() as i64;
+        last.checked_mul(m.offset)
+            .and_then(|start| start.checked_add(m.size))
+            .is_some_and(|end| end <= length)
+    })
+}
+
+/// Narrows `from..=to` to the trips at which `lo..=hi`, sliding by `slide` a trip, stays inside `bounds`.
+#[inline]
+pub(super) fn keep_inside(
+    from: &mut i64,
+    to: &mut i64,
+    lo: i64,
+    hi: i64,
+    bounds: (i64, i64),
+    slide: i64,
+) {
+    let below = bounds.0.saturating_sub(lo);
+    let above = bounds.1.saturating_sub(hi);
+    match slide.signum() {
+        1 => {
+            *from = (*from).max(-(-below).div_euclid(slide));
+            *to = (*to).min(above.div_euclid(slide));
+        }
+        -1 => {
+            *from = (*from).max(-above.div_euclid(-slide));
+            *to = (*to).min((-below).div_euclid(-slide));
+        }
+        _ => {}
+    }
+}
+
+/// The trips of `l` below a uniform place that are translates of each other, first and last. The lattice
+/// ends with `l`.
+pub(super) fn interior(
+    plan: &Plan,
+    lattice: &Lattice,
+    spot: &Spot,
+    l: &GroupLoop,
+) -> Option<(u64, u64)> {
+    let ground = plan.ground.as_ref()?;
+    let [m] = l.moves.as_slice() else { return None };
+    let instances = l.instances as i64;
+    let length = spot.extent(m.axis).len() as i64;
+    if length < m.size {
+        return None;
+    }
+    let whole = (length - m.size).checked_div(m.offset)?;
+    let mut to = (whole - (instances - 1)).div_euclid(instances);
+    let mut from = 0i64;
+    if to < 0 {
+        return None;
+    }
+    for &tensor in &plan.clipping {
+        let shadow = &plan.shadows[tensor];
+        let (_, open) = shadow.interval(&ground.advance(spot, l, 0))?;
+        let (rank, stride) = match m.axis {
+            GroupAxis::Rank(rank) => (rank, 1),
+            GroupAxis::Window(_) => ground.output()?,
+        };
+        let slide = shadow
+            .slope(rank)
+            .checked_mul(m.offset.checked_mul(instances)? / stride)?;
+        let (mut lo, mut hi) = (open.lo, open.hi - 1);
+        for axis in &lattice.axes {
+            let reach = axis
+                .step(ground, shadow)?
+                .checked_mul(axis.instances as i64 - 1)?;
+            lo += reach.min(0);
+            hi += reach.max(0);
+        }
+        keep_inside(&mut from, &mut to, lo, hi, shadow.bounds()?, slide);
+    }
+    (from <= to).then_some((from.max(0) as u64, to as u64))
+}
+
+/// One boundary, seen from one small group.
+pub(super) struct Port<'a> {
+    plan: &'a Plan,
+    ground: &'a Ground,
+    refill: Refill,
+    result: usize,
+    tensors: &'a [usize],
+    inside: usize,
+    /// The group's spatial loops outside the boundary.
+    axes: SmallVec<[(Axis, Side); 3]>,
+}
+
+/// Where the instances of a spatial loop lie.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    AboveParent,
+    Between { multicast: bool, reduction: bool },
+    BelowChild,
+}
+
+impl<'a> Port<'a> {
+    /// `None` when the group is not small, or its elements need more than sizes.
+    pub fn new(
+        mapping: &Mapping,
+        boundary: &'a Boundary,
+        plan: &'a Plan,
+        lattice: &Lattice,
+        loops: &[GroupLoop],
+    ) -> Option<Port<'a>> {
+        let ground = plan.ground.as_ref()?;
+        if plan.overlaps {
+            return None;
+        }
+        let architecture = &mapping.architecture;
+        let above = architecture.memories[boundary.parent].arrays_above;
+        let below = architecture.memories[boundary.child].arrays_above;
+        let forwards = architecture.arrays[above..below.max(above)]
+            .iter()
+            .any(|array| array.network.forwarding);
+        if forwards && super::crossing::forwards(mapping, boundary) {
+            return None;
+        }
+        let axes = lattice
+            .axes
+            .iter()
+            .filter(|axis| axis.depth < loops.len())
+            .map(|&axis| {
+                let side = if axis.array < above {
+                    Side::AboveParent
+                } else if axis.array >= below {
+                    Side::BelowChild
+                } else {
+                    let network = &architecture.arrays[axis.array].network;
+                    Side::Between {
+                        multicast: network.multicast,
+                        reduction: network.reduction,
+                    }
+                };
+                (axis, side)
+            })
+            .collect();
+        Some(Port {
+            plan,
+            ground,
+            refill: architecture.memories[boundary.child].refill,
+            result: mapping.operation.result(),
+            tensors: &boundary.tensors,
+            inside: loops.len(),
+            axes,
+        })
+    }
+
+    /// From the last windows below `before` to the first windows below `now`, both after `depth` loops.
+    #[allow(clippy::too_many_arguments)]
+    pub fn transition(
+        &self,
+        table: &mut Table,
+        loops: &[GroupLoop],
+        mut now: Spot,
+        mut before: Spot,
+        whole: (bool, bool),
+        depth: usize,
+        fresh: bool,
+    ) -> Option<Transition> {
+        if !whole.0 || !whole.1 {
+            return None;
+        }
+        for l in &loops[depth..self.inside] {
+            if !is_whole(&now, l, 0) {
+                return None;
+            }
+            now = self.ground.advance(&now, l, 0);
+            let reach = self.ground.windows_in(&before, l);
+            let last = reach.div_ceil(l.instances).checked_sub(1)?;
+            if !is_whole(&before, l, last) {
+                return None;
+            }
+            before = self.ground.advance(&before, l, last * l.instances);
+        }
+        let begin = table.begin();
+        for &tensor in self.tensors {
+            match self.cross(tensor, &now, &before, fresh) {
+                Some(cross) => table.push(cross),
+                None => {
+                    table.undo(begin);
+                    return None;
+                }
+            }
+        }
+        let parents = self
+            .axes
+            .iter()
+            .filter(|(_, side)| *side == Side::AboveParent)
+            .try_fold(1u64, |n, (axis, _)| n.checked_mul(axis.instances))?;
+        Some(table.uniform(begin, parents))
+    }
+
+    fn cross(&self, tensor: usize, now: &Spot, before: &Spot, fresh: bool) -> Option<Cross> {
+        let shadow = &self.plan.shadows[tensor];
+        let (mut wanted, open) = shadow.interval(now)?;
+        let (mut held, open_before) = shadow.interval(before)?;
+        let is_result = tensor == self.result;
+        let mut instances = 1u64;
+        let mut collectors = 1u64;
+        let mut below = Steps::new();
+        let mut shared = Steps::new();
+        for (axis, side) in &self.axes {
+            let step = axis.step(self.ground, shadow)?;
+            // At the border some instances are clipped and others are not.
+            if step != 0 && (wanted != open || held != open_before) {
+                return None;
+            }
+            let reach = step.checked_mul(axis.instances as i64 - 1)?;
+            if step != 0
+                && !(self.inside_after(shadow, open, reach)
+                    && self.inside_after(shadow, open_before, reach))
+            {
+                return None;
+            }
+            match *side {
+                Side::AboveParent => {}
+                Side::BelowChild => below.add(step.unsigned_abs(), axis.instances),
+                Side::Between {
+                    multicast,
+                    reduction,
+                } => {
+                    instances = instances.checked_mul(axis.instances)?;
+                    if if is_result { reduction } else { multicast } {
+                        shared.add(step.unsigned_abs(), axis.instances);
+                    } else {
+                        collectors = collectors.checked_mul(axis.instances)?;
+                    }
+                }
+            }
+            if step < 0 && *side == Side::BelowChild {
+                wanted.lo += reach;
+                wanted.hi += reach;
+                held.lo += reach;
+                held.hi += reach;
+            }
+        }
+        // Several axes may leave together where each alone does not.
+        if self.axes.len() > 1 && self.leaves_together(shadow, open, open_before)? {
+            return None;
+        }
+        // A child's tile is the union of what the instances below it hold; it must be one interval again.
+        wanted.hi = wanted.lo + below.run(wanted.len())? as i64;
+        held.hi = held.lo + below.run(held.len())? as i64;
+        let same = wanted == held || (wanted.is_empty() && held.is_empty());
+        let (kept, new, gone) = if self.refill == Refill::Tile && !same {
+            (0, wanted, held)
+        } else {
+            (
+                wanted.intersect(held).len(),
+                difference(wanted, held)?,
+                difference(held, wanted)?,
+            )
+        };
+        let union = |interval: Interval| -> Option<u64> {
+            shared.union(interval.len())?.checked_mul(collectors)
+        };
+        let all = union(wanted)?;
+        let (mut before_all, mut staying, mut first) = (0, 0, 0);
+        if is_result {
+            before_all = union(held)?;
+            staying = before_all - union(gone)?;
+            first = if fresh { all } else { 0 };
+        }
+        Some(Cross {
+            tiles: wanted.len().checked_mul(instances)?,
+            kept: kept.checked_mul(instances)?,
+            tile: wanted.len(),
+            wanted: all,
+            at_hand: all - union(new)?,
+            held: before_all,
+            staying,
+            fresh: first,
+            sorts: 0,
+        })
+    }
+
+    /// Whether an open footprint stays inside the tensor when moved by `reach`.
+    #[inline]
+    fn inside_after(&self, shadow: &Shadow, open: Interval, reach: i64) -> bool {
+        shadow
+            .bounds()
+            .is_none_or(|(lo, hi)| open.lo + reach >= lo && open.hi - 1 + reach <= hi)
+    }
+
+    fn leaves_together(&self, shadow: &Shadow, now: Interval, before: Interval) -> Option<bool> {
+        let (mut down, mut up) = (0i64, 0i64);
+        for (axis, _) in &self.axes {
+            let reach = axis
+                .step(self.ground, shadow)?
+                .checked_mul(axis.instances as i64 - 1)?;
+            down = down.checked_add(reach.min(0))?;
+            up = up.checked_add(reach.max(0))?;
+        }
+        if down == 0 && up == 0 {
+            return Some(false);
+        }
+        Some([now, before].into_iter().any(|open| {
+            !(self.inside_after(shadow, open, down) && self.inside_after(shadow, open, up))
+        }))
+    }
+}
+
+/// The one interval of `a` without `b`; `None` when it is two.
+#[inline]
+fn difference(a: Interval, b: Interval) -> Option<Interval> {
+    if a.is_empty() || a.intersect(b).is_empty() {
+        return Some(a);
+    }
+    let left = Interval::new(a.lo, b.lo.max(a.lo));
+    let right = Interval::new(b.hi.min(a.hi), a.hi);
+    match (left.is_empty(), right.is_empty()) {
+        (_, true) => Some(left),
+        (true, _) => Some(right),
+        (false, false) => None,
+    }
+}
+
+/// Steps and numbers of instances, smallest step first.
+struct Steps {
+    sorted: SmallVec<[(u64, u64); 3]>,
+}
+
+impl Steps {
+    fn new() -> Steps {
+        Steps {
+            sorted: SmallVec::new(),
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, step: u64, instances: u64) {
+        if step > 0 && instances > 1 {
+            let at = self.sorted.partition_point(|entry| entry.0 <= step);
+            self.sorted.insert(at, (step, instances));
+        }
+    }
+
+    /// Size of the union of the translates of an interval of `length`, if it is one interval.
+    #[inline]
+    fn run(&self, mut length: u64) -> Option<u64> {
+        if length == 0 {
+            return Some(0);
+        }
+        for &(step, instances) in &self.sorted {
+            if step > length {
+                return None;
+            }
+            length += step * (instances - 1);
+        }
+        Some(length)
+    }
+
+    /// Size of the union of the translates of an interval of `length`; `None` when they overlap in a way
+    /// that has no short form.
+    #[inline]
+    fn union(&self, length: u64) -> Option<u64> {
+        if length == 0 {
+            return Some(0);
+        }
+        let (mut run, mut pieces, mut span) = (length, 1u64, length);
+        for &(step, instances) in &self.sorted {
+            if pieces == 1 && step <= run {
+                run += step * (instances - 1);
+                span = run;
+            } else if step >= span {
+                pieces = pieces.checked_mul(instances)?;
+                span += step * (instances - 1);
+            } else {
+                return None;
+            }
+        }
+        run.checked_mul(pieces)
+    }
+}

@@ -1,0 +1,91 @@
+//! What of a layer and an accelerator does not depend on the schedule: prepared once, used for every
+//! mapping of the layer that a search tries.
+
+use super::spot::{Ground, Shadow};
+use super::tiles::Footprint;
+use super::{EngineLimit, TimingRule, counts::Counts, exact};
+use crate::ir::{Group, Grouping, Mapping};
+
+/// Counts many schedules of one layer on one accelerator.
+pub struct Counter {
+    pub(super) grouping: Grouping,
+    pub(super) plans: Vec<Plan>,
+}
+
+/// One group of ranks.
+pub(super) struct Plan {
+    /// Per tensor.
+    pub footprints: Vec<Footprint>,
+    pub shadows: Vec<Shadow>,
+    /// `None` for groups of more than two ranks.
+    pub ground: Option<Ground>,
+    /// Tensors with an index that can leave the tensor (padding).
+    pub clipping: Vec<usize>,
+    /// Different windows of this group can meet in one element of the result.
+    pub overlaps: bool,
+    /// Per tensor: distinct elements, and points whose element exists.
+    pub unique: Vec<u64>,
+    pub touching: Vec<u64>,
+}
+
+impl Counter {
+    /// Prepares the layer and the accelerator of `mapping`.
+    ///
+    /// # Errors
+    /// [`EngineLimit`] when a tensor's index has too many pieces to be counted.
+    pub fn new(mapping: &Mapping) -> Result<Counter, EngineLimit> {
+        let multi: Vec<_> = mapping
+            .schedule
+            .loops
+            .iter()
+            .filter(|l| l.moves.len() > 1)
+            .cloned()
+            .collect();
+        let grouping = Grouping::new(&mapping.operation, &multi);
+        let plans = grouping
+            .groups
+            .iter()
+            .map(|group| Plan::new(mapping, group))
+            .collect::<Option<Vec<_>>>()
+            .ok_or(EngineLimit::TooManyClasses)?;
+        Ok(Counter { grouping, plans })
+    }
+
+    /// Counts `mapping`, which has the operation and the architecture that this counter was made for.
+    ///
+    /// # Errors
+    /// [`EngineLimit`], when the mapping is beyond what can be counted exactly.
+    pub fn count(&self, mapping: &Mapping, rule: TimingRule) -> Result<Counts, EngineLimit> {
+        exact::run(self, mapping, rule)
+    }
+}
+
+impl Plan {
+    fn new(mapping: &Mapping, group: &Group) -> Option<Plan> {
+        let tensors = 0..mapping.operation.tensors.len();
+        let footprints: Vec<Footprint> = tensors
+            .clone()
+            .map(|tensor| Footprint::new(mapping, group, tensor))
+            .collect();
+        let whole = group.whole();
+        Some(Plan {
+            shadows: tensors
+                .map(|tensor| Shadow::new(mapping, group, tensor))
+                .collect(),
+            ground: Ground::new(group),
+            clipping: (0..footprints.len())
+                .filter(|&tensor| footprints[tensor].clips(group))
+                .collect(),
+            overlaps: footprints[mapping.operation.result()].overlaps(group),
+            unique: footprints
+                .iter()
+                .map(|footprint| footprint.size(&whole))
+                .collect::<Option<_>>()?,
+            touching: footprints
+                .iter()
+                .map(|footprint| footprint.touching(&whole))
+                .collect::<Option<_>>()?,
+            footprints,
+        })
+    }
+}
