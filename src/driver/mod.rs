@@ -12,6 +12,8 @@ mod load;
 mod plan;
 
 #[cfg(test)]
+mod dataflow_tests;
+#[cfg(test)]
 mod tests;
 
 pub use files::{FileError, Files, MemoryFiles, OsFiles};

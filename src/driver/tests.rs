@@ -3,7 +3,7 @@ use crate::ir::{Axis, LoopKind};
 use crate::lower::Options;
 
 /// Loads one text and plans its maps; all messages as `code: message`.
-fn run(text: &str) -> (Compiled, Vec<Plan>, Vec<String>) {
+pub(super) fn run(text: &str) -> (Compiled, Vec<Plan>, Vec<String>) {
     run_files(MemoryFiles::new().with("a.dflow", text))
 }
 
@@ -50,15 +50,8 @@ fn figure_8_lowers() {
     );
     let lowered = plans[0].layers[0].lowered.as_ref().unwrap();
     let mapping = &lowered.mapping;
-    let labels: Vec<String> = mapping
-        .schedule
-        .loops
-        .iter()
-        .flat_map(|l| &l.moves)
-        .map(|step| lowered.origin(step.origin).unwrap().label.clone())
-        .collect();
     assert_eq!(
-        labels,
+        loops(lowered),
         [
             "TemporalMap(1,1) N",
             "TemporalMap(2,2) K",
@@ -231,4 +224,106 @@ fn every_network_maps_on_every_accelerator_by_streaming() {
             );
         }
     }
+}
+
+/// The directives behind the loops, with the numbers of the layer.
+pub(super) fn loops(lowered: &crate::lower::Lowered) -> Vec<String> {
+    lowered
+        .mapping
+        .schedule
+        .loops
+        .iter()
+        .flat_map(|l| &l.moves)
+        .filter_map(|step| lowered.origin(step.origin))
+        .map(|source| source.label.clone())
+        .collect()
+}
+
+#[test]
+fn imports() {
+    let files = |main: &str| {
+        MemoryFiles::new()
+            .with("a.dflow", main)
+            .with(
+                "lib/b.dflow",
+                "use \"../c.dflow\"; Network n { Layer l { Type: FC; Dimensions { K: T, C: 2 } } }",
+            )
+            .with("c.dflow", "const T = 3;")
+            .with("d.dflow", "use \"e.dflow\";")
+            .with("e.dflow", "use \"d.dflow\";")
+            .with("f.dflow", "const T = 5;")
+    };
+    let (compiled, _, messages) = run_files(files(
+        "use \"lib/b.dflow\"; use \"./lib/../c.dflow\"; const U = T;",
+    ));
+    assert_eq!(messages, Vec::<String>::new());
+    assert_eq!(compiled.program.networks[0].macs(), Some(6));
+    for (main, expected) in [
+        ("use \"d.dflow\";", "E0203"),
+        ("use \"a.dflow\";", "E0203"),
+        (
+            "use \"x.dflow\";",
+            "E0701: cannot read `x.dflow`: no such file",
+        ),
+        ("use \"c.dflow\"; use \"f.dflow\";", "E0204"),
+        ("use \"c.dflow\"; const T = 1;", "E0204"),
+        // What a file imports is not handed on.
+        ("use \"lib/b.dflow\"; const U = T;", "E0201"),
+        ("use std.networks.vgg61;", "E0202"),
+        ("use std.networks;", "E0202"),
+        ("use vgg16;", "E0202"),
+        ("use std.dataflows.{nvdla, nlr as nvdla};", "E0204"),
+        (
+            "Map std.networks.vgg17 on std.accelerators.eyeriss { default: std.dataflows.streaming; }",
+            "E0202",
+        ),
+        (
+            "Accelerator a { Technology: std.technology.cacti29; Memory DRAM {} Memory RF {} Compute MAC {} }",
+            "E0202",
+        ),
+    ] {
+        let (_, _, messages) = run_files(files(main));
+        assert_eq!(messages.len(), 1, "{main}: {messages:?}");
+        assert!(messages[0].starts_with(expected), "{main}: {messages:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_and_one_with_syntax_errors() {
+    let missing = Session::new(MemoryFiles::new()).load("a.dflow");
+    assert_eq!(missing.diagnostics.iter().count(), 1);
+    // The layer that does not parse is not missed by the map.
+    let (_, _, messages) = run(
+        "Network n { Layer l { Type: FC; Dimensions { K: , C: 2 } } }
+         Accelerator a { Memory D {} Memory R {} Compute M {} } Map m on a { l: nowhere; }",
+    );
+    assert!(
+        messages.iter().all(|found| found.starts_with("E01")),
+        "{messages:?}"
+    );
+}
+
+#[test]
+fn texts_change() {
+    let mut session = Session::new(MemoryFiles::new().with("a.dflow", "const T = ;"));
+    assert!(session.load("a.dflow").diagnostics.has_errors());
+    session.set_text("./a.dflow", "const T = 1;");
+    assert!(!session.load("a.dflow").diagnostics.has_errors());
+    session.close("a.dflow");
+    assert!(session.load("a.dflow").diagnostics.has_errors());
+}
+
+// A long chain of imports, and a file that imports a thousand: reported, and no stack is lost.
+#[test]
+fn imports_are_bounded() {
+    let mut files = MemoryFiles::new();
+    for at in 0..2000 {
+        files = files.with(
+            &format!("f{at}.dflow"),
+            &format!("use \"f{}.dflow\";", at + 1),
+        );
+    }
+    let (_, _, messages) = run_files(files.with("a.dflow", "use \"f0.dflow\";"));
+    assert_eq!(messages.len(), 1);
+    assert!(messages[0].starts_with("E0103"), "{messages:?}");
 }

@@ -12,20 +12,17 @@
 //! * energy classes, when absent: the backing store is `DRAM`, a memory inside every array is `RF`, any
 //!   other `SRAM`.
 
-use super::body::{Known, block, flag, property, single, value};
+use super::body::{Known, block, flag, property, value};
 use super::error::HirError;
 use super::eval::describe;
+use super::hierarchy::general_form;
 use super::layer::precisions;
 use super::scope::{Context, Kind};
 use super::{Accelerator, Array, Memory, PerRole};
 use crate::base::{Dimension, Ratio, Span};
-use crate::syntax::ast::{self, Block, Body, Entry};
+use crate::syntax::ast::{self, Block, Body};
 
 const BANDWIDTHS: [Dimension; 2] = [Dimension::BytesPerCycle, Dimension::BytesPerSecond];
-/// The ir and the search are dimensioned for this many PEs of an array.
-const MAX_ARRAY: u128 = 1 << 40;
-const MAX_LEVELS: usize = 16;
-
 /// Adds the accelerator to the program; `unnamed` is the name of one without.
 pub(super) fn collect(
     cx: &mut Context<'_>,
@@ -120,7 +117,12 @@ fn positive(cx: &mut Context<'_>, what: &str, ratio: Ratio, span: Span) -> bool 
 }
 
 /// A bandwidth in bits per cycle.
-fn rate(cx: &mut Context<'_>, body: &Body, key: &str, clock: Option<Ratio>) -> Option<Ratio> {
+pub(super) fn rate(
+    cx: &mut Context<'_>,
+    body: &Body,
+    key: &str,
+    clock: Option<Ratio>,
+) -> Option<Ratio> {
     let expr = value(cx, body, key)?;
     let default = (1, Dimension::BytesPerCycle);
     let (bytes, dimension) = cx.quantity(expr, key, &BANDWIDTHS, default)?;
@@ -152,7 +154,7 @@ fn rate(cx: &mut Context<'_>, body: &Body, key: &str, clock: Option<Ratio>) -> O
 }
 
 /// A capacity in bits.
-fn capacity(cx: &mut Context<'_>, body: &Body, key: &str) -> Option<u128> {
+pub(super) fn capacity(cx: &mut Context<'_>, body: &Body, key: &str) -> Option<u128> {
     let expr = value(cx, body, key)?;
     let default = (1, Dimension::Size);
     let (bytes, _) = cx.quantity(expr, key, &[Dimension::Size], default)?;
@@ -196,7 +198,7 @@ fn cycles(cx: &mut Context<'_>, body: &Body, key: &str) -> Option<u64> {
     whole
 }
 
-fn energy(cx: &mut Context<'_>, body: &Body, key: &str) -> Option<Ratio> {
+pub(super) fn energy(cx: &mut Context<'_>, body: &Body, key: &str) -> Option<Ratio> {
     let expr = value(cx, body, key)?;
     let default = (1, Dimension::Energy);
     cx.quantity(expr, key, &[Dimension::Energy], default)
@@ -204,7 +206,7 @@ fn energy(cx: &mut Context<'_>, body: &Body, key: &str) -> Option<Ratio> {
 }
 
 /// A key that is a word alone or `key: true`.
-fn switch(cx: &mut Context<'_>, body: &Body, key: &str, default: bool) -> bool {
+pub(super) fn switch(cx: &mut Context<'_>, body: &Body, key: &str, default: bool) -> bool {
     if flag(body, key) {
         return true;
     }
@@ -214,7 +216,7 @@ fn switch(cx: &mut Context<'_>, body: &Body, key: &str, default: bool) -> bool {
     }
 }
 
-fn memory(name: String, span: Span, level: usize, arrays_above: usize) -> Memory {
+pub(super) fn memory(name: String, span: Span, level: usize, arrays_above: usize) -> Memory {
     Memory {
         name,
         span,
@@ -309,7 +311,7 @@ fn short_form(cx: &mut Context<'_>, body: &Body, accelerator: &mut Accelerator) 
     accelerator.arrays = vec![array];
 }
 
-fn missing(cx: &mut Context<'_>, what: &str, owner: &str, block: &Block) {
+pub(super) fn missing(cx: &mut Context<'_>, what: &str, owner: &str, block: &Block) {
     cx.error(HirError::Missing {
         what: what.to_owned(),
         owner: owner.to_owned(),
@@ -318,7 +320,7 @@ fn missing(cx: &mut Context<'_>, what: &str, owner: &str, block: &Block) {
     });
 }
 
-const NOC: Known = Known {
+pub(super) const NOC: Known = Known {
     owner: "`NoC`",
     properties: &[
         "Bandwidth",
@@ -352,7 +354,7 @@ const NOC_SHORT: Known = Known {
 };
 
 /// What `NoC { ... }` says, over what `array` has as defaults.
-fn network(
+pub(super) fn network(
     cx: &mut Context<'_>,
     noc: &Block,
     clock: Option<Ratio>,
@@ -369,290 +371,4 @@ fn network(
     array.reduction = switch(cx, body, "Reduction", array.reduction);
     array.forwarding = switch(cx, body, "Forwarding", array.forwarding);
     array.per_tensor = switch(cx, body, "PerTensor", array.per_tensor);
-}
-
-fn general_form(cx: &mut Context<'_>, node: &ast::Definition, accelerator: &mut Accelerator) {
-    let clock = accelerator.clock;
-    let mut level = 0;
-    let mut computed = false;
-    for entry in &node.body.entries {
-        let Entry::Block(part) = entry else {
-            continue;
-        };
-        match part.kind.as_str() {
-            "Memory" => {
-                let arrays_above = accelerator.arrays.len();
-                let memory = general_memory(cx, part, clock, level, arrays_above);
-                accelerator.memories.push(memory);
-                level += 1;
-            }
-            "Level" => {
-                let known = Known {
-                    owner: "a `Level`",
-                    properties: &[],
-                    blocks: &[],
-                    repeated: &["Memory", "Array"],
-                    flags: &[],
-                    layers: false,
-                };
-                known.check(cx, &part.body);
-                for side in part.body.blocks() {
-                    if side.kind.as_str() == "Memory" {
-                        let arrays_above = accelerator.arrays.len();
-                        let memory = general_memory(cx, side, clock, level, arrays_above);
-                        accelerator.memories.push(memory);
-                    } else if side.kind.as_str() == "Array" {
-                        cx.error(HirError::Unavailable {
-                            what: "an array beside another one".to_owned(),
-                            span: side.kind.span,
-                        });
-                    }
-                }
-                level += 1;
-            }
-            "Array" => {
-                if let Some(array) = general_array(cx, part, clock) {
-                    accelerator.arrays.push(array);
-                }
-            }
-            "Compute" => {
-                computed = true;
-                Known::properties("`Compute`", &["Lanes"]).check(cx, &part.body);
-                if let Some(expr) = value(cx, &part.body, "Lanes") {
-                    accelerator.lanes = cx.size(expr, "`Lanes`").unwrap_or(1);
-                }
-            }
-            _ => {}
-        }
-    }
-    names_differ(cx, accelerator);
-    let owner = format!("accelerator `{}`", accelerator.name);
-    let mut lacks = |what: &str| {
-        cx.error(HirError::Missing {
-            what: what.to_owned(),
-            owner: owner.clone(),
-            span: accelerator.name_span,
-            insert: None,
-        });
-    };
-    if level < 2 {
-        lacks("a backing store and a memory inside it (two `Memory`)");
-    }
-    if level > MAX_LEVELS || accelerator.arrays.len() > MAX_LEVELS {
-        lacks("a depth that the models can handle (at most 16 levels)");
-    }
-    if !computed {
-        lacks("`Compute { Lanes: 1 }`");
-    }
-    let first: Vec<usize> = accelerator
-        .memories
-        .iter()
-        .map(|memory| memory.level)
-        .filter(|&level| level == 0)
-        .collect();
-    if first.len() > 1 {
-        lacks("one single backing store on the outside");
-    }
-    if let Some(outer) = accelerator.memories.first() {
-        let all = PerRole {
-            input: true,
-            weight: true,
-            output: true,
-        };
-        if outer.holds != all || outer.arrays_above != 0 {
-            cx.error(HirError::WrongKind {
-                expected: "an outermost memory outside of all arrays that holds every tensor"
-                    .to_owned(),
-                found: format!("`{}`", outer.name),
-                span: outer.span,
-            });
-        }
-    }
-    sides_differ(cx, accelerator);
-}
-
-/// Memories side by side must not hold the same tensor.
-fn sides_differ(cx: &mut Context<'_>, accelerator: &Accelerator) {
-    for (at, memory) in accelerator.memories.iter().enumerate() {
-        for other in &accelerator.memories[..at] {
-            let both = (memory.holds.input && other.holds.input)
-                || (memory.holds.weight && other.holds.weight)
-                || (memory.holds.output && other.holds.output);
-            if memory.level == other.level && both {
-                cx.error(HirError::WrongKind {
-                    expected: "memories of one `Level` to hold different tensors".to_owned(),
-                    found: format!("one that `{}` holds too", other.name),
-                    span: memory.span,
-                });
-            }
-        }
-    }
-}
-
-fn names_differ(cx: &mut Context<'_>, accelerator: &Accelerator) {
-    let parts = accelerator
-        .memories
-        .iter()
-        .map(|memory| (memory.name.as_str(), memory.span, "memory"))
-        .chain(
-            accelerator
-                .arrays
-                .iter()
-                .map(|array| (array.name.as_str(), array.span, "array")),
-        );
-    let mut seen: Vec<(&str, Span, &str)> = Vec::new();
-    for (name, span, what) in parts {
-        match seen.iter().find(|known| known.0 == name) {
-            Some(&(_, first, _)) => cx.error(HirError::DefinedTwice {
-                what,
-                name: name.to_owned(),
-                span,
-                first,
-            }),
-            None => seen.push((name, span, what)),
-        }
-    }
-}
-
-const MEMORY: Known = Known {
-    owner: "a `Memory`",
-    properties: &[
-        "Size",
-        "Refill",
-        "Banks",
-        "Bandwidth",
-        "ReadBandwidth",
-        "WriteBandwidth",
-        "DoubleBuffered",
-        "Holds",
-        "Class",
-        "ReadEnergy",
-        "WriteEnergy",
-    ],
-    blocks: &[],
-    repeated: &[],
-    flags: &["DoubleBuffered"],
-    layers: false,
-};
-
-fn general_memory(
-    cx: &mut Context<'_>,
-    part: &Block,
-    clock: Option<Ratio>,
-    level: usize,
-    arrays_above: usize,
-) -> Memory {
-    let body = &part.body;
-    MEMORY.check(cx, body);
-    let (name, span) = match &part.name {
-        Some(name) => (name.value.clone(), name.span),
-        None => {
-            missing(cx, "a name", "a `Memory`", part);
-            ("?".to_owned(), part.kind.span)
-        }
-    };
-    let mut memory = memory(name, span, level, arrays_above);
-    memory.capacity_bits = capacity(cx, body, "Size");
-    memory.double_buffered = switch(cx, body, "DoubleBuffered", false);
-    if let Some(expr) = value(cx, body, "Refill") {
-        match expr.as_name().map(|name| name.as_str()) {
-            Some("window") => {}
-            Some("tile") => memory.refill_tile = true,
-            _ => cx.error(HirError::WrongKind {
-                expected: "`window` or `tile`".to_owned(),
-                found: describe(expr),
-                span: expr.span,
-            }),
-        }
-    }
-    if let Some(expr) = value(cx, body, "Banks") {
-        memory.banks = cx.size(expr, "`Banks`").unwrap_or(1);
-    }
-    let both = rate(cx, body, "Bandwidth", clock);
-    memory.read_rate = rate(cx, body, "ReadBandwidth", clock).or(both);
-    memory.write_rate = rate(cx, body, "WriteBandwidth", clock).or(both);
-    if let Some(holds) = property(body, "Holds") {
-        memory.holds = roles(cx, holds);
-    }
-    if let Some(expr) = value(cx, body, "Class") {
-        match expr.as_name() {
-            Some(name) => memory.class = Some(name.value.clone()),
-            None => cx.error(HirError::WrongKind {
-                expected: "an energy class such as `SRAM`".to_owned(),
-                found: describe(expr),
-                span: expr.span,
-            }),
-        }
-    }
-    memory.read_energy = energy(cx, body, "ReadEnergy");
-    memory.write_energy = energy(cx, body, "WriteEnergy");
-    memory
-}
-
-fn roles(cx: &mut Context<'_>, holds: &ast::Property) -> PerRole<bool> {
-    let mut roles = PerRole::default();
-    for expr in &holds.values {
-        match expr.as_name().map(|name| name.as_str()) {
-            Some("Input") => roles.input = true,
-            Some("Weight") => roles.weight = true,
-            Some("Output") => roles.output = true,
-            _ => cx.error(HirError::WrongKind {
-                expected: "`Input`, `Weight` or `Output`".to_owned(),
-                found: describe(expr),
-                span: expr.span,
-            }),
-        }
-    }
-    roles
-}
-
-fn general_array(cx: &mut Context<'_>, part: &Block, clock: Option<Ratio>) -> Option<Array> {
-    let known = Known {
-        owner: "an `Array`",
-        properties: &["Shape"],
-        blocks: &["NoC"],
-        repeated: &[],
-        flags: &[],
-        layers: false,
-    };
-    known.check(cx, &part.body);
-    let (name, span) = match &part.name {
-        Some(name) => (name.value.clone(), name.span),
-        None => ("PE".to_owned(), part.kind.span),
-    };
-    let Some(property) = property(&part.body, "Shape") else {
-        missing(cx, "`Shape`", "an `Array`", part);
-        return None;
-    };
-    let expr = single(cx, property)?;
-    let axes = match &expr.kind {
-        ast::ExprKind::List(axes) | ast::ExprKind::Tuple(axes) => axes.as_slice(),
-        _ => std::slice::from_ref(expr),
-    };
-    let mut shape = Vec::with_capacity(axes.len());
-    let mut product = 1u128;
-    for axis in axes {
-        let size = cx.size(axis, "an axis of the array")?;
-        product = product.saturating_mul(u128::from(size));
-        shape.push(size);
-    }
-    if shape.is_empty() || product > MAX_ARRAY {
-        cx.error(HirError::Overflow { span: expr.span });
-        return None;
-    }
-    let mut array = Array {
-        name,
-        span,
-        shape,
-        rate: None,
-        latency: 1,
-        multicast: true,
-        reduction: true,
-        forwarding: false,
-        per_tensor: false,
-    };
-    if let Some(noc) = block(&part.body, "NoC") {
-        network(cx, noc, clock, &mut array, &NOC);
-    }
-    Some(array)
 }

@@ -167,6 +167,19 @@ fn list(names: &[String]) -> String {
 }
 
 impl HirError {
+    /// Whether something that the parser dropped may be all that is wrong.
+    pub(super) fn may_follow_from_syntax(&self) -> bool {
+        matches!(
+            self,
+            HirError::UnknownName { .. }
+                | HirError::UnknownImport { .. }
+                | HirError::Missing { .. }
+                | HirError::MacsDiffer { .. }
+                | HirError::OperandCount { .. }
+                | HirError::NoNetworkLayers { .. }
+        )
+    }
+
     #[must_use]
     #[expect(clippy::too_many_lines, reason = "one arm per mistake, nothing else")]
     pub fn to_diagnostic(&self) -> Diagnostic {

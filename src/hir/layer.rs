@@ -4,7 +4,8 @@ use super::body::{Known, block, property, single, value};
 use super::error::HirError;
 use super::eval::describe;
 use super::scope::Context;
-use super::shape::{PoolOp, Shape, Slide, SlideError, SlideParameters};
+use super::shape::Shape;
+use super::sliding::sliding;
 use super::suggest::nearest;
 use super::value::{Value, is_fraction};
 use super::{PerRole, Precision, einsum};
@@ -14,13 +15,14 @@ use crate::syntax::ast::{self, Body};
 /// Everything of a layer but its wiring and its dataflow.
 pub(super) struct Parsed {
     pub type_name: &'static str,
+    pub declared: Vec<(String, u64)>,
     pub shape: Shape,
     pub precision: PerRole<Option<Precision>>,
     pub density: PerRole<Option<Ratio>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Type {
+pub(super) enum Type {
     Conv,
     Grouped,
     Depthwise,
@@ -115,32 +117,32 @@ impl Type {
 }
 
 /// The declared dimensions of a layer.
-struct Sizes<'a> {
-    layer: &'a ast::Layer,
+pub(super) struct Sizes<'a> {
+    pub layer: &'a ast::Layer,
     /// Where a missing one is reported, and can be inserted.
-    span: Span,
+    pub span: Span,
     insert: Option<Span>,
     values: Vec<(&'a str, u64, Span)>,
     /// Names whose value was wrong: they are not missing.
-    wrong: Vec<&'a str>,
+    pub wrong: Vec<&'a str>,
 }
 
 impl Sizes<'_> {
-    fn get(&self, name: &str) -> Option<(u64, Span)> {
+    pub(super) fn get(&self, name: &str) -> Option<(u64, Span)> {
         self.values
             .iter()
             .find(|value| value.0 == name)
             .map(|value| (value.1, value.2))
     }
 
-    fn or_one(&self, name: &str) -> Option<u64> {
+    pub(super) fn or_one(&self, name: &str) -> Option<u64> {
         if self.wrong.contains(&name) {
             return None;
         }
         Some(self.get(name).map_or(1, |value| value.0))
     }
 
-    fn missing(&self, cx: &mut Context<'_>, name: &str) {
+    pub(super) fn missing(&self, cx: &mut Context<'_>, name: &str) {
         if !self.wrong.contains(&name) {
             let insert = self.insert.map(|span| (span, format!(" {name}: 1,")));
             cx.error(HirError::Missing {
@@ -152,7 +154,7 @@ impl Sizes<'_> {
         }
     }
 
-    fn need(&self, cx: &mut Context<'_>, name: &str) -> Option<u64> {
+    pub(super) fn need(&self, cx: &mut Context<'_>, name: &str) -> Option<u64> {
         if let Some((value, _)) = self.get(name) {
             return Some(value);
         }
@@ -189,10 +191,15 @@ pub(super) fn collect(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Parsed
             _ => {}
         }
     }
+    let mut declared = Vec::new();
     let shape = if layer_type == Type::Einsum {
-        einsum::collect(cx, layer).map(Shape::Einsum)
+        let einsum = einsum::collect(cx, layer);
+        if let Some(einsum) = &einsum {
+            declared.clone_from(&einsum.ranks);
+        }
+        einsum.map(Shape::Einsum)
     } else {
-        dimensions(cx, layer, layer_type)
+        dimensions(cx, layer, layer_type, &mut declared)
     };
     let precision = precisions(cx, &layer.body);
     let density = densities(cx, &layer.body);
@@ -205,6 +212,7 @@ pub(super) fn collect(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Parsed
     }
     (cx.errors() == before).then_some(Parsed {
         type_name: type_spelling(layer_type),
+        declared,
         shape,
         precision,
         density,
@@ -294,7 +302,12 @@ pub(super) fn named<'a>(
     }
 }
 
-fn dimensions(cx: &mut Context<'_>, layer: &ast::Layer, layer_type: Type) -> Option<Shape> {
+fn dimensions(
+    cx: &mut Context<'_>,
+    layer: &ast::Layer,
+    layer_type: Type,
+    declared: &mut Vec<(String, u64)>,
+) -> Option<Shape> {
     let body = block(&layer.body, "Dimensions");
     let mut sizes = Sizes {
         layer,
@@ -320,6 +333,12 @@ fn dimensions(cx: &mut Context<'_>, layer: &ast::Layer, layer_type: Type) -> Opt
         );
     }
     let sizes = sizes;
+    declared.extend(
+        sizes
+            .values
+            .iter()
+            .map(|value| (value.0.to_owned(), value.1)),
+    );
     let n = sizes.or_one("N");
     match layer_type {
         Type::Fc => {
@@ -378,261 +397,6 @@ fn type_spelling(layer_type: Type) -> &'static str {
         .iter()
         .find(|known| known.1 == layer_type)
         .map_or("", |known| known.0)
-}
-
-/// The types that move a window.
-fn sliding(cx: &mut Context<'_>, sizes: &Sizes<'_>, layer_type: Type) -> Option<Shape> {
-    let body = &sizes.layer.body;
-    let stride = pair(cx, body, "Stride", ["Y", "X"]);
-    let dilation = pair(cx, body, "Dilation", ["R", "S"]);
-    let padding = paddings(cx, body);
-    let n = sizes.or_one("N");
-    let c = sizes.need(cx, "C");
-    let (r, s) = (sizes.need(cx, "R"), sizes.need(cx, "S"));
-    let (stride, dilation, padding) = (stride?, dilation?, padding?);
-    let parameters = |axis: usize, kernel: u64| SlideParameters {
-        kernel,
-        stride: stride[axis],
-        dilation: dilation[axis],
-        pad_low: padding[axis].0,
-        pad_high: padding[axis].1,
-    };
-    let transposed = layer_type == Type::Transposed;
-    let rows = r.and_then(|r| slide(cx, sizes, parameters(0, r), ["Y", "Y'", "P"], transposed));
-    let columns = s.and_then(|s| slide(cx, sizes, parameters(1, s), ["X", "X'", "Q"], transposed));
-    match layer_type {
-        Type::Depthwise => Some(Shape::Depthwise {
-            n: n?,
-            c: c?,
-            rows: rows?,
-            columns: columns?,
-        }),
-        Type::Pool => {
-            let op = pool_op(cx, body);
-            Some(Shape::Pool {
-                n: n?,
-                c: c?,
-                rows: rows?,
-                columns: columns?,
-                op: op?,
-            })
-        }
-        Type::Grouped => {
-            let k = sizes.need(cx, "K");
-            Some(Shape::Conv {
-                n: n?,
-                g: sizes.or_one("G")?,
-                k: k?,
-                c: c?,
-                rows: rows?,
-                columns: columns?,
-            })
-        }
-        _ => {
-            let k = sizes.need(cx, "K");
-            let g = match value(cx, body, "Groups") {
-                Some(expr) => cx.size(expr, "`Groups`"),
-                None => Some(1),
-            };
-            let (n, g, k, c) = (n?, g?, k?, c?);
-            let k = per_group(cx, sizes, "K", k, g);
-            let c = per_group(cx, sizes, "C", c, g);
-            let (rows, columns, k, c) = (rows?, columns?, k?, c?);
-            Some(if transposed {
-                Shape::Transposed {
-                    n,
-                    g,
-                    k,
-                    c,
-                    rows,
-                    columns,
-                }
-            } else {
-                Shape::Conv {
-                    n,
-                    g,
-                    k,
-                    c,
-                    rows,
-                    columns,
-                }
-            })
-        }
-    }
-}
-
-fn per_group(
-    cx: &mut Context<'_>,
-    sizes: &Sizes<'_>,
-    dim: &'static str,
-    size: u64,
-    groups: u64,
-) -> Option<u64> {
-    if size.is_multiple_of(groups) {
-        return Some(size / groups);
-    }
-    let span = sizes.get(dim).map_or(sizes.span, |value| value.1);
-    cx.error(HirError::Indivisible {
-        dim,
-        size,
-        groups,
-        span,
-    });
-    None
-}
-
-/// One sliding axis; `names` are the input extent and the two spellings of the output extent.
-fn slide(
-    cx: &mut Context<'_>,
-    sizes: &Sizes<'_>,
-    parameters: SlideParameters,
-    names: [&'static str; 3],
-    transposed: bool,
-) -> Option<Slide> {
-    let [input_name, ..] = names;
-    let input = sizes.get(input_name);
-    let output = if transposed {
-        None
-    } else {
-        sizes
-            .get(names[1])
-            .map(|value| (names[1], value))
-            .or_else(|| sizes.get(names[2]).map(|value| (names[2], value)))
-    };
-    if let (Some((first, span)), Some((second, other))) = (sizes.get(names[1]), sizes.get(names[2]))
-        && first != second
-    {
-        cx.error(HirError::ExtentsDisagree {
-            input: names[1],
-            output: names[2],
-            declared: second,
-            derived: first,
-            span: span.join(other),
-        });
-        return None;
-    }
-    let (slide, span) = match (input, output) {
-        (Some((input, span)), None) if transposed => (parameters.transposed(input), span),
-        (Some((input, span)), None) => (parameters.from_input(input), span),
-        (None, Some((_, (output, span)))) => (parameters.from_output(output), span),
-        (Some((input, _)), Some((_, (output, span)))) => {
-            (parameters.from_both(input, output), span)
-        }
-        (None, None) => {
-            // A wrong `Y'` is no missing `Y`.
-            if names.iter().all(|name| !sizes.wrong.contains(name)) {
-                sizes.missing(cx, input_name);
-            }
-            return None;
-        }
-    };
-    let error = match slide {
-        Ok(slide) => return Some(slide),
-        Err(error) => error,
-    };
-    cx.error(match error {
-        SlideError::KernelTooLarge { span: rows, padded } => HirError::KernelTooLarge {
-            axis: input_name,
-            span_rows: rows,
-            padded,
-            span,
-        },
-        SlideError::NoInput => HirError::NotPositive {
-            what: format!("the input extent `{input_name}` that follows"),
-            value: "all padding".to_owned(),
-            span,
-        },
-        SlideError::NoOutput => HirError::NotPositive {
-            what: "the output extent".to_owned(),
-            value: "cropped to nothing by the padding".to_owned(),
-            span,
-        },
-        SlideError::Disagree {
-            declared_output,
-            derived_output,
-        } => HirError::ExtentsDisagree {
-            input: input_name,
-            output: output.map_or(names[1], |output| output.0),
-            declared: declared_output,
-            derived: derived_output,
-            span,
-        },
-        SlideError::Overflow => HirError::Overflow { span },
-    });
-    None
-}
-
-fn pool_op(cx: &mut Context<'_>, body: &Body) -> Option<PoolOp> {
-    let Some(expr) = value(cx, body, "Op") else {
-        return Some(PoolOp::Max);
-    };
-    match expr.as_name().map(|name| name.as_str()) {
-        Some("max") => Some(PoolOp::Max),
-        Some("avg") => Some(PoolOp::Average),
-        _ => {
-            cx.error(HirError::WrongKind {
-                expected: "`max` or `avg`".to_owned(),
-                found: describe(expr),
-                span: expr.span,
-            });
-            None
-        }
-    }
-}
-
-/// Two sizes of a block such as `Stride { Y: 2, X: 2 }`, 1 when absent.
-fn pair(cx: &mut Context<'_>, body: &Body, kind: &str, names: [&str; 2]) -> Option<[u64; 2]> {
-    let mut pair = [Some(1), Some(1)];
-    if let Some(block) = block(body, kind) {
-        named(
-            cx,
-            &block.body,
-            &format!("`{kind}`"),
-            &names,
-            |cx, name, expr| {
-                let size = cx.size(expr, &format!("`{kind}` of {name}"));
-                pair[usize::from(name == names[1])] = size;
-            },
-        );
-    }
-    Some([pair[0]?, pair[1]?])
-}
-
-/// `Padding { Y: 1, X: (0, 1) }`, 0 when absent.
-fn paddings(cx: &mut Context<'_>, body: &Body) -> Option<[(u64, u64); 2]> {
-    let mut pair = [Some((0, 0)), Some((0, 0))];
-    if let Some(block) = block(body, "Padding") {
-        named(
-            cx,
-            &block.body,
-            "`Padding`",
-            &["Y", "X"],
-            |cx, name, expr| {
-                let pads = match &expr.kind {
-                    ast::ExprKind::Tuple(sides) | ast::ExprKind::List(sides) => {
-                        match sides.as_slice() {
-                            [low, high] => {
-                                let low = cx.count(low, "a padding");
-                                let high = cx.count(high, "a padding");
-                                low.zip(high)
-                            }
-                            _ => {
-                                cx.error(HirError::WrongKind {
-                                    expected: "`(before, after)`".to_owned(),
-                                    found: format!("{} values", sides.len()),
-                                    span: expr.span,
-                                });
-                                None
-                            }
-                        }
-                    }
-                    _ => cx.count(expr, "a padding").map(|pad| (pad, pad)),
-                };
-                pair[usize::from(name == "X")] = pads;
-            },
-        );
-    }
-    Some([pair[0]?, pair[1]?])
 }
 
 const ROLES: [&str; 3] = ["Input", "Weight", "Output"];

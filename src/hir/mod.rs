@@ -17,14 +17,18 @@ mod dataflow;
 mod einsum;
 mod error;
 mod eval;
+mod hierarchy;
 mod layer;
 mod map;
 mod module;
 mod network;
 mod scope;
 pub mod shape;
+mod sliding;
 pub mod suggest;
 mod technology;
+#[cfg(test)]
+mod tests;
 mod value;
 
 pub use error::HirError;
@@ -144,6 +148,8 @@ pub struct Layer {
     pub span: Span,
     /// The declared type, aliases resolved: a `CONV` with `Groups` is a `CONV`.
     pub type_name: &'static str,
+    /// The dimensions as declared, in source order.
+    pub declared: Vec<(String, u64)>,
     pub shape: Shape,
     /// What the layer itself says; the accelerator fills the rest.
     pub precision: PerRole<Option<Precision>>,

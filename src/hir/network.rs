@@ -71,6 +71,7 @@ pub(super) fn collect(cx: &mut Context<'_>, node: &ast::Network) -> Option<usize
                     name_span: name.span,
                     span: source.span,
                     type_name: parsed.type_name,
+                    declared: parsed.declared,
                     shape: parsed.shape,
                     precision: parsed.precision,
                     density: parsed.density,

@@ -87,6 +87,8 @@ pub(super) struct Context<'a> {
     pub module: usize,
     pub program: Program,
     sink: &'a mut Diagnostics,
+    /// Mistakes that were not reported.
+    silent: usize,
 }
 
 /// The program of the last module (the file that was asked for) and of everything that it imports.
@@ -101,6 +103,7 @@ pub fn collect(modules: &[Module], sink: &mut Diagnostics) -> Program {
         module: 0,
         program: Program::default(),
         sink,
+        silent: 0,
     };
     for module in 0..modules.len() {
         cx.module = module;
@@ -116,13 +119,18 @@ pub fn collect(modules: &[Module], sink: &mut Diagnostics) -> Program {
 }
 
 impl<'a> Context<'a> {
+    /// Reports a mistake; in a file that did not parse, not one that may follow from that.
     pub(super) fn error(&mut self, error: HirError) {
-        self.sink.push(error.to_diagnostic());
+        if error.may_follow_from_syntax() && self.modules[self.module].tainted {
+            self.silent += 1;
+        } else {
+            self.sink.push(error.to_diagnostic());
+        }
     }
 
     /// Number of errors so far: compare before and after to see whether something failed.
     pub(super) fn errors(&self) -> usize {
-        self.sink.error_count()
+        self.sink.error_count() + self.silent
     }
 
     /// First sweep: the names of the module.
@@ -326,9 +334,6 @@ impl<'a> Context<'a> {
     }
 
     fn unknown(&mut self, kind: Kind, name: &Name) {
-        if self.modules[self.module].tainted {
-            return;
-        }
         let Some(scope) = self.scopes.last() else {
             return;
         };

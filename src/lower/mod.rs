@@ -22,6 +22,7 @@ mod architecture;
 mod error;
 mod levels;
 mod operation;
+mod places;
 mod schedule;
 mod streaming;
 
