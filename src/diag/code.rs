@@ -66,13 +66,13 @@ codes! {
     E0306 "input and output extents disagree";
     E0307 "integer overflow";
     E0308 "wrong kind of value";
-    E0401 "window outside its dimension";
-    E0402 "computation not covered";
-    E0403 "computation done twice";
-    E0404 "uncoupled spatial dimensions";
-    E0405 "clusters exceed the array";
-    E0406 "no complete window";
-    E0501 "capacity exceeded";
+    E0401 "window outside its dimension" page "explain/E0401.md";
+    E0402 "computation not covered" page "explain/E0402.md";
+    E0403 "computation done twice" page "explain/E0403.md";
+    E0404 "uncoupled spatial dimensions" page "explain/E0404.md";
+    E0405 "clusters exceed the array" page "explain/E0405.md";
+    E0406 "no complete window" page "explain/E0406.md";
+    E0501 "capacity exceeded" page "explain/E0501.md";
     E0502 "unknown memory, array or axis";
     E0503 "technology entry missing";
     E0504 "outside the technology table";
@@ -82,8 +82,8 @@ codes! {
     E0701 "file not readable";
     E0702 "file too large";
     W0301 "inexact division";
-    W0401 "idle processing elements";
-    W0402 "map does not move";
+    W0401 "idle processing elements" page "explain/W0401.md";
+    W0402 "map does not move" page "explain/W0402.md";
     W0403 "overlap without reuse";
     W0404 "bandwidth bound";
 }

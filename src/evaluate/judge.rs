@@ -31,9 +31,9 @@ pub fn judge(lowered: &Lowered, sources: &SourceMap, sink: &mut Diagnostics) -> 
             Some(Judged { legal, choices })
         }
         Err(illegal) => {
-            let volume = lowered.mapping.operation.volume();
+            let operation = &lowered.mapping.operation;
             let violations = illegal.violations.iter();
-            sink.extend(violations.map(|violation| violation.to_diagnostic(&names, volume)));
+            sink.extend(violations.map(|violation| violation.to_diagnostic(&names, operation)));
             None
         }
     }

@@ -65,8 +65,7 @@ fn columns(size: u64, offset: u64) -> Vec<(Axis, u64, u64)> {
 fn only(mapping: &Mapping) -> (Violation, Diagnostic) {
     let found = violations(mapping);
     assert_eq!(found.len(), 1, "{found:?}");
-    let volume = mapping.operation.volume();
-    let diagnostic = found[0].to_diagnostic(&Named(mapping), volume);
+    let diagnostic = found[0].to_diagnostic(&Named(mapping), &mapping.operation);
     (found[0].clone(), diagnostic)
 }
 

@@ -9,7 +9,7 @@ use super::warn::Warning;
 use crate::base::Span;
 use crate::base::num::grouped;
 use crate::diag::{Code, Diagnostic};
-use crate::ir::{Axis, Origin, RankId};
+use crate::ir::{Axis, Operation, OperationKind, Origin, RankId};
 
 /// How a directive stands in the source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,13 +55,20 @@ impl Violation {
         }
     }
 
-    /// `operation`'s MACs are `volume`; they put what is missed into proportion.
+    /// In words; `operation` is that of the mapping.
     #[must_use]
-    pub fn to_diagnostic(&self, names: &impl Names, volume: Option<u128>) -> Diagnostic {
-        let prose = Prose { names };
-        let of_all = |count: u128| match volume {
-            Some(all) => format!("{} of {} MACs", grouped(count), grouped(all)),
-            None => format!("{} MACs", grouped(count)),
+    pub fn to_diagnostic(&self, names: &impl Names, operation: &Operation) -> Diagnostic {
+        let prose = Prose {
+            names,
+            extents: &operation.ranks,
+        };
+        let macs = match operation.kind {
+            OperationKind::MultiplyAccumulate => "MAC",
+            OperationKind::Reduce | OperationKind::Elementwise => "operation",
+        };
+        let of_all = |count: u128| match operation.volume() {
+            Some(all) => format!("{} of {} {macs}s", grouped(count), grouped(all)),
+            None => format!("{} {macs}s", grouped(count)),
         };
         let code = self.code();
         let layer = names.layer();
@@ -95,7 +102,7 @@ impl Violation {
                 let message = format!("`{}` leaves {range} uncovered", prose.text(v.directive));
                 let mut diagnostic = Diagnostic::new(code, message)
                     .at(prose.span(v.directive), "no window does these")
-                    .note(format!("first uncovered MAC: {}", prose.point(&v.point)));
+                    .note(format!("first uncovered {macs}: {}", prose.point(&v.point)));
                 if let Some(missed) = v.missed {
                     let note = format!("{} of `{}` are in no tile", of_all(missed), layer.1);
                     diagnostic = diagnostic.note(note);
@@ -103,17 +110,17 @@ impl Violation {
                 diagnostic
             }
             Violation::Doubled(v) => {
-                let message = format!("`{}` does MACs more than once", prose.text(v.directive));
+                let message = format!("`{}` does {macs}s more than once", prose.text(v.directive));
                 let mut diagnostic = Diagnostic::new(code, message)
                     .at(prose.span(v.directive), "its windows share work")
-                    .note(format!("first doubled MAC: {}", prose.point(&v.point)))
+                    .note(format!("first doubled {macs}: {}", prose.point(&v.point)))
                     .note(format!(
                         "done {} and {}",
                         prose.doer(&v.doers[0], &v.doers[1]),
                         prose.doer(&v.doers[1], &v.doers[0])
                     ));
                 if let Some(surplus) = v.surplus {
-                    let note = format!("{} MACs too many in all", grouped(surplus));
+                    let note = format!("{} {macs}s too many in all", grouped(surplus));
                     diagnostic = diagnostic.note(note);
                 }
                 diagnostic
@@ -134,7 +141,7 @@ impl Violation {
                         "`{}` move together: only the diagonal is done",
                         all.join("` and `")
                     ))
-                    .note(format!("first missed MAC: {}", prose.point(&v.point)));
+                    .note(format!("first missed {macs}: {}", prose.point(&v.point)));
                 if let Some(missed) = v.missed {
                     let note = format!("{} of `{}` are missed", of_all(missed), layer.1);
                     diagnostic = diagnostic.note(note);
@@ -168,11 +175,12 @@ impl Violation {
                 Diagnostic::new(code, message)
                     .at(
                         prose.span(v.directive),
-                        format!("{} of {window}, {} are needed", v.rows, v.span),
+                        format!("{} of {window} at a time, {} needed", v.rows, v.span),
                     )
                     .note(format!(
-                        "a tile has {} indices of {window}; the kernel rows it has span {}",
-                        v.rows, v.span
+                        "an output needs its complete kernel window: {} consecutive indices of {window}, and a \
+                         tile has {}",
+                        v.span, v.rows
                     ))
             }
             Violation::TooLarge { directive, value } => {
@@ -216,6 +224,9 @@ impl Violation {
                 if v.double_buffered {
                     diagnostic = diagnostic.note("twice, because it is double-buffered");
                 }
+                if v.fits.is_empty() {
+                    diagnostic = diagnostic.note("no temporal map alone can make it fit");
+                }
                 for fit in v.fits.iter().take(MOST_FITS) {
                     let change = Change::Resize {
                         size: fit.size,
@@ -249,7 +260,10 @@ impl Violation {
 impl Warning {
     #[must_use]
     pub fn to_diagnostic(&self, names: &impl Names) -> Diagnostic {
-        let prose = Prose { names };
+        let prose = Prose {
+            names,
+            extents: &[],
+        };
         match self {
             Warning::Idle {
                 array,
@@ -300,6 +314,8 @@ impl Warning {
 
 struct Prose<'a, N: Names> {
     names: &'a N,
+    /// Of the ranks; empty where no points are shown.
+    extents: &'a [u64],
 }
 
 impl<N: Names> Prose<'_, N> {
@@ -350,11 +366,12 @@ impl<N: Names> Prose<'_, N> {
             })
     }
 
-    /// The coordinates, by name.
+    /// The coordinates, by name; those that can only be 0 are left out.
     fn point(&self, point: &[u64]) -> String {
         let coordinates: Vec<String> = point
             .iter()
             .enumerate()
+            .filter(|&(rank, _)| self.extents.get(rank).is_none_or(|&extent| extent > 1))
             .map(|(rank, x)| format!("{} = {x}", self.names.rank(RankId(rank as u8))))
             .collect();
         coordinates.join(", ")

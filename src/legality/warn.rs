@@ -42,16 +42,19 @@ pub fn warnings(mapping: &Legal<Mapping>) -> Vec<Warning> {
     for group in groups(mapping) {
         largest_counts(&group, &mut windows);
     }
-    let mut arrays: BTreeMap<usize, Vec<(Directive, u64, u64)>> = BTreeMap::new();
+    // Every array, also one over which nothing spreads.
+    let mut arrays: Vec<Vec<(Directive, u64, u64)>> = Vec::new();
+    arrays.resize_with(mapping.architecture.arrays.len(), Vec::new);
     for (index, l) in mapping.schedule.loops.iter().enumerate() {
         let Some(array) = l.array() else { continue };
         let count = windows.get(&index).copied().unwrap_or(1);
         let directive = Directive::of(l, index, 0);
-        let entry = arrays.entry(array).or_default();
-        entry.push((directive, count, l.instances().max(1)));
+        if let Some(loops) = arrays.get_mut(array) {
+            loops.push((directive, count, l.instances().max(1)));
+        }
     }
     let mut found = Vec::new();
-    for (array, loops) in &arrays {
+    for (array, loops) in arrays.iter().enumerate() {
         let still = |&(_, count, instances): &(Directive, u64, u64)| count <= 1 && instances > 1;
         if loops.iter().any(still) {
             let still = loops.iter().filter(|l| still(l));
@@ -61,7 +64,7 @@ pub fn warnings(mapping: &Legal<Mapping>) -> Vec<Warning> {
             }));
             continue;
         }
-        let available = mapping.architecture.arrays[*array].size();
+        let available = mapping.architecture.arrays[array].size();
         let used = loops.iter().fold(1u64, |used, &(_, count, n)| {
             used.saturating_mul(count.min(n))
         });
@@ -72,7 +75,7 @@ pub fn warnings(mapping: &Legal<Mapping>) -> Vec<Warning> {
         let lost = 1.0 - share / available as f64;
         if used < available || lost > NEGLIGIBLE {
             found.push(Warning::Idle {
-                array: *array,
+                array,
                 used,
                 available,
                 lost,
