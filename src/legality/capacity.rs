@@ -61,7 +61,7 @@ impl<'a> Footprint<'a> {
                     .map(|tensor| Elements::new(mapping, &group, tensor))
                     .collect();
                 Measured {
-                    regular: group.is_regular(mapping.schedule.leaf),
+                    regular: group.is_regular(&group.loops, mapping.schedule.leaf),
                     clips: elements.iter().map(|e| e.clips(&group)).collect(),
                     elements,
                     group,
