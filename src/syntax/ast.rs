@@ -207,6 +207,15 @@ impl Body {
         })
     }
 
+    /// Whether a statement of this body (not of a block in it) could not be read: what seems to be missing may
+    /// have been in it, and was reported.
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        self.entries
+            .iter()
+            .any(|entry| matches!(entry, Entry::Error(_)))
+    }
+
     /// All words that stand alone, such as `DoubleBuffered`.
     pub fn flags(&self) -> impl Iterator<Item = &Name> {
         self.entries.iter().filter_map(|entry| match entry {

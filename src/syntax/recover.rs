@@ -316,13 +316,28 @@ impl<'input> Mender<'_, 'input> {
         false
     }
 
+    /// Replaces a statement. Of `key: ...` the key is kept, so that nobody misses it later.
     fn replace(&mut self, range: std::ops::Range<usize>) {
-        let bad = Lexeme {
-            token: Token::BadStatement,
-            lo: self.lexemes[range.start].lo,
-            hi: self.lexemes[range.end - 1].hi,
+        let hi = self.lexemes[range.end - 1].hi;
+        let value = range.start + 2..range.end;
+        let keeps_key = self.begins_property(range.start)
+            && range.len() >= 2
+            && !matches!(
+                self.lexemes[value.clone()],
+                [Lexeme {
+                    token: Token::BadValue,
+                    ..
+                }]
+            );
+        let (range, token) = if keeps_key {
+            (value, Token::BadValue)
+        } else {
+            (range, Token::BadStatement)
         };
-        self.lexemes.splice(range, [bad]);
+        let lo = self.lexemes[range.start..range.end]
+            .first()
+            .map_or(hi, |first| first.lo);
+        self.lexemes.splice(range, [Lexeme { token, lo, hi }]);
     }
 
     fn unexpected(&self, at: usize, terminals: &[String]) -> SyntaxError {

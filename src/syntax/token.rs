@@ -133,7 +133,11 @@ fn number<'input>(lexer: &mut Lexer<'input, Token<'input>>) -> FilterResult<&'in
             .map_or((0, 0), |behind| (1, word_length(behind)))
     };
     let unit = &rest[blank..blank + word];
-    if word > 0 && (blank == 0 || Unit::parse(unit).is_some()) {
+    // `N: 2 B: 8` lacks a comma; its `B` is a key and no unit.
+    let begins_more = rest[blank + word..]
+        .trim_start_matches(' ')
+        .starts_with([':', '(', '[', '{', '=']);
+    if word > 0 && (blank == 0 || (Unit::parse(unit).is_some() && !begins_more)) {
         let mut taken = blank + word;
         if rest[taken..].starts_with('/') {
             let under = word_length(&rest[taken + 1..]);

@@ -9,6 +9,18 @@ use crate::syntax::lexer::Lexeme;
 use crate::syntax::token::Token;
 
 impl<'input> Mender<'_, 'input> {
+    /// Whether `key:` stands at `start`, in a block of properties or in a map.
+    pub(super) fn begins_property(&self, start: usize) -> bool {
+        let token = |index: usize| self.lexemes.get(index).map(|lexeme| lexeme.token);
+        matches!(
+            (token(start), token(start + 1)),
+            (
+                Some(Token::Identifier(_) | Token::Technology | Token::Dataflow | Token::Default),
+                Some(Token::Colon)
+            )
+        )
+    }
+
     /// The key of `K 64` or `Type CONV;` where keys are free.
     pub(super) fn misses_colon(&self, at: usize) -> Option<usize> {
         let start = self.statement(at)?.start;
@@ -42,7 +54,7 @@ impl<'input> Mender<'_, 'input> {
             [
                 ..,
                 Lexeme {
-                    token: Token::BadStatement,
+                    token: Token::BadStatement | Token::BadValue,
                     ..
                 },
                 Lexeme {
@@ -227,6 +239,6 @@ impl<'input> Mender<'_, 'input> {
         self.lexical.get(from).is_some_and(|span| span.lo() <= hi)
             || range
                 .iter()
-                .any(|lexeme| lexeme.token == Token::BadStatement)
+                .any(|lexeme| matches!(lexeme.token, Token::BadStatement | Token::BadValue))
     }
 }

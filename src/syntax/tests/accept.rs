@@ -219,6 +219,44 @@ Technology t {
 }
 
 #[test]
+fn units_touch_or_follow_one_blank() {
+    let text = "const A = 64 KiB; const B = 2 cycles; const C = 25.6GB/s; const D = 1_000 B/cycle; const E = 16 mm2;";
+    assert_eq!(
+        clean(text),
+        "const A = 64KiB;\nconst B = 2cycles;\nconst C = 25.6GB/s;\nconst D = 1000B/cycle;\nconst E = 16mm2;\n"
+    );
+    // Two blanks, a word that is no unit, and a key are not units.
+    assert!(read("const A = 64  KiB;").has_errors());
+    assert!(
+        read("Network n { Layer a { Dimensions { N: 2 B: 8 } } }").diagnostics[0]
+            .message
+            .contains("before `B`")
+    );
+    clean("Dataflow d { spread K by 16 over PE[0]; }");
+}
+
+#[test]
+fn a_broken_value_keeps_its_key() {
+    let parsed = read("Network n { Layer a { Dimensions { N: 1 1, K: , C: 3 } } }");
+    assert_eq!(parsed.diagnostics.len(), 2);
+    let Item::Network(network) = &parsed.ast.items[0] else {
+        panic!()
+    };
+    let layer = network.layers().next().unwrap();
+    let dimensions = layer.body.blocks().next().unwrap();
+    let keys: Vec<&str> = dimensions
+        .body
+        .properties()
+        .map(|property| property.key.as_str())
+        .collect();
+    assert_eq!(keys, ["N", "K", "C"]);
+    assert_eq!(
+        dimensions.body.properties().nth(1).unwrap().values[0].kind,
+        ExprKind::Error
+    );
+}
+
+#[test]
 fn loop_form() {
     let text = "Dataflow os_example(p = 3, q) on dmaze {
   at DRAM { tile K by 64; tile C by min(64, Sz(C)) }
