@@ -42,7 +42,8 @@ pub fn check(file: &Path, mapping: Mapping) -> Result<Outcome<()>, Failure> {
             if let Some(planned) = compiled.plan_layer(map, layer, options(mapping), &mut sink)
                 && let Some(lowered) = &planned.lowered
             {
-                let _ = judge(lowered, &compiled.sources, &mut sink);
+                let judged = judge(&compiled, map, lowered, &mut sink);
+                sink.extend(judged.into_iter().flat_map(|judged| judged.warnings));
             }
         }
     }
@@ -139,7 +140,7 @@ impl Run<'_> {
         model: &str,
         sink: &mut Diagnostics,
         mut step: impl FnMut(&str),
-        mut count: impl FnMut(&PlannedLayer, &Judged) -> Result<Counts, Diagnostic>,
+        mut count: impl FnMut(&PlannedLayer, &Judged) -> Result<Counts, Box<Diagnostic>>,
     ) -> Vec<Evaluation> {
         let program = &self.compiled.program;
         let evaluator = Evaluator::new(self.compiled, sink);
@@ -155,11 +156,11 @@ impl Run<'_> {
                 step(name);
                 let planned = self.compiled.plan_layer(map, layer, self.options, sink);
                 let report = planned.as_ref().and_then(|planned| {
-                    let judged = judge(planned.lowered.as_ref()?, &self.compiled.sources, sink)?;
+                    let judged = judge(self.compiled, map, planned.lowered.as_ref()?, sink)?;
                     match count(planned, &judged) {
                         Ok(counts) => evaluator.report(map, planned, &judged, &counts, sink),
                         Err(diagnostic) => {
-                            sink.push(diagnostic);
+                            sink.push(*diagnostic);
                             None
                         }
                     }
@@ -189,19 +190,21 @@ impl Run<'_> {
 }
 
 /// The models that were asked for.
-fn models(wanted: Wanted) -> Result<&'static [Model], Diagnostic> {
+fn models(wanted: Wanted) -> Result<&'static [Model], Box<Diagnostic>> {
     match wanted {
         Wanted::Exact => Ok(&[Model::Exact]),
         Wanted::Maestro => Ok(&[Model::Maestro]),
         Wanted::All => Ok(&Model::ALL),
-        Wanted::DMazeRunner | Wanted::DeepOpt => Err(Diagnostic::new(
-            Code::E0601,
-            format!("the model `{}` is not in this version", wanted.name()),
-        )
-        .help(format!(
-            "this version has {}",
-            Model::ALL.map(Model::name).join(", ")
-        ))),
+        Wanted::DMazeRunner | Wanted::DeepOpt => Err(Box::new(
+            Diagnostic::new(
+                Code::E0601,
+                format!("the model `{}` is not in this version", wanted.name()),
+            )
+            .help(format!(
+                "this version has {}",
+                Model::ALL.map(Model::name).join(", ")
+            )),
+        )),
     }
 }
 
@@ -216,7 +219,7 @@ pub fn evaluate(
     let (compiled, mut sink) = load(file);
     let mut evaluations = Vec::new();
     match models(model) {
-        Err(refused) => sink.push(refused),
+        Err(refused) => sink.push(*refused),
         Ok(models) if runnable(&compiled, &sink) => {
             let run = Run {
                 compiled: &compiled,
@@ -235,7 +238,10 @@ pub fn evaluate(
                     },
                     |planned, judged| match &planned.lowered {
                         Some(lowered) => model.count(judged, &lowered.names),
-                        None => Err(Diagnostic::new(Code::E0602, "the layer is not mapped")),
+                        None => Err(Box::new(Diagnostic::new(
+                            Code::E0602,
+                            "the layer is not mapped",
+                        ))),
                     },
                 ));
             }
@@ -308,7 +314,7 @@ fn emit_ir(
                 let planned = compiled.plan_layer(map, layer, options(mapping), &mut sink);
                 if let Some(lowered) = planned.and_then(|planned| planned.lowered) {
                     // Illegal mappings are shown as they are: that is when one wants to see them.
-                    let judged = judge(&lowered, &compiled.sources, &mut sink);
+                    let judged = judge(&compiled, map, &lowered, &mut sink);
                     let mapping = judged
                         .as_ref()
                         .map_or(&lowered.mapping, |judged| &*judged.legal);
@@ -370,7 +376,10 @@ pub fn interpret(
             |_| {},
             |planned, judged| {
                 let Some(lowered) = &planned.lowered else {
-                    return Err(Diagnostic::new(Code::E0602, "the layer is not mapped"));
+                    return Err(Box::new(Diagnostic::new(
+                        Code::E0602,
+                        "the layer is not mapped",
+                    )));
                 };
                 let names = &lowered.names;
                 let counted = oracle::run(&judged.legal, limit).map_err(|refusal| {
@@ -382,12 +391,13 @@ pub fn interpret(
                         oracle::Refusal::Uncovered(point) => format!("{point:?} is not covered"),
                         oracle::Refusal::Doubled(point) => format!("{point:?} is done twice"),
                     };
-                    Diagnostic::new(
-                        Code::E0602,
-                        format!("layer `{}` cannot be interpreted: {reason}", names.layer),
+                    let message =
+                        format!("layer `{}` cannot be interpreted: {reason}", names.layer);
+                    Box::new(
+                        Diagnostic::new(Code::E0602, message)
+                            .at(names.layer_span, "this layer")
+                            .help("make the layer smaller, or raise `--limit`"),
                     )
-                    .at(names.layer_span, "this layer")
-                    .help("make the layer smaller, or raise `--limit`")
                 })?;
                 if compare {
                     let engine = Model::Exact.count(judged, names)?;

@@ -69,10 +69,14 @@ pub(super) fn look_up(
     let right = above.clamp(1, points.len() - 1);
     let (left, right) = (&points[right - 1], &points[right]);
     let label = if inside {
-        format!(
-            "{} and {}, interpolated at {wanted}",
-            left.label, right.label
-        )
+        // Both are of one technology, which is named once.
+        let (technology, _) = left.label.split_once(": ").unwrap_or_default();
+        let second = right
+            .label
+            .strip_prefix(technology)
+            .and_then(|rest| rest.strip_prefix(": "))
+            .unwrap_or(right.label);
+        format!("{} and {second}, interpolated at {wanted}", left.label)
     } else if above == 0 {
         format!("{}, extrapolated to {wanted}", first.label)
     } else {

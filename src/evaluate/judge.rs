@@ -1,7 +1,9 @@
 //! Places for the memories that have none, then the verdict.
 
-use crate::base::{SourceMap, Span};
-use crate::diag::Diagnostics;
+use crate::base::Span;
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::driver::Compiled;
+use crate::hir::Map;
 use crate::ir::{Axis, Mapping, Origin, RankId};
 use crate::legality::{self, Legal, Written};
 use crate::lower::Lowered;
@@ -12,79 +14,50 @@ pub struct Judged {
     pub legal: Legal<Mapping>,
     /// Where the tiles of memories were put by default.
     pub choices: Vec<String>,
+    /// What is legal but wasteful.
+    pub warnings: Vec<Diagnostic>,
 }
 
-/// Judges a lowered layer; what is wrong with it, or wasteful, goes to `sink`. Edits are made of the texts
-/// in `sources`.
+/// Judges a lowered layer of `map`; what is wrong goes to `sink`.
 #[must_use]
-pub fn judge(lowered: &Lowered, sources: &SourceMap, sink: &mut Diagnostics) -> Option<Judged> {
-    let names = Named { lowered, sources };
+pub fn judge(
+    compiled: &Compiled,
+    map: &Map,
+    lowered: &Lowered,
+    sink: &mut Diagnostics,
+) -> Option<Judged> {
+    let named = Named {
+        compiled,
+        map,
+        lowered,
+    };
     let mapping = lowered.mapping.clone();
     match legality::settle(mapping, &lowered.automatic, &lowered.fixed) {
         Ok((legal, choices)) => {
-            let warnings = legality::warnings(&legal);
-            sink.extend(warnings.iter().map(|warning| warning.to_diagnostic(&names)));
+            let warnings = legality::warnings(&legal)
+                .iter()
+                .map(|warning| named.place(warning.to_diagnostic(&named)))
+                .collect();
             let choices = choices
                 .iter()
                 .map(|choice| describe(lowered, choice.memory, choice.position))
                 .collect();
-            Some(Judged { legal, choices })
+            Some(Judged {
+                legal,
+                choices,
+                warnings,
+            })
         }
         Err(illegal) => {
             let operation = &lowered.mapping.operation;
-            let violations = illegal.violations.iter();
-            sink.extend(violations.map(|violation| violation.to_diagnostic(&names, operation)));
+            sink.extend(
+                illegal
+                    .violations
+                    .iter()
+                    .map(|violation| named.place(violation.to_diagnostic(&named, operation))),
+            );
             None
         }
-    }
-}
-
-/// The tables of `lower`, as legality asks for them.
-struct Named<'a> {
-    lowered: &'a Lowered,
-    sources: &'a SourceMap,
-}
-
-fn name(names: &[String], index: usize, or: &str) -> String {
-    names.get(index).cloned().unwrap_or_else(|| or.to_owned())
-}
-
-impl legality::Names for Named<'_> {
-    fn rank(&self, rank: RankId) -> String {
-        name(&self.lowered.names.ranks, rank.index(), "a rank")
-    }
-
-    fn window(&self, window: usize) -> String {
-        name(&self.lowered.names.windows, window, "an input axis")
-    }
-
-    fn tensor(&self, tensor: usize) -> String {
-        name(&self.lowered.names.tensors, tensor, "a tensor")
-    }
-
-    fn memory(&self, memory: usize) -> String {
-        name(&self.lowered.names.memories, memory, "a memory")
-    }
-
-    fn array(&self, array: usize) -> String {
-        name(&self.lowered.names.arrays, array, "an array")
-    }
-
-    fn written(&self, origin: Origin) -> Option<Written> {
-        let source = self.lowered.origin(origin)?;
-        // Nobody can edit the embedded library.
-        let file = self.sources.get(source.span.file());
-        let editable = file.is_some_and(|file| !file.name().starts_with('<'));
-        Some(Written {
-            span: source.span,
-            label: source.label.clone(),
-            text: editable.then(|| self.sources.text_of(source.span).to_owned()),
-        })
-    }
-
-    fn layer(&self) -> (Span, String) {
-        let names = &self.lowered.names;
-        (names.layer_span, names.layer.clone())
     }
 }
 
@@ -124,4 +97,90 @@ fn axis_name(lowered: &Lowered, axis: Option<Axis>) -> String {
         || "a loop".to_owned(),
         |name| format!("the loop over {name}"),
     )
+}
+
+/// The words and places of one lowered layer.
+struct Named<'a> {
+    compiled: &'a Compiled,
+    map: &'a Map,
+    lowered: &'a Lowered,
+}
+
+impl Named<'_> {
+    fn is_embedded(&self, span: Span) -> bool {
+        self.compiled
+            .sources
+            .get(span.file())
+            .is_some_and(|file| file.name().starts_with("<std>/"))
+    }
+
+    /// A mistake in the embedded library is pointed at from the map.
+    fn place(&self, mut diagnostic: Diagnostic) -> Diagnostic {
+        if diagnostic
+            .primary()
+            .is_none_or(|span| self.is_embedded(span))
+        {
+            diagnostic = diagnostic.also(
+                self.map.span,
+                format!("needed here, for layer `{}`", self.lowered.names.layer),
+            );
+        }
+        // What the built-in streaming dataflow spreads has no places of its own: once is enough.
+        let mut seen = Vec::new();
+        diagnostic.labels.retain(|label| {
+            let place = (label.span, label.message.clone());
+            let new = !seen.contains(&place);
+            seen.push(place);
+            new
+        });
+        diagnostic
+    }
+}
+
+fn name(names: &[String], index: usize, or: &str) -> String {
+    names.get(index).cloned().unwrap_or_else(|| or.to_owned())
+}
+
+impl legality::Names for Named<'_> {
+    fn rank(&self, rank: RankId) -> String {
+        name(&self.lowered.names.ranks, rank.index(), "a rank")
+    }
+
+    fn window(&self, window: usize) -> String {
+        name(&self.lowered.names.windows, window, "an input axis")
+    }
+
+    fn tensor(&self, tensor: usize) -> String {
+        name(&self.lowered.names.tensors, tensor, "a tensor")
+    }
+
+    fn memory(&self, memory: usize) -> String {
+        name(&self.lowered.names.memories, memory, "a memory")
+    }
+
+    fn array(&self, array: usize) -> String {
+        name(&self.lowered.names.arrays, array, "an array")
+    }
+
+    fn written(&self, origin: Origin) -> Option<Written> {
+        let source = self.lowered.origin(origin)?;
+        // Nobody can edit the embedded library.
+        let editable = !self.is_embedded(source.span);
+        Some(Written {
+            span: source.span,
+            label: source.label.clone(),
+            text: editable.then(|| self.compiled.sources.text_of(source.span).to_owned()),
+        })
+    }
+
+    fn layer(&self) -> (Span, String) {
+        let names = &self.lowered.names;
+        // A layer of the library says nothing about the mapping: the map is what can be changed.
+        let span = if self.is_embedded(names.layer_span) {
+            self.map.span
+        } else {
+            names.layer_span
+        };
+        (span, names.layer.clone())
+    }
 }

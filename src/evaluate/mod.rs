@@ -51,8 +51,8 @@ impl Model {
     ///
     /// # Errors
     /// E0602 at the layer, when the mapping is beyond the engine.
-    pub fn count(self, judged: &Judged, names: &Names) -> Result<Counts, Diagnostic> {
-        engine::count(&judged.legal, self.rule()).map_err(|limit| beyond(&limit, names))
+    pub fn count(self, judged: &Judged, names: &Names) -> Result<Counts, Box<Diagnostic>> {
+        engine::count(&judged.legal, self.rule()).map_err(|limit| Box::new(beyond(&limit, names)))
     }
 }
 

@@ -21,7 +21,15 @@ pub(super) fn layer_names(
         tensors: lowered.names.tensors.clone(),
         memories: lowered.names.memories.clone(),
         choices: judged.choices.clone(),
-        notes: planned.note.iter().cloned().collect(),
+        notes: planned
+            .note
+            .iter()
+            .cloned()
+            .chain(judged.warnings.iter().map(|warning| {
+                let code = warning.code;
+                format!("{code}: {}", warning.message)
+            }))
+            .collect(),
     }
 }
 

@@ -86,6 +86,186 @@ fn a_closed_pipe_is_no_panic() {
     assert_eq!(text, "");
 }
 
+/// A file in the temporary folder of this test run.
+fn file(name: &str, text: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// Two matrix products on four PEs; the second has twice the columns.
+const SMALL: &str = "
+Network net {
+  Layer one { Type: GEMM; Dimensions { M: 4, N: 8, K: 16 } }
+  Layer two { Type: GEMM; Dimensions { M: 4, N: 16, K: 16 } Inputs: external; }
+}
+Dataflow rows { SpatialMap(1,1) M; TemporalMap(1,1) N; TemporalMap(1,1) K }
+Accelerator small {
+  Technology: t;
+  Memory DRAM { }
+  Memory GLB { Size: 4KiB }
+  Array PE { Shape: [4] }
+  Memory RF { Size: 64B }
+  Compute MAC { Lanes: 1 }
+}
+Technology t {
+  mac(INT8): 0.25pJ; hop: 0pJ;
+  read(DRAM, 64b): 128pJ; write(DRAM, 64b): 128pJ;
+  read(SRAM, 4KiB, 32b): 32pJ; write(SRAM, 4KiB, 32b): 32pJ;
+  read(RF, 64B, 8b): 1pJ; write(RF, 64B, 8b): 1pJ;
+}
+Map net on small { default: rows; }
+";
+
+#[test]
+fn eval_reports_closed_forms_in_every_format() {
+    let path = file("small.dflow", SMALL);
+    let output = dflowc(&["eval", &path, "--report", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let report: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(report["schema"], "dflow.report/1");
+    let layers = &report["evaluations"][0]["layers"];
+    // M * N * K products, all rows at once on four PEs.
+    assert_eq!(layers[0]["macs"], 4 * 8 * 16);
+    assert_eq!(layers[1]["macs"], 4 * 16 * 16);
+    assert_eq!(layers[0]["steps"], 8 * 16);
+    assert_eq!(layers[0]["pes_used"], 4);
+    assert_eq!(layers[0]["energy_pj"]["mac"], 0.25 * 512.0);
+    // Every element comes from DRAM once and the result goes there once: 4*16 + 16*8 read, 4*8 written, 16 pJ per byte.
+    assert_eq!(layers[0]["energy_pj"]["DRAM.read"], 16.0 * 192.0);
+    assert_eq!(layers[0]["energy_pj"]["DRAM.write"], 16.0 * 32.0);
+    assert_eq!(report["evaluations"][0]["totals"]["macs"], 1536);
+
+    let text = stdout(&dflowc(&["eval", &path, "--report"]));
+    assert!(text.starts_with("net on small (exact model)\n"), "{text}");
+    assert!(text.contains("t: mac(INT8)"), "{text}");
+    let csv = stdout(&dflowc(&["eval", &path, "--report", "csv"]));
+    assert_eq!(csv.lines().count(), 3);
+    let one = stdout(&dflowc(&[
+        "eval", &path, "--layer", "two", "--report", "csv",
+    ]));
+    assert_eq!(one.lines().count(), 2);
+    let all = stdout(&dflowc(&[
+        "eval", &path, "--model", "all", "--report", "csv",
+    ]));
+    assert_eq!(all.lines().count(), 5);
+}
+
+#[test]
+fn the_report_goes_to_a_file_and_is_the_same_every_time() {
+    let path = file("small_out.dflow", SMALL);
+    let out = file("small_out.json", "");
+    let mut texts = Vec::new();
+    for _ in 0..2 {
+        let output = dflowc(&["eval", &path, "--report", "json", "-o", &out]);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(output.stdout.is_empty());
+        texts.push(std::fs::read_to_string(&out).unwrap());
+    }
+    assert_eq!(texts[0], texts[1]);
+    let nowhere = dflowc(&["eval", &path, "-o", "/no/such/folder/out"]);
+    assert_eq!(nowhere.status.code(), Some(2));
+}
+
+#[test]
+fn no_figures_for_a_layer_with_errors() {
+    // Column windows of 2 at distance 3 leave every third column out.
+    let gap = "Map net on small { default: rows; two: gap; }
+      Dataflow gap { SpatialMap(1,1) M; TemporalMap(2,3) N; TemporalMap(1,1) K }";
+    let path = file(
+        "gap.dflow",
+        &SMALL.replace("Map net on small { default: rows; }", gap),
+    );
+    let check = dflowc(&["check", &path]);
+    assert_eq!(check.status.code(), Some(1));
+    assert!(stderr(&check).contains("E0402"), "{}", stderr(&check));
+    let stop = dflowc(&["eval", &path]);
+    assert_eq!(stop.status.code(), Some(1));
+    assert!(stop.stdout.is_empty());
+    let on = dflowc(&["eval", &path, "--keep-going", "--report", "json"]);
+    assert_eq!(on.status.code(), Some(1));
+    let report: serde_json::Value = serde_json::from_str(&stdout(&on)).unwrap();
+    assert_eq!(report["evaluations"][0]["layers"][0]["name"], "one");
+    assert_eq!(
+        report["evaluations"][0]["failed"],
+        serde_json::json!(["two"])
+    );
+}
+
+#[test]
+fn a_missing_price_is_an_error_not_zero() {
+    let path = file("unpriced.dflow", &SMALL.replace("mac(INT8): 0.25pJ;", ""));
+    let output = dflowc(&["eval", &path]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = stderr(&output);
+    assert!(
+        text.contains("E0503") && text.contains("mac(INT8)"),
+        "{text}"
+    );
+    let small = file("outside.dflow", &SMALL.replace("Size: 4KiB", "Size: 8KiB"));
+    assert!(stderr(&dflowc(&["eval", &small])).contains("E0504"));
+    let bold = SMALL
+        .replace("Size: 4KiB", "Size: 8KiB")
+        .replace("mac(INT8)", "extrapolate; mac(INT8)");
+    let bold = file("bold.dflow", &bold);
+    assert_eq!(dflowc(&["eval", &bold]).status.code(), Some(0));
+}
+
+#[test]
+fn oracle_and_engine_agree() {
+    let path = file("small_oracle.dflow", SMALL);
+    let output = dflowc(&["oracle", &path, "--compare"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).ends_with("engine and oracle agree on 2 layers\n"));
+    let refused = dflowc(&["oracle", &path, "--limit", "600"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("E0602"));
+}
+
+#[test]
+fn unknown_selections_and_models_are_refused() {
+    let path = file("small_select.dflow", SMALL);
+    for arguments in [["--layer", "oen"], ["--map", "nets"]] {
+        let output = dflowc(&["eval", &path, arguments[0], arguments[1]]);
+        assert_eq!(output.status.code(), Some(2));
+    }
+    let hint = stderr(&dflowc(&["eval", &path, "--layer", "oen"]));
+    assert!(hint.contains("did you mean `one`?"), "{hint}");
+    let model = dflowc(&["eval", &path, "--model", "deepopt"]);
+    assert_eq!(model.status.code(), Some(1));
+    assert!(stderr(&model).contains("E0601"));
+}
+
+#[test]
+fn every_stage_can_be_seen() {
+    let path = file("small_emit.dflow", SMALL);
+    for (stage, part) in [
+        ("tokens", "Identifier(\"net\")"),
+        ("ast", "File {"),
+        ("hir", "Program {"),
+        ("ir", "level 0 spatial over 4 of PE: M (1,1)"),
+    ] {
+        let output = dflowc(&["emit", &path, "--stage", stage]);
+        assert_eq!(output.status.code(), Some(0), "{stage}");
+        assert!(
+            stdout(&output).contains(part),
+            "{stage}: {}",
+            stdout(&output)
+        );
+    }
+}
+
+#[test]
+fn warnings_can_be_denied() {
+    let idle = SMALL.replace("Shape: [4]", "Shape: [8]");
+    let path = file("idle.dflow", &idle);
+    let plain = dflowc(&["check", &path]);
+    assert_eq!(plain.status.code(), Some(0));
+    assert!(stderr(&plain).contains("W0401"));
+    let denied = dflowc(&["check", "-D", "warnings", &path]);
+    assert_eq!(denied.status.code(), Some(1));
+}
+
 #[test]
 fn failures_follow_the_message_format() {
     let output = dflowc(&["check", "--message-format", "json", "no/such/file.dflow"]);
