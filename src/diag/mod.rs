@@ -46,8 +46,8 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// What to do, in words.
     pub help: Option<String>,
-    /// What to do, as an edit.
-    pub fix: Option<Fix>,
+    /// What to do, as an edit. Boxed because few have one and many functions return a diagnostic.
+    pub fix: Option<Box<Fix>>,
 }
 
 /// A place and what is to be seen there.
@@ -124,11 +124,11 @@ impl Diagnostic {
         replacement: impl Into<String>,
         message: impl Into<String>,
     ) -> Self {
-        self.fix = Some(Fix {
+        self.fix = Some(Box::new(Fix {
             span,
             replacement: replacement.into(),
             message: message.into(),
-        });
+        }));
         self
     }
 
