@@ -13,7 +13,7 @@
 use super::violation::{Change, Directive, Fit, Need, Overfull, Repair, Violation};
 use super::{covers, repair};
 use crate::engine::tiles::Footprint as Elements;
-use crate::ir::{Axis, Group, GroupState, Intervals, Mapping, groups};
+use crate::ir::{Axis, Group, GroupAxis, GroupState, Intervals, Mapping, groups};
 use smallvec::SmallVec;
 
 /// States visited for one tile before it is given up.
@@ -61,7 +61,7 @@ impl<'a> Footprint<'a> {
                     .map(|tensor| Elements::new(mapping, &group, tensor))
                     .collect();
                 Measured {
-                    regular: group.is_regular(&group.loops, mapping.schedule.leaf),
+                    regular: apart(&group) && group.is_regular(&group.loops, mapping.schedule.leaf),
                     clips: elements.iter().map(|e| e.clips(&group)).collect(),
                     elements,
                     group,
@@ -112,6 +112,32 @@ impl<'a> Footprint<'a> {
             product.checked_mul(walk.largest(0, vec![measured.group.whole()])?)
         })
     }
+}
+
+/// Whether no level tiles both input rows and the outputs that follow from them. If one does, an instance
+/// can have no part in a window of the outputs although later ones are its own.
+fn apart(group: &Group) -> bool {
+    let mut rows = [false; 8];
+    let mut outputs = [false; 8];
+    if group.windows.len() > rows.len() {
+        return false;
+    }
+    group.loops.iter().all(|l| {
+        for m in &l.moves {
+            for (w, window) in group.windows.iter().enumerate() {
+                rows[w] |= m.axis == GroupAxis::Window(w);
+                outputs[w] |= m.axis == GroupAxis::Rank(window.output);
+            }
+        }
+        let apart = rows
+            .iter()
+            .zip(&outputs)
+            .all(|(&rows, &outputs)| !(rows && outputs));
+        if l.ends_level {
+            (rows, outputs) = ([false; 8], [false; 8]);
+        }
+        apart
+    })
 }
 
 struct Walk<'a> {

@@ -323,3 +323,16 @@ fn repairs_without_origins_change_one_loop() {
     let repair = violations(&mapping)[0].repair().unwrap();
     assert_eq!(repair.directive.index, 0);
 }
+
+/// Rows and outputs tiled in one level: the second instance idles while the first has its outputs.
+#[test]
+fn outputs_and_rows_in_one_level() {
+    let mapping = mapping(
+        convolution([1, 1, 4, 1, 1, 1], [(2, 1), (1, 1)]),
+        &[(0, 2, rows(4, 4)), (0, 0, rank(P, 2, 2))],
+    );
+    let counts = crate::engine::oracle::run(&mapping, 1000).unwrap();
+    let tiles: Vec<u64> = counts.memories[1].tensors.iter().map(|t| t.tile).collect();
+    let found: Vec<_> = (0..3).map(|t| footprint(&mapping, 1, t, 2)).collect();
+    assert_eq!(found, tiles.iter().map(|&t| Some(t)).collect::<Vec<_>>());
+}
