@@ -119,6 +119,12 @@ fn several_arrays() {
     assert_eq!(spatial, [(0, 4), (1, 16), (1, 4)]);
     assert_eq!(lowered.mapping.architecture.arrays[1].shape, [8, 2, 4]);
     assert_eq!(lowered.mapping.architecture.memories[2].arrays_above, 2);
+    let tiled = super::dataflow_tests::lowered(
+        LAYER,
+        nested,
+        "at DRAM { tile K by 16; } spread K by 4 over Tile; at SPM { tile C by 8; } spread C by 1 over Row;",
+    );
+    assert_eq!(tiled.mapping.schedule.positions[1], [Some(2); 3]);
     let (_, _, messages) = run(&map(
         LAYER,
         nested,

@@ -18,6 +18,8 @@ use std::collections::BTreeMap;
 /// Import chains and numbers of files past what anybody writes: bounds stack and work.
 const MAX_DEPTH: usize = 64;
 const MAX_FILES: usize = 1024;
+/// Wrong imports past this are not reported.
+const MAX_ERRORS: usize = 1000;
 
 /// A file of the library or of the user.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,6 +166,9 @@ impl<F: Files> Loader<'_, F> {
         if stdlib::get(path).is_some() {
             return self.module(Place::Std(path.to_owned()), Some(span));
         }
+        if self.sink.error_count() >= MAX_ERRORS {
+            return None;
+        }
         let near = nearest(path, stdlib::paths());
         let last = |path: &str| path.rsplit('.').next().map(str::to_owned);
         // The span is of the last name; a slip further to the front is only named.
@@ -222,8 +227,8 @@ fn unreadable(path: &str, error: &FileError, from: Option<Span>) -> Diagnostic {
 }
 
 /// Names of the library that are used without a `use`, each once, with the place of the first.
-fn written_in_full(ast: &ast::File) -> Vec<(String, Span)> {
-    let mut found: Vec<(String, Span)> = Vec::new();
+fn written_in_full(ast: &ast::File) -> BTreeMap<String, Span> {
+    let mut found: BTreeMap<String, Span> = BTreeMap::new();
     let mut note = |path: &ast::Path| {
         let is_std = path.segments.len() > 1
             && path
@@ -231,9 +236,9 @@ fn written_in_full(ast: &ast::File) -> Vec<(String, Span)> {
                 .first()
                 .is_some_and(|first| first.as_str() == "std");
         let text = path.to_string();
-        if is_std && !found.iter().any(|known| known.0 == text) {
+        if is_std {
             let span = path.segments.last().map_or(path.span, |last| last.span);
-            found.push((text, span));
+            found.entry(text).or_insert(span);
         }
     };
     for item in &ast.items {

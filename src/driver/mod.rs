@@ -14,6 +14,8 @@ mod plan;
 #[cfg(test)]
 mod dataflow_tests;
 #[cfg(test)]
+mod mutation_tests;
+#[cfg(test)]
 mod tests;
 
 pub use files::{FileError, Files, MemoryFiles, OsFiles};

@@ -5,6 +5,9 @@ use crate::diag::Diagnostics;
 use crate::hir::{Application, Choice, DataflowBody, Map, Program};
 use crate::lower::{self, LowerError, Lowered, Options, Refusal};
 
+/// Once there are so many errors no further layer is lowered: nobody reads more.
+const MAX_ERRORS: usize = 10_000;
+
 /// A map with its layers lowered, in the order of the network.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -52,6 +55,9 @@ impl Compiled {
         options: Options,
         sink: &mut Diagnostics,
     ) -> Option<PlannedLayer> {
+        if sink.error_count() >= MAX_ERRORS {
+            return None;
+        }
         let program = &self.program;
         let network = program.networks.get(map.network)?;
         let accelerator = program.accelerators.get(map.accelerator)?;

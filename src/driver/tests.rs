@@ -20,7 +20,7 @@ fn run_files(files: MemoryFiles) -> (Compiled, Vec<Plan>, Vec<String>) {
     (compiled, plans, messages)
 }
 
-const FIG_8: &str = "
+pub(super) const FIG_8: &str = "
 Network VGG16 {
   Layer CONV1 {
     Type: CONV;

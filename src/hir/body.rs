@@ -5,6 +5,7 @@ use super::scope::Context;
 use super::suggest::nearest;
 use crate::base::Span;
 use crate::syntax::ast::{Block, Body, Entry, Expr, Name, Property};
+use std::collections::BTreeMap;
 
 /// What a body may hold. Names appear once, but for `repeated` blocks.
 pub(super) struct Known {
@@ -36,7 +37,7 @@ impl Known {
 
     /// Reports unknown and doubled keys of `body`.
     pub(super) fn check(&self, cx: &mut Context<'_>, body: &Body) {
-        let mut seen: Vec<(&str, Span)> = Vec::new();
+        let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
         for entry in &body.entries {
             let (key, known) = match entry {
                 Entry::Property(property) => (&property.key, self.properties),
@@ -58,7 +59,7 @@ impl Known {
                     continue;
                 }
             };
-            if let Some(&(_, first)) = seen.iter().find(|(name, _)| *name == key.as_str()) {
+            if let Some(&first) = seen.get(key.as_str()) {
                 cx.error(HirError::KeyTwice {
                     key: key.value.clone(),
                     span: key.span,
@@ -66,7 +67,7 @@ impl Known {
                 });
                 continue;
             }
-            seen.push((key.as_str(), key.span));
+            seen.insert(key.as_str(), key.span);
             if !known.contains(&key.as_str()) {
                 self.unknown(cx, key, entry);
             }

@@ -11,10 +11,21 @@ use crate::syntax::ast::{self, DataflowUse, DirectiveKind};
 /// The one dataflow that is made anew for every layer.
 const STREAMING: &str = "std.dataflows.streaming";
 
+/// More than anybody writes: bounds the work of every later stage.
+const MAX_STATEMENTS: usize = 256;
+const MAX_PARAMETERS: usize = 64;
+
 /// Adds a named dataflow to the program.
 pub(super) fn collect(cx: &mut Context<'_>, node: &ast::Dataflow) -> Option<usize> {
     let before = cx.errors();
-    let mut parameters: Vec<Parameter> = Vec::with_capacity(node.parameters.len());
+    let mut parameters: Vec<Parameter> = Vec::new();
+    if node.parameters.len() > MAX_PARAMETERS {
+        cx.error(HirError::Unavailable {
+            what: format!("a dataflow of more than {MAX_PARAMETERS} parameters"),
+            span: node.name.span,
+        });
+        return None;
+    }
     for parameter in &node.parameters {
         let name = &parameter.name;
         if let Some(first) = parameters.iter().find(|known| known.name == name.value) {
@@ -168,6 +179,13 @@ fn statements(
     body: &ast::DataflowBody,
     parameters: &[&str],
 ) -> Option<Vec<Statement>> {
+    if body.directives.len() > MAX_STATEMENTS {
+        cx.error(HirError::Unavailable {
+            what: format!("a dataflow of more than {MAX_STATEMENTS} statements"),
+            span: body.span.start(),
+        });
+        return None;
+    }
     let mut statements = Vec::with_capacity(body.directives.len());
     let mut complete = true;
     for directive in &body.directives {

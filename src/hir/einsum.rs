@@ -136,6 +136,13 @@ fn ranks(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Vec<(String, u64)>>
         .collect();
     let mut ranks: Vec<(String, u64)> = Vec::new();
     let before = cx.errors();
+    if names.len() > MAX_RANKS {
+        cx.error(HirError::Unavailable {
+            what: format!("an operation of more than {MAX_RANKS} ranks"),
+            span: block.kind.span,
+        });
+        return None;
+    }
     named(cx, &block.body, "`Ranks`", &names, |cx, name, expr| {
         if let Some(size) = cx.size(expr, &format!("rank `{name}`")) {
             let twin = ranks.iter().any(|rank| rank.0.eq_ignore_ascii_case(name));
@@ -149,12 +156,6 @@ fn ranks(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Vec<(String, u64)>>
             ranks.push((name.to_owned(), size));
         }
     });
-    if ranks.len() > MAX_RANKS {
-        cx.error(HirError::Unavailable {
-            what: format!("an operation of more than {MAX_RANKS} ranks"),
-            span: block.kind.span,
-        });
-    }
     (cx.errors() == before).then_some(ranks)
 }
 

@@ -12,6 +12,7 @@ use crate::syntax::ast::{self, Block, Entry};
 /// The ir and the search are dimensioned for this many PEs of an array.
 const MAX_ARRAY: u128 = 1 << 40;
 const MAX_LEVELS: usize = 16;
+const MAX_PARTS: usize = 64;
 
 /// Fills in memories, arrays and lanes.
 pub(super) fn general_form(
@@ -26,6 +27,13 @@ pub(super) fn general_form(
         let Entry::Block(part) = entry else {
             continue;
         };
+        if accelerator.memories.len() + accelerator.arrays.len() >= MAX_PARTS {
+            cx.error(HirError::Unavailable {
+                what: format!("an accelerator of more than {MAX_PARTS} parts"),
+                span: part.kind.span,
+            });
+            return;
+        }
         match part.kind.as_str() {
             "Memory" => {
                 let arrays_above = accelerator.arrays.len();
@@ -43,7 +51,7 @@ pub(super) fn general_form(
                     layers: false,
                 };
                 known.check(cx, &part.body);
-                for side in part.body.blocks() {
+                for side in part.body.blocks().take(MAX_PARTS) {
                     if side.kind.as_str() == "Memory" {
                         let arrays_above = accelerator.arrays.len();
                         let memory = general_memory(cx, side, clock, level, arrays_above);

@@ -11,6 +11,7 @@ use super::value::{Value, is_fraction};
 use super::{PerRole, Precision, einsum};
 use crate::base::{Ratio, Span};
 use crate::syntax::ast::{self, Body};
+use std::collections::BTreeMap;
 
 /// Everything of a layer but its wiring and its dataflow.
 pub(super) struct Parsed {
@@ -91,10 +92,12 @@ impl Type {
     /// Properties beside `Type`, `Inputs`, `Precision` and `Density`.
     fn properties(self) -> &'static [&'static str] {
         match self {
-            Type::Conv | Type::Transposed => &["Type", "Inputs", "Precision", "Groups"],
-            Type::Pool => &["Type", "Inputs", "Precision", "Op"],
-            Type::Lstm => &["Type", "Inputs", "Precision", "Steps"],
-            _ => &["Type", "Inputs", "Precision"],
+            Type::Conv | Type::Transposed => {
+                &["Type", "Inputs", "Precision", "Description", "Groups"]
+            }
+            Type::Pool => &["Type", "Inputs", "Precision", "Description", "Op"],
+            Type::Lstm => &["Type", "Inputs", "Precision", "Description", "Steps"],
+            _ => &["Type", "Inputs", "Precision", "Description"],
         }
     }
 
@@ -262,7 +265,7 @@ pub(super) fn named<'a>(
     known: &[&str],
     mut read: impl FnMut(&mut Context<'_>, &'a str, &'a ast::Expr),
 ) {
-    let mut seen: Vec<(&str, Span)> = Vec::new();
+    let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
     for entry in &body.entries {
         let property = match entry {
             ast::Entry::Property(property) => property,
@@ -277,7 +280,7 @@ pub(super) fn named<'a>(
             }
         };
         let name = property.key.as_str();
-        if let Some(&(_, first)) = seen.iter().find(|other| other.0 == name) {
+        if let Some(&first) = seen.get(name) {
             cx.error(HirError::KeyTwice {
                 key: name.to_owned(),
                 span: property.key.span,
@@ -285,7 +288,7 @@ pub(super) fn named<'a>(
             });
             continue;
         }
-        seen.push((name, property.key.span));
+        seen.insert(name, property.key.span);
         if !known.contains(&name) {
             cx.error(HirError::UnknownDimension {
                 name: name.to_owned(),

@@ -12,6 +12,7 @@ use super::suggest::nearest;
 use super::{Application, Assignment, Choice, Map, dataflow};
 use crate::base::Span;
 use crate::syntax::ast::{self, Item, MapEntry};
+use std::collections::BTreeMap;
 
 /// The maps of the file that was asked for.
 pub(super) fn collect(cx: &mut Context<'_>, root: &Module) {
@@ -28,15 +29,13 @@ pub(super) fn collect(cx: &mut Context<'_>, root: &Module) {
         implicit(cx);
         return;
     }
-    let mut seen: Vec<(usize, usize, Span)> = Vec::new();
+    let mut seen: BTreeMap<(usize, usize), Span> = BTreeMap::new();
     for node in maps {
         let Some(map) = explicit(cx, node) else {
             continue;
         };
-        let twin = seen
-            .iter()
-            .find(|known| (known.0, known.1) == (map.network, map.accelerator));
-        if let Some(&(_, _, first)) = twin {
+        let pair = (map.network, map.accelerator);
+        if let Some(&first) = seen.get(&pair) {
             cx.error(HirError::DefinedTwice {
                 what: "map",
                 name: map.name.clone(),
@@ -45,7 +44,7 @@ pub(super) fn collect(cx: &mut Context<'_>, root: &Module) {
             });
             continue;
         }
-        seen.push((map.network, map.accelerator, node.network.span));
+        seen.insert(pair, node.network.span);
         cx.program.maps.push(map);
     }
 }
@@ -104,7 +103,13 @@ fn explicit(cx: &mut Context<'_>, node: &ast::Map) -> Option<Map> {
     let mut defaults: Vec<DefaultEntry> = Vec::new();
     let mut default_spans: Vec<(Option<&'static str>, Span)> = Vec::new();
     // Per layer: its entry, and where.
-    let mut named: Vec<(usize, Span, Option<Application>)> = Vec::new();
+    let mut named: BTreeMap<usize, (Span, Option<Application>)> = BTreeMap::new();
+    let index: BTreeMap<String, usize> = network
+        .map(|network| cx.program.networks[network].layers.iter().enumerate())
+        .into_iter()
+        .flatten()
+        .map(|(at, layer)| (layer.name.clone(), at))
+        .collect();
     let before = cx.errors();
     for entry in &node.entries {
         match entry {
@@ -154,23 +159,22 @@ fn explicit(cx: &mut Context<'_>, node: &ast::Map) -> Option<Map> {
                 };
                 for name in layers {
                     let known = &cx.program.networks[network];
-                    match known.layer(name.as_str()) {
-                        Some(layer) => {
-                            let first = named.iter().find(|known| known.0 == layer);
-                            if let Some(&(_, first, _)) = first {
+                    match index.get(name.as_str()) {
+                        Some(&layer) => {
+                            if let Some(&(first, _)) = named.get(&layer) {
                                 cx.error(HirError::KeyTwice {
                                     key: name.value.clone(),
                                     span: name.span,
                                     first,
                                 });
                             } else {
-                                named.push((layer, name.span, application.clone()));
+                                named.insert(layer, (name.span, application.clone()));
                             }
                         }
                         None if known.broken.contains(&name.value) => {}
                         None => {
                             let names = known.layers.iter().map(|layer| layer.name.as_str());
-                            let suggestion = nearest(name.as_str(), names).map(str::to_owned);
+                            let suggestion = cx.suggest(name.as_str(), names);
                             cx.error(HirError::UnknownName {
                                 expected: "layer",
                                 name: name.value.clone(),
@@ -193,7 +197,7 @@ fn explicit(cx: &mut Context<'_>, node: &ast::Map) -> Option<Map> {
         .iter()
         .enumerate()
         .map(|(at, layer)| {
-            if let Some((_, _, application)) = named.iter().find(|known| known.0 == at) {
+            if let Some((_, application)) = named.get(&at) {
                 return Assignment {
                     application: application.clone(),
                     choice: Choice::Named,

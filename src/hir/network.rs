@@ -11,12 +11,48 @@ use super::error::HirError;
 use super::eval::describe;
 use super::scope::Context;
 use super::shape::{Flow, Shape};
-use super::suggest::nearest;
 use super::{Layer, Network, Source, dataflow, layer};
 use crate::base::Span;
 use crate::syntax::ast::{self, Entry};
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::DiGraph;
+use std::collections::BTreeMap;
+
+/// The layers' names, wrong layers included.
+#[derive(Default)]
+struct Names<'a> {
+    /// In source order.
+    order: Vec<&'a str>,
+    /// Place in `order`, where it was written, and the layer's index if the layer is good.
+    known: BTreeMap<&'a str, (usize, Span, Option<usize>)>,
+}
+
+impl<'a> Names<'a> {
+    fn push(&mut self, name: &'a str, span: Span) {
+        self.known.insert(name, (self.order.len(), span, None));
+        self.order.push(name);
+    }
+
+    fn good(&mut self, name: &str, layer: usize) {
+        if let Some(known) = self.known.get_mut(name) {
+            known.2 = Some(layer);
+        }
+    }
+
+    fn span(&self, name: &str) -> Option<Span> {
+        self.known.get(name).map(|known| known.1)
+    }
+
+    fn layer(&self, name: &str) -> Option<usize> {
+        self.known.get(name)?.2
+    }
+
+    /// The layer before the one called `name`, unless that one was wrong.
+    fn before(&self, name: &str) -> Option<usize> {
+        let place = self.known.get(name)?.0.checked_sub(1)?;
+        self.layer(self.order.get(place)?)
+    }
+}
 
 /// Adds the network to the program.
 pub(super) fn collect(cx: &mut Context<'_>, node: &ast::Network) -> Option<usize> {
@@ -49,10 +85,10 @@ pub(super) fn collect(cx: &mut Context<'_>, node: &ast::Network) -> Option<usize
         }
     }
     let mut sources: Vec<&ast::Layer> = Vec::new();
-    let mut names: Vec<(&str, Span)> = Vec::new();
+    let mut names = Names::default();
     for source in node.layers() {
         let name = &source.name;
-        if let Some(&(_, first)) = names.iter().find(|known| known.0 == name.as_str()) {
+        if let Some(first) = names.span(name.as_str()) {
             cx.error(HirError::DefinedTwice {
                 what: "layer",
                 name: name.value.clone(),
@@ -61,10 +97,11 @@ pub(super) fn collect(cx: &mut Context<'_>, node: &ast::Network) -> Option<usize
             });
             continue;
         }
-        names.push((name.as_str(), name.span));
+        names.push(name.as_str(), name.span);
         let own = own_dataflow(cx, source);
         match layer::collect(cx, source) {
             Some(parsed) => {
+                names.good(name.as_str(), sources.len());
                 sources.push(source);
                 network.layers.push(Layer {
                     name: name.value.clone(),
@@ -82,7 +119,7 @@ pub(super) fn collect(cx: &mut Context<'_>, node: &ast::Network) -> Option<usize
             None => network.broken.push(name.value.clone()),
         }
     }
-    if names.is_empty() && node.body.entries.is_empty() {
+    if names.order.is_empty() && node.body.entries.is_empty() {
         cx.error(HirError::NoNetworkLayers {
             span: node.name.span,
         });
@@ -107,19 +144,14 @@ fn own_dataflow(cx: &mut Context<'_>, source: &ast::Layer) -> Option<super::Appl
     dataflow::apply(cx, &first.dataflow)
 }
 
-fn wire(
-    cx: &mut Context<'_>,
-    network: &mut Network,
-    names: &[(&str, Span)],
-    sources: &[&ast::Layer],
-) {
+fn wire(cx: &mut Context<'_>, network: &mut Network, names: &Names<'_>, sources: &[&ast::Layer]) {
     for (at, source) in sources.iter().enumerate() {
         let explicit = property(&source.body, "Inputs");
         let inputs = match explicit {
             Some(property) => {
                 let mut inputs = Vec::with_capacity(property.values.len());
                 for expr in &property.values {
-                    match producer(cx, network, names, expr) {
+                    match producer(cx, names, expr) {
                         Some(input) => inputs.push(input),
                         None => {
                             inputs.clear();
@@ -134,13 +166,7 @@ fn wire(
             }
             None => {
                 // The layer before in the source: if that one was wrong, nothing is known about it.
-                let position = names
-                    .iter()
-                    .position(|name| name.0 == source.name.as_str())
-                    .unwrap_or(0);
-                let before = position
-                    .checked_sub(1)
-                    .and_then(|before| network.layer(names[before].0));
+                let before = names.before(source.name.as_str());
                 vec![before.map_or(Source::External, Source::Layer)]
             }
         };
@@ -161,12 +187,7 @@ fn before_brace(source: &ast::Layer) -> Span {
     Span::new(span.file(), at, at)
 }
 
-fn producer(
-    cx: &mut Context<'_>,
-    network: &Network,
-    names: &[(&str, Span)],
-    expr: &ast::Expr,
-) -> Option<Source> {
+fn producer(cx: &mut Context<'_>, names: &Names<'_>, expr: &ast::Expr) -> Option<Source> {
     let name = match &expr.kind {
         ast::ExprKind::Path(path) => match path.segments.as_slice() {
             [name] => name,
@@ -193,15 +214,15 @@ fn producer(
     if name.as_str() == "external" {
         return Some(Source::External);
     }
-    if let Some(layer) = network.layer(name.as_str()) {
+    if let Some(layer) = names.layer(name.as_str()) {
         return Some(Source::Layer(layer));
     }
-    if !network.broken.contains(&name.value) {
+    if names.span(name.as_str()).is_none() {
         cx.error(HirError::UnknownName {
             expected: "layer",
             name: name.value.clone(),
             span: name.span,
-            suggestion: nearest(name.as_str(), names.iter().map(|name| name.0)).map(str::to_owned),
+            suggestion: cx.suggest(name.as_str(), names.order.iter().copied()),
             found: None,
         });
     }

@@ -56,6 +56,10 @@ struct Binding {
     span: Span,
 }
 
+/// Errors past this are not reported, and suggestions not looked for: bounds memory and work.
+const MAX_ERRORS: usize = 10_000;
+const MAX_SUGGESTIONS: usize = 200;
+
 /// The name of an accelerator that has none in the source.
 const UNNAMED: &str = "accelerator";
 
@@ -121,11 +125,29 @@ pub fn collect(modules: &[Module], sink: &mut Diagnostics) -> Program {
 impl<'a> Context<'a> {
     /// Reports a mistake; in a file that did not parse, not one that may follow from that.
     pub(super) fn error(&mut self, error: HirError) {
-        if error.may_follow_from_syntax() && self.modules[self.module].tainted {
+        let follows = error.may_follow_from_syntax() && self.modules[self.module].tainted;
+        if follows || self.is_full() {
             self.silent += 1;
         } else {
             self.sink.push(error.to_diagnostic());
         }
+    }
+
+    /// Nobody reads that many messages; a file that makes more is not meant to be read either.
+    fn is_full(&self) -> bool {
+        self.sink.error_count() >= MAX_ERRORS
+    }
+
+    /// Did-you-mean among any number of names.
+    pub(super) fn suggest<'n>(
+        &self,
+        name: &str,
+        candidates: impl IntoIterator<Item = &'n str>,
+    ) -> Option<String> {
+        if self.sink.error_count() >= MAX_SUGGESTIONS {
+            return None;
+        }
+        nearest(name, candidates).map(str::to_owned)
     }
 
     /// Number of errors so far: compare before and after to see whether something failed.
@@ -226,7 +248,7 @@ impl<'a> Context<'a> {
             self.error(HirError::UnknownImport {
                 path: name.name.value.clone(),
                 span: name.name.span,
-                suggestion: nearest(name.name.as_str(), others).map(str::to_owned),
+                suggestion: self.suggest(name.name.as_str(), others),
             });
         }
     }
@@ -345,7 +367,7 @@ impl<'a> Context<'a> {
             .keys()
             .filter(|key| key.0 == kind)
             .map(|key| key.1.as_str());
-        let suggestion = nearest(name.as_str(), known).map(str::to_owned);
+        let suggestion = self.suggest(name.as_str(), known);
         self.error(HirError::UnknownName {
             expected: kind.name(),
             name: name.value.clone(),

@@ -1,5 +1,8 @@
 //! Did-you-mean: the known name that a typing slip away is closest.
 
+/// More candidates are not looked at: a list this long is no list of names any more.
+const MOST: usize = 4096;
+
 /// The candidate nearest to `name`, if it is near enough to be meant: at most a third of the letters
 /// (at least one) are inserted, removed, replaced or swapped. Ties go to the first in alphabetical order.
 #[must_use]
@@ -8,7 +11,10 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let allowed = (letters.len() / 3).max(1);
     candidates
         .into_iter()
+        .take(MOST)
         .filter(|candidate| *candidate != name)
+        // Every letter more or less is an edit: most strangers are out without a table.
+        .filter(|candidate| candidate.len().abs_diff(name.len()) <= 4 * allowed)
         .map(|candidate| (distance(&letters, candidate), candidate))
         .filter(|&(distance, _)| distance <= allowed)
         .min()

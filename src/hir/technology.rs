@@ -20,6 +20,8 @@ pub(super) fn collect(cx: &mut Context<'_>, node: &ast::Definition) -> Option<us
     for entry in &node.body.entries {
         match entry {
             Entry::Flag(flag) if flag.as_str() == "extrapolate" => technology.extrapolate = true,
+            // Words for people.
+            Entry::Property(property) if property.key.as_str() == "Description" => {}
             Entry::Property(property) => {
                 if let Some(entry) = figure(cx, &technology.name, property) {
                     technology.entries.push(entry);

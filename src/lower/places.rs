@@ -163,6 +163,17 @@ impl Builder<'_, '_> {
             .max()
     }
 
+    /// The tile of a memory inside an array lies behind the loops over that array, which follow the group of
+    /// the memory outside.
+    fn inside_arrays(&self, memory: usize, place: usize) -> usize {
+        let above = self.hardware().architecture.memories[memory].arrays_above;
+        let last = self
+            .loops
+            .iter()
+            .rposition(|l| l.array().is_some_and(|array| array < above));
+        place.max(last.map_or(0, |last| last + 1))
+    }
+
     /// Row per memory, column per tensor.
     pub(super) fn positions(&mut self) -> Vec<Vec<Option<usize>>> {
         let leaf = self.leaf.unwrap_or(self.loops.len());
@@ -189,8 +200,8 @@ impl Builder<'_, '_> {
                     if level == last {
                         return Some(leaf);
                     }
-                    let given = self.grouped[memory].or(self.retained(memory));
-                    Some(given.unwrap_or(leaf))
+                    let given = self.grouped[memory].map(|place| self.inside_arrays(memory, place));
+                    Some(given.or(self.retained(memory)).unwrap_or(leaf))
                 })
                 .collect();
             rows.push(row);
