@@ -2,8 +2,11 @@
 //!
 //! ariadne is a printer with sharp edges, all filed off here: spans are bytes (its default is characters,
 //! and with one non-ASCII letter the snippet is silently lost); a span that is not inside its file, or
-//! cuts a character, is moved to the nearest place that is; lines end without blanks; and a diagnostic on a
-//! very long line (generated files) is printed without that line.
+//! cuts a character, is moved to the nearest place that is; lines end without blanks; a diagnostic on a very
+//! long line (generated files) is printed without that line; and nothing of a source can command the
+//! terminal or turn the direction of text.
+
+use std::borrow::Cow;
 
 use ariadne::{Cache, Color, Config, IndexType, Label, Report, ReportKind, Source};
 
@@ -21,7 +24,7 @@ pub fn text(sources: &SourceMap, sorted: &Sorted, color: bool) -> String {
     let mut files = Files {
         sources: sources
             .files()
-            .map(|(_, file)| (file.name(), Source::from(file.text())))
+            .map(|(_, file)| (harmless(file.name()), Source::from(harmless(file.text()))))
             .collect(),
     };
     let mut out = String::new();
@@ -36,13 +39,13 @@ pub fn text(sources: &SourceMap, sorted: &Sorted, color: bool) -> String {
 type Range = (FileId, std::ops::Range<usize>);
 
 struct Files<'a> {
-    sources: Vec<(&'a str, Source<&'a str>)>,
+    sources: Vec<(Cow<'a, str>, Source<Cow<'a, str>>)>,
 }
 
 impl<'a> Cache<FileId> for &mut Files<'a> {
-    type Storage = &'a str;
+    type Storage = Cow<'a, str>;
 
-    fn fetch(&mut self, id: &FileId) -> Result<&Source<&'a str>, impl std::fmt::Debug> {
+    fn fetch(&mut self, id: &FileId) -> Result<&Source<Cow<'a, str>>, impl std::fmt::Debug> {
         self.sources
             .get(id.index())
             .map(|(_, source)| source)
@@ -52,7 +55,7 @@ impl<'a> Cache<FileId> for &mut Files<'a> {
     fn display<'b>(&self, id: &'b FileId) -> Option<impl std::fmt::Display + 'b> {
         self.sources
             .get(id.index())
-            .map(|(name, _)| (*name).to_owned())
+            .map(|(name, _)| name.to_string())
     }
 }
 
@@ -89,21 +92,21 @@ fn one(sources: &SourceMap, files: &mut Files<'_>, diagnostic: &Diagnostic, colo
     let mut report = Report::build(kind, at.clone())
         .with_config(config)
         .with_code(diagnostic.code)
-        .with_message(&diagnostic.message);
+        .with_message(harmless(&diagnostic.message));
     for (range, label) in &labels {
         let color = if label.primary { main } else { Color::Blue };
         report.add_label(
             Label::new(range.clone())
-                .with_message(&label.message)
+                .with_message(harmless(&label.message))
                 .with_color(color)
                 .with_priority(i32::from(label.primary)),
         );
     }
     for note in &diagnostic.notes {
-        report.add_note(note);
+        report.add_note(harmless(note));
     }
     if let Some(help) = help(sources, diagnostic) {
-        report.add_help(help);
+        report.add_help(harmless(&help));
     }
     let mut bytes = Vec::new();
     match report.finish().write(&mut *files, &mut bytes) {
@@ -148,7 +151,7 @@ fn plain(sources: &SourceMap, diagnostic: &Diagnostic) -> String {
     if let Some(help) = help(sources, diagnostic) {
         out.push_str(&format!("  Help: {help}\n"));
     }
-    trim_line_ends(&out)
+    trim_line_ends(&harmless(&out))
 }
 
 fn place(sources: &SourceMap, span: Span) -> String {
@@ -189,6 +192,25 @@ fn describe(sources: &SourceMap, fix: &Fix) -> String {
     } else {
         format!("{message}: write `{new}`")
     }
+}
+
+/// The text with control characters (but for blanks and line ends) and marks that reverse its direction
+/// replaced by others of as many bytes, so that spans stay right.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let harmful = |c: char| {
+        (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(harmful) {
+        return Cow::Borrowed(text);
+    }
+    let replace = |c: char| match c.len_utf8() {
+        _ if !harmful(c) => c,
+        1 => '?',
+        2 => '\u{b7}',
+        _ => char::REPLACEMENT_CHARACTER,
+    };
+    Cow::Owned(text.chars().map(replace).collect())
 }
 
 fn trim_line_ends(text: &str) -> String {
@@ -262,6 +284,20 @@ mod tests {
             Diagnostic::new(Code::E0701, "no file").at(Span::new(FileId::new(7), 0, 0), "here")
         });
         assert_eq!(out, "[E0701] Error: no file\n  unknown place: here\n\n");
+    }
+
+    #[test]
+    fn sources_cannot_command_the_terminal() {
+        let source = "const \u{1b}[31m\u{9b}\u{202e}K = 1;";
+        let at = u32::try_from(source.find('K').unwrap()).unwrap();
+        let out = rendered(&[("a\u{7}.dflow", source)], |ids| {
+            Diagnostic::new(Code::E0201, "no \u{1b}").at(Span::new(ids[0], at, at + 1), "here")
+        });
+        assert!(
+            !out.contains(['\u{1b}', '\u{9b}', '\u{202e}', '\u{7}']),
+            "{out}"
+        );
+        assert!(out.contains("const ?[31m\u{b7}\u{fffd}K = 1;"), "{out}");
     }
 
     #[test]
