@@ -14,6 +14,7 @@ pub fn run(arguments: &Eval, output: &Output) -> Result<Status, Failure> {
         &arguments.selection,
         arguments.model,
         arguments.mapping,
+        output.denies_warnings(),
         &mut progress,
     )?;
     drop(progress);

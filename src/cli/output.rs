@@ -56,6 +56,11 @@ impl Output {
         }
     }
 
+    /// Whether a warning fails the run.
+    pub fn denies_warnings(&self) -> bool {
+        self.deny_warnings
+    }
+
     /// A result for standard output.
     pub fn result(&self, text: &[u8]) -> Result<Status, Failure> {
         let mut out = io::stdout().lock();

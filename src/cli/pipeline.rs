@@ -132,6 +132,8 @@ struct Run<'a> {
     compiled: &'a Compiled,
     options: Options,
     selected: Vec<(&'a Map, Vec<usize>)>,
+    /// Warnings about mappings are diagnostics and not only notes of the report.
+    strict: bool,
 }
 
 impl Run<'_> {
@@ -157,6 +159,9 @@ impl Run<'_> {
                 let planned = self.compiled.plan_layer(map, layer, self.options, sink);
                 let report = planned.as_ref().and_then(|planned| {
                     let judged = judge(self.compiled, map, planned.lowered.as_ref()?, sink)?;
+                    if self.strict {
+                        sink.extend(judged.warnings.iter().cloned());
+                    }
                     match count(planned, &judged) {
                         Ok(counts) => evaluator.report(map, planned, &judged, &counts, sink),
                         Err(diagnostic) => {
@@ -208,12 +213,14 @@ fn models(wanted: Wanted) -> Result<&'static [Model], Box<Diagnostic>> {
     }
 }
 
-/// Evaluates the selected maps; layers with errors are named in [`Evaluation::failed`].
+/// Evaluates the selected maps; layers with errors are named in [`Evaluation::failed`]. Warnings about mappings
+/// are notes of the report, and diagnostics as well when `strict`.
 pub fn evaluate(
     file: &Path,
     selection: &Selection,
     model: Wanted,
     mapping: Mapping,
+    strict: bool,
     progress: &mut Progress,
 ) -> Result<Outcome<Vec<Evaluation>>, Failure> {
     let (compiled, mut sink) = load(file);
@@ -225,6 +232,7 @@ pub fn evaluate(
                 compiled: &compiled,
                 options: options(mapping),
                 selected: select(&compiled, selection, file)?,
+                strict,
             };
             let layers: usize = run.selected.iter().map(|(_, layers)| layers.len()).sum();
             let (mut done, total) = (0, layers * models.len());
@@ -368,6 +376,7 @@ pub fn interpret(
             compiled: &compiled,
             options: options(mapping),
             selected: select(&compiled, selection, file)?,
+            strict: false,
         };
         let differences = &mut value.differences;
         value.evaluations = run.evaluate(

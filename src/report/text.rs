@@ -399,7 +399,11 @@ fn count(value: u64) -> String {
 }
 
 fn percent(part: f64) -> String {
-    format!("{:.1}", part * 100.0)
+    if part > 0.0 && part < 0.0005 {
+        "<0.1".to_owned()
+    } else {
+        format!("{:.1}", part * 100.0)
+    }
 }
 
 /// Six significant digits at most, no trailing zeros.

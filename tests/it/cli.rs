@@ -264,6 +264,11 @@ fn warnings_can_be_denied() {
     assert!(stderr(&plain).contains("W0401"));
     let denied = dflowc(&["check", "-D", "warnings", &path]);
     assert_eq!(denied.status.code(), Some(1));
+    assert!(stdout(&dflowc(&["eval", &path])).contains("W0401"));
+    assert_eq!(
+        dflowc(&["eval", "-D", "warnings", &path]).status.code(),
+        Some(1)
+    );
 }
 
 #[test]
