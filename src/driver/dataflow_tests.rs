@@ -263,3 +263,15 @@ fn a_window_too_large_is_clipped_on_request() {
     let lowered = plan.layers[0].lowered.as_ref().unwrap();
     assert_eq!(lowered.mapping.schedule.loops[0].moves[0].size, 64);
 }
+
+// Everything that is wrong with a dataflow in one run, and nothing that follows from it.
+#[test]
+fn all_mistakes_of_a_dataflow() {
+    let (_, _, messages) = run(&map(
+        LAYER,
+        HARDWARE,
+        "TemporalMap(99,99) K; SpatialMap(0,1) C; Cluster(600); SpatialMap(1,1) R; TemporalMap(4,4) S;",
+    ));
+    let codes: Vec<&str> = messages.iter().map(|found| &found[..5]).collect();
+    assert_eq!(codes, ["E0405", "E0401", "E0401", "E0401"]);
+}

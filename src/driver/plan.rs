@@ -80,8 +80,9 @@ impl Compiled {
             Err(Refusal::Invalid) => None,
             Err(Refusal::DoesNotServe { dim }) if assignment.choice == Choice::Default => {
                 let note = format!(
-                    "{dataflow} maps {}, which a {} does not have: mapped by std.dataflows.streaming",
-                    dim.text, source.type_name
+                    "{dataflow} maps {}, which {} does not have: mapped by std.dataflows.streaming",
+                    dim.text,
+                    lower::with_article(source.type_name)
                 );
                 return Some(streaming(Some(note), sink));
             }

@@ -82,10 +82,12 @@ impl Known {
     }
 
     fn unknown(&self, cx: &mut Context<'_>, key: &Name, entry: &Entry) {
-        let all: Vec<&str> = [self.properties, self.blocks, self.repeated, self.flags]
-            .concat()
-            .into_iter()
-            .collect();
+        let mut all = [self.properties, self.blocks, self.repeated].concat();
+        all.extend(
+            self.flags
+                .iter()
+                .filter(|flag| !self.properties.contains(flag)),
+        );
         if all.contains(&key.as_str()) {
             // Right word, wrong form: `Stride: 2` where a block is meant, `DoubleBuffered: true` ...
             let (expected, found) = match entry {

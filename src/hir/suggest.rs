@@ -9,12 +9,15 @@ const MOST: usize = 4096;
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let letters: Vec<char> = name.chars().take(64).collect();
     let allowed = (letters.len() / 3).max(1);
+    // Every letter is one edit from every other: of a single one only its other case is a slip.
+    let single = letters.len() == 1;
     candidates
         .into_iter()
         .take(MOST)
         .filter(|candidate| *candidate != name)
         // Every letter more or less is an edit: most strangers are out without a table.
         .filter(|candidate| candidate.len().abs_diff(name.len()) <= 4 * allowed)
+        .filter(|candidate| !single || candidate.eq_ignore_ascii_case(name))
         .map(|candidate| (distance(&letters, candidate), candidate))
         .filter(|&(distance, _)| distance <= allowed)
         .min()
@@ -56,5 +59,7 @@ mod tests {
         assert_eq!(nearest("row_stationery", known), Some("row_stationary"));
         assert_eq!(nearest("NVDLA", known), Some("nvdla"));
         assert_eq!(nearest("gemm", known), None);
+        assert_eq!(nearest("k", ["C", "K"]), Some("K"));
+        assert_eq!(nearest("D", ["C", "K"]), None);
     }
 }

@@ -103,6 +103,13 @@ pub enum LowerError {
     },
 }
 
+/// `a CONV`, `an FC`: as the letters are spoken.
+#[must_use]
+pub fn with_article(layer_type: &str) -> String {
+    let vowel = ["FC", "LSTM", "EINSUM", "ADD"].contains(&layer_type);
+    format!("{} {layer_type}", if vowel { "an" } else { "a" })
+}
+
 impl LowerError {
     /// The error that [`super::Refusal::DoesNotServe`] is when the choice was explicit.
     #[must_use]
@@ -290,10 +297,13 @@ impl LowerError {
                 known,
             } => Diagnostic::new(
                 Code::E0207,
-                format!("the dataflow of `{layer}` maps {dim}, which a {layer_type} does not have"),
+                format!(
+                    "the dataflow of `{layer}` maps {dim}, which {} does not have",
+                    with_article(layer_type)
+                ),
             )
             .at(*span, "no such dimension in the layer")
-            .also(*layer_span, format!("a {layer_type}"))
+            .also(*layer_span, with_article(layer_type))
             .note(format!("its dimensions: {}", known.join(", "))),
         }
     }

@@ -27,7 +27,7 @@ mod schedule;
 mod streaming;
 
 pub use architecture::architecture;
-pub use error::LowerError;
+pub use error::{LowerError, with_article};
 pub use operation::{Desugared, Elements, desugar};
 
 use crate::base::Span;

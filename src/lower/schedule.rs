@@ -310,7 +310,13 @@ impl<'a, 'b> Builder<'a, 'b> {
             }
             Err(error) => {
                 self.error(&error);
-                Err(Refusal::Invalid)
+                // The rest is still looked at, on an array that is only there for that.
+                let level = Level {
+                    array: architecture.arrays.len().saturating_sub(1),
+                    instances: 1,
+                };
+                self.levels = vec![level; clusters.len() + 1];
+                Ok(())
             }
         }
     }
