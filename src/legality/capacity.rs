@@ -11,7 +11,7 @@
 //! Irregular groups are enumerated, within a limit of work.
 
 use super::violation::{Change, Directive, Fit, Need, Overfull, Repair, Violation};
-use super::{covers, repair};
+use super::{covers, fast, repair};
 use crate::engine::tiles::Footprint as Elements;
 use crate::ir::{Axis, Group, GroupAxis, GroupState, Intervals, Mapping, groups};
 use smallvec::SmallVec;
@@ -34,6 +34,8 @@ struct Measured {
     elements: Vec<Elements>,
     /// Per tensor: whether padding is cut off.
     clips: Vec<bool>,
+    /// Per tensor: whether some index of it has a rank of the group.
+    touches: Vec<bool>,
 }
 
 /// Elements of the largest tile of `tensor` in one instance of `memory` if the tile lay at `position`;
@@ -54,14 +56,24 @@ impl<'a> Footprint<'a> {
     /// Prepares the groups of `mapping`.
     #[must_use]
     pub fn new(mapping: &'a Mapping) -> Footprint<'a> {
+        let unproved = fast::unproved(mapping);
         let groups = groups(mapping)
             .into_iter()
             .map(|group| {
+                let whole = group.whole();
+                // Only loops that partition have the union of their windows for a tile.
+                let proved = group.ranks.iter().all(|rank| !unproved[rank.index()]);
                 let elements: Vec<Elements> = (0..mapping.operation.tensors.len())
                     .map(|tensor| Elements::new(mapping, &group, tensor))
                     .collect();
                 Measured {
-                    regular: apart(&group) && group.is_regular(&group.loops, mapping.schedule.leaf),
+                    regular: proved
+                        && apart(&group)
+                        && group.is_regular(&group.loops, mapping.schedule.leaf),
+                    touches: elements
+                        .iter()
+                        .map(|e| !e.reach(&whole, 0).is_empty())
+                        .collect(),
                     clips: elements.iter().map(|e| e.clips(&group)).collect(),
                     elements,
                     group,
@@ -99,6 +111,9 @@ impl<'a> Footprint<'a> {
         let above = self.mapping.architecture.memories[memory].arrays_above;
         let leaf = self.mapping.schedule.leaf;
         self.groups.iter().try_fold(1u64, |product, measured| {
+            if !measured.touches[tensor] {
+                return Some(product);
+            }
             let loops = &measured.group.loops;
             let before = |place: usize| loops.iter().take_while(|l| l.index < place).count();
             let mut walk = Walk {
@@ -169,8 +184,23 @@ impl Walk<'_> {
             return Some(0);
         }
         if self.measured.regular {
+            if let [state] = states.as_slice()
+                && self.spreads_to_the_end(depth, state)
+            {
+                return self.gathered(depth, state, trips, together);
+            }
             let first = self.pieces(depth, &states, 0, together, reach.unwrap_or(0))?;
-            if trips == 1 || !self.measured.clips[self.tensor] {
+            // With a clipped last piece of the kernel more outputs fit into a window of rows further in.
+            let kernel = |m: &crate::ir::GroupMove| {
+                let moved = |rank| group.windows.iter().any(|w| w.kernel == rank);
+                matches!(m.axis, GroupAxis::Rank(rank) if moved(rank))
+            };
+            let uneven = trips > 1
+                && l.moves.iter().any(kernel)
+                && group.loops[depth + 1..self.end]
+                    .iter()
+                    .any(|l| l.moves_window);
+            if trips == 1 || !(uneven || self.measured.clips[self.tensor]) {
                 return self.largest(depth + 1, first);
             }
             // A full window with no padding is as large as any.
@@ -179,7 +209,8 @@ impl Walk<'_> {
                 ranks.map(|range| range.len()).collect()
             };
             let full = shape(&first);
-            for trip in (0..trips.min(8)).chain([trips / 2]) {
+            let samples = if uneven { 0 } else { trips.min(8) };
+            for trip in (0..samples).chain((!uneven).then_some(trips / 2)) {
                 let states = self.pieces(depth, &states, trip, together, reach.unwrap_or(0))?;
                 if shape(&states) == full && self.inside(&states) {
                     return self.largest(depth + 1, states);
@@ -193,6 +224,56 @@ impl Walk<'_> {
         for trip in 0..trips {
             let states = self.pieces(depth, &states, trip, together, reach.unwrap_or(0))?;
             largest = largest.max(self.largest(depth + 1, states)?);
+        }
+        Some(largest)
+    }
+
+    /// Whether the loops from `depth` to the position only spread `state` over instances below the memory,
+    /// those after the first without folds: then what they have together is a box again.
+    fn spreads_to_the_end(&self, depth: usize, state: &GroupState) -> bool {
+        let group = &self.measured.group;
+        let mut state = state.clone();
+        group.loops[depth..self.end]
+            .iter()
+            .enumerate()
+            .all(|(number, l)| {
+                let below = l.array.is_some_and(|array| array >= self.above);
+                let once = number == 0 || group.windows_in(&state, l) <= l.instances;
+                state = group.advance(&state, l, 0);
+                below && once
+            })
+    }
+
+    /// The largest tile of such loops: that of the largest fold of the first one.
+    fn gathered(
+        &mut self,
+        depth: usize,
+        state: &GroupState,
+        trips: u64,
+        together: u64,
+    ) -> Option<u64> {
+        let group = &self.measured.group;
+        let l = &group.loops[depth];
+        let reach = group.windows_in(state, l);
+        let clips = self.measured.clips[self.tensor];
+        if clips && trips > MOST_CLIPPED {
+            return None;
+        }
+        let mut largest = 0;
+        for trip in 0..if clips { trips } else { 1 } {
+            self.budget = self.budget.checked_sub(1)?;
+            let last = (trip + 1).saturating_mul(together).min(reach) - 1;
+            let mut together = group.advance(state, l, trip * together);
+            let end = group.advance(state, l, last);
+            for (range, end) in together.ranks.iter_mut().zip(&end.ranks) {
+                range.lo = range.lo.min(end.lo);
+                range.hi = range.hi.max(end.hi);
+            }
+            let full = trip + 1 < trips;
+            largest = largest.max(self.size(std::slice::from_ref(&together))?);
+            if full && self.inside(std::slice::from_ref(&together)) {
+                break;
+            }
         }
         Some(largest)
     }

@@ -336,3 +336,17 @@ fn outputs_and_rows_in_one_level() {
     let found: Vec<_> = (0..3).map(|t| footprint(&mapping, 1, t, 2)).collect();
     assert_eq!(found, tiles.iter().map(|&t| Some(t)).collect::<Vec<_>>());
 }
+
+/// The kernel in pieces of 2 and 1: under two rows at a time the piece of 1 has both outputs at once.
+#[test]
+fn a_clipped_piece_of_the_kernel_has_more_outputs() {
+    let pair = vec![(Axis::Window(0), 3, 2), (Axis::Rank(R), 2, 2)];
+    let mapping = mapping(
+        convolution([1, 1, 2, 3, 1, 1], [(1, 1), (1, 1)]),
+        &[(0, 1, pair), (1, 0, rows(2, 1))],
+    );
+    assert!(covers(&mapping));
+    // Input rows 2 and 3 under kernel row 2; outputs 0 and 1.
+    let tiles: Vec<_> = (0..3).map(|t| footprint(&mapping, 1, t, 2)).collect();
+    assert_eq!(tiles, [Some(2), Some(2), Some(2)]);
+}
