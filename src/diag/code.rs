@@ -73,12 +73,12 @@ codes! {
     E0405 "clusters exceed the array" page "explain/E0405.md";
     E0406 "no complete window" page "explain/E0406.md";
     E0501 "capacity exceeded" page "explain/E0501.md";
-    E0502 "unknown memory, array or axis";
+    E0502 "unknown memory, array or axis" page "explain/E0502.md";
     E0503 "technology entry missing";
     E0504 "outside the technology table";
-    E0505 "array split by a memory";
+    E0505 "array split by a memory" page "explain/E0505.md";
     E0601 "model does not apply";
-    E0602 "beyond the limits of the engine";
+    E0602 "beyond the limits of the engine" page "explain/E0602.md";
     E0701 "file not readable";
     E0702 "file too large";
     W0301 "inexact division";
