@@ -192,6 +192,7 @@ fn the_dataflows_of_the_library_serve_every_conv() {
         "row_stationary(k_tile = 4, c_tile = 3)",
         "nvdla",
         "nvdla(c_tile = 2)",
+        "nvdla(c_tile = 3, r_tile = 1, s_tile = 2)",
         "streaming",
     ] {
         let text = format!(

@@ -336,6 +336,16 @@ fn dimensions(
         );
     }
     let sizes = sizes;
+    if body.is_none() {
+        // One message for all of them.
+        cx.error(HirError::Missing {
+            what: "`Dimensions { ... }`".to_owned(),
+            owner: format!("layer `{}`", layer.name),
+            span: layer.name.span,
+            insert: None,
+        });
+        return None;
+    }
     declared.extend(
         sizes
             .values

@@ -53,6 +53,7 @@ fn mistakes_of_layers() {
     let conv = "Type: CONV; Dimensions { K: 4, C: 4, Y: 8, X: 8, R: 3, S: 3 }";
     for (body, expected) in [
         ("Dimensions { N: 1 }", "E0302@l"),
+        ("Type: CONV;", "E0302@l"),
         ("Type: CONF; Dimensions { N: 1 }", "E0201@CONF"),
         (
             "Type: CONV; Dimensions { K: 4, C: 4, Y: 8, X: 8, R: 3 }",

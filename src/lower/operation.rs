@@ -3,6 +3,10 @@
 //! A 3x3 convolution of 224x224 with padding 1 becomes the ranks `N G K C P Q R S`, the Input index
 //! `P + R - 1` over extent 224, and the window `u = P + R` over the padded extent 226. Names go into a
 //! table beside the operation: the ir has none.
+//!
+//! `Y` and `X` of a convolution are windows over the *padded* input: coordinate 0 is the first padded row, and
+//! `Sz(Y)` is the padded extent. `Y'` and `X'` (`P` and `Q`) are ranks. A transposed convolution has no window:
+//! its `Y` and `X` are ranks, and the output index is the one with two terms.
 
 use crate::hir::shape::{Einsum, Shape, Slide};
 use crate::ir::{Axis, Dim, Operation, OperationKind, RankId, Role, Tensor, Term, Window};
