@@ -81,6 +81,20 @@ impl Link {
         Some(time)
     }
 
+    /// The times of one step of which the bits are known: together, and of the largest tensor.
+    #[inline]
+    pub fn busy(&self, down: u64, down_most: u64, up: u64, up_most: u64) -> Option<StepTime> {
+        let (down, up) = if self.per_tensor {
+            (down_most, up_most)
+        } else {
+            (down, up)
+        };
+        Some(StepTime {
+            ingress: self.transfer(self.down, down)?,
+            egress: self.transfer(self.up, up)?,
+        })
+    }
+
     pub fn down_cycles(&self, bits: &[u64]) -> Option<u64> {
         self.cycles(self.down, bits)
     }

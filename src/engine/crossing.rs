@@ -225,33 +225,36 @@ pub(super) struct Cross {
 }
 
 impl Cross {
-    /// The product of no groups.
-    pub const ONE: Cross = Cross {
-        tiles: 1,
-        kept: 1,
-        tile: 1,
-        wanted: 1,
-        at_hand: 1,
-        held: 1,
-        staying: 1,
-        fresh: 1,
-        sorts: 0,
-    };
-
-    /// The sizes of the product of two groups; `None` past `u64`.
-    #[inline]
-    pub fn times(&self, other: &Cross) -> Option<Cross> {
-        Some(Cross {
-            tiles: self.tiles.checked_mul(other.tiles)?,
-            kept: self.kept.checked_mul(other.kept)?,
-            tile: self.tile.checked_mul(other.tile)?,
-            wanted: self.wanted.checked_mul(other.wanted)?,
-            at_hand: self.at_hand.checked_mul(other.at_hand)?,
-            held: self.held.checked_mul(other.held)?,
-            staying: self.staying.checked_mul(other.staying)?,
-            fresh: self.fresh.checked_mul(other.fresh)?,
+    /// A group without loops, of `elements`: always held, and fresh in the very first step.
+    pub fn whole(elements: u64) -> Cross {
+        Cross {
+            tiles: elements,
+            kept: elements,
+            tile: elements,
+            wanted: elements,
+            at_hand: elements,
+            held: elements,
+            staying: elements,
+            fresh: elements,
             sorts: 0,
-        })
+        }
+    }
+
+    /// The sizes of the product of two groups. They are at most the elements of the tensor times the
+    /// number of PEs, which `Counter::new` has seen to fit.
+    #[inline]
+    pub fn times(&self, other: &Cross) -> Cross {
+        Cross {
+            tiles: self.tiles * other.tiles,
+            kept: self.kept * other.kept,
+            tile: self.tile,
+            wanted: self.wanted * other.wanted,
+            at_hand: self.at_hand * other.at_hand,
+            held: self.held * other.held,
+            staying: self.staying * other.staying,
+            fresh: self.fresh * other.fresh,
+            sorts: 0,
+        }
     }
 }
 
@@ -301,6 +304,12 @@ impl Table {
     pub fn variants(&self, transition: Transition) -> &[Variant] {
         let first = transition.first as usize;
         &self.variants[first..first + transition.len as usize]
+    }
+
+    /// The one kind of parent instance of a simple table.
+    #[inline]
+    pub fn only(&self, transition: Transition) -> Variant {
+        self.variants[transition.first as usize]
     }
 
     #[inline]

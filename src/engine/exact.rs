@@ -19,9 +19,9 @@ use super::counts::{
     Bound, BoundaryCounts, Counts, CrossingCounts, MemoryCounts, TensorCounts, Timing,
 };
 use super::crossing::{BESIDE, Cross, HELD, Sorts, Transition, Variant, WORKED};
-use super::plan::Counter;
+use super::plan::{Counter, Plan};
 use super::{Boundary, EngineLimit, bound_of, boundaries};
-use crate::ir::Mapping;
+use crate::ir::{Group, GroupLoop, GroupLoops, Mapping};
 use smallvec::SmallVec;
 
 /// More regions than this: not countable in reasonable time.
@@ -47,6 +47,9 @@ struct Engine<'a> {
     loops: Vec<Level>,
     /// Per boundary and tensor: the products over the groups that never advance.
     still: SmallVec<[Option<Still>; 4]>,
+    /// Groups without loops; per tensor, the product of their elements.
+    fixed: SmallVec<[&'a Plan; 8]>,
+    whole: SmallVec<[u64; 4]>,
     /// Points of the busiest PE over those groups.
     still_busiest: u64,
     rule: TimingRule,
@@ -57,8 +60,21 @@ struct Engine<'a> {
 /// Products over the groups that never advance.
 struct Still {
     /// Parent instances, all alike.
-    parents: u128,
+    parents: u64,
     tensors: SmallVec<[Cross; 3]>,
+}
+
+/// The products of a context, group by group: level `m` is that of the first `m` moving groups, so that
+/// the next context recomputes only what turned.
+#[derive(Default)]
+struct Products {
+    /// Per level, boundary inside and tensor.
+    crosses: Vec<Cross>,
+    width: usize,
+    /// Per level: how many steps, points of the busiest PE, parent instances per boundary.
+    counts: SmallVec<[u64; 9]>,
+    busiest: SmallVec<[u64; 9]>,
+    parents: SmallVec<[u64; 16]>,
 }
 
 /// One loop before the leaf.
@@ -101,6 +117,9 @@ pub(super) fn run(
     mapping: &Mapping,
     rule: TimingRule,
 ) -> Result<Counts, EngineLimit> {
+    if !counter.fits {
+        return Err(EngineLimit::Overflow);
+    }
     let leaf = mapping.schedule.leaf;
     let loops = counter
         .grouping
@@ -116,10 +135,50 @@ pub(super) fn run(
     }
     let boundaries = boundaries(mapping);
     let mut classes = Vec::with_capacity(groups.len());
-    for ((group, plan), own) in groups.iter().zip(&counter.plans).zip(loops) {
-        classes.push(GroupClasses::new(mapping, group, plan, own, &boundaries)?);
+    let mut fixed: SmallVec<[&Plan; 8]> = SmallVec::new();
+    for ((group, plan), mut own) in groups.iter().zip(&counter.plans).zip(loops) {
+        trim(mapping, group, plan, &mut own);
+        if own.is_empty() {
+            fixed.push(plan);
+        } else {
+            classes.push(GroupClasses::new(mapping, group, plan, own, &boundaries)?);
+        }
     }
-    Engine::new(mapping, boundaries, classes, rule)?.run()
+    Engine::new(mapping, boundaries, classes, fixed, rule)?.run()
+}
+
+/// Leaves out the loops that only order accesses, and those of one trip on one instance: they do nothing.
+fn trim(mapping: &Mapping, group: &Group, plan: &Plan, loops: &mut GroupLoops) {
+    let mut kept = GroupLoops::new();
+    match &plan.ground {
+        Some(ground) => {
+            let mut spot = ground.whole();
+            for l in loops.drain(..) {
+                let idle = l.instances == 1 && ground.windows_in(&spot, &l) <= 1;
+                if l.index < mapping.schedule.leaf && !idle {
+                    spot = ground.advance(&spot, &l, 0);
+                    kept.push(l);
+                }
+            }
+        }
+        None => {
+            let mut state = group.whole();
+            for l in loops.drain(..) {
+                let idle = l.instances == 1 && group.windows_in(&state, &l) <= 1;
+                if l.index < mapping.schedule.leaf && !idle {
+                    state = group.advance(&state, &l, 0);
+                    kept.push(l);
+                }
+            }
+        }
+    }
+    let level = |l: &GroupLoop| mapping.schedule.loops[l.index].level;
+    for at in 0..kept.len() {
+        kept[at].ends_level = kept
+            .get(at + 1)
+            .is_none_or(|next| level(next) != level(&kept[at]));
+    }
+    *loops = kept;
 }
 
 impl<'a> Engine<'a> {
@@ -127,6 +186,7 @@ impl<'a> Engine<'a> {
         mapping: &'a Mapping,
         boundaries: Vec<Boundary>,
         classes: Vec<GroupClasses<'a>>,
+        fixed: SmallVec<[&'a Plan; 8]>,
         rule: TimingRule,
     ) -> Result<Engine<'a>, EngineLimit> {
         let moving: SmallVec<[usize; 8]> = (0..classes.len())
@@ -184,6 +244,10 @@ impl<'a> Engine<'a> {
             loops,
             still: SmallVec::new(),
             still_busiest: 1,
+            whole: (0..mapping.operation.tensors.len())
+                .map(|tensor| fixed.iter().map(|plan| plan.unique[tensor]).product())
+                .collect(),
+            fixed,
             rule,
             compute: 0,
         };
@@ -197,13 +261,13 @@ impl<'a> Engine<'a> {
         let still: SmallVec<[usize; 8]> = (0..self.classes.len())
             .filter(|g| !self.moving.contains(g))
             .collect();
+        for plan in &self.fixed {
+            self.still_busiest *= plan.points;
+        }
         for &g in &still {
             let classes = &self.classes[g];
             let leaf = classes.first_at(0, classes.depth());
-            self.still_busiest = self
-                .still_busiest
-                .checked_mul(classes.nodes[leaf].busiest)
-                .ok_or(EngineLimit::Overflow)?;
+            self.still_busiest *= classes.nodes[leaf].busiest;
         }
         for (index, boundary) in self.boundaries.iter().enumerate() {
             if !self.classes.iter().all(|classes| classes.table.is_simple()) {
@@ -212,16 +276,19 @@ impl<'a> Engine<'a> {
             }
             let mut product = Still {
                 parents: 1,
-                tensors: SmallVec::from_elem(Cross::ONE, boundary.tensors.len()),
+                tensors: boundary
+                    .tensors
+                    .iter()
+                    .map(|&tensor| Cross::whole(self.whole[tensor]))
+                    .collect(),
             };
             for &g in &still {
                 let table = &self.classes[g].table;
                 let variants = table.variants(self.classes[g].wrap_of(0, index));
                 let variant = variants.first().ok_or(EngineLimit::TooManyClasses)?;
-                product.parents *= u128::from(variant.count);
+                product.parents *= variant.count;
                 for (slot, cross) in product.tensors.iter_mut().enumerate() {
-                    let times = cross.times(table.cross(variant, slot));
-                    *cross = times.ok_or(EngineLimit::Overflow)?;
+                    *cross = cross.times(table.cross(variant, slot));
                 }
             }
             self.still.push(Some(product));
@@ -252,33 +319,110 @@ impl<'a> Engine<'a> {
             }
         }
         let mut times: Vec<u64> = vec![0; size];
+        let mut products = Products::default();
         for l in (0..self.loops.len()).rev() {
             if self.loops[l].own.is_none() {
                 continue;
             }
-            let radices: Context = self.loops[l].classes.iter().map(|c| c.1).collect();
             let firsts: Context = self.loops[l].classes.iter().map(|c| c.0).collect();
             let mut context = firsts.clone();
             let mut index = self.loops[l].first;
-            loop {
-                times[index] = self.region(Some(l), &context, &times)?;
+            let mut turned = Some(0);
+            while let Some(from) = turned {
+                self.multiply(&mut products, Some(l), &context, from);
+                times[index] = self.region(Some(l), &context, &products, &times)?;
                 index += 1;
-                let turned = (0..context.len()).rev().find(|&m| {
+                turned = (0..context.len()).rev().find(|&m| {
                     context[m] += 1;
-                    let turns = context[m] < firsts[m] + radices[m];
+                    let turns = context[m] < firsts[m] + self.loops[l].classes[m].1;
                     if !turns {
                         context[m] = firsts[m];
                     }
                     turns
                 });
-                if turned.is_none() {
-                    break;
-                }
             }
         }
         let start: Context = SmallVec::from_elem(0, self.moving.len());
-        let run = self.region(None, &start, &times)?;
+        self.multiply(&mut products, None, &start, 0);
+        let run = self.region(None, &start, &products, &times)?;
         run.checked_add(self.drain()?).ok_or(EngineLimit::Overflow)
+    }
+
+    /// The first boundary inside an advance of loop `advance`.
+    fn inside(&self, advance: Option<usize>) -> usize {
+        let outside = advance.map_or(0, |l| l + 1);
+        self.boundaries.partition_point(|b| b.position < outside)
+    }
+
+    /// Multiplies out `context` from the moving group `from` on.
+    fn multiply(
+        &self,
+        products: &mut Products,
+        advance: Option<usize>,
+        context: &[usize],
+        from: usize,
+    ) {
+        let own = advance.and_then(|l| self.loops[l].own);
+        let inside = self.inside(advance);
+        let boundaries = &self.boundaries[inside..];
+        if from == 0 {
+            products.counts = SmallVec::from_elem(1, 1);
+            products.busiest = SmallVec::from_elem(self.still_busiest, 1);
+            products.parents.clear();
+            products.crosses.clear();
+            for still in &self.still[inside..] {
+                products
+                    .parents
+                    .push(still.as_ref().map_or(1, |still| still.parents));
+                if let Some(still) = still {
+                    products.crosses.extend_from_slice(&still.tensors);
+                }
+            }
+            products.width = products.crosses.len();
+        }
+        products.counts.truncate(from + 1);
+        products.busiest.truncate(from + 1);
+        products.parents.truncate((from + 1) * boundaries.len());
+        products.crosses.truncate((from + 1) * products.width);
+        for (m, &class) in context.iter().enumerate().skip(from) {
+            let classes = &self.classes[self.moving[m]];
+            let (count, node, depth) = match own {
+                Some((own, number)) if own == m => {
+                    let edge = &classes.edges[class];
+                    let parent = &classes.nodes[edge.parent as usize];
+                    (parent.count * edge.count, edge.child as usize, number + 1)
+                }
+                _ => {
+                    let depth = advance.map_or(0, |l| self.loops[l].depths[m]);
+                    (classes.nodes[class].count, class, depth)
+                }
+            };
+            let leaf = classes.first_at(node, classes.depth() - depth);
+            products.counts.push(products.counts[m] * count);
+            products
+                .busiest
+                .push(products.busiest[m] * classes.nodes[leaf].busiest);
+            let mut at = m * products.width;
+            for (number, boundary) in boundaries.iter().enumerate() {
+                if self.still[inside + number].is_none() {
+                    products.parents.push(1);
+                    continue;
+                }
+                let transition = if own.is_some_and(|(own, _)| own == m) {
+                    classes.advance_of(class, inside + number)
+                } else {
+                    classes.wrap_of(class, inside + number)
+                };
+                let variant = classes.table.only(transition);
+                let parents = products.parents[m * boundaries.len() + number];
+                products.parents.push(parents * variant.count);
+                for slot in 0..boundary.tensors.len() {
+                    let product = products.crosses[at].times(classes.table.cross(&variant, slot));
+                    products.crosses.push(product);
+                    at += 1;
+                }
+            }
+        }
     }
 
     /// Time from the advance of loop `advance` (or from the start) until the next advance of it or of a
@@ -287,6 +431,7 @@ impl<'a> Engine<'a> {
         &mut self,
         advance: Option<usize>,
         context: &[usize],
+        products: &Products,
         times: &[u64],
     ) -> Result<u64, EngineLimit> {
         let leaf = self.loops.len();
@@ -294,30 +439,27 @@ impl<'a> Engine<'a> {
         let own = advance.and_then(|l| self.loops[l].own);
         // The node that every moving group is at after the advance, and its depth.
         let mut at: SmallVec<[(usize, usize); 8]> = SmallVec::new();
-        let mut count = 1u128;
-        let mut busiest = self.still_busiest;
         for (m, &class) in context.iter().enumerate() {
-            let classes = &self.classes[self.moving[m]];
-            let (node, depth) = match own {
+            at.push(match own {
                 Some((own, number)) if own == m => {
-                    let edge = &classes.edges[class];
-                    let parent = &classes.nodes[edge.parent as usize];
-                    count *= u128::from(parent.count) * u128::from(edge.count);
+                    let edge = &self.classes[self.moving[m]].edges[class];
                     (edge.child as usize, number + 1)
                 }
-                _ => {
-                    count *= u128::from(classes.nodes[class].count);
-                    (class, advance.map_or(0, |l| self.loops[l].depths[m]))
-                }
-            };
-            let leaf = classes.first_at(node, classes.depth() - depth);
-            busiest = busiest
-                .checked_mul(classes.nodes[leaf].busiest)
-                .ok_or(EngineLimit::Overflow)?;
-            at.push((node, depth));
+                _ => (class, advance.map_or(0, |l| self.loops[l].depths[m])),
+            });
         }
-        let mut time = busiest.div_ceil(self.mapping.architecture.lanes.max(1));
-        self.compute += count * u128::from(time);
+        let last = context.len();
+        let count = products.counts[last];
+        let busiest = products.busiest[last];
+        let lanes = self.mapping.architecture.lanes;
+        let mut time = if lanes <= 1 {
+            busiest
+        } else {
+            busiest.div_ceil(lanes)
+        };
+        self.compute += u128::from(count) * u128::from(time);
+        let inside = self.inside(advance);
+        let mut crosses = products.crosses.len();
 
         // Boundaries outside the advancing loop do not change; at the start all of them do.
         let mut boundary = self.boundaries.len();
@@ -325,7 +467,20 @@ impl<'a> Engine<'a> {
         loop {
             while boundary > 0 && self.boundaries[boundary - 1].position == position {
                 boundary -= 1;
-                let crossed = self.crossing(boundary, advance, context, count)?;
+                let crossed = if self.still[boundary].is_some() {
+                    let to = crosses;
+                    crosses -= self.boundaries[boundary].tensors.len();
+                    let at = last * (self.boundaries.len() - inside) + boundary - inside;
+                    self.move_alike(
+                        boundary,
+                        advance.is_none(),
+                        &products.crosses[crosses..to],
+                        count,
+                        products.parents[at],
+                    )?
+                } else {
+                    self.crossing(boundary, advance, context, u128::from(count))?
+                };
                 time = self.delay(boundary, time, crossed, advance.is_none());
             }
             if position == outside {
@@ -392,6 +547,52 @@ impl<'a> Engine<'a> {
         memory + 1 == self.mapping.architecture.memories.len()
     }
 
+    /// Adds up one kind of step at a boundary whose parent instances are all alike.
+    fn move_alike(
+        &mut self,
+        boundary: usize,
+        first: bool,
+        crosses: &[Cross],
+        count: u64,
+        parents: u64,
+    ) -> Result<StepTime, EngineLimit> {
+        let tensors = &self.boundaries[boundary].tensors;
+        let totals = &mut self.totals[boundary];
+        let link = &self.links[boundary];
+        let result = self.mapping.operation.result();
+        let times = u128::from(count) * u128::from(parents);
+        let (mut down, mut up, mut down_most, mut up_most) = (0u64, 0u64, 0u64, 0u64);
+        for ((cross, &tensor), moved) in crosses.iter().zip(tensors).zip(&mut totals.tensors) {
+            let (kept, at_hand) = if first {
+                (0, 0)
+            } else {
+                (cross.kept, cross.at_hand)
+            };
+            let mut enters = cross.wanted - at_hand;
+            let mut leaves = 0;
+            if tensor == result {
+                enters -= cross.fresh;
+                leaves = if first { 0 } else { cross.held - cross.staying };
+                moved.up += times * u128::from(leaves);
+            }
+            moved.fills += times * u128::from(cross.tiles - kept);
+            moved.down += times * u128::from(enters);
+            let bits = u64::from(self.mapping.operation.tensors[tensor].bits);
+            down += enters * bits;
+            up += leaves * bits;
+            down_most = down_most.max(enters * bits);
+            up_most = up_most.max(leaves * bits);
+        }
+        let time = link
+            .busy(down, down_most, up, up_most)
+            .ok_or(EngineLimit::Overflow)?;
+        totals.down_bits += times * u128::from(down);
+        totals.up_bits += times * u128::from(up);
+        totals.peak_bits = totals.peak_bits.max(down + up);
+        totals.transfer_cycles += u128::from(count) * u128::from(time.ingress.max(time.egress));
+        Ok(time)
+    }
+
     /// Adds up one kind of step at one boundary.
     fn crossing(
         &mut self,
@@ -413,12 +614,9 @@ impl<'a> Engine<'a> {
                 },
             ));
         }
-        let still = self.still[boundary].as_ref();
-        if still.is_none() {
-            for (g, classes) in self.classes.iter().enumerate() {
-                if !self.moving.contains(&g) {
-                    factors.push((classes, classes.wrap_of(0, boundary)));
-                }
+        for (g, classes) in self.classes.iter().enumerate() {
+            if !self.moving.contains(&g) {
+                factors.push((classes, classes.wrap_of(0, boundary)));
             }
         }
         let at = &self.boundaries[boundary];
@@ -436,7 +634,7 @@ impl<'a> Engine<'a> {
         let mut peak = 0u64;
         let mut choice: SmallVec<[usize; 8]> = SmallVec::from_elem(0, factors.len());
         loop {
-            let mut parents = still.map_or(1, |still| still.parents);
+            let mut parents = 1u128;
             let mut chosen: SmallVec<[(&GroupClasses, Variant); 8]> = SmallVec::new();
             for (&(classes, transition), &choice) in factors.iter().zip(&choice) {
                 let variant = classes.table.variants(transition).get(choice);
@@ -447,18 +645,17 @@ impl<'a> Engine<'a> {
             let mut down: SmallVec<[u64; 3]> = SmallVec::new();
             let mut up: SmallVec<[u64; 3]> = SmallVec::new();
             for (slot, &tensor) in at.tensors.iter().enumerate() {
-                let mut product = still.map_or(Cross::ONE, |still| still.tensors[slot]);
+                let mut product = Cross::whole(self.whole[tensor]);
                 for (classes, variant) in &chosen {
                     let cross = classes.table.cross(variant, slot);
-                    product = product.times(cross).ok_or(EngineLimit::Overflow)?;
+                    product = product.times(cross);
                 }
-                let sorted = still.is_none()
-                    && chosen
-                        .iter()
-                        .any(|(c, v)| c.table.cross(v, slot).sorts != 0);
+                let sorted = chosen
+                    .iter()
+                    .any(|(c, v)| c.table.cross(v, slot).sorts != 0);
                 let (enters, leaves, forwarded) = if sorted && !step.first && tensor != step.result
                 {
-                    step.from_neighbours(&chosen, slot, &product)?
+                    step.from_neighbours(&chosen, slot, &product, self.whole[tensor])?
                 } else {
                     let (enters, leaves) = step.moves(&product, tensor);
                     (enters, leaves, 0)
@@ -515,7 +712,7 @@ impl<'a> Engine<'a> {
                 continue;
             };
             let mut combinations: SmallVec<[(u128, u64); 4]> = SmallVec::new();
-            combinations.push((1, 1));
+            combinations.push((1, self.whole[result]));
             for classes in &self.classes {
                 let variants = classes.table.variants(classes.wrap_of(0, index));
                 combinations = combinations
@@ -572,6 +769,11 @@ impl<'a> Engine<'a> {
                 .ok_or(EngineLimit::Overflow)?;
             let start = classes.first_at(0, classes.depth());
             pes_used *= u128::from(classes.nodes[start].working);
+        }
+        for plan in &self.fixed {
+            performed = performed
+                .checked_mul(u128::from(plan.points))
+                .ok_or(EngineLimit::Overflow)?;
         }
         let expected = operation.volume().ok_or(EngineLimit::Overflow)?;
         if performed != expected {
@@ -674,9 +876,10 @@ impl<'a> Engine<'a> {
         });
 
         let (mut unique, mut touching) = (1u128, 1u128);
-        for classes in &self.classes {
-            unique *= u128::from(classes.plan.unique[tensor]);
-            let points = u128::from(classes.plan.touching[tensor]);
+        let plans = self.classes.iter().map(|classes| classes.plan);
+        for plan in plans.chain(self.fixed.iter().copied()) {
+            unique *= u128::from(plan.unique[tensor]);
+            let points = u128::from(plan.touching[tensor]);
             touching = touching.checked_mul(points).ok_or(EngineLimit::Overflow)?;
         }
         let (mut fills, mut reads, mut writes, mut updates) = (0u128, 0u128, 0u128, 0u128);
@@ -688,7 +891,7 @@ impl<'a> Engine<'a> {
         if let Some((boundary, slot)) = outside {
             let moved = &self.totals[boundary].tensors[slot];
             fills = moved.fills;
-            tile = self.tile(boundary, slot);
+            tile = self.tile(boundary, slot) * u128::from(self.whole[tensor]);
             if tensor == result {
                 // All that entered leaves again; what comes back is written once.
                 reads += fills;
@@ -708,7 +911,9 @@ impl<'a> Engine<'a> {
             }
             None if tensor == result => {
                 let first = match outside {
-                    Some((boundary, slot)) => self.first_accumulations(boundary, slot),
+                    Some((boundary, slot)) => {
+                        self.first_accumulations(boundary, slot) * u128::from(self.whole[tensor])
+                    }
                     None => unique,
                 };
                 writes += touching;
@@ -802,6 +1007,7 @@ impl Step {
         chosen: &[(&GroupClasses, Variant)],
         slot: usize,
         product: &Cross,
+        whole: u64,
     ) -> Result<(u64, u64, u64), EngineLimit> {
         let none = Sorts::default();
         let sorts: SmallVec<[&Sorts; 8]> = chosen
@@ -814,8 +1020,9 @@ impl Step {
         let shared: SmallVec<[&[(u8, u64)]; 8]> =
             sorts.iter().map(|s| s.shared.as_slice()).collect();
         let alone: SmallVec<[&[(u8, u64)]; 8]> = sorts.iter().map(|s| s.alone.as_slice()).collect();
-        let enters = asked(&shared).ok_or(EngineLimit::Overflow)?;
-        let asked_alone = asked(&alone).ok_or(EngineLimit::Overflow)?;
+        // Elements of groups without loops are always held.
+        let enters = asked(&shared).ok_or(EngineLimit::Overflow)? * whole;
+        let asked_alone = asked(&alone).ok_or(EngineLimit::Overflow)? * whole;
         Ok((enters, 0, product.tiles - product.kept - asked_alone))
     }
 }

@@ -10,6 +10,8 @@ use crate::ir::{Group, Grouping, Mapping};
 pub struct Counter {
     pub(super) grouping: Grouping,
     pub(super) plans: Vec<Plan>,
+    /// No size of any step can pass `u64`.
+    pub(super) fits: bool,
 }
 
 /// One group of ranks.
@@ -26,6 +28,8 @@ pub(super) struct Plan {
     /// Per tensor: distinct elements, and points whose element exists.
     pub unique: Vec<u64>,
     pub touching: Vec<u64>,
+    /// Points of the whole group.
+    pub points: u64,
 }
 
 impl Counter {
@@ -48,7 +52,34 @@ impl Counter {
             .map(|group| Plan::new(mapping, group))
             .collect::<Option<Vec<_>>>()
             .ok_or(EngineLimit::TooManyClasses)?;
-        Ok(Counter { grouping, plans })
+        // The sizes of one step are at most the elements of all tensors in every PE; there are no more
+        // steps than points.
+        let pes = u128::from(mapping.architecture.pes());
+        let bits = mapping
+            .operation
+            .tensors
+            .iter()
+            .try_fold(0u128, |sum, tensor| {
+                let elements = tensor
+                    .dims
+                    .iter()
+                    .try_fold(1u128, |n, dim| n.checked_mul(u128::from(dim.extent)))?;
+                elements
+                    .checked_mul(u128::from(tensor.bits))?
+                    .checked_add(sum)
+            });
+        let fits = mapping
+            .operation
+            .volume()
+            .is_some_and(|points| points < 1 << 63)
+            && bits
+                .and_then(|bits| bits.checked_mul(pes))
+                .is_some_and(|bits| bits < 1 << 63);
+        Ok(Counter {
+            grouping,
+            plans,
+            fits,
+        })
     }
 
     /// Counts `mapping`, which has the operation and the architecture that this counter was made for.
@@ -86,6 +117,7 @@ impl Plan {
                 .map(|footprint| footprint.touching(&whole))
                 .collect::<Option<_>>()?,
             footprints,
+            points: whole.volume(),
         })
     }
 }

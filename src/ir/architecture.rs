@@ -108,6 +108,13 @@ impl Rate {
     /// Whole cycles that `bits` take: `ceil(bits / rate)`; `None` past `u64`.
     #[must_use]
     pub fn cycles_for(self, bits: u128) -> Option<u64> {
+        // Nearly always everything fits in 64 bits, where a division is cheap.
+        if let Some(scaled) = u64::try_from(bits)
+            .ok()
+            .and_then(|b| b.checked_mul(self.cycles))
+        {
+            return Some(scaled.div_ceil(self.bits.max(1)));
+        }
         let scaled = bits.checked_mul(u128::from(self.cycles))?;
         u64::try_from(scaled.div_ceil(u128::from(self.bits.max(1)))).ok()
     }

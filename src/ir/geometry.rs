@@ -364,6 +364,9 @@ impl Group {
         let mut rows = [false; 4];
         let mut kernel = [false; 4];
         let mut output = [false; 4];
+        // Some pieces of the kernel are smaller than others; and so at the same time, on other instances.
+        let mut ragged = [false; 4];
+        let mut uneven = [false; 4];
         if self.windows.len() > rows.len() {
             return false;
         }
@@ -378,12 +381,20 @@ impl Group {
                         for (w, window) in self.windows.iter().enumerate() {
                             kernel[w] |= rank == window.kernel && !l.moves_window;
                             output[w] |= rank == window.output;
+                            if rank == window.kernel {
+                                ragged[w] |= !state.ranks[rank].len().is_multiple_of(m.size as u64);
+                                uneven[w] |= ragged[w] && l.instances > 1;
+                            }
                         }
                     }
                     GroupAxis::Window(w) => {
                         let window = &self.windows[w];
                         rows[w] = true;
-                        if m.offset % window.stride != 0 || l.index >= leaf {
+                        // Instances with kernels of different size finish their outputs at different times.
+                        if m.offset % window.stride != 0
+                            || l.index >= leaf
+                            || uneven[w] && l.moves.len() == 1
+                        {
                             return false;
                         }
                     }
@@ -399,7 +410,8 @@ impl Group {
             if l.ends_level {
                 (rows, kernel, output) = ([false; 4], [false; 4], [false; 4]);
             }
-            state = self.advance(&state, l, 0);
+            // Within a level a map of outputs sees them before the input rows narrow them.
+            state = self.step(&state, l, 0);
         }
         true
     }

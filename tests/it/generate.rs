@@ -382,6 +382,10 @@ pub fn schedule(c: &mut Choices, operation: &Operation, architecture: &Architect
                 break;
             }
             let rank = free.remove(c.below(free.len() as u64) as usize);
+            if c.once_in(8) {
+                // Once more in this level.
+                free.push(rank);
+            }
             let id = RankId(rank as u8);
             let window = operation.windows.iter().position(|w| w.output == id);
             let exact = !c.once_in(12);
