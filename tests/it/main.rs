@@ -3,3 +3,5 @@
 mod cli;
 mod equality;
 mod generate;
+mod robust;
+mod stdlib;
