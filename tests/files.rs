@@ -98,7 +98,11 @@ fn clean(folder: &str) -> impl Iterator<Item = Trial> {
     files(folder, "dflow").into_iter().map(|path| {
         Trial::test(path.clone(), move || {
             let checked = compile::check(compile::package(), &path, &header::Header::default());
-            if checked.diagnostics.iter().any(|diagnostic| diagnostic.is_error()) {
+            if checked
+                .diagnostics
+                .iter()
+                .any(|diagnostic| diagnostic.is_error())
+            {
                 return Err(checked.rendered().into());
             }
             Ok(())

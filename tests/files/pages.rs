@@ -7,7 +7,7 @@ use dflowc::diag::{Code, explain::Page};
 use libtest_mimic::{Failed, Trial};
 
 /// Codes of the table that nothing gives yet; a code that is given has a test.
-const RESERVED: &[Code] = &[];
+const RESERVED: &[Code] = &[Code::W0403, Code::W0404];
 
 pub fn trials() -> Vec<Trial> {
     let mut trials: Vec<Trial> = Code::ALL
@@ -50,7 +50,10 @@ fn test(code: Code, page: &str) -> Result<(), Failed> {
 }
 
 fn every_code_has_a_page() -> Result<(), Failed> {
-    none_left(Code::ALL.iter().filter(|code| code.page().is_none()), "has no page")
+    let without = Code::ALL
+        .iter()
+        .filter(|code| code.page().is_none() && !RESERVED.contains(code));
+    none_left(without, "has no page")
 }
 
 fn every_code_has_a_ui_test() -> Result<(), Failed> {
@@ -68,7 +71,9 @@ fn every_code_has_a_ui_test() -> Result<(), Failed> {
 }
 
 fn none_left<'a>(codes: impl Iterator<Item = &'a Code>, what: &str) -> Result<(), Failed> {
-    let list: Vec<String> = codes.map(|code| format!("{code} ({}) {what}", code.title())).collect();
+    let list: Vec<String> = codes
+        .map(|code| format!("{code} ({}) {what}", code.title()))
+        .collect();
     if list.is_empty() {
         return Ok(());
     }

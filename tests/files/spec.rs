@@ -92,7 +92,11 @@ fn asserted(text: &str) -> Vec<(u32, String)> {
                 continue;
             };
             let codes = after.split(']').next().unwrap_or_default();
-            found.extend(codes.split(',').map(|code| (number, code.trim().to_owned())));
+            found.extend(
+                codes
+                    .split(',')
+                    .map(|code| (number, code.trim().to_owned())),
+            );
         }
     }
     found.sort();
@@ -165,7 +169,11 @@ fn expect(line: &str, outcome: &Outcome) -> Result<(), String> {
                 arithmetic::value(expected)?,
             );
             // Counts are exact; energies are sums of rounded products.
-            let slack = if number.is_u64() { 0.0 } else { 1e-9 * expected.abs() };
+            let slack = if number.is_u64() {
+                0.0
+            } else {
+                1e-9 * expected.abs()
+            };
             (actual - expected).abs() <= slack
         }
         other => other.to_string() == expected,

@@ -2,7 +2,7 @@
 
 use crate::compile::{self, Outcome, Overlay};
 use crate::header::{Expected, FixKind, Header};
-use dflowc::diag::{Code, Fix};
+use dflowc::diag::{Code, Diagnostic, Fix};
 use libtest_mimic::{Failed, Trial};
 use std::process::Command;
 
@@ -36,50 +36,83 @@ fn test(path: &str) -> Result<(), Failed> {
     fixes(path, &header, &files, &outcome)
 }
 
-fn expect(
-    path: &str,
-    header: &Header,
-    found: &[Expected],
-    rendered: &str,
-) -> Result<(), Failed> {
+fn expect(path: &str, header: &Header, found: &[Expected], rendered: &str) -> Result<(), Failed> {
     if let Some(code) = code_of(path)
         && found.iter().any(|found| found.code != code.as_str())
     {
         return Err(format!("{path} is about {code} alone:\n{rendered}").into());
     }
     if header.expected.as_slice() != found || found.is_empty() {
-        let found: String = found.iter().map(|found| format!("// error: {found}\n")).collect();
+        let found: String = found
+            .iter()
+            .map(|found| format!("// error: {found}\n"))
+            .collect();
         return Err(format!("found\n{found}\n{rendered}").into());
     }
     Ok(())
 }
 
-/// Every edit that is offered makes its mistake go away.
+/// Every edit that is offered makes its mistake go away; all of them together leave no error.
 fn fixes(path: &str, header: &Header, files: &Overlay, outcome: &Outcome) -> Result<(), Failed> {
     let single = code_of(path).is_some();
     for diagnostic in &outcome.diagnostics {
-        let Some(fix) = &diagnostic.fix else {
-            if single && header.fix != FixKind::None {
+        match &diagnostic.fix {
+            None if single && header.fix != FixKind::None => {
                 return Err(format!("no fix is offered:\n{}", outcome.rendered()).into());
             }
-            continue;
-        };
-        if single && header.fix == FixKind::None {
-            return Err("a fix is offered: drop `fix: none`".into());
-        }
-        let (name, text) = apply(outcome, fix).ok_or("the fix is in no file")?;
-        let again = compile::evaluate(&files.clone().with(&name, text.clone()), path, header);
-        // Of several mistakes of one code the edit mends one.
-        let number = |outcome: &Outcome| {
-            let of_code = outcome.diagnostics.iter().filter(|d| d.code == diagnostic.code);
-            of_code.count()
-        };
-        let clean = !single || header.fix == FixKind::Partial || again.diagnostics.is_empty();
-        if number(&again) >= number(outcome) || !clean {
-            return Err(format!("after the fix\n{text}\n{}", again.rendered()).into());
+            Some(_) if single && header.fix == FixKind::None => {
+                return Err("a fix is offered: drop `fix: none`".into());
+            }
+            None => {}
+            Some(fix) => {
+                mended(path, header, files, outcome, diagnostic, fix)?;
+            }
         }
     }
+    if !single || header.fix != FixKind::Clean {
+        return Ok(());
+    }
+    // Several mistakes of one code: one edit after the other.
+    let mut files = files.clone();
+    let mut last = compile::evaluate(&files, path, header);
+    while let Some((diagnostic, fix)) = last
+        .diagnostics
+        .iter()
+        .find_map(|diagnostic| Some((diagnostic, diagnostic.fix.as_ref()?)))
+    {
+        (files, last) = mended(path, header, &files, &last, diagnostic, fix)?;
+    }
+    let code = code_of(path);
+    let still = |d: &Diagnostic| d.is_error() || Some(d.code) == code;
+    if last.diagnostics.iter().any(still) {
+        return Err(format!("after all fixes\n{}", last.rendered()).into());
+    }
     Ok(())
+}
+
+/// The program after one edit, with one message of that code less.
+fn mended(
+    path: &str,
+    header: &Header,
+    files: &Overlay,
+    outcome: &Outcome,
+    diagnostic: &Diagnostic,
+    fix: &Fix,
+) -> Result<(Overlay, Outcome), Failed> {
+    let (name, text) = apply(outcome, fix).ok_or("the fix is in no file")?;
+    let files = files.clone().with(&name, text.clone());
+    let again = compile::evaluate(&files, path, header);
+    let number = |outcome: &Outcome| {
+        let of_code = outcome
+            .diagnostics
+            .iter()
+            .filter(|d| d.code == diagnostic.code);
+        of_code.count()
+    };
+    if number(&again) >= number(outcome) {
+        return Err(format!("after the fix\n{text}\n{}", again.rendered()).into());
+    }
+    Ok((files, again))
 }
 
 /// The file of an edit and its text after it.
@@ -114,9 +147,10 @@ fn run(path: &str, arguments: &[String], header: &Header) -> Result<(), Failed> 
         .iter()
         .map(|entry| Expected {
             code: entry["code"].as_str().unwrap_or_default().to_owned(),
-            at: entry["line"].as_u64().zip(entry["column"].as_u64()).and_then(
-                |(line, column)| Some((line.try_into().ok()?, column.try_into().ok()?)),
-            ),
+            at: entry["line"]
+                .as_u64()
+                .zip(entry["column"].as_u64())
+                .and_then(|(line, column)| Some((line.try_into().ok()?, column.try_into().ok()?))),
         })
         .collect();
     expect(path, header, &found, &text)?;
