@@ -3,5 +3,7 @@
 mod cli;
 mod equality;
 mod generate;
+mod layering;
 mod robust;
 mod stdlib;
+mod totals;
