@@ -6,6 +6,7 @@
 
 use super::counts::{Bound, Counts};
 use crate::ir::Mapping;
+use smallvec::SmallVec;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Boundary {
@@ -14,7 +15,7 @@ pub(super) struct Boundary {
     /// Loops outside the child's tile.
     pub position: usize,
     /// In tensor order.
-    pub tensors: Vec<usize>,
+    pub tensors: SmallVec<[usize; 4]>,
 }
 
 /// The boundaries of `mapping`, outermost first: by position, then parent, then child.
@@ -22,13 +23,14 @@ pub(super) fn boundaries(mapping: &Mapping) -> Vec<Boundary> {
     let positions = &mapping.schedule.positions;
     let mut found: Vec<Boundary> = Vec::new();
     for tensor in 0..mapping.operation.tensors.len() {
-        let chain: Vec<(usize, usize)> = positions
+        let mut chain = positions
             .iter()
             .enumerate()
-            .filter_map(|(memory, row)| row[tensor].map(|position| (memory, position)))
-            .collect();
-        for pair in chain.windows(2) {
-            let (parent, (child, position)) = (pair[0].0, pair[1]);
+            .filter_map(|(memory, row)| row[tensor].map(|position| (memory, position)));
+        let Some((mut parent, _)) = chain.next() else {
+            continue;
+        };
+        for (child, position) in chain {
             let same = found
                 .iter_mut()
                 .find(|b| (b.parent, b.child, b.position) == (parent, child, position));
@@ -38,9 +40,10 @@ pub(super) fn boundaries(mapping: &Mapping) -> Vec<Boundary> {
                     parent,
                     child,
                     position,
-                    tensors: vec![tensor],
+                    tensors: SmallVec::from_slice(&[tensor]),
                 }),
             }
+            parent = child;
         }
     }
     found.sort_by_key(|b| (b.position, b.parent, b.child));

@@ -19,21 +19,61 @@
 //! prefix of the windows of every loop, so the tile it held before is that of its last window that was not
 //! empty; windows in the interior of a loop are exact translates of each other, in every tensor.
 
-use super::crossing::{Fresh, Holder, Seen, Sharing, Table, Transition};
+use super::crossing::{Cross, Fresh, Holder, Seen, Sharing, Table, Transition};
 use super::lattice::{self, Lattice};
 use super::plan::Plan;
 use super::spot::Spot;
 use super::{Boundary, EngineLimit};
-use crate::ir::{Group, GroupAxis, GroupLoop, GroupLoops, GroupState, Mapping};
+use crate::ir::{GroupAxis, GroupLoop, GroupLoops, GroupState, Mapping};
 use smallvec::SmallVec;
+use std::rc::Rc;
 
 /// More states than this in one group: not countable in reasonable time.
 const MOST_STATES: u64 = 1 << 22;
 
+/// All that the classes of a group depend on, besides the layer and the accelerator.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    /// The loops that do something, outermost first.
+    pub loops: GroupLoops,
+    pub boundaries: SmallVec<[KeyBoundary; 4]>,
+}
+
+/// What a group's classes depend on of a boundary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct KeyBoundary {
+    pub parent: usize,
+    pub child: usize,
+    /// Set of tensors, by their index modulo 32.
+    pub tensors: u32,
+    /// How many of the group's loops lie outside.
+    pub inside: usize,
+    /// Elements come from neighbours.
+    pub forwards: bool,
+}
+
+/// Per node: the elements of the result that each parent instance (by number) meets there first.
+type Meetings = Vec<Vec<(u64, u64)>>;
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Key) -> bool {
+        let same = |(a, b): (&GroupLoop, &GroupLoop)| {
+            a.moves == b.moves
+                && a.instances == b.instances
+                && a.array == b.array
+                && a.ends_level == b.ends_level
+        };
+        self.loops.len() == other.loops.len()
+            && self.loops.iter().zip(&other.loops).all(same)
+            && self.boundaries == other.boundaries
+    }
+}
+
 /// One group and its classes.
-pub(super) struct GroupClasses<'a> {
-    pub group: &'a Group,
-    pub plan: &'a Plan,
+pub(super) struct GroupClasses {
+    pub plan: Rc<Plan>,
+    /// Per boundary: how many of the loops lie outside.
+    pub inside: SmallVec<[usize; 4]>,
     /// Loops that are steps of the PEs (before the leaf).
     pub loops: GroupLoops,
     /// `nodes[starts[m]..starts[m + 1]]`: positions of the first `m` loops; the first is the one start.
@@ -47,9 +87,88 @@ pub(super) struct GroupClasses<'a> {
     wraps: Vec<Transition>,
     advances: Vec<Transition>,
     boundaries: usize,
+    /// Per node and per edge, for the engine's inner loop: the sizes that decide how much crosses, all
+    /// boundaries in a row, each tensor's [`LANES`] (operands) or [`RESULT_LANES`].
+    pub node_lanes: Vec<u64>,
+    pub edge_lanes: Vec<u64>,
+    /// Where each boundary's lanes begin; one more for the end.
+    pub lane_starts: SmallVec<[usize; 5]>,
+    /// Per depth, and per loop, sums of the crosses over all steps: `(depth * boundaries + boundary)` and
+    /// then tensors, in the order of the lanes.
+    pub node_sums: Vec<Sum>,
+    pub edge_sums: Vec<Sum>,
+    /// Where each boundary's tensors begin among the sums; one more for the end.
+    pub slot_starts: SmallVec<[usize; 5]>,
     /// Where windows overlap in the result, per boundary: the result's distinct elements, summed over the
     /// child's instances.
     pub distinct: SmallVec<[u64; 4]>,
+}
+
+/// Lanes of an operand: wanted, at hand.
+pub(super) const LANES: usize = 2;
+/// Lanes of the result: wanted, at hand, fresh, held, staying.
+pub(super) const RESULT_LANES: usize = 5;
+
+/// Sums of one tensor's crosses over steps.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sum {
+    pub tiles: u128,
+    pub kept: u128,
+    pub wanted: u128,
+    pub at_hand: u128,
+    pub fresh: u128,
+    pub held: u128,
+    pub staying: u128,
+}
+
+impl Sum {
+    fn add(&mut self, cross: &Cross, times: u128) {
+        self.tiles += u128::from(cross.tiles) * times;
+        self.kept += u128::from(cross.kept) * times;
+        self.wanted += u128::from(cross.wanted) * times;
+        self.at_hand += u128::from(cross.at_hand) * times;
+        self.fresh += u128::from(cross.fresh) * times;
+        self.held += u128::from(cross.held) * times;
+        self.staying += u128::from(cross.staying) * times;
+    }
+
+    /// Of one step that happens `times` times.
+    pub fn of(cross: &Cross, times: u128) -> Sum {
+        let mut sum = Sum::default();
+        sum.add(cross, times);
+        sum
+    }
+
+    /// Over the steps of two groups; `None` past `u128`. Operands need no more than the first four.
+    #[inline]
+    pub fn times(&self, other: &Sum, is_result: bool) -> Option<Sum> {
+        // The other fields are at most one of these.
+        let most = |sum: &Sum| (sum.tiles | sum.wanted | sum.held).leading_zeros();
+        if most(self) + most(other) < 128 {
+            return None;
+        }
+        let mut product = Sum {
+            tiles: self.tiles.wrapping_mul(other.tiles),
+            kept: self.kept.wrapping_mul(other.kept),
+            wanted: self.wanted.wrapping_mul(other.wanted),
+            at_hand: self.at_hand.wrapping_mul(other.at_hand),
+            ..Sum::default()
+        };
+        if is_result {
+            product.fresh = self.fresh.wrapping_mul(other.fresh);
+            product.held = self.held.wrapping_mul(other.held);
+            product.staying = self.staying.wrapping_mul(other.staying);
+        }
+        Some(product)
+    }
+}
+
+/// Appends the lanes of one tensor.
+pub(super) fn lanes(cross: &Cross, is_result: bool, lanes: &mut Vec<u64>) {
+    lanes.extend([cross.wanted, cross.at_hand]);
+    if is_result {
+        lanes.extend([cross.fresh, cross.held, cross.staying]);
+    }
 }
 
 pub(super) struct Node {
@@ -91,43 +210,46 @@ enum Completion {
     Last,
 }
 
-impl<'a> GroupClasses<'a> {
+impl GroupClasses {
     pub fn new(
         mapping: &Mapping,
-        group: &'a Group,
-        plan: &'a Plan,
-        mut loops: GroupLoops,
+        plan: Rc<Plan>,
+        key: &Key,
         boundaries: &[Boundary],
-    ) -> Result<GroupClasses<'a>, EngineLimit> {
-        let leaf = mapping.schedule.leaf;
-        loops.retain(|l| l.index < leaf);
+    ) -> Result<GroupClasses, EngineLimit> {
+        if !plan.group.is_regular(&key.loops, usize::MAX) {
+            return Err(EngineLimit::Irregular);
+        }
         let mut classes = GroupClasses {
-            group,
             plan,
-            loops,
-            nodes: Vec::with_capacity(8),
+            inside: key.boundaries.iter().map(|b| b.inside).collect(),
+            loops: key.loops.clone(),
+            nodes: Vec::with_capacity(16),
             starts: SmallVec::new(),
-            edges: Vec::with_capacity(8),
+            edges: Vec::with_capacity(16),
             edge_starts: SmallVec::new(),
             table: Table::default(),
             wraps: Vec::new(),
             advances: Vec::new(),
             boundaries: boundaries.len(),
+            node_lanes: Vec::new(),
+            edge_lanes: Vec::new(),
+            lane_starts: SmallVec::new(),
+            node_sums: Vec::new(),
+            edge_sums: Vec::new(),
+            slot_starts: SmallVec::new(),
             distinct: SmallVec::new(),
         };
         classes.grow(mapping)?;
         classes.cross(mapping, boundaries)?;
+        if classes.table.is_simple() {
+            classes.line_up(mapping.operation.result(), boundaries);
+        }
         Ok(classes)
     }
 
     pub fn depth(&self) -> usize {
         self.loops.len()
-    }
-
-    /// Loops of this group that lie outside `position`.
-    #[inline]
-    pub fn depth_at(&self, position: usize) -> usize {
-        self.loops.iter().take_while(|l| l.index < position).count()
     }
 
     /// Positions of the first `depth` loops.
@@ -170,7 +292,8 @@ impl<'a> GroupClasses<'a> {
 
     /// Builds nodes and edges, outermost loop first.
     fn grow(&mut self, mapping: &Mapping) -> Result<(), EngineLimit> {
-        let ground = self.plan.ground.as_ref();
+        let plan = Rc::clone(&self.plan);
+        let ground = plan.ground.as_ref();
         let start = ground.map_or(lattice::NOWHERE, |ground| ground.whole());
         self.nodes
             .push(Node::new(start, ground.is_some(), SmallVec::new(), 1, true));
@@ -197,7 +320,9 @@ impl<'a> GroupClasses<'a> {
                 let reach = match ground {
                     Some(ground) => ground.windows_in(&spot, l),
                     None => {
-                        let reach = states.iter().map(|state| self.group.windows_in(state, l));
+                        let reach = states
+                            .iter()
+                            .map(|state| self.plan.group.windows_in(state, l));
                         reach.max().unwrap_or(0)
                     }
                 };
@@ -206,7 +331,7 @@ impl<'a> GroupClasses<'a> {
                     _ if self.plan.overlaps || trips <= 2 => None,
                     Some(_) if uniform => {
                         let lattice = Lattice::new(&self.loops[..=depth]);
-                        lattice::interior(self.plan, &lattice, &spot, l)
+                        lattice::interior(&plan, &lattice, &spot, l)
                     }
                     _ => self.interior(&states, l),
                 };
@@ -216,13 +341,8 @@ impl<'a> GroupClasses<'a> {
                 while window < trips {
                     // One class for the interior, where windows are translates of each other.
                     let run = match alike {
-                        Some((0, to)) if reduces => {
-                            if window == 1 && to > 1 {
-                                to
-                            } else {
-                                1
-                            }
-                        }
+                        Some((0, to)) if reduces && window == 1 && to > 1 => to,
+                        Some((0, _)) if reduces => 1,
                         Some((from, to)) if window == from && to > from => to - from + 1,
                         _ => 1,
                     };
@@ -299,7 +419,7 @@ impl<'a> GroupClasses<'a> {
         let result = &mapping.operation.tensors[mapping.operation.result()];
         l.moves.iter().any(|m| match m.axis {
             GroupAxis::Rank(rank) => {
-                let rank = self.group.ranks[rank];
+                let rank = self.plan.group.ranks[rank];
                 let mut terms = result.dims.iter().flat_map(|dim| &dim.terms);
                 !terms.any(|term| term.rank == rank)
             }
@@ -309,7 +429,7 @@ impl<'a> GroupClasses<'a> {
 
     /// All instances at the position that `path` leads to.
     fn states(&self, path: &[u64]) -> Vec<GroupState> {
-        let mut states = vec![self.group.whole()];
+        let mut states = vec![self.plan.group.whole()];
         for (l, &window) in self.loops.iter().zip(path) {
             states = self.narrow(&states, l, window);
         }
@@ -320,7 +440,11 @@ impl<'a> GroupClasses<'a> {
         let mut pieces = Vec::with_capacity(states.len() * l.instances as usize);
         for state in states {
             for instance in 0..l.instances {
-                pieces.push(self.group.advance(state, l, trip * l.instances + instance));
+                pieces.push(
+                    self.plan
+                        .group
+                        .advance(state, l, trip * l.instances + instance),
+                );
             }
         }
         pieces
@@ -349,12 +473,12 @@ impl<'a> GroupClasses<'a> {
                 let (rank, shift) = match m.axis {
                     GroupAxis::Rank(rank) => (rank, step),
                     GroupAxis::Window(w) => {
-                        let window = &self.group.windows[w];
+                        let window = &self.plan.group.windows[w];
                         (window.output, step / window.stride)
                     }
                 };
                 for instance in [0, instances - 1] {
-                    let piece = self.group.advance(state, l, instance as u64);
+                    let piece = self.plan.group.advance(state, l, instance as u64);
                     for (lo, hi, extent, slope) in self.plan.footprints[tensor].reach(&piece, rank)
                     {
                         let slide = slope.checked_mul(shift)?;
@@ -370,9 +494,10 @@ impl<'a> GroupClasses<'a> {
     fn cross(&mut self, mapping: &Mapping, boundaries: &[Boundary]) -> Result<(), EngineLimit> {
         self.wraps = vec![Transition::NONE; self.nodes.len() * boundaries.len()];
         self.advances = vec![Transition::NONE; self.edges.len() * boundaries.len()];
+        let plan = Rc::clone(&self.plan);
         let lattice = Lattice::new(&self.loops);
         for (number, boundary) in boundaries.iter().enumerate() {
-            let inside = self.depth_at(boundary.position);
+            let inside = self.inside[number];
             let mut slow = SetRoute {
                 sharing: None,
                 meetings: None,
@@ -384,13 +509,8 @@ impl<'a> GroupClasses<'a> {
                 slow.meetings = Some(meetings);
                 self.distinct[number] = distinct;
             }
-            let port = lattice::Port::new(
-                mapping,
-                boundary,
-                self.plan,
-                &lattice,
-                &self.loops[..inside],
-            );
+            let forwards = super::crossing::forwards(mapping, boundary);
+            let port = lattice::Port::new(mapping, boundary, &plan, &lattice, inside, forwards);
             for depth in 0..=inside {
                 for node in self.nodes_at(depth) {
                     let at = &self.nodes[node];
@@ -454,13 +574,91 @@ impl<'a> GroupClasses<'a> {
         Ok(())
     }
 
+    /// Lays out what the engine's inner loop reads.
+    fn line_up(&mut self, result: usize, boundaries: &[Boundary]) {
+        let (mut lanes_end, mut slots_end) = (0, 0);
+        for boundary in boundaries {
+            self.lane_starts.push(lanes_end);
+            self.slot_starts.push(slots_end);
+            for &tensor in &boundary.tensors {
+                lanes_end += if tensor == result {
+                    RESULT_LANES
+                } else {
+                    LANES
+                };
+                slots_end += 1;
+            }
+        }
+        self.lane_starts.push(lanes_end);
+        self.slot_starts.push(slots_end);
+        let depth = self.loops.len();
+        self.node_sums = vec![Sum::default(); (depth + 1) * slots_end];
+        self.edge_sums = vec![Sum::default(); depth * slots_end];
+        let line = |transition: Transition,
+                    times: u64,
+                    lines: &mut Vec<u64>,
+                    number: usize,
+                    sums: &mut [Sum]| {
+            let boundary = &boundaries[number];
+            let Some(variant) = self.table.variants(transition).first() else {
+                lines.resize(
+                    lines.len() + self.lane_starts[number + 1] - self.lane_starts[number],
+                    0,
+                );
+                return;
+            };
+            let times = u128::from(times) * u128::from(variant.count);
+            for (slot, &tensor) in boundary.tensors.iter().enumerate() {
+                let cross = self.table.cross(variant, slot);
+                lanes(cross, tensor == result, lines);
+                sums[slot].add(cross, times);
+            }
+        };
+        let (mut node_lanes, mut edge_lanes) = (Vec::new(), Vec::new());
+        for at in 0..=depth {
+            for node in self.nodes_at(at) {
+                for number in 0..boundaries.len() {
+                    let from = at * slots_end + self.slot_starts[number];
+                    let transition = self.wraps[node * boundaries.len() + number];
+                    let count = self.nodes[node].count;
+                    line(
+                        transition,
+                        count,
+                        &mut node_lanes,
+                        number,
+                        &mut self.node_sums[from..],
+                    );
+                }
+            }
+        }
+        for at in 0..depth {
+            for edge in self.edges_at(at) {
+                for number in 0..boundaries.len() {
+                    let from = at * slots_end + self.slot_starts[number];
+                    let transition = self.advances[edge * boundaries.len() + number];
+                    let parent = &self.nodes[self.edges[edge].parent as usize];
+                    let count = parent.count * self.edges[edge].count;
+                    line(
+                        transition,
+                        count,
+                        &mut edge_lanes,
+                        number,
+                        &mut self.edge_sums[from..],
+                    );
+                }
+            }
+        }
+        self.node_lanes = node_lanes;
+        self.edge_lanes = edge_lanes;
+    }
+
     /// Where windows overlap in the result: per node just outside the boundary, what it meets first.
     fn first_meetings(
         &self,
         mapping: &Mapping,
         sharing: &Sharing,
         inside: usize,
-    ) -> Result<(Vec<Vec<(u64, u64)>>, u64), EngineLimit> {
+    ) -> Result<(Meetings, u64), EngineLimit> {
         let mut meetings = Vec::new();
         let mut seen = Seen::new();
         let footprint = &self.plan.footprints[mapping.operation.result()];
@@ -590,7 +788,7 @@ impl<'a> GroupClasses<'a> {
         for depth in from..to {
             let l = &self.loops[depth];
             holders.retain(|holder| !holder.state.is_empty());
-            let reach = |holder: &Holder| self.group.windows_in(&holder.state, l);
+            let reach = |holder: &Holder| self.plan.group.windows_in(&holder.state, l);
             let last = holders
                 .iter()
                 .map(reach)
@@ -605,7 +803,7 @@ impl<'a> GroupClasses<'a> {
             for holder in &holders {
                 for index in 0..l.instances {
                     let window = trip * l.instances + index;
-                    let state = self.group.advance(&holder.state, l, window);
+                    let state = self.plan.group.advance(&holder.state, l, window);
                     next.push(sharing.placed(holder, depth, index, state));
                 }
             }
@@ -679,7 +877,9 @@ impl<'a> GroupClasses<'a> {
         let l = &self.loops[depth];
         let below = sharing.is_below(depth);
         let working = holders.iter().filter(|h| !h.state.is_empty());
-        let reach = working.map(|h| self.group.windows_in(&h.state, l)).max()?;
+        let reach = working
+            .map(|h| self.plan.group.windows_in(&h.state, l))
+            .max()?;
         let skipped = if below { 0 } else { indices[depth] };
         let trips = reach.saturating_sub(skipped).div_ceil(l.instances);
         (0..trips).rev().find_map(|trip| {
@@ -692,9 +892,10 @@ impl<'a> GroupClasses<'a> {
                 .iter()
                 .flat_map(|holder| indices_here.clone().map(move |index| (holder, index)))
                 .map(|(holder, index)| {
-                    let state = self
-                        .group
-                        .advance(&holder.state, l, trip * l.instances + index);
+                    let state =
+                        self.plan
+                            .group
+                            .advance(&holder.state, l, trip * l.instances + index);
                     sharing.placed(holder, depth, index, state)
                 })
                 .collect();
@@ -707,7 +908,7 @@ impl<'a> GroupClasses<'a> {
 struct SetRoute {
     sharing: Option<Sharing>,
     /// Where windows overlap in the result.
-    meetings: Option<Vec<Vec<(u64, u64)>>>,
+    meetings: Option<Meetings>,
 }
 
 impl SetRoute {

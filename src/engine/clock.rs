@@ -81,14 +81,11 @@ impl Link {
         Some(time)
     }
 
-    /// The times of one step of which the bits are known: together, and of the largest tensor.
+    /// The times of one step of which the bits are known: inwards together, and of the largest tensor;
+    /// outwards there is only the result.
     #[inline]
-    pub fn busy(&self, down: u64, down_most: u64, up: u64, up_most: u64) -> Option<StepTime> {
-        let (down, up) = if self.per_tensor {
-            (down_most, up_most)
-        } else {
-            (down, up)
-        };
+    pub fn busy(&self, down: u64, down_most: u64, up: u64) -> Option<StepTime> {
+        let down = if self.per_tensor { down_most } else { down };
         Some(StepTime {
             ingress: self.transfer(self.down, down)?,
             egress: self.transfer(self.up, up)?,

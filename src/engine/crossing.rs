@@ -266,6 +266,9 @@ pub(super) struct Sorts {
     pub alone: SmallVec<[(u8, u64); 4]>,
 }
 
+/// Per tensor of a boundary.
+type Sizes = SmallVec<[(Cross, Sorts); 3]>;
+
 /// Equal parent instances, and the place of their sizes in [`Table::crosses`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Variant {
@@ -282,7 +285,6 @@ pub(super) struct Transition {
 }
 
 /// The transitions of one group, in flat lists.
-#[derive(Default)]
 pub(super) struct Table {
     variants: Vec<Variant>,
     crosses: Vec<Cross>,
@@ -295,6 +297,17 @@ impl Transition {
     pub const NONE: Transition = Transition { first: 0, len: 0 };
 }
 
+impl Default for Table {
+    fn default() -> Table {
+        Table {
+            variants: Vec::with_capacity(32),
+            crosses: Vec::with_capacity(96),
+            sorts: Vec::new(),
+            transitions: 0,
+        }
+    }
+}
+
 impl Table {
     /// One kind of parent instance in every transition, and nothing from neighbours.
     pub fn is_simple(&self) -> bool {
@@ -304,12 +317,6 @@ impl Table {
     pub fn variants(&self, transition: Transition) -> &[Variant] {
         let first = transition.first as usize;
         &self.variants[first..first + transition.len as usize]
-    }
-
-    /// The one kind of parent instance of a simple table.
-    #[inline]
-    pub fn only(&self, transition: Transition) -> Variant {
-        self.variants[transition.first as usize]
     }
 
     #[inline]
@@ -383,7 +390,7 @@ impl Table {
     ) -> Option<Transition> {
         let refill = mapping.architecture.memories[boundary.child].refill;
         let result = mapping.operation.result();
-        let mut parents: Vec<SmallVec<[(Cross, Sorts); 3]>> = Vec::new();
+        let mut parents: Vec<Sizes> = Vec::new();
         for &tensor in &boundary.tensors {
             let footprint = &footprints[tensor];
             let is_result = tensor == result;
@@ -449,7 +456,7 @@ impl Table {
                 begin = end;
             }
         }
-        let mut kinds: Vec<(u64, SmallVec<[(Cross, Sorts); 3]>)> = Vec::new();
+        let mut kinds: Vec<(u64, Sizes)> = Vec::new();
         for tensors in parents {
             match kinds.iter_mut().find(|(_, known)| *known == tensors) {
                 Some((count, _)) => *count += 1,

@@ -13,7 +13,7 @@
 //! For TemporalMap K (2 windows, equal), TemporalMap X (222 windows: first, interior, last) there are one
 //! region of K times three of X, and two of X below each.
 
-use super::classes::GroupClasses;
+use super::classes::{GroupClasses, Key, KeyBoundary, LANES, RESULT_LANES, Sum, lanes};
 use super::clock::{Link, StepTime};
 use super::counts::{
     Bound, BoundaryCounts, Counts, CrossingCounts, MemoryCounts, TensorCounts, Timing,
@@ -21,8 +21,9 @@ use super::counts::{
 use super::crossing::{BESIDE, Cross, HELD, Sorts, Transition, Variant, WORKED};
 use super::plan::{Counter, Plan};
 use super::{Boundary, EngineLimit, bound_of, boundaries};
-use crate::ir::{Group, GroupLoop, GroupLoops, Mapping};
+use crate::ir::{GroupLoop, GroupLoops, Mapping};
 use smallvec::SmallVec;
+use std::rc::Rc;
 
 /// More regions than this: not countable in reasonable time.
 const MOST_REGIONS: usize = 1 << 22;
@@ -41,14 +42,20 @@ struct Engine<'a> {
     mapping: &'a Mapping,
     boundaries: Vec<Boundary>,
     links: SmallVec<[Link; 4]>,
-    classes: Vec<GroupClasses<'a>>,
+    classes: Vec<Rc<GroupClasses>>,
     /// Groups with at least one advance; the others are always at their one place.
     moving: SmallVec<[usize; 8]>,
     loops: Vec<Level>,
-    /// Per boundary and tensor: the products over the groups that never advance.
-    still: SmallVec<[Option<Still>; 4]>,
+    /// Parent instances are all alike at every boundary, and nothing comes from neighbours.
+    simple: bool,
+    /// Per boundary and tensor: the products over the groups that never advance, and their lanes.
+    still: Vec<Sum>,
+    still_lanes: Vec<u64>,
+    /// Where each boundary's lanes and tensors begin; one more for the end.
+    lane_starts: SmallVec<[usize; 5]>,
+    slot_starts: SmallVec<[usize; 5]>,
     /// Groups without loops; per tensor, the product of their elements.
-    fixed: SmallVec<[&'a Plan; 8]>,
+    fixed: SmallVec<[Rc<Plan>; 8]>,
     whole: SmallVec<[u64; 4]>,
     /// Points of the busiest PE over those groups.
     still_busiest: u64,
@@ -57,24 +64,33 @@ struct Engine<'a> {
     compute: u128,
 }
 
-/// Products over the groups that never advance.
-struct Still {
-    /// Parent instances, all alike.
-    parents: u64,
-    tensors: SmallVec<[Cross; 3]>,
-}
-
 /// The products of a context, group by group: level `m` is that of the first `m` moving groups, so that
 /// the next context recomputes only what turned.
 #[derive(Default)]
 struct Products {
-    /// Per level, boundary inside and tensor.
-    crosses: Vec<Cross>,
+    /// Per level the lanes of all boundaries inside.
+    lanes: Vec<u64>,
     width: usize,
-    /// Per level: how many steps, points of the busiest PE, parent instances per boundary.
-    counts: SmallVec<[u64; 9]>,
-    busiest: SmallVec<[u64; 9]>,
-    parents: SmallVec<[u64; 16]>,
+    /// Per level: how many steps, and points of the busiest PE.
+    counts: Vec<u64>,
+    busiest: Vec<u64>,
+}
+
+impl Products {
+    /// Level 0 for the boundaries from `inside` on, and room for the others.
+    fn start(&mut self, engine: &Engine, inside: usize, moving: usize) {
+        self.lanes.clear();
+        if engine.simple {
+            let start = engine.lane_starts[inside];
+            self.lanes.extend_from_slice(&engine.still_lanes[start..]);
+        }
+        self.width = self.lanes.len();
+        self.lanes.resize(self.width * (moving + 1), 1);
+        self.counts.resize(moving + 1, 1);
+        self.busiest.resize(moving + 1, 1);
+        self.counts[0] = 1;
+        self.busiest[0] = engine.still_busiest;
+    }
 }
 
 /// One loop before the leaf.
@@ -125,30 +141,48 @@ pub(super) fn run(
         .grouping
         .loops(&mapping.schedule.loops)
         .ok_or(EngineLimit::Irregular)?;
-    let groups = &counter.grouping.groups;
-    if !groups
-        .iter()
-        .zip(&loops)
-        .all(|(group, own)| group.is_regular(own, leaf))
-    {
-        return Err(EngineLimit::Irregular);
-    }
     let boundaries = boundaries(mapping);
-    let mut classes = Vec::with_capacity(groups.len());
-    let mut fixed: SmallVec<[&Plan; 8]> = SmallVec::new();
-    for ((group, plan), mut own) in groups.iter().zip(&counter.plans).zip(loops) {
-        trim(mapping, group, plan, &mut own);
-        if own.is_empty() {
-            fixed.push(plan);
-        } else {
-            classes.push(GroupClasses::new(mapping, group, plan, own, &boundaries)?);
+    let mut classes = Vec::with_capacity(counter.plans.len());
+    let mut indices: SmallVec<[SmallVec<[usize; 4]>; 8]> = SmallVec::new();
+    let mut fixed: SmallVec<[Rc<Plan>; 8]> = SmallVec::new();
+    let forwards: SmallVec<[bool; 4]> = boundaries
+        .iter()
+        .map(|boundary| super::crossing::forwards(mapping, boundary))
+        .collect();
+    for ((g, plan), mut own) in counter.plans.iter().enumerate().zip(loops) {
+        // Input rows and kernels that are tiled inside the leaf need a look at all loops of the group.
+        let inner = !plan.group.windows.is_empty() && own.iter().any(|l| l.index >= leaf);
+        if inner && !plan.group.is_regular(&own, leaf) {
+            return Err(EngineLimit::Irregular);
         }
+        trim(mapping, plan, &mut own);
+        if own.is_empty() {
+            fixed.push(Rc::clone(plan));
+            continue;
+        }
+        indices.push(own.iter().map(|l| l.index).collect());
+        let key = Key {
+            boundaries: boundaries
+                .iter()
+                .zip(&forwards)
+                .map(|(b, &forwards)| KeyBoundary {
+                    parent: b.parent,
+                    child: b.child,
+                    tensors: b.tensors.iter().fold(0u32, |set, &t| set | 1 << (t & 31)),
+                    inside: own.iter().take_while(|l| l.index < b.position).count(),
+                    forwards,
+                })
+                .collect(),
+            loops: own,
+        };
+        classes.push(counter.classes(mapping, g, key, &boundaries)?);
     }
-    Engine::new(mapping, boundaries, classes, fixed, rule)?.run()
+    Engine::new(mapping, boundaries, classes, &indices, fixed, rule)?.run()
 }
 
 /// Leaves out the loops that only order accesses, and those of one trip on one instance: they do nothing.
-fn trim(mapping: &Mapping, group: &Group, plan: &Plan, loops: &mut GroupLoops) {
+fn trim(mapping: &Mapping, plan: &Plan, loops: &mut GroupLoops) {
+    let group = &plan.group;
     let mut kept = GroupLoops::new();
     match &plan.ground {
         Some(ground) => {
@@ -156,7 +190,7 @@ fn trim(mapping: &Mapping, group: &Group, plan: &Plan, loops: &mut GroupLoops) {
             for l in loops.drain(..) {
                 let idle = l.instances == 1 && ground.windows_in(&spot, &l) <= 1;
                 if l.index < mapping.schedule.leaf && !idle {
-                    spot = ground.advance(&spot, &l, 0);
+                    spot = ground.step(&spot, &l, 0);
                     kept.push(l);
                 }
             }
@@ -166,7 +200,7 @@ fn trim(mapping: &Mapping, group: &Group, plan: &Plan, loops: &mut GroupLoops) {
             for l in loops.drain(..) {
                 let idle = l.instances == 1 && group.windows_in(&state, &l) <= 1;
                 if l.index < mapping.schedule.leaf && !idle {
-                    state = group.advance(&state, &l, 0);
+                    state = group.step(&state, &l, 0);
                     kept.push(l);
                 }
             }
@@ -185,8 +219,9 @@ impl<'a> Engine<'a> {
     fn new(
         mapping: &'a Mapping,
         boundaries: Vec<Boundary>,
-        classes: Vec<GroupClasses<'a>>,
-        fixed: SmallVec<[&'a Plan; 8]>,
+        classes: Vec<Rc<GroupClasses>>,
+        indices: &[SmallVec<[usize; 4]>],
+        fixed: SmallVec<[Rc<Plan>; 8]>,
         rule: TimingRule,
     ) -> Result<Engine<'a>, EngineLimit> {
         let moving: SmallVec<[usize; 8]> = (0..classes.len())
@@ -197,27 +232,27 @@ impl<'a> Engine<'a> {
         for index in 0..mapping.schedule.leaf {
             let at = moving.iter().enumerate().find_map(|(m, &g)| {
                 let number = depths[m];
-                let own = classes[g].loops.get(number)?;
-                (own.index == index).then_some((m, number))
+                (*indices[g].get(number)? == index).then_some((m, number))
             });
             let own = at.filter(|&(m, number)| !classes[moving[m]].edges_at(number).is_empty());
-            let contexts = moving
-                .iter()
-                .enumerate()
-                .map(|(m, &g)| {
-                    let range = match own {
-                        Some((own, number)) if own == m => classes[g].edges_at(number),
-                        _ => classes[g].nodes_at(depths[m]),
-                    };
-                    (range.start, range.len())
-                })
-                .collect();
-            loops.push(Level {
+            let mut level = Level {
                 own,
-                depths: depths.clone(),
-                classes: contexts,
+                depths: SmallVec::new(),
+                classes: SmallVec::new(),
                 first: 0,
-            });
+            };
+            if let Some((own, number)) = own {
+                level.depths.extend_from_slice(&depths);
+                for (m, &g) in moving.iter().enumerate() {
+                    let range = if own == m {
+                        classes[g].edges_at(number)
+                    } else {
+                        classes[g].nodes_at(depths[m])
+                    };
+                    level.classes.push((range.start, range.len()));
+                }
+            }
+            loops.push(level);
             if let Some((m, _)) = at {
                 depths[m] += 1;
             }
@@ -242,7 +277,11 @@ impl<'a> Engine<'a> {
             classes,
             moving,
             loops,
-            still: SmallVec::new(),
+            simple: false,
+            still: Vec::new(),
+            still_lanes: Vec::new(),
+            lane_starts: SmallVec::new(),
+            slot_starts: SmallVec::new(),
             still_busiest: 1,
             whole: (0..mapping.operation.tensors.len())
                 .map(|tensor| fixed.iter().map(|plan| plan.unique[tensor]).product())
@@ -269,30 +308,30 @@ impl<'a> Engine<'a> {
             let leaf = classes.first_at(0, classes.depth());
             self.still_busiest *= classes.nodes[leaf].busiest;
         }
-        for (index, boundary) in self.boundaries.iter().enumerate() {
-            if !self.classes.iter().all(|classes| classes.table.is_simple()) {
-                self.still.push(None);
-                continue;
-            }
-            let mut product = Still {
-                parents: 1,
-                tensors: boundary
-                    .tensors
-                    .iter()
-                    .map(|&tensor| Cross::whole(self.whole[tensor]))
-                    .collect(),
-            };
-            for &g in &still {
-                let table = &self.classes[g].table;
-                let variants = table.variants(self.classes[g].wrap_of(0, index));
-                let variant = variants.first().ok_or(EngineLimit::TooManyClasses)?;
-                product.parents *= variant.count;
-                for (slot, cross) in product.tensors.iter_mut().enumerate() {
-                    *cross = cross.times(table.cross(variant, slot));
-                }
-            }
-            self.still.push(Some(product));
+        self.simple = self.classes.iter().all(|classes| classes.table.is_simple());
+        if !self.simple {
+            return Ok(());
         }
+        let result = self.mapping.operation.result();
+        for (index, boundary) in self.boundaries.iter().enumerate() {
+            self.lane_starts.push(self.still_lanes.len());
+            self.slot_starts.push(self.still.len());
+            for (slot, &tensor) in boundary.tensors.iter().enumerate() {
+                let mut product = Cross::whole(self.whole[tensor]);
+                let mut parents = 1u128;
+                for &g in &still {
+                    let table = &self.classes[g].table;
+                    let variants = table.variants(self.classes[g].wrap_of(0, index));
+                    let variant = variants.first().ok_or(EngineLimit::TooManyClasses)?;
+                    parents *= u128::from(variant.count);
+                    product = product.times(table.cross(variant, slot));
+                }
+                lanes(&product, tensor == result, &mut self.still_lanes);
+                self.still.push(Sum::of(&product, parents));
+            }
+        }
+        self.lane_starts.push(self.still_lanes.len());
+        self.slot_starts.push(self.still.len());
         Ok(())
     }
 
@@ -345,6 +384,9 @@ impl<'a> Engine<'a> {
         let start: Context = SmallVec::from_elem(0, self.moving.len());
         self.multiply(&mut products, None, &start, 0);
         let run = self.region(None, &start, &products, &times)?;
+        if self.simple {
+            self.add_up()?;
+        }
         run.checked_add(self.drain()?).ok_or(EngineLimit::Overflow)
     }
 
@@ -364,62 +406,37 @@ impl<'a> Engine<'a> {
     ) {
         let own = advance.and_then(|l| self.loops[l].own);
         let inside = self.inside(advance);
-        let boundaries = &self.boundaries[inside..];
         if from == 0 {
-            products.counts = SmallVec::from_elem(1, 1);
-            products.busiest = SmallVec::from_elem(self.still_busiest, 1);
-            products.parents.clear();
-            products.crosses.clear();
-            for still in &self.still[inside..] {
-                products
-                    .parents
-                    .push(still.as_ref().map_or(1, |still| still.parents));
-                if let Some(still) = still {
-                    products.crosses.extend_from_slice(&still.tensors);
-                }
-            }
-            products.width = products.crosses.len();
+            products.start(self, inside, context.len());
         }
-        products.counts.truncate(from + 1);
-        products.busiest.truncate(from + 1);
-        products.parents.truncate((from + 1) * boundaries.len());
-        products.crosses.truncate((from + 1) * products.width);
+        let width = products.width;
         for (m, &class) in context.iter().enumerate().skip(from) {
             let classes = &self.classes[self.moving[m]];
-            let (count, node, depth) = match own {
-                Some((own, number)) if own == m => {
-                    let edge = &classes.edges[class];
-                    let parent = &classes.nodes[edge.parent as usize];
-                    (parent.count * edge.count, edge.child as usize, number + 1)
-                }
-                _ => {
-                    let depth = advance.map_or(0, |l| self.loops[l].depths[m]);
-                    (classes.nodes[class].count, class, depth)
-                }
+            let advances = own.is_some_and(|(own, _)| own == m);
+            let (count, node, depth) = if advances {
+                let edge = &classes.edges[class];
+                let parent = &classes.nodes[edge.parent as usize];
+                let number = own.map_or(0, |(_, number)| number);
+                (parent.count * edge.count, edge.child as usize, number + 1)
+            } else {
+                let depth = advance.map_or(0, |l| self.loops[l].depths[m]);
+                (classes.nodes[class].count, class, depth)
             };
             let leaf = classes.first_at(node, classes.depth() - depth);
-            products.counts.push(products.counts[m] * count);
-            products
-                .busiest
-                .push(products.busiest[m] * classes.nodes[leaf].busiest);
-            let mut at = m * products.width;
-            for (number, boundary) in boundaries.iter().enumerate() {
-                if self.still[inside + number].is_none() {
-                    products.parents.push(1);
-                    continue;
-                }
-                let transition = if own.is_some_and(|(own, _)| own == m) {
-                    classes.advance_of(class, inside + number)
+            products.counts[m + 1] = products.counts[m] * count;
+            products.busiest[m + 1] = products.busiest[m] * classes.nodes[leaf].busiest;
+            if width > 0 {
+                let all = self.still_lanes.len();
+                let own = if advances {
+                    &classes.edge_lanes
                 } else {
-                    classes.wrap_of(class, inside + number)
+                    &classes.node_lanes
                 };
-                let variant = classes.table.only(transition);
-                let parents = products.parents[m * boundaries.len() + number];
-                products.parents.push(parents * variant.count);
-                for slot in 0..boundary.tensors.len() {
-                    let product = products.crosses[at].times(classes.table.cross(&variant, slot));
-                    products.crosses.push(product);
-                    at += 1;
+                let own = &own[(class + 1) * all - width..(class + 1) * all];
+                let (known, rest) = products.lanes.split_at_mut((m + 1) * width);
+                for ((to, from), own) in rest.iter_mut().zip(&known[m * width..]).zip(own) {
+                    // Fits: see `Counter::new`.
+                    *to = from.wrapping_mul(*own);
                 }
             }
         }
@@ -458,8 +475,7 @@ impl<'a> Engine<'a> {
             busiest.div_ceil(lanes)
         };
         self.compute += u128::from(count) * u128::from(time);
-        let inside = self.inside(advance);
-        let mut crosses = products.crosses.len();
+        let mut lanes = products.width * (last + 1);
 
         // Boundaries outside the advancing loop do not change; at the start all of them do.
         let mut boundary = self.boundaries.len();
@@ -467,17 +483,11 @@ impl<'a> Engine<'a> {
         loop {
             while boundary > 0 && self.boundaries[boundary - 1].position == position {
                 boundary -= 1;
-                let crossed = if self.still[boundary].is_some() {
-                    let to = crosses;
-                    crosses -= self.boundaries[boundary].tensors.len();
-                    let at = last * (self.boundaries.len() - inside) + boundary - inside;
-                    self.move_alike(
-                        boundary,
-                        advance.is_none(),
-                        &products.crosses[crosses..to],
-                        count,
-                        products.parents[at],
-                    )?
+                let crossed = if self.simple {
+                    let to = lanes;
+                    lanes -= self.lane_starts[boundary + 1] - self.lane_starts[boundary];
+                    let first = advance.is_none();
+                    self.move_alike(boundary, first, &products.lanes[lanes..to], count)?
                 } else {
                     self.crossing(boundary, advance, context, u128::from(count))?
                 };
@@ -547,50 +557,96 @@ impl<'a> Engine<'a> {
         memory + 1 == self.mapping.architecture.memories.len()
     }
 
-    /// Adds up one kind of step at a boundary whose parent instances are all alike.
+    /// Times one kind of step at a boundary whose parent instances are all alike; what it moves is added
+    /// up by `add_up`.
     fn move_alike(
         &mut self,
         boundary: usize,
         first: bool,
-        crosses: &[Cross],
+        mut lanes: &[u64],
         count: u64,
-        parents: u64,
     ) -> Result<StepTime, EngineLimit> {
         let tensors = &self.boundaries[boundary].tensors;
-        let totals = &mut self.totals[boundary];
-        let link = &self.links[boundary];
         let result = self.mapping.operation.result();
-        let times = u128::from(count) * u128::from(parents);
-        let (mut down, mut up, mut down_most, mut up_most) = (0u64, 0u64, 0u64, 0u64);
-        for ((cross, &tensor), moved) in crosses.iter().zip(tensors).zip(&mut totals.tensors) {
-            let (kept, at_hand) = if first {
-                (0, 0)
-            } else {
-                (cross.kept, cross.at_hand)
-            };
-            let mut enters = cross.wanted - at_hand;
-            let mut leaves = 0;
-            if tensor == result {
-                enters -= cross.fresh;
-                leaves = if first { 0 } else { cross.held - cross.staying };
-                moved.up += times * u128::from(leaves);
-            }
-            moved.fills += times * u128::from(cross.tiles - kept);
-            moved.down += times * u128::from(enters);
+        let (mut down, mut up, mut down_most) = (0u64, 0u64, 0u64);
+        for &tensor in tensors {
             let bits = u64::from(self.mapping.operation.tensors[tensor].bits);
+            let at_hand = if first { 0 } else { lanes[1] };
+            let mut enters = lanes[0] - at_hand;
+            if tensor == result {
+                enters -= lanes[2];
+                if !first {
+                    up = (lanes[3] - lanes[4]) * bits;
+                }
+                lanes = &lanes[RESULT_LANES..];
+            } else {
+                lanes = &lanes[LANES..];
+            }
             down += enters * bits;
-            up += leaves * bits;
             down_most = down_most.max(enters * bits);
-            up_most = up_most.max(leaves * bits);
         }
-        let time = link
-            .busy(down, down_most, up, up_most)
+        let time = self.links[boundary]
+            .busy(down, down_most, up)
             .ok_or(EngineLimit::Overflow)?;
-        totals.down_bits += times * u128::from(down);
-        totals.up_bits += times * u128::from(up);
+        let totals = &mut self.totals[boundary];
         totals.peak_bits = totals.peak_bits.max(down + up);
         totals.transfer_cycles += u128::from(count) * u128::from(time.ingress.max(time.egress));
         Ok(time)
+    }
+
+    /// What crosses in all steps: the sum over the steps of one advancing loop is the product over groups
+    /// of their sums.
+    fn add_up(&mut self) -> Result<(), EngineLimit> {
+        let result = self.mapping.operation.result();
+        for advance in std::iter::once(None).chain((0..self.loops.len()).map(Some)) {
+            let own = match advance.map(|l| self.loops[l].own) {
+                Some(None) => continue,
+                own => own.flatten(),
+            };
+            let first = advance.is_none();
+            for index in self.inside(advance)..self.boundaries.len() {
+                let tensors = &self.boundaries[index].tensors;
+                for (slot, &tensor) in tensors.iter().enumerate() {
+                    let at = self.slot_starts[index] + slot;
+                    let mut sum = self.still[at];
+                    for (m, &g) in self.moving.iter().enumerate() {
+                        let classes = &self.classes[g];
+                        let row = self.still.len();
+                        let factor = match own {
+                            Some((own, number)) if own == m => {
+                                &classes.edge_sums[number * row + at]
+                            }
+                            _ => {
+                                let depth = advance.map_or(0, |l| self.loops[l].depths[m]);
+                                &classes.node_sums[depth * row + at]
+                            }
+                        };
+                        sum = sum
+                            .times(factor, tensor == result)
+                            .ok_or(EngineLimit::Overflow)?;
+                    }
+                    let (kept, at_hand) = if first {
+                        (0, 0)
+                    } else {
+                        (sum.kept, sum.at_hand)
+                    };
+                    let mut enters = sum.wanted - at_hand;
+                    let mut leaves = 0;
+                    if tensor == result {
+                        enters -= sum.fresh;
+                        leaves = if first { 0 } else { sum.held - sum.staying };
+                    }
+                    let bits = u128::from(self.mapping.operation.tensors[tensor].bits);
+                    let totals = &mut self.totals[index];
+                    totals.tensors[slot].fills += sum.tiles - kept;
+                    totals.tensors[slot].down += enters;
+                    totals.tensors[slot].up += leaves;
+                    totals.down_bits += enters * bits;
+                    totals.up_bits += leaves * bits;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Adds up one kind of step at one boundary.
@@ -655,7 +711,7 @@ impl<'a> Engine<'a> {
                     .any(|(c, v)| c.table.cross(v, slot).sorts != 0);
                 let (enters, leaves, forwarded) = if sorted && !step.first && tensor != step.result
                 {
-                    step.from_neighbours(&chosen, slot, &product, self.whole[tensor])?
+                    step.asked_of_parent(&chosen, slot, &product, self.whole[tensor])?
                 } else {
                     let (enters, leaves) = step.moves(&product, tensor);
                     (enters, leaves, 0)
@@ -876,8 +932,8 @@ impl<'a> Engine<'a> {
         });
 
         let (mut unique, mut touching) = (1u128, 1u128);
-        let plans = self.classes.iter().map(|classes| classes.plan);
-        for plan in plans.chain(self.fixed.iter().copied()) {
+        let plans = self.classes.iter().map(|classes| &classes.plan);
+        for plan in plans.chain(&self.fixed) {
             unique *= u128::from(plan.unique[tensor]);
             let points = u128::from(plan.touching[tensor]);
             touching = touching.checked_mul(points).ok_or(EngineLimit::Overflow)?;
@@ -935,12 +991,11 @@ impl<'a> Engine<'a> {
 
     /// Largest tile of one child instance.
     fn tile(&self, boundary: usize, slot: usize) -> u128 {
-        let position = self.boundaries[boundary].position;
         self.classes
             .iter()
             .map(|classes| {
                 let tiles = classes
-                    .nodes_at(classes.depth_at(position))
+                    .nodes_at(classes.inside[boundary])
                     .flat_map(|node| classes.table.variants(classes.wrap_of(node, boundary)))
                     .map(|variant| classes.table.cross(variant, slot).tile);
                 u128::from(tiles.max().unwrap_or(0))
@@ -951,7 +1006,6 @@ impl<'a> Engine<'a> {
     /// Elements of the result that each instance of the innermost memory accumulates for the first time,
     /// summed over instances.
     fn first_accumulations(&self, boundary: usize, slot: usize) -> u128 {
-        let position = self.boundaries[boundary].position;
         self.classes
             .iter()
             .map(|classes| {
@@ -959,7 +1013,7 @@ impl<'a> Engine<'a> {
                     return u128::from(classes.distinct[boundary]);
                 }
                 classes
-                    .nodes_at(classes.depth_at(position))
+                    .nodes_at(classes.inside[boundary])
                     .filter(|&node| classes.nodes[node].fresh)
                     .map(|node| {
                         let tiles: u64 = classes
@@ -1002,7 +1056,7 @@ impl Step {
     }
 
     /// Elements that come from the parent and from neighbours.
-    fn from_neighbours(
+    fn asked_of_parent(
         &self,
         chosen: &[(&GroupClasses, Variant)],
         slot: usize,

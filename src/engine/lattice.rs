@@ -171,73 +171,101 @@ pub(super) fn interior(
 
 /// One boundary, seen from one small group.
 pub(super) struct Port<'a> {
-    plan: &'a Plan,
     ground: &'a Ground,
     refill: Refill,
-    result: usize,
-    tensors: &'a [usize],
     inside: usize,
-    /// The group's spatial loops outside the boundary.
-    axes: SmallVec<[(Axis, Side); 3]>,
+    parents: u64,
+    tensors: SmallVec<[Slot<'a>; 3]>,
 }
 
-/// Where the instances of a spatial loop lie.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
-    AboveParent,
-    Between { multicast: bool, reduction: bool },
-    BelowChild,
+/// One tensor at a port: what does not depend on the step.
+struct Slot<'a> {
+    shadow: &'a Shadow,
+    is_result: bool,
+    /// Child instances of one parent, and how many of them do not share transfers.
+    instances: u64,
+    collectors: u64,
+    /// Instances below the child, whose union is its tile; instances that share transfers.
+    below: Steps,
+    shared: Steps,
+    /// How far the instances reach down and up from the first one, together; and those below alone.
+    down: i64,
+    up: i64,
+    below_down: i64,
 }
 
 impl<'a> Port<'a> {
     /// `None` when the group is not small, or its elements need more than sizes.
     pub fn new(
         mapping: &Mapping,
-        boundary: &'a Boundary,
+        boundary: &Boundary,
         plan: &'a Plan,
         lattice: &Lattice,
-        loops: &[GroupLoop],
+        inside: usize,
+        forwards: bool,
     ) -> Option<Port<'a>> {
         let ground = plan.ground.as_ref()?;
-        if plan.overlaps {
+        if plan.overlaps || forwards {
             return None;
         }
         let architecture = &mapping.architecture;
         let above = architecture.memories[boundary.parent].arrays_above;
         let below = architecture.memories[boundary.child].arrays_above;
-        let forwards = architecture.arrays[above..below.max(above)]
-            .iter()
-            .any(|array| array.network.forwarding);
-        if forwards && super::crossing::forwards(mapping, boundary) {
-            return None;
+        let result = mapping.operation.result();
+        let mut parents = 1u64;
+        for axis in lattice.axes.iter().filter(|axis| axis.depth < inside) {
+            if axis.array < above {
+                parents = parents.checked_mul(axis.instances)?;
+            }
         }
-        let axes = lattice
-            .axes
-            .iter()
-            .filter(|axis| axis.depth < loops.len())
-            .map(|&axis| {
-                let side = if axis.array < above {
-                    Side::AboveParent
-                } else if axis.array >= below {
-                    Side::BelowChild
+        let mut tensors = SmallVec::new();
+        for &tensor in &boundary.tensors {
+            let shadow = &plan.shadows[tensor];
+            let is_result = tensor == result;
+            let mut slot = Slot {
+                shadow,
+                is_result,
+                instances: 1,
+                collectors: 1,
+                below: Steps::new(),
+                shared: Steps::new(),
+                down: 0,
+                up: 0,
+                below_down: 0,
+            };
+            for axis in lattice.axes.iter().filter(|axis| axis.depth < inside) {
+                let step = axis.step(ground, shadow)?;
+                let reach = step.checked_mul(axis.instances as i64 - 1)?;
+                slot.down = slot.down.checked_add(reach.min(0))?;
+                slot.up = slot.up.checked_add(reach.max(0))?;
+                if axis.array < above {
+                    continue;
+                }
+                if axis.array >= below {
+                    slot.below.add(step.unsigned_abs(), axis.instances);
+                    slot.below_down += reach.min(0);
+                    continue;
+                }
+                slot.instances = slot.instances.checked_mul(axis.instances)?;
+                let network = &architecture.arrays[axis.array].network;
+                if if is_result {
+                    network.reduction
                 } else {
-                    let network = &architecture.arrays[axis.array].network;
-                    Side::Between {
-                        multicast: network.multicast,
-                        reduction: network.reduction,
-                    }
-                };
-                (axis, side)
-            })
-            .collect();
+                    network.multicast
+                } {
+                    slot.shared.add(step.unsigned_abs(), axis.instances);
+                } else {
+                    slot.collectors = slot.collectors.checked_mul(axis.instances)?;
+                }
+            }
+            tensors.push(slot);
+        }
         Some(Port {
-            plan,
             ground,
             refill: architecture.memories[boundary.child].refill,
-            result: mapping.operation.result(),
-            tensors: &boundary.tensors,
-            inside: loops.len(),
-            axes,
+            inside,
+            parents,
+            tensors,
         })
     }
 
@@ -262,15 +290,20 @@ impl<'a> Port<'a> {
             }
             now = self.ground.advance(&now, l, 0);
             let reach = self.ground.windows_in(&before, l);
-            let last = reach.div_ceil(l.instances).checked_sub(1)?;
+            let trips = if l.instances == 1 {
+                reach
+            } else {
+                reach.div_ceil(l.instances)
+            };
+            let last = trips.checked_sub(1)?;
             if !is_whole(&before, l, last) {
                 return None;
             }
             before = self.ground.advance(&before, l, last * l.instances);
         }
         let begin = table.begin();
-        for &tensor in self.tensors {
-            match self.cross(tensor, &now, &before, fresh) {
+        for slot in &self.tensors {
+            match slot.cross(&now, &before, self.refill, fresh) {
                 Some(cross) => table.push(cross),
                 None => {
                     table.undo(begin);
@@ -278,67 +311,28 @@ impl<'a> Port<'a> {
                 }
             }
         }
-        let parents = self
-            .axes
-            .iter()
-            .filter(|(_, side)| *side == Side::AboveParent)
-            .try_fold(1u64, |n, (axis, _)| n.checked_mul(axis.instances))?;
-        Some(table.uniform(begin, parents))
+        Some(table.uniform(begin, self.parents))
     }
+}
 
-    fn cross(&self, tensor: usize, now: &Spot, before: &Spot, fresh: bool) -> Option<Cross> {
-        let shadow = &self.plan.shadows[tensor];
-        let (mut wanted, open) = shadow.interval(now)?;
-        let (mut held, open_before) = shadow.interval(before)?;
-        let is_result = tensor == self.result;
-        let mut instances = 1u64;
-        let mut collectors = 1u64;
-        let mut below = Steps::new();
-        let mut shared = Steps::new();
-        for (axis, side) in &self.axes {
-            let step = axis.step(self.ground, shadow)?;
+impl Slot<'_> {
+    fn cross(&self, now: &Spot, before: &Spot, refill: Refill, fresh: bool) -> Option<Cross> {
+        let (mut wanted, open) = self.shadow.interval(now)?;
+        let (mut held, open_before) = self.shadow.interval(before)?;
+        if self.down != 0 || self.up != 0 {
             // At the border some instances are clipped and others are not.
-            if step != 0 && (wanted != open || held != open_before) {
+            if !(self.is_inside(open) && self.is_inside(open_before)) {
                 return None;
             }
-            let reach = step.checked_mul(axis.instances as i64 - 1)?;
-            if step != 0
-                && !(self.inside_after(shadow, open, reach)
-                    && self.inside_after(shadow, open_before, reach))
-            {
-                return None;
-            }
-            match *side {
-                Side::AboveParent => {}
-                Side::BelowChild => below.add(step.unsigned_abs(), axis.instances),
-                Side::Between {
-                    multicast,
-                    reduction,
-                } => {
-                    instances = instances.checked_mul(axis.instances)?;
-                    if if is_result { reduction } else { multicast } {
-                        shared.add(step.unsigned_abs(), axis.instances);
-                    } else {
-                        collectors = collectors.checked_mul(axis.instances)?;
-                    }
-                }
-            }
-            if step < 0 && *side == Side::BelowChild {
-                wanted.lo += reach;
-                wanted.hi += reach;
-                held.lo += reach;
-                held.hi += reach;
+            // A child's tile is the union of what the instances below it hold: one interval again.
+            for interval in [&mut wanted, &mut held] {
+                interval.lo += self.below_down;
+                interval.hi += self.below_down;
+                interval.hi = interval.lo + self.below.run(interval.len())? as i64;
             }
         }
-        // Several axes may leave together where each alone does not.
-        if self.axes.len() > 1 && self.leaves_together(shadow, open, open_before)? {
-            return None;
-        }
-        // A child's tile is the union of what the instances below it hold; it must be one interval again.
-        wanted.hi = wanted.lo + below.run(wanted.len())? as i64;
-        held.hi = held.lo + below.run(held.len())? as i64;
         let same = wanted == held || (wanted.is_empty() && held.is_empty());
-        let (kept, new, gone) = if self.refill == Refill::Tile && !same {
+        let (kept, new, gone) = if refill == Refill::Tile && !same {
             (0, wanted, held)
         } else {
             (
@@ -347,22 +341,20 @@ impl<'a> Port<'a> {
                 difference(held, wanted)?,
             )
         };
-        let union = |interval: Interval| -> Option<u64> {
-            shared.union(interval.len())?.checked_mul(collectors)
-        };
-        let all = union(wanted)?;
+        let length = wanted.len();
+        let all = self.union(length)?;
         let (mut before_all, mut staying, mut first) = (0, 0, 0);
-        if is_result {
-            before_all = union(held)?;
-            staying = before_all - union(gone)?;
+        if self.is_result {
+            before_all = self.union(held.len())?;
+            staying = before_all - self.union(gone.len())?;
             first = if fresh { all } else { 0 };
         }
         Some(Cross {
-            tiles: wanted.len().checked_mul(instances)?,
-            kept: kept.checked_mul(instances)?,
-            tile: wanted.len(),
+            tiles: length * self.instances,
+            kept: kept * self.instances,
+            tile: length,
             wanted: all,
-            at_hand: all - union(new)?,
+            at_hand: all - self.union(new.len())?,
             held: before_all,
             staying,
             fresh: first,
@@ -370,29 +362,18 @@ impl<'a> Port<'a> {
         })
     }
 
-    /// Whether an open footprint stays inside the tensor when moved by `reach`.
+    /// Elements over all instances, each of which has an interval of `length`.
     #[inline]
-    fn inside_after(&self, shadow: &Shadow, open: Interval, reach: i64) -> bool {
-        shadow
-            .bounds()
-            .is_none_or(|(lo, hi)| open.lo + reach >= lo && open.hi - 1 + reach <= hi)
+    fn union(&self, length: u64) -> Option<u64> {
+        Some(self.shared.union(length)? * self.collectors)
     }
 
-    fn leaves_together(&self, shadow: &Shadow, now: Interval, before: Interval) -> Option<bool> {
-        let (mut down, mut up) = (0i64, 0i64);
-        for (axis, _) in &self.axes {
-            let reach = axis
-                .step(self.ground, shadow)?
-                .checked_mul(axis.instances as i64 - 1)?;
-            down = down.checked_add(reach.min(0))?;
-            up = up.checked_add(reach.max(0))?;
-        }
-        if down == 0 && up == 0 {
-            return Some(false);
-        }
-        Some([now, before].into_iter().any(|open| {
-            !(self.inside_after(shadow, open, down) && self.inside_after(shadow, open, up))
-        }))
+    /// Whether the open footprints of all instances lie inside the tensor.
+    #[inline]
+    fn is_inside(&self, open: Interval) -> bool {
+        self.shadow
+            .bounds()
+            .is_none_or(|(lo, hi)| open.lo + self.down >= lo && open.hi - 1 + self.up <= hi)
     }
 }
 
@@ -450,8 +431,8 @@ impl Steps {
     /// that has no short form.
     #[inline]
     fn union(&self, length: u64) -> Option<u64> {
-        if length == 0 {
-            return Some(0);
+        if length == 0 || self.sorted.is_empty() {
+            return Some(length);
         }
         let (mut run, mut pieces, mut span) = (length, 1u64, length);
         for &(step, instances) in &self.sorted {

@@ -1,21 +1,33 @@
 //! What of a layer and an accelerator does not depend on the schedule: prepared once, used for every
 //! mapping of the layer that a search tries.
 
+use super::classes::{GroupClasses, Key};
 use super::spot::{Ground, Shadow};
 use super::tiles::Footprint;
-use super::{EngineLimit, TimingRule, counts::Counts, exact};
+use super::{Boundary, EngineLimit, TimingRule, counts::Counts, exact};
 use crate::ir::{Group, Grouping, Mapping};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// So many kinds of loops are remembered per group: neighbours in a search differ in one group.
+const REMEMBERED: usize = 64;
 
 /// Counts many schedules of one layer on one accelerator.
+///
+/// What one group's loops do is remembered: a search that tries another tile size of `K` works out `K`
+/// anew, and nothing else. The result is the same as without.
 pub struct Counter {
     pub(super) grouping: Grouping,
-    pub(super) plans: Vec<Plan>,
+    pub(super) plans: Vec<Rc<Plan>>,
+    /// Per group.
+    known: RefCell<Vec<Known>>,
     /// No size of any step can pass `u64`.
     pub(super) fits: bool,
 }
 
 /// One group of ranks.
 pub(super) struct Plan {
+    pub group: Group,
     /// Per tensor.
     pub footprints: Vec<Footprint>,
     pub shadows: Vec<Shadow>,
@@ -30,6 +42,14 @@ pub(super) struct Plan {
     pub touching: Vec<u64>,
     /// Points of the whole group.
     pub points: u64,
+}
+
+/// The last classes made of one group.
+#[derive(Default)]
+struct Known {
+    entries: Vec<(Key, Rc<GroupClasses>)>,
+    /// Where the next one goes once the list is full.
+    next: usize,
 }
 
 impl Counter {
@@ -49,7 +69,7 @@ impl Counter {
         let plans = grouping
             .groups
             .iter()
-            .map(|group| Plan::new(mapping, group))
+            .map(|group| Plan::new(mapping, group).map(Rc::new))
             .collect::<Option<Vec<_>>>()
             .ok_or(EngineLimit::TooManyClasses)?;
         // The sizes of one step are at most the elements of all tensors in every PE; there are no more
@@ -75,9 +95,11 @@ impl Counter {
             && bits
                 .and_then(|bits| bits.checked_mul(pes))
                 .is_some_and(|bits| bits < 1 << 63);
+        let known = grouping.groups.iter().map(|_| Known::default()).collect();
         Ok(Counter {
             grouping,
             plans,
+            known: RefCell::new(known),
             fits,
         })
     }
@@ -88,6 +110,33 @@ impl Counter {
     /// [`EngineLimit`], when the mapping is beyond what can be counted exactly.
     pub fn count(&self, mapping: &Mapping, rule: TimingRule) -> Result<Counts, EngineLimit> {
         exact::run(self, mapping, rule)
+    }
+
+    /// The classes of one group, remembered or made.
+    pub(super) fn classes(
+        &self,
+        mapping: &Mapping,
+        group: usize,
+        key: Key,
+        boundaries: &[Boundary],
+    ) -> Result<Rc<GroupClasses>, EngineLimit> {
+        if let Some(known) = self.known.borrow().get(group)
+            && let Some((_, classes)) = known.entries.iter().find(|(other, _)| *other == key)
+        {
+            return Ok(Rc::clone(classes));
+        }
+        let plan = Rc::clone(&self.plans[group]);
+        let made = Rc::new(GroupClasses::new(mapping, plan, &key, boundaries)?);
+        if let Some(known) = self.known.borrow_mut().get_mut(group) {
+            let entry = (key, Rc::clone(&made));
+            if known.entries.len() < REMEMBERED {
+                known.entries.push(entry);
+            } else {
+                known.entries[known.next] = entry;
+                known.next = (known.next + 1) % REMEMBERED;
+            }
+        }
+        Ok(made)
     }
 }
 
@@ -100,6 +149,7 @@ impl Plan {
             .collect();
         let whole = group.whole();
         Some(Plan {
+            group: group.clone(),
             shadows: tensors
                 .map(|tensor| Shadow::new(mapping, group, tensor))
                 .collect(),

@@ -82,6 +82,36 @@ impl Ground {
     /// `Group::advance`.
     #[inline]
     pub fn advance(&self, spot: &Spot, l: &GroupLoop, window: u64) -> Spot {
+        let mut piece = self.piece(spot, l, window);
+        if let Some(rows) = &self.rows
+            && l.moves_window
+            && !l.ends_level
+        {
+            rows.produce(&mut piece);
+        }
+        self.end(&mut piece, l);
+        piece
+    }
+
+    /// `Group::step`.
+    pub fn step(&self, spot: &Spot, l: &GroupLoop, window: u64) -> Spot {
+        let mut piece = self.piece(spot, l, window);
+        self.end(&mut piece, l);
+        piece
+    }
+
+    #[inline]
+    fn end(&self, spot: &mut Spot, l: &GroupLoop) {
+        if let Some(rows) = &self.rows
+            && l.ends_level
+        {
+            rows.produce(spot);
+            rows.hand_down(spot);
+        }
+    }
+
+    #[inline]
+    fn piece(&self, spot: &Spot, l: &GroupLoop, window: u64) -> Spot {
         let mut piece = *spot;
         for m in &l.moves {
             let extent = spot.extent(m.axis);
@@ -95,15 +125,6 @@ impl Ground {
             match m.axis {
                 GroupAxis::Rank(rank) => piece.ranks[rank & 1] = narrowed,
                 GroupAxis::Window(_) => piece.rows = narrowed,
-            }
-        }
-        if let Some(rows) = &self.rows {
-            if l.moves_window {
-                rows.produce(&mut piece);
-            }
-            if l.ends_level {
-                rows.produce(&mut piece);
-                rows.hand_down(&mut piece);
             }
         }
         piece

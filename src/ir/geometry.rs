@@ -53,7 +53,7 @@ pub struct GroupLoop {
     pub moves_window: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GroupMove {
     pub axis: GroupAxis,
     pub size: i64,

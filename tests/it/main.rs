@@ -3,7 +3,3 @@
 mod cli;
 mod equality;
 mod generate;
-mod layering;
-mod robust;
-mod stdlib;
-mod totals;
