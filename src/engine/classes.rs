@@ -19,7 +19,8 @@
 //! prefix of the windows of every loop, so the tile it held before is that of its last window that was not
 //! empty; windows in the interior of a loop are exact translates of each other, in every tensor.
 
-use super::crossing::{Cross, Fresh, Holder, Seen, Sharing, Table, Transition};
+use super::crossing::{Table, Transition};
+use super::lanes::Sum;
 use super::lattice::{self, Lattice};
 use super::plan::Plan;
 use super::spot::Spot;
@@ -53,7 +54,7 @@ pub(super) struct KeyBoundary {
 }
 
 /// Per node: the elements of the result that each parent instance (by number) meets there first.
-type Meetings = Vec<Vec<(u64, u64)>>;
+pub(super) type Meetings = Vec<Vec<(u64, u64)>>;
 
 impl PartialEq for Key {
     fn eq(&self, other: &Key) -> bool {
@@ -78,15 +79,15 @@ pub(super) struct GroupClasses {
     pub loops: GroupLoops,
     /// `nodes[starts[m]..starts[m + 1]]`: positions of the first `m` loops; the first is the one start.
     pub nodes: Vec<Node>,
-    starts: SmallVec<[usize; 6]>,
+    pub(super) starts: SmallVec<[usize; 6]>,
     /// `edges[edge_starts[m]..edge_starts[m + 1]]`: advances of loop `m`.
     pub edges: Vec<Edge>,
-    edge_starts: SmallVec<[usize; 6]>,
+    pub(super) edge_starts: SmallVec<[usize; 6]>,
     pub table: Table,
     /// Per node and boundary, per edge and boundary.
-    wraps: Vec<Transition>,
-    advances: Vec<Transition>,
-    boundaries: usize,
+    pub(super) wraps: Vec<Transition>,
+    pub(super) advances: Vec<Transition>,
+    pub(super) boundaries: usize,
     /// Per node and per edge, for the engine's inner loop: the sizes that decide how much crosses, all
     /// boundaries in a row, each tensor's [`LANES`] (operands) or [`RESULT_LANES`].
     pub node_lanes: Vec<u64>,
@@ -104,86 +105,19 @@ pub(super) struct GroupClasses {
     pub distinct: SmallVec<[u64; 4]>,
 }
 
-/// Lanes of an operand: wanted, at hand.
-pub(super) const LANES: usize = 2;
-/// Lanes of the result: wanted, at hand, fresh, held, staying.
-pub(super) const RESULT_LANES: usize = 5;
-
-/// Sums of one tensor's crosses over steps.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Sum {
-    pub tiles: u128,
-    pub kept: u128,
-    pub wanted: u128,
-    pub at_hand: u128,
-    pub fresh: u128,
-    pub held: u128,
-    pub staying: u128,
-}
-
-impl Sum {
-    fn add(&mut self, cross: &Cross, times: u128) {
-        self.tiles += u128::from(cross.tiles) * times;
-        self.kept += u128::from(cross.kept) * times;
-        self.wanted += u128::from(cross.wanted) * times;
-        self.at_hand += u128::from(cross.at_hand) * times;
-        self.fresh += u128::from(cross.fresh) * times;
-        self.held += u128::from(cross.held) * times;
-        self.staying += u128::from(cross.staying) * times;
-    }
-
-    /// Of one step that happens `times` times.
-    pub fn of(cross: &Cross, times: u128) -> Sum {
-        let mut sum = Sum::default();
-        sum.add(cross, times);
-        sum
-    }
-
-    /// Over the steps of two groups; `None` past `u128`. Operands need no more than the first four.
-    #[inline]
-    pub fn times(&self, other: &Sum, is_result: bool) -> Option<Sum> {
-        // The other fields are at most one of these.
-        let most = |sum: &Sum| (sum.tiles | sum.wanted | sum.held).leading_zeros();
-        if most(self) + most(other) < 128 {
-            return None;
-        }
-        let mut product = Sum {
-            tiles: self.tiles.wrapping_mul(other.tiles),
-            kept: self.kept.wrapping_mul(other.kept),
-            wanted: self.wanted.wrapping_mul(other.wanted),
-            at_hand: self.at_hand.wrapping_mul(other.at_hand),
-            ..Sum::default()
-        };
-        if is_result {
-            product.fresh = self.fresh.wrapping_mul(other.fresh);
-            product.held = self.held.wrapping_mul(other.held);
-            product.staying = self.staying.wrapping_mul(other.staying);
-        }
-        Some(product)
-    }
-}
-
-/// Appends the lanes of one tensor.
-pub(super) fn lanes(cross: &Cross, is_result: bool, lanes: &mut Vec<u64>) {
-    lanes.extend([cross.wanted, cross.at_hand]);
-    if is_result {
-        lanes.extend([cross.fresh, cross.held, cross.staying]);
-    }
-}
-
 pub(super) struct Node {
     /// The first instance of every spatial loop; only for small groups.
     pub spot: Spot,
     /// All instances work, on translates of `spot`.
     pub uniform: bool,
     /// The windows of the representative position.
-    path: SmallVec<[u64; 4]>,
+    pub(super) path: SmallVec<[u64; 4]>,
     /// How many positions it stands for.
     pub count: u64,
     /// The class of its first window of the next loop.
     pub first: u32,
     /// The advances of the next loop below this node.
-    advances: (u32, u32),
+    pub(super) advances: (u32, u32),
     /// All loops over ranks that the result does not have are at their first window.
     pub fresh: bool,
     /// Points of the busiest PE, of all PEs, and how many PEs work; only at the leaf.
@@ -199,15 +133,7 @@ pub(super) struct Edge {
     /// How many advances it stands for, below one parent.
     pub count: u64,
     /// The window that the (representative) advance leads to.
-    window: u64,
-}
-
-/// Which way to go through the loops inside.
-#[derive(Clone, Copy)]
-enum Completion {
-    First,
-    /// The last step of all: instances that idle in it are left out.
-    Last,
+    pub(super) window: u64,
 }
 
 impl GroupClasses {
@@ -428,7 +354,7 @@ impl GroupClasses {
     }
 
     /// All instances at the position that `path` leads to.
-    fn states(&self, path: &[u64]) -> Vec<GroupState> {
+    pub(super) fn states(&self, path: &[u64]) -> Vec<GroupState> {
         let mut states = vec![self.plan.group.whole()];
         for (l, &window) in self.loops.iter().zip(path) {
             states = self.narrow(&states, l, window);
@@ -436,7 +362,12 @@ impl GroupClasses {
         states
     }
 
-    fn narrow(&self, states: &[GroupState], l: &GroupLoop, trip: u64) -> Vec<GroupState> {
+    pub(super) fn narrow(
+        &self,
+        states: &[GroupState],
+        l: &GroupLoop,
+        trip: u64,
+    ) -> Vec<GroupState> {
         let mut pieces = Vec::with_capacity(states.len() * l.instances as usize);
         for state in states {
             for instance in 0..l.instances {
@@ -488,433 +419,6 @@ impl GroupClasses {
             }
         }
         (from <= to && to < i64::MAX).then_some((from.max(0) as u64, to as u64))
-    }
-
-    /// Fills in the transitions of every boundary.
-    fn cross(&mut self, mapping: &Mapping, boundaries: &[Boundary]) -> Result<(), EngineLimit> {
-        self.wraps = vec![Transition::NONE; self.nodes.len() * boundaries.len()];
-        self.advances = vec![Transition::NONE; self.edges.len() * boundaries.len()];
-        let plan = Rc::clone(&self.plan);
-        let lattice = Lattice::new(&self.loops);
-        for (number, boundary) in boundaries.iter().enumerate() {
-            let inside = self.inside[number];
-            let mut slow = SetRoute {
-                sharing: None,
-                meetings: None,
-            };
-            self.distinct.push(0);
-            if self.plan.overlaps {
-                let sharing = slow.sharing(mapping, boundary, &self.loops[..inside]);
-                let (meetings, distinct) = self.first_meetings(mapping, sharing, inside)?;
-                slow.meetings = Some(meetings);
-                self.distinct[number] = distinct;
-            }
-            let forwards = super::crossing::forwards(mapping, boundary);
-            let port = lattice::Port::new(mapping, boundary, &plan, &lattice, inside, forwards);
-            for depth in 0..=inside {
-                for node in self.nodes_at(depth) {
-                    let at = &self.nodes[node];
-                    let closed = match (&port, at.uniform) {
-                        (Some(port), true) => {
-                            let (spot, fresh) = (at.spot, at.fresh);
-                            port.transition(
-                                &mut self.table,
-                                &self.loops,
-                                spot,
-                                spot,
-                                (true, true),
-                                depth,
-                                fresh,
-                            )
-                        }
-                        _ => None,
-                    };
-                    let transition = match closed {
-                        Some(transition) => transition,
-                        None => self.wrap(mapping, boundary, &mut slow, depth, node, inside)?,
-                    };
-                    self.wraps[node * boundaries.len() + number] = transition;
-                }
-            }
-            for depth in 0..inside {
-                for edge in self.edges_at(depth) {
-                    let at = &self.edges[edge];
-                    let parent = &self.nodes[at.parent as usize];
-                    let closed = match (&port, parent.uniform, self.plan.ground.as_ref()) {
-                        (Some(port), true, Some(ground)) => {
-                            let l = &self.loops[depth];
-                            let now = ground.advance(&parent.spot, l, at.window * l.instances);
-                            let before =
-                                ground.advance(&parent.spot, l, (at.window - 1) * l.instances);
-                            let whole = (
-                                lattice::is_whole(&parent.spot, l, at.window),
-                                lattice::is_whole(&parent.spot, l, at.window - 1),
-                            );
-                            let fresh = self.nodes[at.child as usize].fresh;
-                            port.transition(
-                                &mut self.table,
-                                &self.loops,
-                                now,
-                                before,
-                                whole,
-                                depth + 1,
-                                fresh,
-                            )
-                        }
-                        _ => None,
-                    };
-                    let transition = match closed {
-                        Some(transition) => transition,
-                        None => self.advance(mapping, boundary, &mut slow, depth, edge, inside)?,
-                    };
-                    self.advances[edge * boundaries.len() + number] = transition;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Lays out what the engine's inner loop reads.
-    fn line_up(&mut self, result: usize, boundaries: &[Boundary]) {
-        let (mut lanes_end, mut slots_end) = (0, 0);
-        for boundary in boundaries {
-            self.lane_starts.push(lanes_end);
-            self.slot_starts.push(slots_end);
-            for &tensor in &boundary.tensors {
-                lanes_end += if tensor == result {
-                    RESULT_LANES
-                } else {
-                    LANES
-                };
-                slots_end += 1;
-            }
-        }
-        self.lane_starts.push(lanes_end);
-        self.slot_starts.push(slots_end);
-        let depth = self.loops.len();
-        self.node_sums = vec![Sum::default(); (depth + 1) * slots_end];
-        self.edge_sums = vec![Sum::default(); depth * slots_end];
-        let line = |transition: Transition,
-                    times: u64,
-                    lines: &mut Vec<u64>,
-                    number: usize,
-                    sums: &mut [Sum]| {
-            let boundary = &boundaries[number];
-            let Some(variant) = self.table.variants(transition).first() else {
-                lines.resize(
-                    lines.len() + self.lane_starts[number + 1] - self.lane_starts[number],
-                    0,
-                );
-                return;
-            };
-            let times = u128::from(times) * u128::from(variant.count);
-            for (slot, &tensor) in boundary.tensors.iter().enumerate() {
-                let cross = self.table.cross(variant, slot);
-                lanes(cross, tensor == result, lines);
-                sums[slot].add(cross, times);
-            }
-        };
-        let (mut node_lanes, mut edge_lanes) = (Vec::new(), Vec::new());
-        for at in 0..=depth {
-            for node in self.nodes_at(at) {
-                for number in 0..boundaries.len() {
-                    let from = at * slots_end + self.slot_starts[number];
-                    let transition = self.wraps[node * boundaries.len() + number];
-                    let count = self.nodes[node].count;
-                    line(
-                        transition,
-                        count,
-                        &mut node_lanes,
-                        number,
-                        &mut self.node_sums[from..],
-                    );
-                }
-            }
-        }
-        for at in 0..depth {
-            for edge in self.edges_at(at) {
-                for number in 0..boundaries.len() {
-                    let from = at * slots_end + self.slot_starts[number];
-                    let transition = self.advances[edge * boundaries.len() + number];
-                    let parent = &self.nodes[self.edges[edge].parent as usize];
-                    let count = parent.count * self.edges[edge].count;
-                    line(
-                        transition,
-                        count,
-                        &mut edge_lanes,
-                        number,
-                        &mut self.edge_sums[from..],
-                    );
-                }
-            }
-        }
-        self.node_lanes = node_lanes;
-        self.edge_lanes = edge_lanes;
-    }
-
-    /// Where windows overlap in the result: per node just outside the boundary, what it meets first.
-    fn first_meetings(
-        &self,
-        mapping: &Mapping,
-        sharing: &Sharing,
-        inside: usize,
-    ) -> Result<(Meetings, u64), EngineLimit> {
-        let mut meetings = Vec::new();
-        let mut seen = Seen::new();
-        let footprint = &self.plan.footprints[mapping.operation.result()];
-        // Nodes lie in the order of their steps.
-        for node in self.nodes_at(inside) {
-            let states = self.states(&self.nodes[node].path);
-            let mut holders = sharing.holders(&states, inside);
-            holders.retain(|holder| !holder.state.is_empty());
-            let met = seen.meet(sharing, footprint, &holders);
-            meetings.push(met.ok_or(EngineLimit::TooManyClasses)?);
-        }
-        Ok((meetings, seen.alone()))
-    }
-
-    fn wrap(
-        &mut self,
-        mapping: &Mapping,
-        boundary: &Boundary,
-        slow: &mut SetRoute,
-        depth: usize,
-        node: usize,
-        inside: usize,
-    ) -> Result<Transition, EngineLimit> {
-        let states = self.states(&self.nodes[node].path);
-        let start = slow
-            .sharing(mapping, boundary, &self.loops[..inside])
-            .holders(&states, depth);
-        self.transition(
-            mapping,
-            boundary,
-            slow,
-            start.clone(),
-            start,
-            depth,
-            inside,
-            node,
-        )
-    }
-
-    fn advance(
-        &mut self,
-        mapping: &Mapping,
-        boundary: &Boundary,
-        slow: &mut SetRoute,
-        depth: usize,
-        edge: usize,
-        inside: usize,
-    ) -> Result<Transition, EngineLimit> {
-        let edge = &self.edges[edge];
-        let parent = self.states(&self.nodes[edge.parent as usize].path);
-        let l = &self.loops[depth];
-        let now = self.narrow(&parent, l, edge.window);
-        let before = self.narrow(&parent, l, edge.window - 1);
-        let child = edge.child as usize;
-        let sharing = slow.sharing(mapping, boundary, &self.loops[..inside]);
-        let now = sharing.holders(&now, depth + 1);
-        let before = sharing.holders(&before, depth + 1);
-        self.transition(
-            mapping,
-            boundary,
-            slow,
-            now,
-            before,
-            depth + 1,
-            inside,
-            child,
-        )
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn transition(
-        &mut self,
-        mapping: &Mapping,
-        boundary: &Boundary,
-        slow: &mut SetRoute,
-        now: Vec<Holder>,
-        before: Vec<Holder>,
-        from: usize,
-        inside: usize,
-        node: usize,
-    ) -> Result<Transition, EngineLimit> {
-        slow.sharing(mapping, boundary, &self.loops[..inside]);
-        let SetRoute {
-            sharing: Some(sharing),
-            meetings,
-        } = &*slow
-        else {
-            return Err(EngineLimit::TooManyClasses);
-        };
-        let fresh = match meetings {
-            Some(meetings) => {
-                let first = self.first_at(node, inside - from);
-                Fresh::Given(&meetings[first - self.starts[inside]])
-            }
-            None if self.nodes[node].fresh => Fresh::All,
-            None => Fresh::None,
-        };
-        let held = self.last_working(sharing, &before, from, inside);
-        let beside = sharing
-            .forwards()
-            .then(|| self.complete(sharing, before, from, inside, Completion::Last));
-        let now = self.complete(sharing, now, from, inside, Completion::First);
-        self.table
-            .count(
-                mapping,
-                boundary,
-                sharing,
-                &self.plan.footprints,
-                now,
-                held,
-                beside,
-                fresh,
-            )
-            .ok_or(EngineLimit::TooManyClasses)
-    }
-
-    /// Follows the first (or the very last) windows of the loops `from..to` for all instances; idle ones
-    /// are dropped.
-    fn complete(
-        &self,
-        sharing: &Sharing,
-        mut holders: Vec<Holder>,
-        from: usize,
-        to: usize,
-        way: Completion,
-    ) -> Vec<Holder> {
-        for depth in from..to {
-            let l = &self.loops[depth];
-            holders.retain(|holder| !holder.state.is_empty());
-            let reach = |holder: &Holder| self.plan.group.windows_in(&holder.state, l);
-            let last = holders
-                .iter()
-                .map(reach)
-                .max()
-                .unwrap_or(0)
-                .div_ceil(l.instances);
-            let trip = match way {
-                Completion::First => 0,
-                Completion::Last => last.saturating_sub(1),
-            };
-            let mut next = Vec::with_capacity(holders.len() * l.instances as usize);
-            for holder in &holders {
-                for index in 0..l.instances {
-                    let window = trip * l.instances + index;
-                    let state = self.plan.group.advance(&holder.state, l, window);
-                    next.push(sharing.placed(holder, depth, index, state));
-                }
-            }
-            holders = next;
-        }
-        holders.retain(|holder| !holder.state.is_empty());
-        holders.sort_by_key(Holder::instance);
-        holders
-    }
-
-    /// For every child instance the last windows of the loops `from..to` in which it works. They differ:
-    /// where the last window of an outer loop is clipped, the instances at the end idle in it.
-    fn last_working(
-        &self,
-        sharing: &Sharing,
-        holders: &[Holder],
-        from: usize,
-        to: usize,
-    ) -> Vec<Holder> {
-        let mut found = Vec::new();
-        let mut begin = 0;
-        while begin < holders.len() {
-            let same = |holder: &Holder| holder.instance() == holders[begin].instance();
-            let end = begin + holders[begin..].iter().take_while(|h| same(h)).count();
-            let mut indices: Vec<u64> = vec![0; to];
-            loop {
-                if let Some(tile) = self.last_of(sharing, &holders[begin..end], from, to, &indices)
-                {
-                    found.extend(tile);
-                }
-                // The next child instance below these holders.
-                let turned = (from..to).rev().find(|&depth| {
-                    if sharing.is_below(depth) {
-                        return false;
-                    }
-                    indices[depth] += 1;
-                    let turns = indices[depth] < self.loops[depth].instances;
-                    if !turns {
-                        indices[depth] = 0;
-                    }
-                    turns
-                });
-                if turned.is_none() {
-                    break;
-                }
-            }
-            begin = end;
-        }
-        found.sort_by_key(Holder::instance);
-        found
-    }
-
-    /// The last step in which some PE below one child instance works; the instance is at `indices` of the
-    /// spatial loops above it.
-    fn last_of(
-        &self,
-        sharing: &Sharing,
-        holders: &[Holder],
-        depth: usize,
-        to: usize,
-        indices: &[u64],
-    ) -> Option<Vec<Holder>> {
-        if depth == to {
-            let working: Vec<Holder> = holders
-                .iter()
-                .filter(|h| !h.state.is_empty())
-                .cloned()
-                .collect();
-            return (!working.is_empty()).then_some(working);
-        }
-        let l = &self.loops[depth];
-        let below = sharing.is_below(depth);
-        let working = holders.iter().filter(|h| !h.state.is_empty());
-        let reach = working
-            .map(|h| self.plan.group.windows_in(&h.state, l))
-            .max()?;
-        let skipped = if below { 0 } else { indices[depth] };
-        let trips = reach.saturating_sub(skipped).div_ceil(l.instances);
-        (0..trips).rev().find_map(|trip| {
-            let indices_here = if below {
-                0..l.instances
-            } else {
-                skipped..skipped + 1
-            };
-            let inside: Vec<Holder> = holders
-                .iter()
-                .flat_map(|holder| indices_here.clone().map(move |index| (holder, index)))
-                .map(|(holder, index)| {
-                    let state =
-                        self.plan
-                            .group
-                            .advance(&holder.state, l, trip * l.instances + index);
-                    sharing.placed(holder, depth, index, state)
-                })
-                .collect();
-            self.last_of(sharing, &inside, depth + 1, to, indices)
-        })
-    }
-}
-
-/// What counting with sets needs at one boundary, made when first needed.
-struct SetRoute {
-    sharing: Option<Sharing>,
-    /// Where windows overlap in the result.
-    meetings: Option<Meetings>,
-}
-
-impl SetRoute {
-    fn sharing(&mut self, mapping: &Mapping, boundary: &Boundary, loops: &[GroupLoop]) -> &Sharing {
-        self.sharing
-            .get_or_insert_with(|| Sharing::new(mapping, boundary, loops))
     }
 }
 

@@ -13,14 +13,13 @@
 //! For TemporalMap K (2 windows, equal), TemporalMap X (222 windows: first, interior, last) there are one
 //! region of K times three of X, and two of X below each.
 
-use super::classes::{GroupClasses, Key, KeyBoundary, LANES, RESULT_LANES, Sum, lanes};
+use super::classes::{GroupClasses, Key, KeyBoundary};
 use super::clock::{Link, StepTime};
-use super::counts::{
-    Bound, BoundaryCounts, Counts, CrossingCounts, MemoryCounts, TensorCounts, Timing,
-};
-use super::crossing::{BESIDE, Cross, HELD, Sorts, Transition, Variant, WORKED};
+use super::counts::Counts;
+use super::crossing::Cross;
+use super::lanes::{LANES, RESULT_LANES, Sum, lanes};
 use super::plan::{Counter, Plan};
-use super::{Boundary, EngineLimit, bound_of, boundaries};
+use super::{Boundary, EngineLimit, boundaries};
 use crate::ir::{GroupLoop, GroupLoops, Mapping};
 use smallvec::SmallVec;
 use std::rc::Rc;
@@ -38,30 +37,30 @@ pub enum TimingRule {
     Maestro,
 }
 
-struct Engine<'a> {
-    mapping: &'a Mapping,
-    boundaries: Vec<Boundary>,
-    links: SmallVec<[Link; 4]>,
-    classes: Vec<Rc<GroupClasses>>,
+pub(super) struct Engine<'a> {
+    pub(super) mapping: &'a Mapping,
+    pub(super) boundaries: Vec<Boundary>,
+    pub(super) links: SmallVec<[Link; 4]>,
+    pub(super) classes: Vec<Rc<GroupClasses>>,
     /// Groups with at least one advance; the others are always at their one place.
-    moving: SmallVec<[usize; 8]>,
-    loops: Vec<Level>,
+    pub(super) moving: SmallVec<[usize; 8]>,
+    pub(super) loops: Vec<Level>,
     /// Parent instances are all alike at every boundary, and nothing comes from neighbours.
-    simple: bool,
+    pub(super) simple: bool,
     /// Per boundary and tensor: the products over the groups that never advance, and their lanes.
-    still: Vec<Sum>,
-    still_lanes: Vec<u64>,
+    pub(super) still: Vec<Sum>,
+    pub(super) still_lanes: Vec<u64>,
     /// Where each boundary's lanes and tensors begin; one more for the end.
-    lane_starts: SmallVec<[usize; 5]>,
-    slot_starts: SmallVec<[usize; 5]>,
+    pub(super) lane_starts: SmallVec<[usize; 5]>,
+    pub(super) slot_starts: SmallVec<[usize; 5]>,
     /// Groups without loops; per tensor, the product of their elements.
-    fixed: SmallVec<[Rc<Plan>; 8]>,
-    whole: SmallVec<[u64; 4]>,
+    pub(super) fixed: SmallVec<[Rc<Plan>; 8]>,
+    pub(super) whole: SmallVec<[u64; 4]>,
     /// Points of the busiest PE over those groups.
-    still_busiest: u64,
-    rule: TimingRule,
-    totals: SmallVec<[Totals; 4]>,
-    compute: u128,
+    pub(super) still_busiest: u64,
+    pub(super) rule: TimingRule,
+    pub(super) totals: SmallVec<[Totals; 4]>,
+    pub(super) compute: u128,
 }
 
 /// The products of a context, group by group: level `m` is that of the first `m` moving groups, so that
@@ -94,34 +93,34 @@ impl Products {
 }
 
 /// One loop before the leaf.
-struct Level {
+pub(super) struct Level {
     /// Its place in `moving`, if it ever advances, and its number within the group.
-    own: Option<(usize, usize)>,
+    pub(super) own: Option<(usize, usize)>,
     /// Per moving group: how many of its loops lie outside this one.
-    depths: SmallVec<[usize; 8]>,
+    pub(super) depths: SmallVec<[usize; 8]>,
     /// Per moving group: first class and number of classes in the context of an advance of this loop.
-    classes: SmallVec<[(usize, usize); 8]>,
+    pub(super) classes: SmallVec<[(usize, usize); 8]>,
     /// Where its regions lie in the list of times.
-    first: usize,
+    pub(super) first: usize,
 }
 
 /// Sums over the run at one boundary.
 #[derive(Clone)]
-struct Totals {
-    tensors: SmallVec<[Moved; 3]>,
-    down_bits: u128,
-    up_bits: u128,
-    peak_bits: u64,
-    transfer_cycles: u128,
+pub(super) struct Totals {
+    pub(super) tensors: SmallVec<[Moved; 3]>,
+    pub(super) down_bits: u128,
+    pub(super) up_bits: u128,
+    pub(super) peak_bits: u64,
+    pub(super) transfer_cycles: u128,
 }
 
 /// One tensor's traffic.
 #[derive(Clone, Copy, Default)]
-struct Moved {
-    fills: u128,
-    down: u128,
-    up: u128,
-    forwarded: u128,
+pub(super) struct Moved {
+    pub(super) fills: u128,
+    pub(super) down: u128,
+    pub(super) up: u128,
+    pub(super) forwarded: u128,
 }
 
 /// Classes of the moving groups: an edge for the advancing one, nodes for the others.
@@ -391,7 +390,7 @@ impl<'a> Engine<'a> {
     }
 
     /// The first boundary inside an advance of loop `advance`.
-    fn inside(&self, advance: Option<usize>) -> usize {
+    pub(super) fn inside(&self, advance: Option<usize>) -> usize {
         let outside = advance.map_or(0, |l| l + 1);
         self.boundaries.partition_point(|b| b.position < outside)
     }
@@ -553,7 +552,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn is_innermost(&self, memory: usize) -> bool {
+    pub(super) fn is_innermost(&self, memory: usize) -> bool {
         memory + 1 == self.mapping.architecture.memories.len()
     }
 
@@ -592,545 +591,5 @@ impl<'a> Engine<'a> {
         totals.peak_bits = totals.peak_bits.max(down + up);
         totals.transfer_cycles += u128::from(count) * u128::from(time.ingress.max(time.egress));
         Ok(time)
-    }
-
-    /// What crosses in all steps: the sum over the steps of one advancing loop is the product over groups
-    /// of their sums.
-    fn add_up(&mut self) -> Result<(), EngineLimit> {
-        let result = self.mapping.operation.result();
-        for advance in std::iter::once(None).chain((0..self.loops.len()).map(Some)) {
-            let own = match advance.map(|l| self.loops[l].own) {
-                Some(None) => continue,
-                own => own.flatten(),
-            };
-            let first = advance.is_none();
-            for index in self.inside(advance)..self.boundaries.len() {
-                let tensors = &self.boundaries[index].tensors;
-                for (slot, &tensor) in tensors.iter().enumerate() {
-                    let at = self.slot_starts[index] + slot;
-                    let mut sum = self.still[at];
-                    for (m, &g) in self.moving.iter().enumerate() {
-                        let classes = &self.classes[g];
-                        let row = self.still.len();
-                        let factor = match own {
-                            Some((own, number)) if own == m => {
-                                &classes.edge_sums[number * row + at]
-                            }
-                            _ => {
-                                let depth = advance.map_or(0, |l| self.loops[l].depths[m]);
-                                &classes.node_sums[depth * row + at]
-                            }
-                        };
-                        sum = sum
-                            .times(factor, tensor == result)
-                            .ok_or(EngineLimit::Overflow)?;
-                    }
-                    let (kept, at_hand) = if first {
-                        (0, 0)
-                    } else {
-                        (sum.kept, sum.at_hand)
-                    };
-                    let mut enters = sum.wanted - at_hand;
-                    let mut leaves = 0;
-                    if tensor == result {
-                        enters -= sum.fresh;
-                        leaves = if first { 0 } else { sum.held - sum.staying };
-                    }
-                    let bits = u128::from(self.mapping.operation.tensors[tensor].bits);
-                    let totals = &mut self.totals[index];
-                    totals.tensors[slot].fills += sum.tiles - kept;
-                    totals.tensors[slot].down += enters;
-                    totals.tensors[slot].up += leaves;
-                    totals.down_bits += enters * bits;
-                    totals.up_bits += leaves * bits;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds up one kind of step at one boundary.
-    fn crossing(
-        &mut self,
-        boundary: usize,
-        advance: Option<usize>,
-        context: &[usize],
-        count: u128,
-    ) -> Result<StepTime, EngineLimit> {
-        let own = advance.and_then(|l| self.loops[l].own).map(|(m, _)| m);
-        let mut factors: SmallVec<[(&GroupClasses, Transition); 8]> = SmallVec::new();
-        for (m, &class) in context.iter().enumerate() {
-            let classes = &self.classes[self.moving[m]];
-            factors.push((
-                classes,
-                if own == Some(m) {
-                    classes.advance_of(class, boundary)
-                } else {
-                    classes.wrap_of(class, boundary)
-                },
-            ));
-        }
-        for (g, classes) in self.classes.iter().enumerate() {
-            if !self.moving.contains(&g) {
-                factors.push((classes, classes.wrap_of(0, boundary)));
-            }
-        }
-        let at = &self.boundaries[boundary];
-        let step = Step {
-            first: advance.is_none(),
-            result: self.mapping.operation.result(),
-            count,
-        };
-        let totals = &mut self.totals[boundary];
-        let link = &self.links[boundary];
-        let mut time = StepTime {
-            ingress: 0,
-            egress: 0,
-        };
-        let mut peak = 0u64;
-        let mut choice: SmallVec<[usize; 8]> = SmallVec::from_elem(0, factors.len());
-        loop {
-            let mut parents = 1u128;
-            let mut chosen: SmallVec<[(&GroupClasses, Variant); 8]> = SmallVec::new();
-            for (&(classes, transition), &choice) in factors.iter().zip(&choice) {
-                let variant = classes.table.variants(transition).get(choice);
-                let variant = *variant.ok_or(EngineLimit::TooManyClasses)?;
-                parents *= u128::from(variant.count);
-                chosen.push((classes, variant));
-            }
-            let mut down: SmallVec<[u64; 3]> = SmallVec::new();
-            let mut up: SmallVec<[u64; 3]> = SmallVec::new();
-            for (slot, &tensor) in at.tensors.iter().enumerate() {
-                let mut product = Cross::whole(self.whole[tensor]);
-                for (classes, variant) in &chosen {
-                    let cross = classes.table.cross(variant, slot);
-                    product = product.times(cross);
-                }
-                let sorted = chosen
-                    .iter()
-                    .any(|(c, v)| c.table.cross(v, slot).sorts != 0);
-                let (enters, leaves, forwarded) = if sorted && !step.first && tensor != step.result
-                {
-                    step.asked_of_parent(&chosen, slot, &product, self.whole[tensor])?
-                } else {
-                    let (enters, leaves) = step.moves(&product, tensor);
-                    (enters, leaves, 0)
-                };
-                let moved = &mut totals.tensors[slot];
-                let times = step.count * parents;
-                let kept = if step.first { 0 } else { product.kept };
-                moved.fills += times * u128::from(product.tiles - kept);
-                moved.down += times * u128::from(enters);
-                moved.up += times * u128::from(leaves);
-                moved.forwarded += times * u128::from(forwarded);
-                let bits = u64::from(self.mapping.operation.tensors[tensor].bits);
-                down.push(enters.checked_mul(bits).ok_or(EngineLimit::Overflow)?);
-                up.push(leaves.checked_mul(bits).ok_or(EngineLimit::Overflow)?);
-            }
-            time.ingress = time
-                .ingress
-                .max(link.down_cycles(&down).ok_or(EngineLimit::Overflow)?);
-            time.egress = time
-                .egress
-                .max(link.up_cycles(&up).ok_or(EngineLimit::Overflow)?);
-            let (d, u) = (down.iter().sum::<u64>(), up.iter().sum::<u64>());
-            totals.down_bits += step.count * parents * u128::from(d);
-            totals.up_bits += step.count * parents * u128::from(u);
-            peak = peak.max(d.saturating_add(u));
-            // Next combination of parent instances, if any.
-            let turned = choice
-                .iter_mut()
-                .zip(&factors)
-                .rev()
-                .find_map(|(choice, factor)| {
-                    *choice += 1;
-                    if *choice == factor.0.table.variants(factor.1).len() {
-                        *choice = 0;
-                        return None;
-                    }
-                    Some(())
-                });
-            if turned.is_none() {
-                break;
-            }
-        }
-        totals.peak_bits = totals.peak_bits.max(peak);
-        totals.transfer_cycles += count * u128::from(time.ingress.max(time.egress));
-        Ok(time)
-    }
-
-    /// After the last step the remaining results leave through every boundary.
-    fn drain(&mut self) -> Result<u64, EngineLimit> {
-        let result = self.mapping.operation.result();
-        let mut drain = 0u64;
-        for (index, boundary) in self.boundaries.iter().enumerate() {
-            let Some(slot) = boundary.tensors.iter().position(|&t| t == result) else {
-                continue;
-            };
-            let mut combinations: SmallVec<[(u128, u64); 4]> = SmallVec::new();
-            combinations.push((1, self.whole[result]));
-            for classes in &self.classes {
-                let variants = classes.table.variants(classes.wrap_of(0, index));
-                combinations = combinations
-                    .iter()
-                    .flat_map(|&(count, size)| {
-                        variants.iter().map(move |v| {
-                            let held = classes.table.cross(v, slot).held;
-                            (count * u128::from(v.count), size.saturating_mul(held))
-                        })
-                    })
-                    .collect();
-            }
-            let bits = u64::from(self.mapping.operation.tensors[result].bits);
-            let totals = &mut self.totals[index];
-            let mut longest = 0;
-            for (count, elements) in combinations {
-                let width = elements.checked_mul(bits).ok_or(EngineLimit::Overflow)?;
-                totals.tensors[slot].up += count * u128::from(elements);
-                totals.up_bits += count * u128::from(width);
-                totals.peak_bits = totals.peak_bits.max(width);
-                let cycles = self.links[index]
-                    .up_cycles(&[width])
-                    .ok_or(EngineLimit::Overflow)?;
-                longest = longest.max(cycles);
-            }
-            totals.transfer_cycles += u128::from(longest);
-            if self.rule == TimingRule::Exact || self.is_innermost(boundary.child) {
-                drain = drain.checked_add(longest).ok_or(EngineLimit::Overflow)?;
-            }
-        }
-        Ok(drain)
-    }
-
-    /// Puts the sums together.
-    fn counts(&self, cycles: u64) -> Result<Counts, EngineLimit> {
-        let mapping = self.mapping;
-        let operation = &mapping.operation;
-        let result = operation.result();
-        let small = |n: u128| u64::try_from(n).map_err(|_| EngineLimit::Overflow);
-        let (mut performed, mut steps, mut pes_used) = (1u128, 1u128, 1u128);
-        for classes in &self.classes {
-            let leaves = &classes.nodes[classes.nodes_at(classes.depth())];
-            let sum = |size: &dyn Fn(&super::classes::Node) -> u128| -> u128 {
-                leaves
-                    .iter()
-                    .map(|node| u128::from(node.count) * size(node))
-                    .sum()
-            };
-            performed = performed
-                .checked_mul(sum(&|n| n.volume))
-                .ok_or(EngineLimit::Overflow)?;
-            steps = steps
-                .checked_mul(sum(&|_| 1))
-                .ok_or(EngineLimit::Overflow)?;
-            let start = classes.first_at(0, classes.depth());
-            pes_used *= u128::from(classes.nodes[start].working);
-        }
-        for plan in &self.fixed {
-            performed = performed
-                .checked_mul(u128::from(plan.points))
-                .ok_or(EngineLimit::Overflow)?;
-        }
-        let expected = operation.volume().ok_or(EngineLimit::Overflow)?;
-        if performed != expected {
-            return Err(EngineLimit::Mismatch {
-                performed,
-                expected,
-            });
-        }
-
-        let mut memories = Vec::new();
-        for (memory, row) in mapping.schedule.positions.iter().enumerate() {
-            let mut tensors = Vec::new();
-            for tensor in (0..operation.tensors.len()).filter(|&t| row[t].is_some()) {
-                tensors.push(self.tensor(memory, tensor)?);
-            }
-            let buffers = if mapping.architecture.memories[memory].double_buffered {
-                2
-            } else {
-                1
-            };
-            let bits: u128 = tensors
-                .iter()
-                .map(|c| u128::from(c.tile) * u128::from(operation.tensors[c.tensor].bits))
-                .sum();
-            memories.push(MemoryCounts {
-                required_bits: if memory == 0 {
-                    0
-                } else {
-                    small(bits * buffers)?
-                },
-                tensors,
-            });
-        }
-        let mut crossings = Vec::new();
-        for (index, boundary) in self.boundaries.iter().enumerate() {
-            let totals = &self.totals[index];
-            let above = mapping.architecture.memories[boundary.parent].arrays_above;
-            let below = mapping.architecture.memories[boundary.child].arrays_above;
-            let mut tensors = Vec::new();
-            for (slot, &tensor) in boundary.tensors.iter().enumerate() {
-                let moved = &totals.tensors[slot];
-                let arrivals = if tensor == result { 2 } else { 1 };
-                tensors.push(CrossingCounts {
-                    tensor,
-                    down: small(moved.down)?,
-                    up: small(moved.up)?,
-                    forwarded: small(moved.forwarded)?,
-                    hops: if above < below {
-                        small(moved.fills * arrivals)?
-                    } else {
-                        0
-                    },
-                });
-            }
-            crossings.push(BoundaryCounts {
-                parent: boundary.parent,
-                child: boundary.child,
-                position: boundary.position,
-                tensors,
-                down_bits: small(totals.down_bits)?,
-                up_bits: small(totals.up_bits)?,
-                peak_bits: totals.peak_bits,
-                transfer_cycles: small(totals.transfer_cycles)?,
-            });
-        }
-        let mut counts = Counts {
-            operations: small(performed)?,
-            steps: small(steps)?,
-            pes_used: small(pes_used)?,
-            memories,
-            boundaries: crossings,
-            timing: Timing {
-                cycles,
-                compute_cycles: small(self.compute)?,
-                bound: Bound::Compute,
-            },
-        };
-        counts
-            .repeat(operation.repeat)
-            .ok_or(EngineLimit::Overflow)?;
-        counts.timing.bound = bound_of(&counts);
-        Ok(counts)
-    }
-
-    /// One tensor in one memory: what the boundaries on both sides and the PEs move.
-    fn tensor(&self, memory: usize, tensor: usize) -> Result<TensorCounts, EngineLimit> {
-        let operation = &self.mapping.operation;
-        let result = operation.result();
-        let small = |n: u128| u64::try_from(n).map_err(|_| EngineLimit::Overflow);
-        let slot_of = |b: &Boundary| b.tensors.iter().position(|&t| t == tensor);
-        let outside = self.boundaries.iter().enumerate().find_map(|(i, b)| {
-            (b.child == memory)
-                .then(|| slot_of(b).map(|s| (i, s)))
-                .flatten()
-        });
-        let inside = self.boundaries.iter().enumerate().find_map(|(i, b)| {
-            (b.parent == memory)
-                .then(|| slot_of(b).map(|s| (i, s)))
-                .flatten()
-        });
-
-        let (mut unique, mut touching) = (1u128, 1u128);
-        let plans = self.classes.iter().map(|classes| &classes.plan);
-        for plan in plans.chain(&self.fixed) {
-            unique *= u128::from(plan.unique[tensor]);
-            let points = u128::from(plan.touching[tensor]);
-            touching = touching.checked_mul(points).ok_or(EngineLimit::Overflow)?;
-        }
-        let (mut fills, mut reads, mut writes, mut updates) = (0u128, 0u128, 0u128, 0u128);
-        let mut tile: u128 = operation.tensors[tensor]
-            .dims
-            .iter()
-            .map(|dim| u128::from(dim.extent))
-            .product();
-        if let Some((boundary, slot)) = outside {
-            let moved = &self.totals[boundary].tensors[slot];
-            fills = moved.fills;
-            tile = self.tile(boundary, slot) * u128::from(self.whole[tensor]);
-            if tensor == result {
-                // All that entered leaves again; what comes back is written once.
-                reads += fills;
-                writes += moved.down;
-            } else {
-                writes += fills;
-            }
-        }
-        match inside {
-            Some((boundary, slot)) => {
-                let moved = &self.totals[boundary].tensors[slot];
-                reads += moved.down;
-                writes += moved.up;
-                if tensor == result {
-                    updates += moved.down;
-                }
-            }
-            None if tensor == result => {
-                let first = match outside {
-                    Some((boundary, slot)) => {
-                        self.first_accumulations(boundary, slot) * u128::from(self.whole[tensor])
-                    }
-                    None => unique,
-                };
-                writes += touching;
-                updates += touching - first;
-                reads += touching - first;
-            }
-            None => reads += touching,
-        }
-        Ok(TensorCounts {
-            tensor,
-            tile: small(tile)?,
-            fills: small(fills)?,
-            reads: small(reads)?,
-            writes: small(writes)?,
-            updates: small(updates)?,
-            unique: small(unique)?,
-        })
-    }
-
-    /// Largest tile of one child instance.
-    fn tile(&self, boundary: usize, slot: usize) -> u128 {
-        self.classes
-            .iter()
-            .map(|classes| {
-                let tiles = classes
-                    .nodes_at(classes.inside[boundary])
-                    .flat_map(|node| classes.table.variants(classes.wrap_of(node, boundary)))
-                    .map(|variant| classes.table.cross(variant, slot).tile);
-                u128::from(tiles.max().unwrap_or(0))
-            })
-            .product()
-    }
-
-    /// Elements of the result that each instance of the innermost memory accumulates for the first time,
-    /// summed over instances.
-    fn first_accumulations(&self, boundary: usize, slot: usize) -> u128 {
-        self.classes
-            .iter()
-            .map(|classes| {
-                if classes.plan.overlaps {
-                    return u128::from(classes.distinct[boundary]);
-                }
-                classes
-                    .nodes_at(classes.inside[boundary])
-                    .filter(|&node| classes.nodes[node].fresh)
-                    .map(|node| {
-                        let tiles: u64 = classes
-                            .table
-                            .variants(classes.wrap_of(node, boundary))
-                            .iter()
-                            .map(|variant| variant.count * classes.table.cross(variant, slot).tiles)
-                            .sum();
-                        u128::from(classes.nodes[node].count) * u128::from(tiles)
-                    })
-                    .sum::<u128>()
-            })
-            .product()
-    }
-}
-
-/// What all tensors of one step share.
-struct Step {
-    /// The first of the run: nothing was held before.
-    first: bool,
-    result: usize,
-    count: u128,
-}
-
-impl Step {
-    /// Elements that cross inwards and outwards.
-    #[inline]
-    fn moves(&self, product: &Cross, tensor: usize) -> (u64, u64) {
-        let at_hand = if self.first { 0 } else { product.at_hand };
-        let enters = product.wanted - at_hand;
-        if tensor != self.result {
-            return (enters, 0);
-        }
-        let leaves = if self.first {
-            0
-        } else {
-            product.held - product.staying
-        };
-        (enters - product.fresh, leaves)
-    }
-
-    /// Elements that come from the parent and from neighbours.
-    fn asked_of_parent(
-        &self,
-        chosen: &[(&GroupClasses, Variant)],
-        slot: usize,
-        product: &Cross,
-        whole: u64,
-    ) -> Result<(u64, u64, u64), EngineLimit> {
-        let none = Sorts::default();
-        let sorts: SmallVec<[&Sorts; 8]> = chosen
-            .iter()
-            .map(|(classes, variant)| {
-                let index = classes.table.cross(variant, slot).sorts as usize;
-                classes.table.sorts.get(index).unwrap_or(&none)
-            })
-            .collect();
-        let shared: SmallVec<[&[(u8, u64)]; 8]> =
-            sorts.iter().map(|s| s.shared.as_slice()).collect();
-        let alone: SmallVec<[&[(u8, u64)]; 8]> = sorts.iter().map(|s| s.alone.as_slice()).collect();
-        // Elements of groups without loops are always held.
-        let enters = asked(&shared).ok_or(EngineLimit::Overflow)? * whole;
-        let asked_alone = asked(&alone).ok_or(EngineLimit::Overflow)? * whole;
-        Ok((enters, 0, product.tiles - product.kept - asked_alone))
-    }
-}
-
-/// Elements that must come from the parent: all but those that every instance that wants them held, or has
-/// a neighbour for. Each group gives its elements by the sorts of their instances; an element of the
-/// tensor combines one of each group, its instances every combination of their instances.
-fn asked(groups: &[&[(u8, u64)]]) -> Option<u64> {
-    let mut sum = 0u64;
-    let mut chosen: SmallVec<[u8; 8]> = SmallVec::new();
-    fn visit(
-        groups: &[&[(u8, u64)]],
-        chosen: &mut SmallVec<[u8; 8]>,
-        count: u64,
-        sum: &mut u64,
-    ) -> Option<()> {
-        match groups.get(chosen.len()) {
-            None => {
-                if !at_hand(chosen, &mut SmallVec::new()) {
-                    *sum = sum.checked_add(count)?;
-                }
-            }
-            Some(sorts) => {
-                for &(sort, elements) in *sorts {
-                    chosen.push(sort);
-                    visit(groups, chosen, count.checked_mul(elements)?, sum)?;
-                    chosen.pop();
-                }
-            }
-        }
-        Some(())
-    }
-    visit(groups, &mut chosen, 1, &mut sum)?;
-    Some(sum)
-}
-
-/// Whether every combination of instances has the element at hand.
-fn at_hand(sorts: &[u8], instance: &mut SmallVec<[u8; 8]>) -> bool {
-    match sorts.get(instance.len()) {
-        None => {
-            let held = instance.iter().all(|sort| sort & HELD != 0);
-            let beside = |g: usize| {
-                instance
-                    .iter()
-                    .enumerate()
-                    .all(|(h, sort)| sort & (if h == g { BESIDE } else { WORKED }) != 0)
-            };
-            held || (0..instance.len()).any(beside)
-        }
-        Some(&bits) => (0..8u8).filter(|sort| bits & (1 << sort) != 0).all(|sort| {
-            instance.push(sort);
-            let all = at_hand(sorts, instance);
-            instance.pop();
-            all
-        }),
     }
 }

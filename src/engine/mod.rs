@@ -6,11 +6,15 @@ mod clock;
 mod counts;
 mod crossing;
 mod exact;
+mod lanes;
 mod lattice;
+mod neighbours;
 pub mod oracle;
 mod plan;
 mod spot;
+mod sums;
 pub(crate) mod tiles;
+mod transitions;
 
 use boundary::{Boundary, bound_of, boundaries};
 pub use counts::{
