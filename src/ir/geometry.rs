@@ -364,8 +364,7 @@ impl Group {
         let mut rows = [false; 4];
         let mut kernel = [false; 4];
         let mut output = [false; 4];
-        // Some pieces of the kernel are smaller than others; and so at the same time, on other instances.
-        let mut ragged = [false; 4];
+        // Some pieces of the kernel are smaller than others.
         let mut uneven = [false; 4];
         if self.windows.len() > rows.len() {
             return false;
@@ -382,15 +381,14 @@ impl Group {
                             kernel[w] |= rank == window.kernel && !l.moves_window;
                             output[w] |= rank == window.output;
                             if rank == window.kernel {
-                                ragged[w] |= !state.ranks[rank].len().is_multiple_of(m.size as u64);
-                                uneven[w] |= ragged[w] && l.instances > 1;
+                                uneven[w] |= !state.ranks[rank].len().is_multiple_of(m.size as u64);
                             }
                         }
                     }
                     GroupAxis::Window(w) => {
                         let window = &self.windows[w];
                         rows[w] = true;
-                        // Instances with kernels of different size finish their outputs at different times.
+                        // Kernels of different size finish different outputs in the same window.
                         if m.offset % window.stride != 0
                             || l.index >= leaf
                             || uneven[w] && l.moves.len() == 1

@@ -1,9 +1,10 @@
-//! The engine equals the oracle on generated mappings: every count, every cycle.
+//! The engine equals the oracle on generated mappings: every count, every cycle, every verdict.
 //!
 //! `DFLOW_CASES=20000 cargo test --release --test it equality` runs more of them.
 
 use crate::generate;
-use dflowc::engine::{EngineLimit, TimingRule, count, oracle};
+use dflowc::engine::{Counter, EngineLimit, TimingRule, count, oracle};
+use dflowc::legality;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
 
@@ -72,27 +73,38 @@ fn engine_equals_oracle() {
         .run(&prop::collection::vec(any::<u32>(), 0..120), |choices| {
             let mapping = generate::mapping(&choices);
             let truth = oracle::run(&mapping, 200_000);
-            let (legal, irregular, illegal) = counts.get();
+            // The verdict: every point exactly once.
+            let judged = legality::check(mapping.clone()).is_ok();
+            let (legal, stepped, illegal) = counts.get();
             match truth {
                 Ok(truth) => {
+                    prop_assert!(judged, "refused although legal\n{:?}", mapping.schedule);
                     let mine = std::panic::catch_unwind(|| count(&mapping, TimingRule::Exact))
                         .unwrap_or(Err(EngineLimit::Overflow));
-                    if mine == Err(EngineLimit::Irregular) {
-                        counts.set((legal, irregular + 1, illegal));
-                        return Ok(());
-                    }
-                    counts.set((legal + 1, irregular, illegal));
                     prop_assert!(
                         mine.as_ref() == Ok(&truth),
                         "{}",
                         difference(&mapping, &mine, &truth)
                     );
+                    let by_classes = Counter::new(&mapping)
+                        .and_then(|counter| counter.count(&mapping, TimingRule::Exact));
+                    if by_classes == Err(EngineLimit::Irregular) {
+                        counts.set((legal, stepped + 1, illegal));
+                    } else {
+                        counts.set((legal + 1, stepped, illegal));
+                    }
                 }
-                Err(_) => counts.set((legal, irregular, illegal + 1)),
+                Err(oracle::Refusal::Uncovered(_) | oracle::Refusal::Doubled(_)) => {
+                    prop_assert!(!judged, "accepted although illegal\n{:?}", mapping.schedule);
+                    counts.set((legal, stepped, illegal + 1));
+                }
+                Err(refusal) => prop_assert!(false, "{:?}", refusal),
             }
             Ok(())
         })
         .unwrap_or_else(|failure| panic!("{failure}"));
-    let (legal, irregular, illegal) = counts.get();
-    println!("{legal} equal, {irregular} irregular, {illegal} illegal");
+    let (legal, stepped, illegal) = counts.get();
+    println!("{legal} equal, {stepped} of irregular loops executed, {illegal} illegal");
+    // The generator must not drift into producing next to nothing of a kind.
+    assert!(legal > illegal && illegal * 40 > legal && stepped * 400 > legal);
 }

@@ -512,8 +512,13 @@ pub fn schedule(c: &mut Choices, operation: &Operation, architecture: &Architect
 pub fn mapping(choices: &[u32]) -> Mapping {
     let mut c = Choices::new(choices);
     let operation = operation(&mut c);
-    let architecture = architecture(&mut c);
+    let mut architecture = architecture(&mut c);
     let schedule = schedule(&mut c, &operation, &architecture);
+    // Every array is as large as its loops need, or a little larger.
+    for (number, array) in architecture.arrays.iter_mut().enumerate() {
+        let own = schedule.loops.iter().filter(|l| l.array() == Some(number));
+        array.shape = vec![own.map(Loop::instances).product::<u64>() + array.shape[0] / 3];
+    }
     Mapping {
         operation,
         architecture,
