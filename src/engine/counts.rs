@@ -81,7 +81,7 @@ pub struct CrossingCounts {
     /// Elements that came from a neighbour instead of the parent.
     pub forwarded: u64,
     /// Arrivals at and departures from instances over the arrays between parent and child, forwarded ones
-    /// included; 0 when no array lies between.
+    /// included; the first arrival of a result carries nothing and is none. 0 when no array lies between.
     pub hops: u64,
 }
 

@@ -580,7 +580,7 @@ fn cross(
                 };
                 counts.tile = counts.tile.max(tile.len() as u64);
                 counts.fills += new.len() as u64;
-                if above < below {
+                if above < below && !is_result {
                     crossing[slot].hops += new.len() as u64;
                 }
                 if is_result {
@@ -612,6 +612,9 @@ fn cross(
                     seen.append(&mut elements);
                     elements = again;
                     counts.writes += elements.len() as u64;
+                    if above < below {
+                        crossing[slot].hops += elements.len() as u64;
+                    }
                 }
                 crossing[slot].down += elements.len() as u64;
                 let sums = ingress

@@ -180,14 +180,15 @@ impl Engine<'_> {
             let mut tensors = Vec::new();
             for (slot, &tensor) in boundary.tensors.iter().enumerate() {
                 let moved = &totals.tensors[slot];
-                let arrivals = if tensor == result { 2 } else { 1 };
+                // What has entered leaves; of a result only what comes back carries data on its way in.
+                let returned = if tensor == result { moved.down } else { 0 };
                 tensors.push(CrossingCounts {
                     tensor,
                     down: small(moved.down)?,
                     up: small(moved.up)?,
                     forwarded: small(moved.forwarded)?,
                     hops: if above < below {
-                        small(moved.fills * arrivals)?
+                        small(moved.fills + returned)?
                     } else {
                         0
                     },

@@ -118,7 +118,8 @@ fn next_chunk(lexemes: &[Lexeme<'_>]) -> Option<usize> {
             token
                 if depth == 0
                     && index > 0
-                    && (token.begins_item() || token == Token::BadStatement) =>
+                    && (token.begins_item() || token == Token::BadStatement)
+                    && !is_name(&lexemes[..index], lexemes.get(index + 1)) =>
             {
                 return Some(index);
             }
@@ -126,6 +127,12 @@ fn next_chunk(lexemes: &[Lexeme<'_>]) -> Option<usize> {
         }
     }
     Some(lexemes.len())
+}
+
+/// Whether the keyword behind `before` stands where the name of a constant would: `const Network = 4;`.
+fn is_name(before: &[Lexeme<'_>], next: Option<&Lexeme<'_>>) -> bool {
+    matches!(before, [first] if first.token == Token::Const)
+        && next.is_some_and(|next| next.token == Token::Equals)
 }
 
 /// A separator that was put in.

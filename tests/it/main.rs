@@ -3,3 +3,6 @@
 mod cli;
 mod equality;
 mod generate;
+mod layering;
+mod robust;
+mod stdlib;
