@@ -5,7 +5,7 @@ use crate::diag::{Diagnostic, Diagnostics};
 use crate::driver::Compiled;
 use crate::hir::Map;
 use crate::ir::{Axis, Mapping, Origin, RankId};
-use crate::legality::{self, Legal, Written};
+use crate::legality::{self, Legal, Violation, Written};
 use crate::lower::Lowered;
 
 /// A mapping that may be counted.
@@ -50,12 +50,13 @@ pub fn judge(
         }
         Err(illegal) => {
             let operation = &lowered.mapping.operation;
-            sink.extend(
-                illegal
-                    .violations
-                    .iter()
-                    .map(|violation| named.place(violation.to_diagnostic(&named, operation))),
-            );
+            sink.extend(illegal.violations.iter().map(|violation| {
+                let diagnostic = named.place(violation.to_diagnostic(&named, operation));
+                match violation {
+                    Violation::Overfull(overfull) => named.show_memory(overfull.memory, diagnostic),
+                    _ => diagnostic,
+                }
+            }));
             None
         }
     }
@@ -134,6 +135,14 @@ impl Named<'_> {
             new
         });
         diagnostic
+    }
+
+    /// What is too small is as much to blame as what is too large.
+    fn show_memory(&self, memory: usize, diagnostic: Diagnostic) -> Diagnostic {
+        match self.lowered.names.memory_spans.get(memory) {
+            Some(&span) if !self.is_embedded(span) => diagnostic.also(span, "the memory"),
+            _ => diagnostic,
+        }
     }
 }
 

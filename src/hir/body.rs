@@ -109,6 +109,7 @@ impl Known {
             return;
         }
         cx.error(HirError::UnknownKey {
+            what: "key",
             key: key.value.clone(),
             owner: self.owner.to_owned(),
             span: key.span,

@@ -137,6 +137,7 @@ fn arguments(
                 |name| name.value.clone(),
             );
             cx.error(HirError::UnknownKey {
+                what: "parameter",
                 suggestion: nearest(&key, known.iter().map(String::as_str)).map(str::to_owned),
                 key,
                 owner: format!("the dataflow `{name}`"),

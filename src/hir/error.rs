@@ -39,6 +39,8 @@ pub enum HirError {
         first: Span,
     },
     UnknownKey {
+        /// `key`, `parameter`.
+        what: &'static str,
         key: String,
         owner: String,
         span: Span,
@@ -62,6 +64,8 @@ pub enum HirError {
         expected: String,
         found: &'static str,
         span: Span,
+        /// The same number in the expected unit.
+        instead: Option<String>,
     },
     /// A bandwidth per second on an accelerator without `Clock`.
     NoClock {
@@ -162,13 +166,35 @@ fn did_you_mean(diagnostic: Diagnostic, span: Span, suggestion: Option<&String>)
     }
 }
 
+/// Each name once: some words are keys and blocks.
 fn list(names: &[String]) -> String {
-    names.join(", ")
+    let mut once: Vec<&str> = Vec::new();
+    for name in names {
+        if !once.contains(&name.as_str()) {
+            once.push(name);
+        }
+    }
+    once.join(", ")
+}
+
+/// Whether `name` is a slip of `near`. In a file that did not parse, an unknown `conv2` may be the layer that
+/// was lost beside a known `conv1`, and short names resemble each other by chance; `conv_1` is a slip.
+fn is_slip(name: &str, near: &str) -> bool {
+    let digits = |text: &str| -> String { text.chars().filter(char::is_ascii_digit).collect() };
+    name.len() > 3 && digits(name) == digits(near)
 }
 
 impl HirError {
     /// Whether something that the parser dropped may be all that is wrong.
     pub(super) fn may_follow_from_syntax(&self) -> bool {
+        if let HirError::UnknownName {
+            name,
+            suggestion: Some(near),
+            ..
+        } = self
+        {
+            return !is_slip(name, near);
+        }
         matches!(
             self,
             HirError::UnknownName { .. }
@@ -232,10 +258,20 @@ impl HirError {
                 name,
                 span,
                 first,
-            } => Diagnostic::new(Code::E0204, format!("the {what} `{name}` is defined twice"))
-                .at(*span, "defined again here")
-                .also(*first, "first defined here"),
+            } => {
+                // Definitions are known before imports, wherever they stand.
+                let swapped = span.file() == first.file() && span < first;
+                let (span, first) = if swapped {
+                    (first, span)
+                } else {
+                    (span, first)
+                };
+                Diagnostic::new(Code::E0204, format!("the {what} `{name}` is defined twice"))
+                    .at(*span, "defined again here")
+                    .also(*first, "first defined here")
+            }
             HirError::UnknownKey {
+                what,
                 key,
                 owner,
                 span,
@@ -243,9 +279,9 @@ impl HirError {
                 known,
             } => {
                 let diagnostic =
-                    Diagnostic::new(Code::E0205, format!("{owner} has no key `{key}`"))
-                        .at(*span, "unknown key")
-                        .note(format!("known keys: {}", list(known)));
+                    Diagnostic::new(Code::E0205, format!("{owner} has no {what} `{key}`"))
+                        .at(*span, format!("unknown {what}"))
+                        .note(format!("known {what}s: {}", list(known)));
                 did_you_mean(diagnostic, *span, suggestion.as_ref())
             }
             HirError::KeyTwice { key, span, first } => {
@@ -271,8 +307,16 @@ impl HirError {
                 expected,
                 found,
                 span,
-            } => Diagnostic::new(Code::E0301, format!("`{key}` must be {expected}"))
-                .at(*span, format!("this is {found}")),
+                instead,
+            } => {
+                let diagnostic =
+                    Diagnostic::new(Code::E0301, format!("`{key}` must be {expected}"))
+                        .at(*span, format!("this is {found}"));
+                match instead {
+                    Some(text) => diagnostic.fix(*span, text.clone(), "use the right unit"),
+                    None => diagnostic,
+                }
+            }
             HirError::NoClock { key, span } => Diagnostic::new(
                 Code::E0301,
                 format!("`{key}` per second needs the accelerator's `Clock`"),
@@ -357,7 +401,14 @@ impl HirError {
                 format!("`{output}: {declared}` disagrees with `{input}`, which gives {derived}"),
             )
             .at(*span, format!("{derived} follows from `{input}`"))
-            .help(format!("leave out one of `{input}` and `{output}`")),
+            .help(format!(
+                "leave out one of `{input}` and `{output}`, or write `{derived}`"
+            ))
+            .fix(
+                *span,
+                derived.to_string(),
+                format!("what follows from `{input}`"),
+            ),
             HirError::Overflow { span } => {
                 Diagnostic::new(Code::E0307, "the number does not fit 64 bits")
                     .at(*span, "overflows")

@@ -262,6 +262,12 @@ impl Context<'_> {
                     expected: expected.join(" or "),
                     found: dimension.describe(),
                     span: expr.span,
+                    instead: match &expr.kind {
+                        ast::ExprKind::Number(number) => dimensions
+                            .first()
+                            .map(|first| format!("{}{}", number.value, first.base_unit())),
+                        _ => None,
+                    },
                 });
                 None
             }

@@ -257,14 +257,15 @@ fn type_of(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Type> {
     known.map(|known| known.1)
 }
 
-/// The named sizes of a block such as `Dimensions { N: 1, K: 64 }`.
+/// The named sizes of a block such as `Dimensions { N: 1, K: 64 }`. Returns what unknown names probably mean.
 pub(super) fn named<'a>(
     cx: &mut Context<'_>,
     body: &'a Body,
     owner: &str,
     known: &[&str],
     mut read: impl FnMut(&mut Context<'_>, &'a str, &'a ast::Expr),
-) {
+) -> Vec<String> {
+    let mut meant = Vec::new();
     let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
     for entry in &body.entries {
         let property = match entry {
@@ -290,11 +291,13 @@ pub(super) fn named<'a>(
         }
         seen.insert(name, property.key.span);
         if !known.contains(&name) {
+            let suggestion = nearest(name, known.iter().copied()).map(str::to_owned);
+            meant.extend(suggestion.clone());
             cx.error(HirError::UnknownDimension {
                 name: name.to_owned(),
                 owner: owner.to_owned(),
                 span: property.key.span,
-                suggestion: nearest(name, known.iter().copied()).map(str::to_owned),
+                suggestion,
                 known: known.iter().map(|name| (*name).to_owned()).collect(),
             });
             continue;
@@ -303,6 +306,7 @@ pub(super) fn named<'a>(
             read(cx, name, expr);
         }
     }
+    meant
 }
 
 fn dimensions(
@@ -324,7 +328,7 @@ fn dimensions(
     };
     if let Some(block) = body {
         let owner = format!("a layer of type {}", type_spelling(layer_type));
-        named(
+        let meant = named(
             cx,
             &block.body,
             &owner,
@@ -334,6 +338,10 @@ fn dimensions(
                 None => sizes.wrong.push(name),
             },
         );
+        let is_meant = |name: &&&str| meant.iter().any(|meant| meant == **name);
+        sizes
+            .wrong
+            .extend(layer_type.dimensions().iter().filter(is_meant));
     }
     let sizes = sizes;
     if body.is_none() {

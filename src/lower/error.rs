@@ -143,21 +143,19 @@ impl LowerError {
                     Code::E0401,
                     format!("a window of {size} is larger than {dim}, which is {bound} in `{layer}`"),
                 )
-                .at(*span, format!("{label} maps {size} of {bound}"))
+                .at(*span, format!("`{label}` maps {size} of {bound}"))
                 .also(*layer_span, format!("{dim} is {bound} here"));
                 if *clipped {
                     diagnostic.severity = Severity::Warning;
                     return diagnostic.note(format!("clipped: all {bound} are mapped"));
                 }
+                // `Sz` alone would change what the dataflow does with other layers.
+                let least = format!("min({size}, Sz({dim}))");
                 diagnostic = diagnostic.help(format!(
-                    "write `min({size}, Sz({dim}))`, or pass --clip to map the whole dimension"
+                    "write `{least}`, or pass --clip to map the whole dimension"
                 ));
                 match fix {
-                    Some(at) => diagnostic.fix(
-                        *at,
-                        format!("Sz({dim})"),
-                        "map the whole dimension",
-                    ),
+                    Some(at) => diagnostic.fix(*at, least, "map the whole dimension"),
                     None => diagnostic,
                 }
             }

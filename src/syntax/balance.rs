@@ -158,6 +158,12 @@ fn mend<'input>(
             {
                 mender.close_deeper(indent);
             }
+            // So cannot a statement, where blocks are indented.
+            Token::Identifier(_)
+                if first && matches!(next, Some(Token::Colon | Token::LeftBrace)) =>
+            {
+                mender.close_not_deeper(indent);
+            }
             _ => {}
         }
         mender.out.push(lexeme);
@@ -243,6 +249,17 @@ impl Mender<'_, '_> {
             close: Span::new(self.file, close.lo, close.hi),
         });
         true
+    }
+
+    /// Before a statement indented by `indent`: closes the innermost block if its line, an earlier one, is
+    /// indented as far, and the block around it less.
+    fn close_not_deeper(&mut self, indent: usize) {
+        let [.., outer, inner] = self.stack.as_slice() else {
+            return;
+        };
+        if inner.line < self.lines.len() && inner.indent == indent && outer.indent < indent {
+            self.close_deeper(indent);
+        }
     }
 
     /// Closes, innermost first, the blocks whose opening line is indented by `indent` or more.

@@ -191,6 +191,12 @@ impl SyntaxError {
                 };
                 let diagnostic =
                     Diagnostic::new(Code::E0101, message).at(*span, "not expected here");
+                let diagnostic = match meant(*span, found, expected) {
+                    Some((at, text)) => {
+                        diagnostic.fix(at, text.clone(), format!("write `{}`", text.trim()))
+                    }
+                    None => diagnostic,
+                };
                 if *keyword && expected.iter().any(|word| word == "a name") {
                     diagnostic.note("keywords are reserved and cannot be names")
                 } else {
@@ -292,6 +298,25 @@ impl SyntaxError {
                 .at(*span, "the rest of the item was not read"),
         }
     }
+}
+
+/// The edit that makes the token fit, where there can be no other: `=` for `:`, and the one word or sign that
+/// fits before a number.
+fn meant(span: Span, found: &str, expected: &[String]) -> Option<(Span, String)> {
+    if found == "`=`" && expected.iter().any(|word| word == "`:`") {
+        return Some((span, ":".to_owned()));
+    }
+    let [only] = expected else {
+        return None;
+    };
+    let only = only.strip_prefix('`')?.strip_suffix('`')?;
+    let is_number = found
+        .strip_prefix('`')
+        .is_some_and(|found| found.starts_with(|c: char| c.is_ascii_digit()));
+    is_number.then(|| {
+        let at = Span::new(span.file(), span.lo(), span.lo());
+        (at, format!("{only} "))
+    })
 }
 
 fn unexpected_character(span: Span, text: &str) -> Diagnostic {

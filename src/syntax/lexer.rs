@@ -34,8 +34,14 @@ pub struct Lexed<'input> {
 pub fn lex(file: FileId, text: &str) -> Lexed<'_> {
     let mut lexed = Lexed::default();
     let mut odd: Option<std::ops::Range<usize>> = None;
-    for (result, range) in Token::lexer(text).spanned() {
+    let mut tokens = Token::lexer(text).spanned();
+    while let Some((result, range)) = tokens.next() {
         let Ok(token) = result else {
+            if text[range.clone()].starts_with('#') {
+                // Meant as a comment: the words behind it are no mistakes of their own.
+                let rest = text[range.end..].split('\n').next().map_or(0, str::len);
+                tokens.bump(rest);
+            }
             // Neighbouring odd characters, and what decoding replaced, make one message.
             odd = Some(match odd {
                 Some(run) if run.end == range.start => run.start..range.end,

@@ -79,13 +79,8 @@ Accelerator e { PE { NumPEs: 4 } }
     clean(&fixed(text));
 
     let text = "Network n {\n  Layer a {\n    Dimensions { N: 1\n    Type: CONV;\n  }\n}\n";
-    expect(
-        text,
-        &[
-            "E0102@3: this block is not closed",
-            "E0101@3: expected `;` before `Type`",
-        ],
-    );
+    expect(text, &["E0102@3: this block is not closed"]);
+    clean(&fixed(text));
 }
 
 #[test]
