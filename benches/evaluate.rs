@@ -3,7 +3,7 @@
 //! `cargo bench --bench evaluate` prints the time of one evaluation; the README carries the rates.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use dflowc::engine::{TimingRule, count};
+use dflowc::engine::{Counter, TimingRule};
 use dflowc::ir::{
     Architecture, Array, Axis, Dim, Loop, LoopKind, Mapping, Memory, Move, Network, Operation,
     OperationKind, Origin, RankId, Rate, Refill, Role, RoleSet, Schedule, Tensor, Term, Window,
@@ -158,14 +158,34 @@ fn place(loops: Vec<Loop>, shared: usize) -> Schedule {
     }
 }
 
-/// Seven directives, output channels over 64 PEs, on VGG16's conv3_2.
-fn flat() -> Mapping {
+/// Seven directives on VGG16's conv3_2, output channels over 64 PEs: weights stay, and each PE takes whole
+/// output maps of its channels. `k` and `c` are tile sizes.
+fn weight_stationary(k: u64, c: u64) -> Mapping {
+    let loops = vec![
+        directive(0, 1, rank(N), 1, 1),
+        directive(0, 64, rank(K), k, k),
+        directive(0, 1, rank(C), c, c),
+        directive(0, 1, rank(R), 3, 3),
+        directive(0, 1, rank(S), 3, 3),
+        directive(0, 1, rank(P), 56, 56),
+        directive(0, 1, rank(Q), 56, 56),
+    ];
+    Mapping {
+        operation: convolution(256, 256, 56),
+        architecture: architecture(64),
+        schedule: place(loops, 3),
+    }
+}
+
+/// Seven directives on VGG16's conv3_2, output channels over 64 PEs, rows and columns in tiles of `rows` and
+/// `columns`: every loop has steps, and the padded borders differ from the interior.
+fn sliding(c: u64, rows: u64, columns: u64) -> Mapping {
     let loops = vec![
         directive(0, 1, rank(N), 1, 1),
         directive(0, 64, rank(K), 1, 1),
-        directive(0, 1, rank(C), 1, 1),
-        directive(0, 1, Axis::Window(0), 3, 1),
-        directive(0, 1, Axis::Window(1), 3, 1),
+        directive(0, 1, rank(C), c, c),
+        directive(0, 1, Axis::Window(0), rows + 2, rows),
+        directive(0, 1, Axis::Window(1), columns + 2, columns),
         directive(0, 1, rank(R), 3, 3),
         directive(0, 1, rank(S), 3, 3),
     ];
@@ -195,16 +215,105 @@ fn clustered() -> Mapping {
     }
 }
 
-fn benches(criterion: &mut Criterion) {
-    for (name, mapping) in [("flat", flat()), ("clustered", clustered())] {
-        if let Err(limit) = count(&mapping, TimingRule::Exact) {
+/// Evaluates the mappings in turn, as a search does that has prepared the layer once.
+fn bench(criterion: &mut Criterion, name: &str, mappings: &[Mapping]) {
+    let Some(first) = mappings.first() else {
+        return;
+    };
+    let counter = match Counter::new(first) {
+        Ok(counter) => counter,
+        Err(limit) => panic!("{name} cannot be prepared: {limit:?}"),
+    };
+    for mapping in mappings {
+        if let Err(limit) = counter.count(mapping, TimingRule::Exact) {
             panic!("{name} is not counted: {limit:?}");
         }
-        criterion.bench_function(&format!("evaluate/{name}"), |bencher| {
-            bencher.iter(|| count(black_box(&mapping), TimingRule::Exact));
-        });
     }
+    let mut next = mappings.iter().cycle();
+    criterion.bench_function(name, |bencher| {
+        bencher.iter(|| {
+            let mapping = next.next().unwrap_or(first);
+            counter.count(black_box(mapping), TimingRule::Exact)
+        });
+    });
 }
 
-criterion_group!(evaluate, benches);
-criterion_main!(evaluate);
+fn evaluations(criterion: &mut Criterion) {
+    let tiles = [1, 2, 4, 8];
+    let stationary: Vec<Mapping> = tiles[..3]
+        .iter()
+        .flat_map(|&k| tiles.map(|c| weight_stationary(k, c)))
+        .collect();
+    bench(criterion, "flat/weight_stationary", &stationary);
+    let slides: Vec<Mapping> = tiles
+        .iter()
+        .flat_map(|&c| tiles.map(|rows| sliding(c, rows, 4)))
+        .collect();
+    bench(criterion, "flat/sliding", &slides);
+    bench(criterion, "clustered", &[clustered()]);
+    let prepared = clustered();
+    criterion.bench_function("prepare a layer", |bencher| {
+        bencher.iter(|| Counter::new(black_box(&prepared)).map(|_| ()));
+    });
+}
+
+/// Runs the program once; what it prints is thrown away.
+fn program(arguments: &[&str], file: &std::path::Path) -> bool {
+    std::process::Command::new(env!("CARGO_BIN_EXE_dflowc"))
+        .args(arguments)
+        .arg(file)
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
+
+/// ResNet50 with three memories, from text to the text of the report: a whole process.
+fn network(criterion: &mut Criterion) {
+    let file = std::env::temp_dir().join("dflowc_resnet50.dflow");
+    let text = "use std.networks.resnet50;\n\
+        use std.accelerators.eyeriss;\n\
+        use std.dataflows.row_stationary;\n\
+        Map resnet50 on eyeriss { default: row_stationary; }\n";
+    if std::fs::write(&file, text).is_err() || !program(&["eval", "--report"], &file) {
+        panic!("ResNet50 is not evaluated");
+    }
+    criterion.bench_function("ResNet50 from text to report", |bencher| {
+        bencher.iter(|| program(&["eval", "--report"], &file));
+    });
+}
+
+/// The program from start to end on a file of some twenty lines.
+fn cold_start(criterion: &mut Criterion) {
+    let file = std::env::temp_dir().join("dflowc_cold_start.dflow");
+    let text = "// Fig. 8 of the MAESTRO paper.\n\
+        Network VGG16 {\n\
+          Layer CONV1 {\n\
+            Type: CONV;\n\
+            Dimensions { N: 1, K: 64, C: 3, Y: 224, X: 224, R: 3, S: 3 }\n\
+            Dataflow {\n\
+              TemporalMap(1,1) N;\n\
+              TemporalMap(2,2) K;\n\
+              TemporalMap(3,3) C;\n\
+              SpatialMap(3,1) Y;\n\
+              TemporalMap(3,1) X;\n\
+              Cluster(3, P);\n\
+              SpatialMap(1,1) Y;\n\
+              SpatialMap(1,1) R;\n\
+              TemporalMap(3,3) S\n\
+            }\n\
+          }\n\
+        }\n\
+        Accelerator {\n\
+          PE { NumPEs: 256; VectorWidth: 4; MultPrecision: INT8; AddPrecision: INT16 }\n\
+          Buffer { GlobalL2: 2048; LocalL1: 64 }\n\
+          NoC { Bandwidth: 64; AvgLatency: 2 }\n\
+        }\n";
+    if std::fs::write(&file, text).is_err() || !program(&["check"], &file) {
+        panic!("the file does not check");
+    }
+    criterion.bench_function("cold start of check", |bencher| {
+        bencher.iter(|| program(&["check"], &file));
+    });
+}
+
+criterion_group!(benches, evaluations, network, cold_start);
+criterion_main!(benches);
