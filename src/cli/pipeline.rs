@@ -8,7 +8,7 @@ use crate::base::{FileId, SourceMap};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::{Compiled, OsFiles, PlannedLayer, Session};
 use crate::engine::{Counts, oracle};
-use crate::evaluate::{Evaluator, Judged, Model, judge};
+use crate::evaluate::{Counting, Evaluator, Judged, Model, judge};
 use crate::hir::Map;
 use crate::hir::suggest::nearest;
 use crate::lower::Options;
@@ -237,6 +237,7 @@ pub fn evaluate(
             let layers: usize = run.selected.iter().map(|(_, layers)| layers.len()).sum();
             let (mut done, total) = (0, layers * models.len());
             for model in models {
+                let mut counting = Counting::new(*model);
                 evaluations.extend(run.evaluate(
                     model.name(),
                     &mut sink,
@@ -245,7 +246,7 @@ pub fn evaluate(
                         done += 1;
                     },
                     |planned, judged| match &planned.lowered {
-                        Some(lowered) => model.count(judged, &lowered.names),
+                        Some(lowered) => counting.count(judged, &lowered.names),
                         None => Err(Box::new(Diagnostic::new(
                             Code::E0602,
                             "the layer is not mapped",

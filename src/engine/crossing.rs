@@ -583,10 +583,7 @@ fn cross(
         let wanted = union(members.iter().map(|c| &c.now)).len();
         cross.wanted += wanted;
         if forwards && !is_result {
-            sort_elements(members, &mut sorts.shared);
-            for member in members {
-                sort_elements(&[member], &mut sorts.alone);
-            }
+            sort_elements(members, &mut sorts);
         }
         let new = members.iter().map(|c| minus(&c.now, &c.held));
         cross.at_hand += wanted - union_owned(new).len();
@@ -650,37 +647,72 @@ fn minus(left: &Intervals, right: &Intervals) -> Intervals {
     Intervals::union_of(pieces)
 }
 
-/// Adds to `sorts` how many elements are wanted by instances of which sorts.
-fn sort_elements(members: &[&Child], sorts: &mut SmallVec<[(u8, u64); 4]>) {
-    let mut edges: Vec<i64> = members
-        .iter()
-        .flat_map(|c| [&c.now, &c.held, &c.worked, &c.beside])
-        .flat_map(|set| set.parts())
-        .flat_map(|part| [part.lo, part.hi])
-        .collect();
+/// A run of elements that one instance wants, and its sort.
+type Sorted = (Interval, u8);
+
+/// What one instance wants, by sort.
+fn sorted_elements(child: &Child) -> SmallVec<[Sorted; 8]> {
+    let mut edges: SmallVec<[i64; 16]> = SmallVec::new();
+    for set in [&child.now, &child.held, &child.worked, &child.beside] {
+        edges.extend(set.parts().iter().flat_map(|part| [part.lo, part.hi]));
+    }
     edges.sort_unstable();
     edges.dedup();
     let has = |set: &Intervals, x: i64| {
         let after = set.parts().partition_point(|part| part.lo <= x);
         after > 0 && set.parts()[after - 1].hi > x
     };
+    let mut runs = SmallVec::new();
     for pair in edges.windows(2) {
-        let mut bits = 0u8;
-        for c in members.iter().filter(|c| has(&c.now, pair[0])) {
+        if has(&child.now, pair[0]) {
             let mut sort = 0;
-            for (set, bit) in [(&c.held, HELD), (&c.worked, WORKED), (&c.beside, BESIDE)] {
+            for (set, bit) in [
+                (&child.held, HELD),
+                (&child.worked, WORKED),
+                (&child.beside, BESIDE),
+            ] {
                 if has(set, pair[0]) {
                     sort |= bit;
                 }
             }
-            bits |= 1 << sort;
-        }
-        if bits != 0 {
-            let count = (pair[1] - pair[0]) as u64;
-            match sorts.iter_mut().find(|(known, _)| *known == bits) {
-                Some((_, sum)) => *sum += count,
-                None => sorts.push((bits, count)),
-            }
+            runs.push((Interval::new(pair[0], pair[1]), sort));
         }
     }
+    runs
+}
+
+fn add_sort(sorts: &mut SmallVec<[(u8, u64); 4]>, bits: u8, count: u64) {
+    match sorts.iter_mut().find(|(known, _)| *known == bits) {
+        Some((_, sum)) => *sum += count,
+        None => sorts.push((bits, count)),
+    }
+}
+
+/// Adds to `sorts` how many elements are wanted by instances of which sorts.
+fn sort_elements(members: &[&Child], sorts: &mut Sorts) {
+    // Where a run of some sort begins and ends.
+    let mut events: Vec<(i64, i32, u8)> = Vec::new();
+    for member in members {
+        for (run, sort) in sorted_elements(member) {
+            add_sort(&mut sorts.alone, 1 << sort, run.len());
+            events.push((run.lo, 1, sort));
+            events.push((run.hi, -1, sort));
+        }
+    }
+    events.sort_unstable();
+    let mut open = [0i32; 8];
+    let mut last = 0i64;
+    for (at, change, sort) in events {
+        let bits = (0..8u8).fold(0u8, |bits, s| {
+            bits | u8::from(open[usize::from(s)] > 0) << s
+        });
+        if bits != 0 && at > last {
+            add_sort(&mut sorts.shared, bits, (at - last) as u64);
+        }
+        open[usize::from(sort)] += change;
+        last = at;
+    }
+    // The order of a list says nothing; equal lists shall be equal.
+    sorts.shared.sort_unstable();
+    sorts.alone.sort_unstable();
 }

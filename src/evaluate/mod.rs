@@ -17,6 +17,7 @@ use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::{Compiled, PlannedLayer};
 use crate::engine::{self, Counts, EngineLimit, TimingRule};
 use crate::hir::{Accelerator, Layer, Map, Precision};
+use crate::ir::Mapping;
 use crate::lower::{self, Names};
 use crate::report::{LayerReport, build_layer};
 use crate::{hir, pricing};
@@ -53,6 +54,36 @@ impl Model {
     /// E0602 at the layer, when the mapping is beyond the engine.
     pub fn count(self, judged: &Judged, names: &Names) -> Result<Counts, Box<Diagnostic>> {
         engine::count(&judged.legal, self.rule()).map_err(|limit| Box::new(beyond(&limit, names)))
+    }
+}
+
+/// Counts the layers of a run; networks repeat layers, and equal mappings have equal counts.
+pub struct Counting {
+    model: Model,
+    known: Vec<(Mapping, Counts)>,
+}
+
+impl Counting {
+    #[must_use]
+    pub fn new(model: Model) -> Counting {
+        Counting {
+            model,
+            known: Vec::new(),
+        }
+    }
+
+    /// Counts a legal mapping.
+    ///
+    /// # Errors
+    /// As [`Model::count`].
+    pub fn count(&mut self, judged: &Judged, names: &Names) -> Result<Counts, Box<Diagnostic>> {
+        let mapping: &Mapping = &judged.legal;
+        if let Some((_, counts)) = self.known.iter().find(|(known, _)| known == mapping) {
+            return Ok(counts.clone());
+        }
+        let counts = self.model.count(judged, names)?;
+        self.known.push((mapping.clone(), counts.clone()));
+        Ok(counts)
     }
 }
 
