@@ -257,7 +257,10 @@ fn levels(
         .map(|(index, (memory, row))| Level {
             memory: names.memory(index),
             capacity_bytes: memory.capacity_bits.map(|bits| bits / 8),
-            required_bytes: row.required_bits.div_ceil(8),
+            required_bytes: match index {
+                0 => whole_tensors(mapping),
+                _ => row.required_bits.div_ceil(8),
+            },
             instances: architecture.instances(index),
             refill: refill_name(memory.refill),
             tensors: row
@@ -277,6 +280,16 @@ fn levels(
                 .collect(),
         })
         .collect()
+}
+
+/// What the backing store keeps.
+fn whole_tensors(mapping: &Mapping) -> u64 {
+    let bytes = mapping.operation.tensors.iter().map(|tensor| {
+        let elements = tensor.dims.iter().map(|dim| u128::from(dim.extent));
+        let elements = elements.fold(1, u128::saturating_mul);
+        elements.saturating_mul(tensor.bits.into()).div_ceil(8)
+    });
+    u64::try_from(bytes.fold(0, u128::saturating_add)).unwrap_or(u64::MAX)
 }
 
 fn access_energy(energy: &Energy, of_memory: usize, of_tensor: usize) -> f64 {

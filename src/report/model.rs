@@ -36,6 +36,9 @@ pub struct Evaluation {
     pub accelerator: String,
     /// `exact`, `maestro`, ...
     pub model: String,
+    /// Of the accelerator; absent when it has no clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_hz: Option<f64>,
     /// In network order.
     pub layers: Vec<LayerReport>,
     /// Layers without figures because of errors (`--keep-going`), in network order.

@@ -30,6 +30,9 @@ fn write_evaluation(out: &mut String, evaluation: &Evaluation, detail: bool) {
     line(out, "", "");
     if !evaluation.layers.is_empty() {
         summary(out, evaluation);
+        line(out, "", "");
+        time_of_all(out, evaluation);
+        bounds(out, evaluation);
     }
     if !evaluation.failed.is_empty() {
         let failed = evaluation.failed.join(", ");
@@ -40,6 +43,9 @@ fn write_evaluation(out: &mut String, evaluation: &Evaluation, detail: bool) {
         );
     }
     area(out, evaluation);
+    remarks(out, "dataflows", evaluation, |layer| {
+        layer.dataflow.as_slice()
+    });
     remarks(out, "chosen by the compiler", evaluation, |layer| {
         &layer.choices
     });
@@ -94,6 +100,65 @@ fn summary(out: &mut String, evaluation: &Evaluation) {
     table.write(out, "", &[0, 1, last]);
 }
 
+fn time_of_all(out: &mut String, evaluation: &Evaluation) {
+    let Some(hertz) = evaluation.clock_hz.filter(|hertz| *hertz > 0.0) else {
+        return;
+    };
+    let seconds = evaluation.totals.cycles as f64 / hertz;
+    let clock = scaled(
+        hertz,
+        &[("GHz", 1e9), ("MHz", 1e6), ("kHz", 1e3), ("Hz", 1.0)],
+    );
+    let time = scaled(
+        seconds,
+        &[("s", 1.0), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9)],
+    );
+    line(out, "", &format!("time at {clock}: {time}"));
+}
+
+/// Which resources the cycles go to, the largest share first.
+fn bounds(out: &mut String, evaluation: &Evaluation) {
+    let mut found: Vec<(&str, u128, usize)> = Vec::new();
+    for layer in &evaluation.layers {
+        let cycles = u128::from(layer.cycles);
+        match found.iter_mut().find(|(name, ..)| *name == layer.bound) {
+            Some(known) => *known = (known.0, known.1 + cycles, known.2 + 1),
+            None => found.push((&layer.bound, cycles, 1)),
+        }
+    }
+    found.sort_by_key(|&(_, cycles, _)| std::cmp::Reverse(cycles));
+    let all = evaluation.totals.cycles.max(1) as f64;
+    let parts: Vec<String> = found
+        .iter()
+        .enumerate()
+        .map(|(at, (name, cycles, layers))| {
+            let of = if at == 0 { " of the cycles" } else { "" };
+            let plural = if *layers == 1 { "" } else { "s" };
+            let share = percent(*cycles as f64 / all);
+            format!("{name} {share}%{of} ({layers} layer{plural})")
+        })
+        .collect();
+    line(out, "", &format!("bound by: {}", parts.join(", ")));
+}
+
+/// In the largest unit in which the value is at least 1, or else the last.
+fn scaled(value: f64, units: &[(&str, f64)]) -> String {
+    let fits = units.iter().find(|(_, size)| value >= *size);
+    fits.or(units.last()).map_or_else(
+        || significant(value),
+        |(name, size)| {
+            let digits = value / size;
+            let places = (3.0 - digits.max(1.0).log10().floor()).max(0.0) as usize;
+            let text = format!("{digits:.places$}");
+            let text = match text.contains('.') {
+                true => text.trim_end_matches('0').trim_end_matches('.'),
+                false => &text,
+            };
+            format!("{text} {name}")
+        },
+    )
+}
+
 fn area(out: &mut String, evaluation: &Evaluation) {
     if let Some(area) = &evaluation.totals.area_um2 {
         let parts: Vec<String> = area
@@ -119,7 +184,7 @@ fn remarks(
     out: &mut String,
     title: &str,
     evaluation: &Evaluation,
-    of: impl Fn(&LayerReport) -> &Vec<String>,
+    of: impl Fn(&LayerReport) -> &[String],
 ) {
     let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
     for layer in &evaluation.layers {
