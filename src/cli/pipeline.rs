@@ -4,7 +4,7 @@ use super::args::{Mapping, Model as Wanted, Selection, Stage};
 use super::dump;
 use super::output::Failure;
 use super::progress::Progress;
-use crate::base::{FileId, Ratio, SourceMap};
+use crate::base::{FileId, SourceMap};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::{Compiled, OsFiles, PlannedLayer, Session};
 use crate::engine::{Counts, oracle};
@@ -185,11 +185,6 @@ impl Run<'_> {
                         .map(|accelerator| &accelerator.name),
                 ),
                 model: model.to_owned(),
-                clock_hz: program
-                    .accelerators
-                    .get(map.accelerator)
-                    .and_then(|accelerator| accelerator.clock)
-                    .map(Ratio::to_f64),
                 totals: totals(&reports),
                 layers: reports,
                 failed,

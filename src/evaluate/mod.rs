@@ -157,7 +157,7 @@ impl<'a> Evaluator<'a> {
         let (layer, accelerator) = self.parts(map, planned)?;
         let lowered = planned.lowered.as_ref()?;
         let cost = self.cost(layer, accelerator, judged, counts, sink).ok()?;
-        let names = names::layer_names(layer, planned, lowered, judged);
+        let names = names::layer_names(layer, accelerator, planned, lowered, judged);
         Some(build_layer(&names, &judged.legal, counts, cost.as_ref()))
     }
 

@@ -1,14 +1,16 @@
 //! What a report calls a layer and its parts.
 
 use super::Judged;
+use crate::base::Ratio;
 use crate::driver::PlannedLayer;
-use crate::hir::Layer;
 use crate::hir::shape::{Shape, Slide};
+use crate::hir::{Accelerator, Layer};
 use crate::lower::Lowered;
 use crate::report::LayerNames;
 
 pub(super) fn layer_names(
     layer: &Layer,
+    accelerator: &Accelerator,
     planned: &PlannedLayer,
     lowered: &Lowered,
     judged: &Judged,
@@ -18,6 +20,7 @@ pub(super) fn layer_names(
         kind: layer.type_name.to_owned(),
         dimensions: dimensions(&layer.shape),
         dataflow: Some(planned.dataflow.clone()),
+        clock_hz: accelerator.clock.map(Ratio::to_f64),
         tensors: lowered.names.tensors.clone(),
         memories: lowered.names.memories.clone(),
         choices: judged.choices.clone(),

@@ -18,6 +18,8 @@ pub struct LayerNames {
     pub dimensions: Vec<(String, u64)>,
     /// How it is mapped: `nvdla(c_tile = 3)`, `inline`.
     pub dataflow: Option<String>,
+    /// Of the accelerator, if it has one.
+    pub clock_hz: Option<f64>,
     /// By index of `Operation::tensors`.
     pub tensors: Vec<String>,
     /// By index of `Architecture::memories`.
@@ -89,6 +91,10 @@ pub fn build_layer(
         macs: if products { counts.operations } else { 0 },
         ops: if products { 0 } else { counts.operations },
         cycles: counts.timing.cycles,
+        seconds: names
+            .clock_hz
+            .filter(|hertz| *hertz > 0.0)
+            .map(|hertz| counts.timing.cycles as f64 / hertz),
         utilization: ratio(
             counts.operations as f64,
             counts.timing.cycles as f64 * pes as f64 * lanes as f64,
@@ -133,6 +139,9 @@ pub fn totals(layers: &[LayerReport]) -> Totals {
         sum.macs += u128::from(layer.macs);
         sum.ops += u128::from(layer.ops);
         sum.cycles += u128::from(layer.cycles);
+        if let Some(seconds) = layer.seconds {
+            *sum.seconds.get_or_insert(0.0) += seconds;
+        }
         operations += (u128::from(layer.macs) + u128::from(layer.ops)) as f64;
         slots += layer.cycles as f64 * layer.pes as f64 * layer.lanes as f64;
         for (key, value) in layer.energy_pj.iter().flat_map(Ordered::iter) {

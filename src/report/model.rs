@@ -36,9 +36,6 @@ pub struct Evaluation {
     pub accelerator: String,
     /// `exact`, `maestro`, ...
     pub model: String,
-    /// Of the accelerator; absent when it has no clock.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub clock_hz: Option<f64>,
     /// In network order.
     pub layers: Vec<LayerReport>,
     /// Layers without figures because of errors (`--keep-going`), in network order.
@@ -106,6 +103,9 @@ pub struct LayerReport {
     /// Operations of layers without products; 0 for the others.
     pub ops: u64,
     pub cycles: u64,
+    /// Of `cycles`; absent when the accelerator has no clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
     /// Operations / (cycles * PEs * lanes).
     pub utilization: f64,
     /// The resource that takes longest when all others are free: `compute` or a boundary.
@@ -249,6 +249,9 @@ pub struct Totals {
     pub macs: u128,
     pub ops: u128,
     pub cycles: u128,
+    /// Absent when the accelerator has no clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
     /// Operations of all layers / (cycles * PEs * lanes).
     pub utilization: f64,
     /// Absent when some layer has none.

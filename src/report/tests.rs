@@ -14,6 +14,7 @@ fn names() -> LayerNames {
             ("K".to_owned(), 4),
         ],
         dataflow: Some("rows".to_owned()),
+        clock_hz: Some(1e9),
         tensors: ["Input", "Weight", "Output"].map(str::to_owned).to_vec(),
         memories: ["DRAM", "GLB", "RF"].map(str::to_owned).to_vec(),
         choices: vec!["GLB holds whole tensors".to_owned()],
@@ -39,7 +40,6 @@ fn report() -> Report {
             network: "net".to_owned(),
             accelerator: "small".to_owned(),
             model: "exact".to_owned(),
-            clock_hz: Some(1e9),
             totals: totals(&layers),
             layers,
             failed: Vec::new(),
@@ -124,7 +124,7 @@ pool1  POOL     0   24      16      75.0        1.798  compute
 --------------------------------------------------------------
 total          24   24      32      75.0        3.596
 
-time at 1 GHz: 32 ns
+time: 32 ns
 bound by: compute 100.0% of the cycles (2 layers)
 
 no area: the technology has no area entries

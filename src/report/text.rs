@@ -101,19 +101,9 @@ fn summary(out: &mut String, evaluation: &Evaluation) {
 }
 
 fn time_of_all(out: &mut String, evaluation: &Evaluation) {
-    let Some(hertz) = evaluation.clock_hz.filter(|hertz| *hertz > 0.0) else {
-        return;
-    };
-    let seconds = evaluation.totals.cycles as f64 / hertz;
-    let clock = scaled(
-        hertz,
-        &[("GHz", 1e9), ("MHz", 1e6), ("kHz", 1e3), ("Hz", 1.0)],
-    );
-    let time = scaled(
-        seconds,
-        &[("s", 1.0), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9)],
-    );
-    line(out, "", &format!("time at {clock}: {time}"));
+    if let Some(seconds) = evaluation.totals.seconds {
+        line(out, "", &format!("time: {}", duration(seconds)));
+    }
 }
 
 /// Which resources the cycles go to, the largest share first.
@@ -141,22 +131,20 @@ fn bounds(out: &mut String, evaluation: &Evaluation) {
     line(out, "", &format!("bound by: {}", parts.join(", ")));
 }
 
-/// In the largest unit in which the value is at least 1, or else the last.
-fn scaled(value: f64, units: &[(&str, f64)]) -> String {
-    let fits = units.iter().find(|(_, size)| value >= *size);
-    fits.or(units.last()).map_or_else(
-        || significant(value),
-        |(name, size)| {
-            let digits = value / size;
-            let places = (3.0 - digits.max(1.0).log10().floor()).max(0.0) as usize;
-            let text = format!("{digits:.places$}");
-            let text = match text.contains('.') {
-                true => text.trim_end_matches('0').trim_end_matches('.'),
-                false => &text,
-            };
-            format!("{text} {name}")
-        },
-    )
+/// Four digits in the largest unit in which the value is at least 1.
+fn duration(seconds: f64) -> String {
+    const UNITS: [(&str, f64); 4] = [("s", 1.0), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9)];
+    let unit = UNITS.iter().find(|(_, size)| seconds >= *size);
+    let (name, size) = unit.unwrap_or(&UNITS[3]);
+    let value = seconds / size;
+    let places = (3.0 - value.max(1.0).log10().floor()).max(0.0) as usize;
+    let text = format!("{value:.places$}");
+    let text = if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        &text
+    };
+    format!("{text} {name}")
 }
 
 fn area(out: &mut String, evaluation: &Evaluation) {

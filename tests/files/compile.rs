@@ -129,7 +129,6 @@ fn run(files: Overlay, path: &str, header: &Header, count: bool) -> Outcome {
             network: program.networks[map.network].name.clone(),
             accelerator: program.accelerators[map.accelerator].name.clone(),
             model: model.name().to_owned(),
-            clock_hz: program.accelerators[map.accelerator].clock.map(dflowc::base::Ratio::to_f64),
             totals: totals(&reports),
             layers: reports,
             failed: Vec::new(),

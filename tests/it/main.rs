@@ -2,6 +2,7 @@
 
 mod cli;
 mod equality;
+mod examples;
 mod generate;
 mod layering;
 mod robust;
