@@ -22,6 +22,9 @@ pub struct Choice {
 /// `positions[memory][tensor]`, as in `Schedule`.
 type Positions = Vec<Vec<Option<usize>>>;
 
+/// Bits that a memory needs, and what of them each tensor.
+type Total = (u128, Vec<Need>);
+
 /// Sets the positions of the memories in `automatic`, from the outside in: of every tensor they hold but
 /// those in `fixed` (pairs of memory and tensor). What they had was a placeholder. The mapping should cover
 /// every point exactly once ([`super::covers`]), or the sizes mean nothing; [`super::settle`] sees to that.
@@ -43,7 +46,7 @@ pub fn choose(
     open.dedup();
     let mut positions = mapping.schedule.positions.clone();
     let mut choices = Vec::new();
-    let mut failed: Option<(usize, Option<(u128, Vec<Need>)>)> = None;
+    let mut failed: Option<(usize, Option<Total>)> = None;
     let footprint = (!open.is_empty()).then(|| Footprint::new(mapping));
     for (at, &memory) in open.iter().enumerate() {
         let free =

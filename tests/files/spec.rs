@@ -176,7 +176,10 @@ fn expect(line: &str, outcome: &Outcome) -> Result<(), String> {
             };
             (actual - expected).abs() <= slack
         }
-        other => other.to_string() == expected,
+        other => {
+            let text = other.to_string();
+            text == expected
+        }
     };
     if equal {
         return Ok(());
