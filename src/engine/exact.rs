@@ -33,7 +33,8 @@ pub enum TimingRule {
     /// Every boundary, as `semantics.md` section 4 states.
     Exact,
     /// Only the boundary of the innermost memory counts (the shared buffer is never waited for), transfers
-    /// always overlap (MAESTRO section 4.3).
+    /// always overlap, and partial sums that several PEs hold pass from PE to PE in one cycle each (MAESTRO
+    /// section 4.3).
     Maestro,
 }
 
@@ -491,6 +492,9 @@ impl<'a> Engine<'a> {
                     self.crossing(boundary, advance, context, u128::from(count))?
                 };
                 time = self.delay(boundary, time, crossed, advance.is_none());
+                if self.rule == TimingRule::Maestro {
+                    time = time.max(self.forwarding(boundary, advance, context));
+                }
             }
             if position == outside {
                 break;
@@ -550,6 +554,41 @@ impl<'a> Engine<'a> {
             TimingRule::Maestro if self.is_innermost(child) => crossed.delay(inner, first),
             TimingRule::Maestro => inner,
         }
+    }
+
+    /// Cycles in which partial sums pass from PE to PE in the MAESTRO model: "one-cycle delay for each
+    /// spatio-temporally reused data point" (section 4.3). Those are the results of the busiest PE's tile,
+    /// once for each further PE that holds them; different results pass over different wires.
+    fn forwarding(&self, boundary: usize, advance: Option<usize>, context: &[usize]) -> u64 {
+        let result = self.mapping.operation.result();
+        let tensors = &self.boundaries[boundary].tensors;
+        let Some(slot) = tensors.iter().position(|&tensor| tensor == result) else {
+            return 0;
+        };
+        if !self.is_innermost(self.boundaries[boundary].child) {
+            return 0;
+        }
+        let own = advance.and_then(|l| self.loops[l].own).map(|(m, _)| m);
+        let (mut tiles, mut wanted, mut tile) = (1u64, 1u64, self.whole[result]);
+        for (g, classes) in self.classes.iter().enumerate() {
+            let moving = self.moving.iter().position(|&moving| moving == g);
+            let transition = match moving {
+                Some(m) if own == Some(m) => classes.advance_of(context[m], boundary),
+                Some(m) => classes.wrap_of(context[m], boundary),
+                None => classes.wrap_of(0, boundary),
+            };
+            let Some(variant) = classes.table.variants(transition).first() else {
+                continue;
+            };
+            let cross = classes.table.cross(variant, slot);
+            tiles *= cross.tiles;
+            wanted *= cross.wanted;
+            tile *= cross.tile;
+        }
+        if wanted == 0 {
+            return 0;
+        }
+        tile * (tiles.div_ceil(wanted) - 1)
     }
 
     pub(super) fn is_innermost(&self, memory: usize) -> bool {

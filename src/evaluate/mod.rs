@@ -105,11 +105,19 @@ fn beyond(limit: &EngineLimit, names: &Names) -> Diagnostic {
              report it"
         ),
     };
-    Diagnostic::new(
+    let refusal = Diagnostic::new(
         Code::E0602,
         format!("layer `{}` cannot be counted: {reason}", names.layer),
     )
-    .at(names.layer_span, "this layer")
+    .at(names.layer_span, "this layer");
+    match limit {
+        EngineLimit::Irregular => refusal.help(
+            "map output rows and columns (`Y'`, `X'`) instead of input ones, or tile the kernel (`R`, `S`) and the \
+             input (`Y`, `X`) in different Cluster levels; offsets of `Y` and `X` are multiples of the stride",
+        ),
+        EngineLimit::TooManyClasses => refusal.help("use fewer or larger tiles"),
+        EngineLimit::Overflow | EngineLimit::Mismatch { .. } => refusal,
+    }
 }
 
 /// What the layers of one program have in common.
