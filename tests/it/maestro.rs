@@ -33,7 +33,9 @@ fn cycles(model: &str, lanes: u32) -> u64 {
         .unwrap();
     let report: serde_json::Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
-    report["evaluations"][0]["layers"][0]["cycles"].as_u64().unwrap()
+    report["evaluations"][0]["layers"][0]["cycles"]
+        .as_u64()
+        .unwrap()
 }
 
 /// 32 tiles of K, ceil(222 / 85) folds of Y over 85 clusters of three PEs, 222 positions of X.

@@ -5,5 +5,6 @@ mod equality;
 mod examples;
 mod generate;
 mod layering;
+mod maestro;
 mod robust;
 mod stdlib;
