@@ -1,5 +1,6 @@
 //! What can be wrong with names, types, units and sizes, as data; and the words for it.
 
+use super::eval::UNREADABLE;
 use super::shape::Flow;
 use crate::base::{Span, num::grouped};
 use crate::diag::{Code, Diagnostic};
@@ -194,6 +195,9 @@ impl HirError {
         } = self
         {
             return !is_slip(name, near);
+        }
+        if let HirError::WrongKind { found, .. } = self {
+            return found == UNREADABLE;
         }
         matches!(
             self,

@@ -388,6 +388,9 @@ pub(super) fn word(name: &ast::Name) -> Word {
     }
 }
 
+/// What stands where the parser found no value, and has said so.
+pub(super) const UNREADABLE: &str = "nothing readable";
+
 /// What kind of expression it is, for messages.
 pub(super) fn describe(expr: &ast::Expr) -> String {
     match &expr.kind {
@@ -399,7 +402,7 @@ pub(super) fn describe(expr: &ast::Expr) -> String {
         ast::ExprKind::Negate(_) | ast::ExprKind::Binary { .. } => "an expression".to_owned(),
         ast::ExprKind::List(_) => "a list".to_owned(),
         ast::ExprKind::Tuple(_) => "a tuple".to_owned(),
-        ast::ExprKind::Error => "nothing readable".to_owned(),
+        ast::ExprKind::Error => UNREADABLE.to_owned(),
     }
 }
 

@@ -93,6 +93,15 @@ pub fn lex(file: FileId, text: &str) -> Lexed<'_> {
                     }
                 }
             }
+            // Behind a colon stands a value, and a rule has this name: `Refill: tile`.
+            Token::Tile
+                if lexed
+                    .lexemes
+                    .last()
+                    .is_some_and(|last| last.token == Token::Colon) =>
+            {
+                Token::Identifier(&text[range])
+            }
             other => other,
         };
         lexed.lexemes.push(Lexeme {
