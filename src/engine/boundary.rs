@@ -21,7 +21,7 @@ pub(super) struct Boundary {
 /// The boundaries of `mapping`, outermost first: by position, then parent, then child.
 pub(super) fn boundaries(mapping: &Mapping) -> Vec<Boundary> {
     let positions = &mapping.schedule.positions;
-    let mut found: Vec<Boundary> = Vec::new();
+    let mut found: Vec<Boundary> = Vec::with_capacity(4);
     for tensor in 0..mapping.operation.tensors.len() {
         let mut chain = positions
             .iter()

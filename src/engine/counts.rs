@@ -106,6 +106,9 @@ impl Counts {
     /// Turns the counts of one run of the operation into those of `times` runs, one after the other.
     /// `None` when a count passes `u64`.
     pub(super) fn repeat(&mut self, times: u64) -> Option<()> {
+        if times == 1 {
+            return Some(());
+        }
         let scale = |count: &mut u64| -> Option<()> {
             *count = count.checked_mul(times)?;
             Some(())

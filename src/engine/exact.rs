@@ -18,7 +18,7 @@ use super::clock::{Link, StepTime};
 use super::counts::Counts;
 use super::crossing::Cross;
 use super::lanes::{LANES, RESULT_LANES, Sum, lanes};
-use super::plan::{Counter, Plan};
+use super::plan::{Counter, Plan, Whole};
 use super::{Boundary, EngineLimit, boundaries};
 use crate::ir::{GroupLoop, GroupLoops, Mapping};
 use smallvec::SmallVec;
@@ -56,6 +56,8 @@ pub(super) struct Engine<'a> {
     pub(super) slot_starts: SmallVec<[usize; 5]>,
     /// Groups without loops; per tensor, the product of their elements.
     pub(super) fixed: SmallVec<[Rc<Plan>; 8]>,
+    /// Per tensor.
+    pub(super) wholes: &'a [Whole],
     pub(super) whole: SmallVec<[u64; 4]>,
     /// Points of the busiest PE over those groups.
     pub(super) still_busiest: u64,
@@ -66,7 +68,6 @@ pub(super) struct Engine<'a> {
 
 /// The products of a context, group by group: level `m` is that of the first `m` moving groups, so that
 /// the next context recomputes only what turned.
-#[derive(Default)]
 struct Products {
     /// Per level the lanes of all boundaries inside.
     lanes: Vec<u64>,
@@ -177,7 +178,7 @@ pub(super) fn run(
         };
         classes.push(counter.classes(mapping, g, key, &boundaries)?);
     }
-    Engine::new(mapping, boundaries, classes, &indices, fixed, rule)?.run()
+    Engine::new(counter, mapping, boundaries, classes, &indices, fixed, rule)?.run()
 }
 
 /// Leaves out the loops that only order accesses, and those of one trip on one instance: they do nothing.
@@ -217,6 +218,7 @@ fn trim(mapping: &Mapping, plan: &Plan, loops: &mut GroupLoops) {
 
 impl<'a> Engine<'a> {
     fn new(
+        counter: &'a Counter,
         mapping: &'a Mapping,
         boundaries: Vec<Boundary>,
         classes: Vec<Rc<GroupClasses>>,
@@ -278,8 +280,8 @@ impl<'a> Engine<'a> {
             moving,
             loops,
             simple: false,
-            still: Vec::new(),
-            still_lanes: Vec::new(),
+            still: Vec::with_capacity(8),
+            still_lanes: Vec::with_capacity(32),
             lane_starts: SmallVec::new(),
             slot_starts: SmallVec::new(),
             still_busiest: 1,
@@ -287,6 +289,7 @@ impl<'a> Engine<'a> {
                 .map(|tensor| fixed.iter().map(|plan| plan.unique[tensor]).product())
                 .collect(),
             fixed,
+            wholes: &counter.wholes,
             rule,
             compute: 0,
         };
@@ -335,7 +338,7 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    fn run(mut self) -> Result<Counts, EngineLimit> {
+    fn run(&mut self) -> Result<Counts, EngineLimit> {
         let cycles = self.time()?;
         self.counts(cycles)
     }
@@ -358,7 +361,12 @@ impl<'a> Engine<'a> {
             }
         }
         let mut times: Vec<u64> = vec![0; size];
-        let mut products = Products::default();
+        let mut products = Products {
+            lanes: Vec::with_capacity(64),
+            width: 0,
+            counts: Vec::with_capacity(8),
+            busiest: Vec::with_capacity(8),
+        };
         for l in (0..self.loops.len()).rev() {
             if self.loops[l].own.is_none() {
                 continue;

@@ -21,8 +21,20 @@ pub struct Counter {
     pub(super) plans: Vec<Rc<Plan>>,
     /// Per group.
     known: RefCell<Vec<Known>>,
+    /// Per tensor.
+    pub(super) wholes: Vec<Whole>,
     /// No size of any step can pass `u64`.
     pub(super) fits: bool,
+}
+
+/// What no schedule changes of a tensor.
+pub(super) struct Whole {
+    /// Elements of the tensor.
+    pub elements: u128,
+    /// Distinct elements that the layer touches.
+    pub unique: u128,
+    /// Points of the layer whose element exists (is not padding).
+    pub touching: u128,
 }
 
 /// One group of ranks.
@@ -95,10 +107,25 @@ impl Counter {
             && bits
                 .and_then(|bits| bits.checked_mul(pes))
                 .is_some_and(|bits| bits < 1 << 63);
+        let wholes = (0..mapping.operation.tensors.len())
+            .map(|tensor| Whole {
+                elements: mapping.operation.tensors[tensor]
+                    .dims
+                    .iter()
+                    .fold(1u128, |n, dim| n.saturating_mul(u128::from(dim.extent))),
+                unique: plans.iter().fold(1u128, |n, plan| {
+                    n.saturating_mul(u128::from(plan.unique[tensor]))
+                }),
+                touching: plans.iter().fold(1u128, |n, plan| {
+                    n.saturating_mul(u128::from(plan.touching[tensor]))
+                }),
+            })
+            .collect();
         let known = grouping.groups.iter().map(|_| Known::default()).collect();
         Ok(Counter {
             grouping,
             plans,
+            wholes,
             known: RefCell::new(known),
             fits,
         })

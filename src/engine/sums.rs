@@ -9,6 +9,7 @@ use super::counts::{
     Bound, BoundaryCounts, Counts, CrossingCounts, MemoryCounts, TensorCounts, Timing,
 };
 use super::exact::{Engine, TimingRule};
+use super::plan::Whole;
 use super::{Boundary, EngineLimit, bound_of};
 use smallvec::SmallVec;
 
@@ -148,9 +149,9 @@ impl Engine<'_> {
             });
         }
 
-        let mut memories = Vec::new();
+        let mut memories = Vec::with_capacity(mapping.schedule.positions.len());
         for (memory, row) in mapping.schedule.positions.iter().enumerate() {
-            let mut tensors = Vec::new();
+            let mut tensors = Vec::with_capacity(operation.tensors.len());
             for tensor in (0..operation.tensors.len()).filter(|&t| row[t].is_some()) {
                 tensors.push(self.tensor(memory, tensor)?);
             }
@@ -172,12 +173,12 @@ impl Engine<'_> {
                 tensors,
             });
         }
-        let mut crossings = Vec::new();
+        let mut crossings = Vec::with_capacity(self.boundaries.len());
         for (index, boundary) in self.boundaries.iter().enumerate() {
             let totals = &self.totals[index];
             let above = mapping.architecture.memories[boundary.parent].arrays_above;
             let below = mapping.architecture.memories[boundary.child].arrays_above;
-            let mut tensors = Vec::new();
+            let mut tensors = Vec::with_capacity(boundary.tensors.len());
             for (slot, &tensor) in boundary.tensors.iter().enumerate() {
                 let moved = &totals.tensors[slot];
                 // What has entered leaves; of a result only what comes back carries data on its way in.
@@ -241,19 +242,13 @@ impl Engine<'_> {
                 .flatten()
         });
 
-        let (mut unique, mut touching) = (1u128, 1u128);
-        let plans = self.classes.iter().map(|classes| &classes.plan);
-        for plan in plans.chain(&self.fixed) {
-            unique *= u128::from(plan.unique[tensor]);
-            let points = u128::from(plan.touching[tensor]);
-            touching = touching.checked_mul(points).ok_or(EngineLimit::Overflow)?;
-        }
+        let &Whole {
+            elements,
+            unique,
+            touching,
+        } = &self.wholes[tensor];
         let (mut fills, mut reads, mut writes, mut updates) = (0u128, 0u128, 0u128, 0u128);
-        let mut tile: u128 = operation.tensors[tensor]
-            .dims
-            .iter()
-            .map(|dim| u128::from(dim.extent))
-            .product();
+        let mut tile = elements;
         if let Some((boundary, slot)) = outside {
             let moved = &self.totals[boundary].tensors[slot];
             fills = moved.fills;
