@@ -108,7 +108,7 @@ struct Mender<'input, 'errors> {
     stack: Vec<Open>,
     /// Of every line with tokens: its indentation and where its tokens begin in `out`.
     lines: Vec<(usize, usize)>,
-    /// How many opening braces may still be put in: each moves all tokens behind it.
+    /// How many braces may still be put in among the tokens: each moves all tokens behind it.
     insertions: usize,
     /// How many closing braces there are too many in the whole file.
     excess: usize,
@@ -160,7 +160,11 @@ fn mend<'input>(
             }
             // So cannot a statement, where blocks are indented.
             Token::Identifier(_)
-                if first && matches!(next, Some(Token::Colon | Token::LeftBrace)) =>
+                if first
+                    && matches!(
+                        next,
+                        Some(Token::Colon | Token::LeftBrace | Token::Identifier(_))
+                    ) =>
             {
                 mender.close_not_deeper(indent);
             }
@@ -190,6 +194,9 @@ impl Mender<'_, '_> {
                 .is_none_or(|open| open.line < self.lines.len());
             if closes_outer {
                 self.excess -= 1;
+                if self.open_on_line(lexeme) {
+                    return true;
+                }
                 self.stray(lexeme);
                 return false;
             }
@@ -251,6 +258,78 @@ impl Mender<'_, '_> {
         true
     }
 
+    /// A brace that closes nothing on its line: in `Dimensions N: 1, K: 4 }` the name before `N:` should have
+    /// opened the block.
+    fn open_on_line(&mut self, close: Lexeme<'_>) -> bool {
+        let start = self.lines.last().map_or(0, |line| line.1);
+        let opens = |four: &[Lexeme<'_>]| match four {
+            [before, name, key, colon] => {
+                before.token != Token::Colon
+                    && matches!(name.token, Token::Identifier(_))
+                    && matches!(key.token, Token::Identifier(_))
+                    && colon.token == Token::Colon
+            }
+            _ => false,
+        };
+        let begin = start.saturating_sub(1);
+        let dataflow =
+            |two: &[Lexeme<'_>]| two[0].token == Token::Dataflow && two[1].token.begins_statement();
+        let line = &self.out[begin..];
+        let Some(found) = line
+            .windows(4)
+            .position(opens)
+            .map(|found| found + 2)
+            .or_else(|| line.windows(2).position(dataflow).map(|found| found + 1))
+        else {
+            return false;
+        };
+        let at = begin + found;
+        if self.insertions == 0 || at <= start {
+            return false;
+        }
+        self.insertions -= 1;
+        let offset = self.out[at - 1].hi;
+        let brace = Lexeme {
+            token: Token::LeftBrace,
+            lo: offset,
+            hi: offset,
+        };
+        self.out.insert(at, brace);
+        self.errors.push(SyntaxError::MissingOpen {
+            at: Span::new(self.file, offset, offset),
+            close: Span::new(self.file, close.lo, close.hi),
+        });
+        true
+    }
+
+    /// A block that was not closed and whose line has `S: 3 Stride {`: what stands before `Stride` ended inside
+    /// the line. Gives the place in `out` of the missing brace and the brace that opened the block.
+    fn ended_on_line(&self, line: usize) -> Option<(usize, Span)> {
+        let start = self.lines.get(line.checked_sub(1)?)?.1;
+        let end = self.lines.get(line).map_or(self.out.len(), |next| next.1);
+        let tokens = self.out.get(start..end)?;
+        let mut open = Vec::new();
+        for (at, lexeme) in tokens.iter().enumerate() {
+            match lexeme.token {
+                Token::LeftBrace => open.push(lexeme),
+                Token::RightBrace => {
+                    open.pop();
+                }
+                Token::Number(_) | Token::RightParen | Token::RightBracket => {
+                    if let [name, brace, ..] = &tokens[at + 1..]
+                        && matches!(name.token, Token::Identifier(_))
+                        && brace.token == Token::LeftBrace
+                        && let Some(open) = open.last()
+                    {
+                        return Some((start + at + 1, Span::new(self.file, open.lo, open.hi)));
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
     /// Before a statement indented by `indent`: closes the innermost block if its line, an earlier one, is
     /// indented as far, and the block around it less.
     fn close_not_deeper(&mut self, indent: usize) {
@@ -270,6 +349,31 @@ impl Mender<'_, '_> {
             .rposition(|open| open.indent < indent)
             .map_or(0, |at| at + 1);
         if keep == self.stack.len() {
+            return;
+        }
+        if keep + 1 == self.stack.len()
+            && self.insertions > 0
+            && let Some((place, open)) = self.ended_on_line(self.stack[keep].line)
+        {
+            self.stack.truncate(keep);
+            self.insertions -= 1;
+            let at = self.out[place - 1].hi;
+            let brace = Lexeme {
+                token: Token::RightBrace,
+                lo: at,
+                hi: at,
+            };
+            self.out.insert(place, brace);
+            let moved = self
+                .lines
+                .iter_mut()
+                .rev()
+                .take_while(|line| line.1 >= place);
+            moved.for_each(|line| line.1 += 1);
+            self.errors.push(SyntaxError::Unclosed {
+                opens: vec![open],
+                at: Span::new(self.file, at, at),
+            });
             return;
         }
         let at = self.out.last().map_or(0, |last| last.hi);
