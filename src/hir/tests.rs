@@ -314,6 +314,19 @@ fn bandwidths_are_exact() {
     }
 }
 
+// `tile` is a keyword of dataflows, and a value here.
+#[test]
+fn both_rules_of_refill_can_be_written() {
+    for (rule, tile) in [("window", false), ("tile", true)] {
+        let text = accelerator(&format!(
+            "Memory DRAM {{}} Memory GLB {{ Refill: {rule}; }}"
+        ));
+        let (program, found) = resolve(&text);
+        assert!(found.is_empty(), "{found:?}");
+        assert_eq!(program.accelerators[0].memories[1].refill_tile, tile);
+    }
+}
+
 #[test]
 fn mistakes_of_accelerators() {
     for (body, expected) in [
