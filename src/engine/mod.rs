@@ -11,6 +11,7 @@ mod lattice;
 mod neighbours;
 pub mod oracle;
 mod plan;
+mod sets;
 mod spot;
 mod sums;
 pub(crate) mod tiles;

@@ -6,8 +6,9 @@
 //! third PE idle in the second window, and it still holds channel 2.
 
 use super::classes::{GroupClasses, Meetings};
-use super::crossing::{Fresh, Holder, Seen, Sharing, Transition};
+use super::crossing::{Fresh, Holder, Sharing, Transition};
 use super::lattice::{self, Lattice};
+use super::sets::Seen;
 use super::{Boundary, EngineLimit};
 use crate::ir::{GroupLoop, Mapping};
 use std::rc::Rc;
