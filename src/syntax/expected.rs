@@ -32,10 +32,6 @@ pub fn describe(terminals: &[String]) -> Vec<String> {
     let mut words = Vec::new();
     if names.contains(&"number") && names.contains(&"identifier") {
         names.retain(|name| !BEGIN_EXPRESSION.contains(name));
-        // Of `Refill: tile`, whose key is known only later.
-        if !names.contains(&"TemporalMap") {
-            names.retain(|name| *name != "tile");
-        }
         words.push("an expression".to_owned());
     } else if names.contains(&"+") && names.iter().any(|name| END_EXPRESSION.contains(name)) {
         names.retain(|name| !CONTINUE_EXPRESSION.contains(name));
