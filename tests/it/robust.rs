@@ -358,6 +358,18 @@ fn padding_far_larger_than_the_input() {
     }
 }
 
+// Table 2 of the MAESTRO paper, first row, as printed: single inputs under single kernel elements.
+#[test]
+#[ignore = "the engine executes half a million MACs step by step"]
+fn irregular_windows_on_the_edge_of_what_is_executed() {
+    let text = "Network n { Layer l { Type: CONV; Dimensions { N: 1, K: 16, C: 16, Y: 14, X: 14, R: 3, S: 3 }
+        Padding { Y: 1, X: 1 }
+        Dataflow { TemporalMap(1,1) K; TemporalMap(1,1) C; TemporalMap(1,1) Y;
+                   TemporalMap(1,1) R; TemporalMap(1,1) S; SpatialMap(1,1) X } } }
+        Accelerator a { PE { NumPEs: 64 } Buffer { GlobalL2: 1MiB; LocalL1: 2KiB } }";
+    codes("irregular", text);
+}
+
 #[test]
 fn nothing_to_compute_or_to_carry_with() {
     for (name, part) in [
