@@ -88,6 +88,8 @@ pub(super) struct GroupClasses {
     pub(super) wraps: Vec<Transition>,
     pub(super) advances: Vec<Transition>,
     pub(super) boundaries: usize,
+    /// Instances listed so far.
+    pub(super) listed: usize,
     /// Per node and per edge, for the engine's inner loop: the sizes that decide how much crosses, all
     /// boundaries in a row, each tensor's [`LANES`] (operands) or [`RESULT_LANES`].
     pub node_lanes: Vec<u64>,
@@ -158,6 +160,7 @@ impl GroupClasses {
             wraps: Vec::new(),
             advances: Vec::new(),
             boundaries: boundaries.len(),
+            listed: 0,
             node_lanes: Vec::new(),
             edge_lanes: Vec::new(),
             lane_starts: SmallVec::new(),

@@ -267,6 +267,26 @@ pub(super) struct Sorts {
 /// Per tensor of a boundary.
 pub(super) type Sizes = SmallVec<[(Cross, Sorts); 3]>;
 
+impl Sorts {
+    /// Adds elements of one sort, or set of sorts.
+    pub fn add(&mut self, bits: u8, shared: u64, alone: u64) {
+        for (list, count) in [(&mut self.shared, shared), (&mut self.alone, alone)] {
+            match list.iter_mut().find(|(known, _)| *known == bits) {
+                Some((_, sum)) => *sum += count,
+                None if count > 0 => list.push((bits, count)),
+                None => {}
+            }
+        }
+    }
+
+    /// The order of a list says nothing; equal lists shall be equal.
+    pub fn in_order(mut self) -> Sorts {
+        self.shared.sort_unstable();
+        self.alone.sort_unstable();
+        self
+    }
+}
+
 /// Equal parent instances, and the place of their sizes in [`Table::crosses`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Variant {
@@ -320,6 +340,18 @@ impl Table {
     #[inline]
     pub fn cross(&self, variant: &Variant, slot: usize) -> &Cross {
         &self.crosses[variant.first as usize + slot]
+    }
+
+    /// Keeps `sorts`; its index, 0 when it is empty.
+    pub fn keep(&mut self, sorts: Sorts) -> u32 {
+        if sorts == Sorts::default() {
+            return 0;
+        }
+        if self.sorts.is_empty() {
+            self.sorts.push(Sorts::default());
+        }
+        self.sorts.push(sorts);
+        self.sorts.len() as u32 - 1
     }
 
     /// Where the sizes of the next variant will lie.

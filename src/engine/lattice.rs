@@ -9,10 +9,11 @@
 //! border, a footprint with holes); the caller then lists them.
 
 use super::Boundary;
-use super::crossing::{Cross, Table, Transition};
+use super::crossing::{Cross, Sorts, Table, Transition};
 use super::plan::Plan;
+use super::sets;
 use super::spot::{Ground, Shadow, Spot};
-use crate::ir::{GroupAxis, GroupLoop, Interval, Mapping, Refill};
+use crate::ir::{GroupAxis, GroupLoop, Interval, Intervals, Mapping, Refill};
 use smallvec::SmallVec;
 
 /// The place of a group that is not small.
@@ -192,6 +193,17 @@ struct Slot<'a> {
     down: i64,
     up: i64,
     below_down: i64,
+    /// With forwarding: how the children of one parent lie beside each other.
+    beside: Option<Beside>,
+}
+
+/// Neighbours over forwarding arrays.
+#[derive(Clone, Copy)]
+enum Beside {
+    /// All children have the same elements; some have a neighbour, all do, or none has.
+    Same { neighbours: bool },
+    /// Each child has elements of its own, those of the next one `step` further.
+    Apart { step: i64, instances: u64 },
 }
 
 impl<'a> Port<'a> {
@@ -205,7 +217,7 @@ impl<'a> Port<'a> {
         forwards: bool,
     ) -> Option<Port<'a>> {
         let ground = plan.ground.as_ref()?;
-        if plan.overlaps || forwards {
+        if plan.overlaps {
             return None;
         }
         let architecture = &mapping.architecture;
@@ -232,7 +244,9 @@ impl<'a> Port<'a> {
                 down: 0,
                 up: 0,
                 below_down: 0,
+                beside: None,
             };
+            let mut forwarding: SmallVec<[(i64, u64, bool); 3]> = SmallVec::new();
             for axis in lattice.axes.iter().filter(|axis| axis.depth < inside) {
                 let step = axis.step(ground, shadow)?;
                 let reach = step.checked_mul(axis.instances as i64 - 1)?;
@@ -248,6 +262,9 @@ impl<'a> Port<'a> {
                 }
                 slot.instances = slot.instances.checked_mul(axis.instances)?;
                 let network = &architecture.arrays[axis.array].network;
+                if axis.instances > 1 {
+                    forwarding.push((step, axis.instances, network.forwarding));
+                }
                 if if is_result {
                     network.reduction
                 } else {
@@ -257,6 +274,15 @@ impl<'a> Port<'a> {
                 } else {
                     slot.collectors = slot.collectors.checked_mul(axis.instances)?;
                 }
+            }
+            if forwards && !is_result {
+                slot.beside = Some(match *forwarding {
+                    [(step, instances, true)] if step != 0 => Beside::Apart { step, instances },
+                    _ if forwarding.iter().all(|&(step, ..)| step == 0) => Beside::Same {
+                        neighbours: forwarding.iter().any(|&(.., forwards)| forwards),
+                    },
+                    _ => return None,
+                });
             }
             tensors.push(slot);
         }
@@ -304,7 +330,12 @@ impl<'a> Port<'a> {
         let begin = table.begin();
         for slot in &self.tensors {
             match slot.cross(&now, &before, self.refill, fresh) {
-                Some(cross) => table.push(cross),
+                Some((mut cross, sorts)) => {
+                    if let Some(sorts) = sorts {
+                        cross.sorts = table.keep(sorts);
+                    }
+                    table.push(cross);
+                }
                 None => {
                     table.undo(begin);
                     return None;
@@ -316,7 +347,13 @@ impl<'a> Port<'a> {
 }
 
 impl Slot<'_> {
-    fn cross(&self, now: &Spot, before: &Spot, refill: Refill, fresh: bool) -> Option<Cross> {
+    fn cross(
+        &self,
+        now: &Spot,
+        before: &Spot,
+        refill: Refill,
+        fresh: bool,
+    ) -> Option<(Cross, Option<Sorts>)> {
         let (mut wanted, open) = self.shadow.interval(now)?;
         let (mut held, open_before) = self.shadow.interval(before)?;
         if self.down != 0 || self.up != 0 {
@@ -349,7 +386,18 @@ impl Slot<'_> {
             staying = before_all - self.union(gone.len())?;
             first = if fresh { all } else { 0 };
         }
-        Some(Cross {
+        let sorts = match self.beside {
+            None => None,
+            Some(beside) => {
+                let kept = if refill == Refill::Tile && !same {
+                    Interval::EMPTY
+                } else {
+                    held
+                };
+                Some(self.sorts(beside, wanted, kept, held)?)
+            }
+        };
+        let cross = Cross {
             tiles: length * self.instances,
             kept: kept * self.instances,
             tile: length,
@@ -359,7 +407,61 @@ impl Slot<'_> {
             staying,
             fresh: first,
             sorts: 0,
-        })
+        };
+        Some((cross, sorts))
+    }
+
+    /// The sorts of the elements of all children: those of the first one's are `wanted`, of which it keeps
+    /// `kept`, and worked on `worked` in the step before.
+    fn sorts(
+        &self,
+        beside: Beside,
+        wanted: Interval,
+        kept: Interval,
+        worked: Interval,
+    ) -> Option<Sorts> {
+        let one = Intervals::one;
+        match beside {
+            Beside::Same { neighbours } => {
+                let by = if neighbours {
+                    one(worked)
+                } else {
+                    Intervals::empty()
+                };
+                let runs = sets::sorted(&one(wanted), &one(kept), &one(worked), &by);
+                let mut sorts = Sorts::default();
+                for (run, sort) in runs {
+                    sorts.add(
+                        1 << sort,
+                        run.len() * self.collectors,
+                        run.len() * self.instances,
+                    );
+                }
+                Some(sorts.in_order())
+            }
+            Beside::Apart { step, instances } => {
+                // Elements that several children want are no matter of one child's sets.
+                if step.unsigned_abs() < wanted.len() {
+                    return None;
+                }
+                let moved = |by: i64| Interval::new(worked.lo + by, worked.hi + by);
+                let (down, up) = (moved(-step), moved(step));
+                let ends = if instances > 1 { 2 } else { 1 };
+                let mut sorts = Sorts::default();
+                for (count, near) in [
+                    (instances - ends, &[down, up][..]),
+                    (1, &[up][..]),
+                    (ends - 1, &[down][..]),
+                ] {
+                    let by = Intervals::union_of(near.iter().copied().collect());
+                    for (run, sort) in sets::sorted(&one(wanted), &one(kept), &one(worked), &by) {
+                        let elements = run.len() * count;
+                        sorts.add(1 << sort, elements, elements);
+                    }
+                }
+                Some(sorts.in_order())
+            }
+        }
     }
 
     /// Elements over all instances, each of which has an interval of `length`.

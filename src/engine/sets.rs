@@ -121,13 +121,7 @@ impl Table {
                 first: self.crosses.len() as u32,
             });
             for (mut cross, sorts) in tensors {
-                if sorts != Sorts::default() {
-                    if self.sorts.is_empty() {
-                        self.sorts.push(Sorts::default());
-                    }
-                    cross.sorts = self.sorts.len() as u32;
-                    self.sorts.push(sorts);
-                }
+                cross.sorts = self.keep(sorts);
                 self.crosses.push(cross);
             }
         }
@@ -261,7 +255,7 @@ fn cross(
             }
         }
     }
-    (cross, sorts)
+    (cross, sorts.in_order())
 }
 
 fn union<'a>(sets: impl Iterator<Item = &'a Intervals>) -> Intervals {
@@ -299,10 +293,15 @@ fn minus(left: &Intervals, right: &Intervals) -> Intervals {
 /// A run of elements that one instance wants, and its sort.
 type Sorted = (Interval, u8);
 
-/// What one instance wants, by sort.
-fn sorted_elements(child: &Child) -> SmallVec<[Sorted; 8]> {
+/// What an instance wants, by sort, given what it held, worked on, and has beside it.
+pub(super) fn sorted(
+    now: &Intervals,
+    held: &Intervals,
+    worked: &Intervals,
+    beside: &Intervals,
+) -> SmallVec<[Sorted; 8]> {
     let mut edges: SmallVec<[i64; 16]> = SmallVec::new();
-    for set in [&child.now, &child.held, &child.worked, &child.beside] {
+    for set in [now, held, worked, beside] {
         edges.extend(set.parts().iter().flat_map(|part| [part.lo, part.hi]));
     }
     edges.sort_unstable();
@@ -313,13 +312,9 @@ fn sorted_elements(child: &Child) -> SmallVec<[Sorted; 8]> {
     };
     let mut runs = SmallVec::new();
     for pair in edges.windows(2) {
-        if has(&child.now, pair[0]) {
+        if has(now, pair[0]) {
             let mut sort = 0;
-            for (set, bit) in [
-                (&child.held, HELD),
-                (&child.worked, WORKED),
-                (&child.beside, BESIDE),
-            ] {
+            for (set, bit) in [(held, HELD), (worked, WORKED), (beside, BESIDE)] {
                 if has(set, pair[0]) {
                     sort |= bit;
                 }
@@ -330,20 +325,13 @@ fn sorted_elements(child: &Child) -> SmallVec<[Sorted; 8]> {
     runs
 }
 
-fn add_sort(sorts: &mut SmallVec<[(u8, u64); 4]>, bits: u8, count: u64) {
-    match sorts.iter_mut().find(|(known, _)| *known == bits) {
-        Some((_, sum)) => *sum += count,
-        None => sorts.push((bits, count)),
-    }
-}
-
 /// Adds to `sorts` how many elements are wanted by instances of which sorts.
 fn sort_elements(members: &[&Child], sorts: &mut Sorts) {
     // Where a run of some sort begins and ends.
     let mut events: Vec<(i64, i32, u8)> = Vec::new();
     for member in members {
-        for (run, sort) in sorted_elements(member) {
-            add_sort(&mut sorts.alone, 1 << sort, run.len());
+        for (run, sort) in sorted(&member.now, &member.held, &member.worked, &member.beside) {
+            sorts.add(1 << sort, 0, run.len());
             events.push((run.lo, 1, sort));
             events.push((run.hi, -1, sort));
         }
@@ -356,12 +344,9 @@ fn sort_elements(members: &[&Child], sorts: &mut Sorts) {
             bits | u8::from(open[usize::from(s)] > 0) << s
         });
         if bits != 0 && at > last {
-            add_sort(&mut sorts.shared, bits, (at - last) as u64);
+            sorts.add(bits, (at - last) as u64, 0);
         }
         open[usize::from(sort)] += change;
         last = at;
     }
-    // The order of a list says nothing; equal lists shall be equal.
-    sorts.shared.sort_unstable();
-    sorts.alone.sort_unstable();
 }

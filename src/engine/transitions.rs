@@ -13,6 +13,9 @@ use super::{Boundary, EngineLimit};
 use crate::ir::{GroupLoop, Mapping};
 use std::rc::Rc;
 
+/// More instances than this, over all transitions of a group: not countable in reasonable time.
+const MOST_LISTED: usize = 1 << 20;
+
 /// Which way to go through the loops inside.
 #[derive(Clone, Copy)]
 enum Completion {
@@ -233,6 +236,10 @@ impl GroupClasses {
             .forwards()
             .then(|| self.complete(sharing, before, from, inside, Completion::Last));
         let now = self.complete(sharing, now, from, inside, Completion::First);
+        self.listed += now.len() + held.len();
+        if self.listed > MOST_LISTED {
+            return Err(EngineLimit::TooManyClasses);
+        }
         self.table
             .count(
                 mapping,

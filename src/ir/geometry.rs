@@ -388,11 +388,11 @@ impl Group {
                     GroupAxis::Window(w) => {
                         let window = &self.windows[w];
                         rows[w] = true;
-                        // Kernels of different size finish different outputs in the same window.
-                        if m.offset % window.stride != 0
-                            || l.index >= leaf
-                            || uneven[w] && l.moves.len() == 1
-                        {
+                        // A kernel row with its input row leaves the outputs as they are. Kernels of different
+                        // size finish different outputs in the same window.
+                        let alone = l.moves.len() == 1;
+                        let apart = m.offset % window.stride != 0 || uneven[w];
+                        if l.index >= leaf || alone && apart {
                             return false;
                         }
                     }
