@@ -210,6 +210,25 @@ impl HirError {
         )
     }
 
+    /// Where something is missing.
+    pub(super) fn missing_at(&self) -> Option<Span> {
+        match self {
+            HirError::Missing { span, .. } => Some(*span),
+            _ => None,
+        }
+    }
+
+    /// Whether `word` is what is missing, before `span` in the same file.
+    pub(super) fn is_missing(&self, before: Span, word: &str) -> bool {
+        let HirError::Missing { what, span, .. } = self else {
+            return false;
+        };
+        let name = what.trim_start_matches('`');
+        let rest = name.strip_prefix(word);
+        span.file() == before.file()
+            && rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
+    }
+
     #[must_use]
     #[expect(clippy::too_many_lines, reason = "one arm per mistake, nothing else")]
     pub fn to_diagnostic(&self) -> Diagnostic {

@@ -224,6 +224,19 @@ pub(super) fn collect(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Parsed
 
 fn type_of(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Type> {
     let Some(found) = property(&layer.body, "Type") else {
+        // Without a type the other keys are not judged; one that looks like it is.
+        let meant = |key: &str| nearest(key, ["Type"]).is_some();
+        if let Some(slip) = layer.body.properties().find(|p| meant(p.key.as_str())) {
+            cx.error(HirError::UnknownKey {
+                what: "key",
+                key: slip.key.value.clone(),
+                owner: "the layer".to_owned(),
+                span: slip.key.span,
+                suggestion: Some("Type".to_owned()),
+                known: vec!["Type".to_owned(), "Inputs".to_owned()],
+            });
+            return None;
+        }
         cx.error(HirError::Missing {
             what: "`Type`".to_owned(),
             owner: format!("layer `{}`", layer.name),

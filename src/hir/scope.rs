@@ -93,6 +93,10 @@ pub(super) struct Context<'a> {
     sink: &'a mut Diagnostics,
     /// Mistakes that were not reported.
     silent: usize,
+    /// What is missing; kept back until it is known which keys are misspelt.
+    missing: Vec<HirError>,
+    /// Unknown keys, and what they probably mean.
+    misspelt: Vec<(Span, String)>,
 }
 
 /// The program of the last module (the file that was asked for) and of everything that it imports.
@@ -108,6 +112,8 @@ pub fn collect(modules: &[Module], sink: &mut Diagnostics) -> Program {
         program: Program::default(),
         sink,
         silent: 0,
+        missing: Vec::new(),
+        misspelt: Vec::new(),
     };
     for module in 0..modules.len() {
         cx.module = module;
@@ -119,6 +125,7 @@ pub fn collect(modules: &[Module], sink: &mut Diagnostics) -> Program {
     if let Some(root) = modules.last() {
         map::collect(&mut cx, root);
     }
+    cx.report_missing();
     cx.program
 }
 
@@ -126,10 +133,45 @@ impl<'a> Context<'a> {
     /// Reports a mistake; in a file that did not parse, not one that may follow from that.
     pub(super) fn error(&mut self, error: HirError) {
         let follows = error.may_follow_from_syntax() && self.modules[self.module].tainted;
+        if let HirError::UnknownKey {
+            span,
+            suggestion: Some(meant),
+            ..
+        } = &error
+        {
+            self.misspelt.push((*span, meant.clone()));
+        }
         if follows || self.is_full() {
             self.silent += 1;
+        } else if matches!(error, HirError::Missing { .. }) && self.missing.len() < MAX_ERRORS {
+            self.silent += 1;
+            self.missing.push(error);
         } else {
             self.sink.push(error.to_diagnostic());
+        }
+    }
+
+    /// What is misspelt is not missing: `Dimension { N: 1 }` is one mistake.
+    fn report_missing(&mut self) {
+        let mut missing = std::mem::take(&mut self.missing);
+        let mut misspelt = std::mem::take(&mut self.misspelt);
+        missing.sort_by_key(HirError::missing_at);
+        misspelt.sort();
+        // Both are in source order: a misspelling belongs to the last place before it that lacks the word.
+        let mut explained = vec![false; missing.len()];
+        for (span, meant) in misspelt {
+            let before = missing.partition_point(|error| error.missing_at() <= Some(span));
+            let lacks = (before.saturating_sub(MAX_SUGGESTIONS)..before)
+                .rev()
+                .find(|&at| !explained[at] && missing[at].is_missing(span, &meant));
+            if let Some(at) = lacks {
+                explained[at] = true;
+            }
+        }
+        for (error, explained) in missing.iter().zip(explained) {
+            if !explained {
+                self.sink.push(error.to_diagnostic());
+            }
         }
     }
 

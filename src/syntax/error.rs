@@ -1,5 +1,6 @@
 //! What can be wrong with the text of a file, and how it is said.
 
+use super::expected::DIRECTIVES;
 use crate::base::{Span, Unit};
 use crate::diag::{Code, Diagnostic, suggest};
 
@@ -191,6 +192,20 @@ impl SyntaxError {
                 };
                 let diagnostic =
                     Diagnostic::new(Code::E0101, message).at(*span, "not expected here");
+                let slip = expected
+                    .iter()
+                    .any(|word| word == "a directive")
+                    .then(|| found.strip_prefix('`')?.strip_suffix('`'))
+                    .flatten()
+                    .and_then(|word| suggest::closest(word, DIRECTIVES));
+                let diagnostic = match slip {
+                    Some(word) => diagnostic.help(format!("did you mean `{word}`?")).fix(
+                        *span,
+                        word,
+                        format!("write `{word}`"),
+                    ),
+                    None => diagnostic,
+                };
                 let diagnostic = match meant(*span, found, expected) {
                     Some((at, text)) => {
                         diagnostic.fix(at, text.clone(), format!("write `{}`", text.trim()))

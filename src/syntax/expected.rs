@@ -7,7 +7,8 @@
 /// At most this many alternatives are named.
 const MOST: usize = 6;
 
-const DIRECTIVES: [&str; 8] = [
+/// The words that begin a statement of a dataflow.
+pub(super) const DIRECTIVES: [&str; 8] = [
     "TemporalMap",
     "SpatialMap",
     "Cluster",
