@@ -182,14 +182,17 @@ pub(super) fn run(
 }
 
 /// Leaves out the loops that only order accesses, and those of one trip on one instance: they do nothing.
+/// So do the instances of an array beyond the windows of its loop.
 fn trim(mapping: &Mapping, plan: &Plan, loops: &mut GroupLoops) {
     let group = &plan.group;
     let mut kept = GroupLoops::new();
     match &plan.ground {
         Some(ground) => {
             let mut spot = ground.whole();
-            for l in loops.drain(..) {
-                let idle = l.instances == 1 && ground.windows_in(&spot, &l) <= 1;
+            for mut l in loops.drain(..) {
+                let reach = ground.windows_in(&spot, &l);
+                l.instances = l.instances.min(reach.max(1));
+                let idle = l.instances == 1 && reach <= 1;
                 if l.index < mapping.schedule.leaf && !idle {
                     spot = ground.step(&spot, &l, 0);
                     kept.push(l);
@@ -198,8 +201,10 @@ fn trim(mapping: &Mapping, plan: &Plan, loops: &mut GroupLoops) {
         }
         None => {
             let mut state = group.whole();
-            for l in loops.drain(..) {
-                let idle = l.instances == 1 && group.windows_in(&state, &l) <= 1;
+            for mut l in loops.drain(..) {
+                let reach = group.windows_in(&state, &l);
+                l.instances = l.instances.min(reach.max(1));
+                let idle = l.instances == 1 && reach <= 1;
                 if l.index < mapping.schedule.leaf && !idle {
                     state = group.step(&state, &l, 0);
                     kept.push(l);

@@ -27,7 +27,7 @@ pub use plan::Counter;
 use crate::ir::Mapping;
 
 /// Points up to which an irregular mapping is executed step by step instead.
-const MOST_POINTS: u64 = 1 << 20;
+const MOST_POINTS: u64 = 1 << 16;
 
 /// Why a legal mapping was not counted.
 #[derive(Clone, Debug, PartialEq, Eq)]

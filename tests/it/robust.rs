@@ -323,7 +323,6 @@ fn clusters_and_arrays_of_every_size() {
 }
 
 #[test]
-#[ignore = "the engine keeps a state for every instance, idle ones too"]
 fn arrays_of_a_billion() {
     for pes in ["1000000000", "1000000000000"] {
         for cluster in ["1", "3", "1000000000000"] {
@@ -339,7 +338,6 @@ fn arrays_of_a_billion() {
 }
 
 #[test]
-#[ignore = "the engine walks the windows of a group"]
 fn padding_far_larger_than_the_input() {
     for (at, dataflow) in [
         "TemporalMap(1,1) K; SpatialMap(1,1) C",
@@ -360,7 +358,6 @@ fn padding_far_larger_than_the_input() {
 
 // Table 2 of the MAESTRO paper, first row, as printed: single inputs under single kernel elements.
 #[test]
-#[ignore = "the engine executes half a million MACs step by step"]
 fn irregular_windows_on_the_edge_of_what_is_executed() {
     let text = "Network n { Layer l { Type: CONV; Dimensions { N: 1, K: 16, C: 16, Y: 14, X: 14, R: 3, S: 3 }
         Padding { Y: 1, X: 1 }
