@@ -8,6 +8,7 @@ use dflowc::ir::{
     Architecture, Array, Axis, Dim, Loop, LoopKind, Mapping, Memory, Move, Network, Operation,
     OperationKind, Origin, RankId, Rate, Refill, Role, RoleSet, Schedule, Tensor, Term, Window,
 };
+use dflowc::legality::{Legal, check};
 use std::hint::black_box;
 
 const N: u8 = 0;
@@ -217,14 +218,18 @@ fn clustered() -> Mapping {
 
 /// Evaluates the mappings in turn, as a search does that has prepared the layer once.
 fn bench(criterion: &mut Criterion, name: &str, mappings: &[Mapping]) {
+    let mappings: Vec<Legal<Mapping>> = mappings
+        .iter()
+        .filter_map(|mapping| check(mapping.clone()).ok())
+        .collect();
     let Some(first) = mappings.first() else {
-        return;
+        panic!("{name} is not legal");
     };
     let counter = match Counter::new(first) {
         Ok(counter) => counter,
         Err(limit) => panic!("{name} cannot be prepared: {limit:?}"),
     };
-    for mapping in mappings {
+    for mapping in &mappings {
         if let Err(limit) = counter.count(mapping, TimingRule::Exact) {
             panic!("{name} is not counted: {limit:?}");
         }

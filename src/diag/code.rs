@@ -84,8 +84,6 @@ codes! {
     W0301 "inexact division" page "explain/W0301.md";
     W0401 "idle processing elements" page "explain/W0401.md";
     W0402 "map does not move" page "explain/W0402.md";
-    W0403 "overlap without reuse";
-    W0404 "bandwidth bound";
 }
 
 impl Code {

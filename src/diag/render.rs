@@ -93,7 +93,10 @@ fn one(sources: &SourceMap, files: &mut Files<'_>, diagnostic: &Diagnostic, colo
         .with_config(config)
         .with_code(diagnostic.code)
         .with_message(harmless(&diagnostic.message));
-    for (range, label) in &labels {
+    // In the order of the source, so that one file is shown in one piece.
+    let mut ordered: Vec<&(Range, &super::Label)> = labels.iter().collect();
+    ordered.sort_by_key(|((id, range), _)| (*id != at.0, id.index(), range.start));
+    for (range, label) in ordered {
         let color = if label.primary { main } else { Color::Blue };
         report.add_label(
             Label::new(range.clone())

@@ -14,7 +14,6 @@ mod plan;
 mod sets;
 mod spot;
 mod sums;
-pub(crate) mod tiles;
 mod transitions;
 
 use boundary::{Boundary, bound_of, boundaries};
@@ -25,6 +24,7 @@ pub use exact::TimingRule;
 pub use plan::Counter;
 
 use crate::ir::Mapping;
+use crate::legality::Legal;
 
 /// Points up to which an irregular mapping is executed step by step instead.
 const MOST_POINTS: u64 = 1 << 16;
@@ -43,11 +43,11 @@ pub enum EngineLimit {
     Mismatch { performed: u128, expected: u128 },
 }
 
-/// Counts a mapping that is known to be legal.
+/// Counts one mapping.
 ///
 /// # Errors
 /// [`EngineLimit`], when the mapping is beyond what can be counted exactly.
-pub fn count(mapping: &Mapping, rule: TimingRule) -> Result<Counts, EngineLimit> {
+pub fn count(mapping: &Legal<Mapping>, rule: TimingRule) -> Result<Counts, EngineLimit> {
     match Counter::new(mapping)?.count(mapping, rule) {
         Err(EngineLimit::Irregular) => match oracle::run(mapping, MOST_POINTS) {
             Ok(counts) => Ok(counts),

@@ -3,9 +3,9 @@
 
 use super::classes::{GroupClasses, Key};
 use super::spot::{Ground, Shadow};
-use super::tiles::Footprint;
 use super::{Boundary, EngineLimit, TimingRule, counts::Counts, exact};
-use crate::ir::{Group, Grouping, Mapping};
+use crate::ir::{Footprint, Group, Grouping, Mapping};
+use crate::legality::Legal;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -135,7 +135,7 @@ impl Counter {
     ///
     /// # Errors
     /// [`EngineLimit`], when the mapping is beyond what can be counted exactly.
-    pub fn count(&self, mapping: &Mapping, rule: TimingRule) -> Result<Counts, EngineLimit> {
+    pub fn count(&self, mapping: &Legal<Mapping>, rule: TimingRule) -> Result<Counts, EngineLimit> {
         exact::run(self, mapping, rule)
     }
 

@@ -8,8 +8,7 @@ use super::Boundary;
 use super::crossing::{
     BESIDE, Cross, Fresh, HELD, Holder, Sharing, Sizes, Sorts, Table, Transition, Variant, WORKED,
 };
-use super::tiles::Footprint;
-use crate::ir::{Interval, Intervals, Mapping, Refill};
+use crate::ir::{Footprint, Interval, Intervals, Mapping, Refill};
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
 

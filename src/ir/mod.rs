@@ -20,12 +20,14 @@
 //!   array above a memory lies before that memory's position.
 
 mod architecture;
+mod footprint;
 mod geometry;
 mod intervals;
 mod operation;
 mod schedule;
 
 pub use architecture::{Architecture, Array, Memory, Network, Rate, Refill, RoleSet};
+pub use footprint::Footprint;
 pub use geometry::{
     Group, GroupAxis, GroupLoop, GroupLoops, GroupMove, GroupState, GroupWindow, Grouping, groups,
 };

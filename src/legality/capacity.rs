@@ -12,7 +12,7 @@
 
 use super::violation::{Change, Directive, Fit, Need, Overfull, Repair, Violation};
 use super::{covers, fast, repair};
-use crate::engine::tiles::Footprint as Elements;
+use crate::ir::Footprint as Elements;
 use crate::ir::{Axis, Group, GroupAxis, GroupState, Intervals, Mapping, groups};
 use smallvec::SmallVec;
 

@@ -6,9 +6,6 @@ use crate::ui::code_of;
 use dflowc::diag::{Code, explain::Page};
 use libtest_mimic::{Failed, Trial};
 
-/// Codes of the table that nothing gives yet; a code that is given has a test.
-const RESERVED: &[Code] = &[Code::W0403, Code::W0404];
-
 pub fn trials() -> Vec<Trial> {
     let mut trials: Vec<Trial> = Code::ALL
         .iter()
@@ -50,9 +47,7 @@ fn test(code: Code, page: &str) -> Result<(), Failed> {
 }
 
 fn every_code_has_a_page() -> Result<(), Failed> {
-    let without = Code::ALL
-        .iter()
-        .filter(|code| code.page().is_none() && !RESERVED.contains(code));
+    let without = Code::ALL.iter().filter(|code| code.page().is_none());
     none_left(without, "has no page")
 }
 
@@ -61,12 +56,7 @@ fn every_code_has_a_ui_test() -> Result<(), Failed> {
         .iter()
         .filter_map(|path| code_of(path))
         .collect();
-    if let Some(code) = RESERVED.iter().find(|code| tested.contains(code)) {
-        return Err(format!("{code} is no longer reserved").into());
-    }
-    let without = Code::ALL
-        .iter()
-        .filter(|code| !tested.contains(code) && !RESERVED.contains(code));
+    let without = Code::ALL.iter().filter(|code| !tested.contains(code));
     none_left(without, "has no test in tests/ui")
 }
 

@@ -13,9 +13,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("syntax", &["base", "diag"]),
     ("hir", &["base", "diag", "syntax"]),
     ("lower", &["base", "diag", "hir", "ir"]),
-    ("engine", &["base", "ir"]),
-    // Capacities are measured with the tiles that the engine counts.
-    ("legality", &["base", "diag", "ir", "engine"]),
+    ("legality", &["base", "diag", "ir"]),
+    ("engine", &["base", "ir", "legality"]),
     ("cost", &["base", "ir", "engine", "legality"]),
     ("pricing", &["base", "diag", "hir", "ir", "engine", "cost"]),
     ("report", &["base", "ir", "engine", "legality", "cost"]),

@@ -8,7 +8,7 @@
 //! the key `rho * length + k`, it is one interval per residue, whatever its size. Keys are only compared
 //! with keys of the same tensor and group.
 
-use crate::ir::{Group, GroupState, Interval, Intervals, Mapping};
+use super::{Group, GroupState, Interval, Intervals, Mapping};
 use smallvec::SmallVec;
 
 /// More pieces than this in one set: not countable in reasonable time.
@@ -16,7 +16,7 @@ const MOST_PIECES: u64 = 1 << 16;
 
 /// How the states of one group map to elements of one tensor.
 #[derive(Clone, Debug)]
-pub(crate) struct Footprint {
+pub struct Footprint {
     dims: SmallVec<[Index; 1]>,
 }
 
