@@ -278,11 +278,11 @@ fn network(criterion: &mut Criterion) {
         use std.accelerators.eyeriss;\n\
         use std.dataflows.row_stationary;\n\
         Map resnet50 on eyeriss { default: row_stationary; }\n";
-    if std::fs::write(&file, text).is_err() || !program(&["eval", "--report"], &file) {
+    if std::fs::write(&file, text).is_err() || !program(&["eval", "--report=text"], &file) {
         panic!("ResNet50 is not evaluated");
     }
     criterion.bench_function("ResNet50 from text to report", |bencher| {
-        bencher.iter(|| program(&["eval", "--report"], &file));
+        bencher.iter(|| program(&["eval", "--report=text"], &file));
     });
 }
 

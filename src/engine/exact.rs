@@ -185,40 +185,39 @@ pub(super) fn run(
 /// So do the instances of an array beyond the windows of its loop.
 fn trim(mapping: &Mapping, plan: &Plan, loops: &mut GroupLoops) {
     let group = &plan.group;
-    let mut kept = GroupLoops::new();
+    let leaf = mapping.schedule.leaf;
     match &plan.ground {
         Some(ground) => {
             let mut spot = ground.whole();
-            for mut l in loops.drain(..) {
-                let reach = ground.windows_in(&spot, &l);
+            loops.retain(|l| {
+                let reach = ground.windows_in(&spot, l);
                 l.instances = l.instances.min(reach.max(1));
-                let idle = l.instances == 1 && reach <= 1;
-                if l.index < mapping.schedule.leaf && !idle {
-                    spot = ground.step(&spot, &l, 0);
-                    kept.push(l);
+                let works = l.index < leaf && reach > 1;
+                if works {
+                    spot = ground.step(&spot, l, 0);
                 }
-            }
+                works
+            });
         }
         None => {
             let mut state = group.whole();
-            for mut l in loops.drain(..) {
-                let reach = group.windows_in(&state, &l);
+            loops.retain(|l| {
+                let reach = group.windows_in(&state, l);
                 l.instances = l.instances.min(reach.max(1));
-                let idle = l.instances == 1 && reach <= 1;
-                if l.index < mapping.schedule.leaf && !idle {
-                    state = group.step(&state, &l, 0);
-                    kept.push(l);
+                let works = l.index < leaf && reach > 1;
+                if works {
+                    state = group.step(&state, l, 0);
                 }
-            }
+                works
+            });
         }
     }
     let level = |l: &GroupLoop| mapping.schedule.loops[l.index].level;
-    for at in 0..kept.len() {
-        kept[at].ends_level = kept
+    for at in 0..loops.len() {
+        loops[at].ends_level = loops
             .get(at + 1)
-            .is_none_or(|next| level(next) != level(&kept[at]));
+            .is_none_or(|next| level(next) != level(&loops[at]));
     }
-    *loops = kept;
 }
 
 impl<'a> Engine<'a> {

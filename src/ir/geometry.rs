@@ -110,7 +110,7 @@ pub fn groups(mapping: &Mapping) -> Vec<Group> {
 }
 
 /// Loops of one group.
-pub type GroupLoops = SmallVec<[GroupLoop; 4]>;
+pub type GroupLoops = SmallVec<[GroupLoop; 2]>;
 
 /// The groups of an operation, and to which of them each axis belongs.
 #[derive(Clone, Debug)]
