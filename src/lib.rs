@@ -1,6 +1,24 @@
 //! dflowc: compiler and interpreter of dflow.
 //!
 //! `&str -> Token -> ast::File -> hir::Program -> ir::Mapping -> Legal<ir::Mapping> -> Counts -> Cost -> report::Report`
+//!
+//! In the order in which a program passes:
+//!
+//! * [`syntax`]: text to tokens to a tree. Always a tree, and always all mistakes: broken text is mended or
+//!   left out, and said so.
+//! * [`hir`]: names, imports, units, sizes. After it there are layers with shapes, accelerators with exact
+//!   bandwidths, dataflows with parameters.
+//! * [`lower`]: one layer, one dataflow and one accelerator become an [`ir::Mapping`]: loops over ranks and
+//!   places for tiles. From here on nothing has a name.
+//! * [`legality`]: every multiply-accumulate in exactly one tile, and every tile in its memory? The only
+//!   door to `Legal<Mapping>`; a refusal carries a witness and, where there is one, the edit that mends it.
+//! * [`engine`]: what moves, and how long it takes, exactly. `engine::oracle` executes every step and is
+//!   the definition of correct; the engine counts kinds of steps and must equal it.
+//! * [`cost`]: energy and area from a technology's figures, each of which keeps where it came from.
+//! * [`report`]: one model of a result, and a writer per format.
+//!
+//! [`driver`] reads files and runs the front end, [`evaluate`] the rest, [`cli`] is the program. [`base`] and
+//! [`diag`] (spans, messages, codes and their pages) are below everything, [`stdlib`] is embedded text.
 
 pub mod base;
 pub mod cli;

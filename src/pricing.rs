@@ -6,8 +6,8 @@
 
 use crate::base::{Dimension, Ratio, Span};
 use crate::cost::{self, ACTIONS, Action, ActionError, Argument, CostError, Entry};
+use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic, Diagnostics};
-use crate::hir::suggest::nearest;
 use crate::hir::{self, TechnologyArgument, TechnologyEntry};
 
 /// Properties of a technology that price nothing.

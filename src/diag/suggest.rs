@@ -1,82 +1,75 @@
-//! Did you mean: the nearest of the known names.
-//!
-//! Distance is Damerau-Levenshtein (insert, delete, replace, swap neighbours), so `Dimenisons` is one step
-//! from `Dimensions`. A name is suggested when it is at most a third of its length away; letters that differ
-//! only in case count as no step, so `conv` finds `CONV`. Deterministic: ties go to the name that comes
-//! first in the alphabet.
+//! Did you mean: the known name that is nearest to what was written.
 
-/// Longer names are not compared: the work is quadratic.
-const LONGEST: usize = 64;
+/// More candidates are not looked at: a list this long is no list of names any more.
+const MOST: usize = 4096;
 
-/// The candidate nearest to `name`, if one is near enough.
-pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let wanted: Vec<char> = fold(name);
-    if wanted.is_empty() || wanted.len() > LONGEST {
-        return None;
-    }
-    let limit = (wanted.len() / 3).max(1);
+/// The candidate nearest to `name`, if it is near enough to be meant: at most a third of the letters
+/// (at least one) are inserted, removed, replaced or swapped. Ties go to the first in alphabetical order.
+#[must_use]
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let letters: Vec<char> = name.chars().take(64).collect();
+    let allowed = (letters.len() / 3).max(1);
+    // Every letter is one edit from every other: of a single one only its other case is a slip.
+    let single = letters.len() == 1;
     candidates
         .into_iter()
+        .take(MOST)
         .filter(|candidate| *candidate != name)
-        .filter_map(|candidate| {
-            let folded = fold(candidate);
-            if folded.is_empty()
-                || folded.len() > LONGEST
-                || folded.len().abs_diff(wanted.len()) > limit
-            {
-                return None;
-            }
-            let steps = distance(&wanted, &folded);
-            // One letter turned into another is no likeness: `K` is not `C`.
-            let likeness = steps < wanted.len().max(folded.len());
-            (steps <= limit && likeness).then_some((steps, candidate))
-        })
+        // Every letter more or less is an edit: most strangers are out without a table.
+        .filter(|candidate| candidate.len().abs_diff(name.len()) <= 4 * allowed)
+        .filter(|candidate| !single || candidate.eq_ignore_ascii_case(name))
+        .map(|candidate| (distance(&letters, candidate), candidate))
+        .filter(|&(distance, _)| distance <= allowed)
         .min()
         .map(|(_, candidate)| candidate)
 }
 
-fn fold(name: &str) -> Vec<char> {
-    name.chars().flat_map(char::to_lowercase).collect()
-}
-
-/// Damerau-Levenshtein distance where no letter is touched twice (optimal string alignment).
-fn distance(a: &[char], b: &[char]) -> usize {
-    let mut before: Vec<usize> = Vec::new();
-    let mut previous: Vec<usize> = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        let mut current = vec![i; b.len() + 1];
-        for j in 1..=b.len() {
-            let replace = previous[j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut best = replace.min(previous[j] + 1).min(current[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(before[j - 2] + 1);
-            }
-            current[j] = best;
-        }
-        before = std::mem::replace(&mut previous, current);
+/// Edit distance with neighbouring swaps; letters that differ in case only count as equal but for one.
+fn distance(name: &[char], candidate: &str) -> usize {
+    let other: Vec<char> = candidate.chars().take(64).collect();
+    let same = |a: char, b: char| a.eq_ignore_ascii_case(&b);
+    if name.len() == other.len() && name.iter().zip(&other).all(|(&a, &b)| same(a, b)) {
+        return 1;
     }
-    previous[b.len()]
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=other.len()).collect();
+    for (i, &a) in name.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, &b) in other.iter().enumerate() {
+            let replaced = last[j] + usize::from(!same(a, b));
+            let mut best = replaced.min(last[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && same(a, other[j - 1]) && same(name[i - 1], b) {
+                best = best.min(before[j - 1] + 1);
+            }
+            row.push(best);
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last[other.len()]
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::nearest;
 
     #[test]
-    fn distances_by_hand() {
-        let d = |a: &str, b: &str| distance(&fold(a), &fold(b));
-        assert_eq!(d("kitten", "sitting"), 3);
-        assert_eq!(d("ab", "ba"), 1);
-        assert_eq!(d("", "abc"), 3);
+    fn slips_are_found_and_strangers_are_not() {
+        let known = ["nvdla", "row_stationary", "streaming"];
+        assert_eq!(nearest("nvlda", known), Some("nvdla"));
+        assert_eq!(nearest("row_stationery", known), Some("row_stationary"));
+        assert_eq!(nearest("NVDLA", known), Some("nvdla"));
+        assert_eq!(nearest("gemm", known), None);
+        assert_eq!(nearest("k", ["C", "K"]), Some("K"));
+        assert_eq!(nearest("D", ["C", "K"]), None);
     }
 
     #[test]
     fn suggests_near_names_only() {
         let keys = ["Dimensions", "Stride", "Padding", "Type"];
-        assert_eq!(closest("Dimenisons", keys), Some("Dimensions"));
-        assert_eq!(closest("stride", keys), Some("Stride"));
-        assert_eq!(closest("Bandwidth", keys), None);
-        assert_eq!(closest("K", ["C", "k"]), Some("k"));
-        assert_eq!(closest("tpye", ["typo", "type"]), Some("type"));
+        assert_eq!(nearest("Dimenisons", keys), Some("Dimensions"));
+        assert_eq!(nearest("stride", keys), Some("Stride"));
+        assert_eq!(nearest("Bandwidth", keys), None);
+        assert_eq!(nearest("K", ["C", "k"]), Some("k"));
+        assert_eq!(nearest("tpye", ["typo", "type"]), Some("type"));
     }
 }

@@ -6,8 +6,8 @@
 use super::files::{FileError, Files, relative};
 use super::{Session, files};
 use crate::base::{FileId, SourceMap, Span};
+use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic, Diagnostics};
-use crate::hir::suggest::nearest;
 use crate::hir::{HirError, Module, Target};
 use crate::syntax::ast::{
     self, Body, DataflowUse, Definition, Entry, ExprKind, Item, MapEntry, UseSource,

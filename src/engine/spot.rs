@@ -3,7 +3,7 @@
 //! Problem: a search evaluates a hundred thousand mappings a second, and nearly all groups of nearly all
 //! layers have at most two ranks and one input window (`{K}`, `{C}`, `{P,R}`). For these a place of the
 //! nest is six numbers, and a footprint is one interval, clipped at the tensor's border. This module does
-//! the arithmetic of [`crate::ir::Group`] and `tiles` for that case only, without allocation; where a
+//! the arithmetic of [`crate::ir::Group`] and [`crate::ir::Footprint`] for that case only, without allocation; where a
 //! footprint is no single interval it says so, and the caller counts with sets instead.
 
 use crate::ir::{Group, GroupAxis, GroupLoop, Interval, Mapping, window_count};

@@ -2,8 +2,8 @@
 
 use super::error::HirError;
 use super::scope::Context;
-use super::suggest::nearest;
 use crate::base::Span;
+use crate::diag::suggest::nearest;
 use crate::syntax::ast::{Block, Body, Entry, Expr, Name, Property};
 use std::collections::BTreeMap;
 

@@ -3,9 +3,9 @@
 use super::error::HirError;
 use super::eval::word;
 use super::scope::{Context, Kind};
-use super::suggest::nearest;
 use super::{Application, Dataflow, DataflowBody, Parameter, Statement, StatementKind, Word};
 use crate::base::Span;
+use crate::diag::suggest::nearest;
 use crate::syntax::ast::{self, DataflowUse, DirectiveKind};
 
 /// The one dataflow that is made anew for every layer.

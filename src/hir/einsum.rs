@@ -6,8 +6,8 @@ use super::eval::describe;
 use super::layer::named;
 use super::scope::Context;
 use super::shape::{Einsum, EinsumIndex, EinsumTensor};
-use super::suggest::nearest;
 use super::value::Value;
+use crate::diag::suggest::nearest;
 use crate::syntax::ast::{self, BinaryOp, ExprKind};
 
 /// More ranks or operands than anybody writes; what the ir and the engines are dimensioned for.

@@ -150,7 +150,7 @@ impl Context<'_> {
                 let known = FUNCTIONS.iter().map(|known| known.0).chain(["Sz"]);
                 self.error(HirError::UnknownName {
                     expected: "function",
-                    suggestion: super::suggest::nearest(&name, known).map(str::to_owned),
+                    suggestion: crate::diag::suggest::nearest(&name, known).map(str::to_owned),
                     name,
                     span: function.span,
                     found: None,
@@ -311,7 +311,7 @@ impl Context<'_> {
                         Some(_) => ExprKind::Integer(self.integer(expr)?),
                         None => {
                             let suggestion = name.and_then(|name| {
-                                super::suggest::nearest(name, parameters.iter().copied())
+                                crate::diag::suggest::nearest(name, parameters.iter().copied())
                             });
                             match (suggestion, path.as_name()) {
                                 (Some(suggestion), Some(name)) => {

@@ -6,10 +6,10 @@ use super::eval::describe;
 use super::scope::Context;
 use super::shape::Shape;
 use super::sliding::sliding;
-use super::suggest::nearest;
 use super::value::{Value, is_fraction};
 use super::{PerRole, Precision, einsum};
 use crate::base::{Ratio, Span};
+use crate::diag::suggest::nearest;
 use crate::syntax::ast::{self, Body};
 use std::collections::BTreeMap;
 

@@ -8,9 +8,9 @@ use super::error::HirError;
 use super::layer::{canonical_type, type_names};
 use super::module::Module;
 use super::scope::{Context, Kind};
-use super::suggest::nearest;
 use super::{Application, Assignment, Choice, Map, dataflow};
 use crate::base::Span;
+use crate::diag::suggest::nearest;
 use crate::syntax::ast::{self, Item, MapEntry};
 use std::collections::BTreeMap;
 

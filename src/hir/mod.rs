@@ -25,7 +25,6 @@ mod network;
 mod scope;
 pub mod shape;
 mod sliding;
-pub mod suggest;
 mod technology;
 #[cfg(test)]
 mod tests;

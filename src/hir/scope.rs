@@ -5,11 +5,11 @@
 
 use super::error::HirError;
 use super::module::Module;
-use super::suggest::nearest;
 use super::value::Value;
 use super::{Program, accelerator, dataflow, map, network, technology};
 use crate::base::Span;
 use crate::diag::Diagnostics;
+use crate::diag::suggest::nearest;
 use crate::syntax::ast::{self, Item, Name, Path, UseSource};
 use std::collections::BTreeMap;
 

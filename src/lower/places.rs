@@ -3,7 +3,8 @@
 use super::schedule::Builder;
 use super::{LowerError, Refusal};
 use crate::base::Span;
-use crate::hir::{Statement, StatementKind, Word, suggest::nearest};
+use crate::diag::suggest::nearest;
+use crate::hir::{Statement, StatementKind, Word};
 
 impl Builder<'_, '_> {
     fn memory(&mut self, memory: &Word) -> Option<usize> {

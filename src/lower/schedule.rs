@@ -10,9 +10,10 @@ use super::operation::View;
 use super::{LowerError, Lowered, Options, Refusal, Source, Target, prepare};
 use crate::base::Span;
 use crate::diag::Diagnostics;
+use crate::diag::suggest::nearest;
 use crate::hir::{
     Accelerator, Application, Dataflow, Environment, EvaluationError, Expr, HirError, Layer,
-    Statement, StatementKind, Word, suggest::nearest,
+    Statement, StatementKind, Word,
 };
 use crate::ir::{Axis, Loop, LoopKind, Mapping, Move, Origin, Schedule, window_count};
 use smallvec::smallvec;

@@ -197,7 +197,7 @@ impl SyntaxError {
                     .any(|word| word == "a directive")
                     .then(|| found.strip_prefix('`')?.strip_suffix('`'))
                     .flatten()
-                    .and_then(|word| suggest::closest(word, DIRECTIVES));
+                    .and_then(|word| suggest::nearest(word, DIRECTIVES));
                 let diagnostic = match slip {
                     Some(word) => diagnostic.help(format!("did you mean `{word}`?")).fix(
                         *span,
@@ -392,7 +392,7 @@ fn unknown_unit(unit: Span, text: &str) -> Diagnostic {
             return diagnostic.help("write `kB` for 1000 bytes or `KiB` for 1024 bytes");
         }
         _ if Unit::parse(&plain).is_some() => Unit::spellings().find(|spelling| *spelling == plain),
-        _ => suggest::closest(&plain, Unit::spellings()),
+        _ => suggest::nearest(&plain, Unit::spellings()),
     };
     match meant {
         Some(word) => diagnostic.help(format!("did you mean `{word}`?")).fix(

@@ -170,7 +170,7 @@ impl<'input> Mender<'_, 'input> {
         }
         let first = self.lexemes[0];
         let keyword = match first.token {
-            Token::Identifier(word) => suggest::closest(word, ITEM_KEYWORDS),
+            Token::Identifier(word) => suggest::nearest(word, ITEM_KEYWORDS),
             _ => None,
         };
         let token = keyword.and_then(item_keyword);
