@@ -30,7 +30,7 @@ use smallvec::SmallVec;
 use std::rc::Rc;
 
 /// More states than this in one group: not countable in reasonable time.
-const MOST_STATES: u64 = 1 << 18;
+const MOST_STATES: u64 = 1 << 16;
 
 /// All that the classes of a group depend on, besides the layer and the accelerator.
 #[derive(Clone, Debug)]

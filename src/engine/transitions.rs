@@ -14,7 +14,7 @@ use crate::ir::{GroupLoop, Mapping};
 use std::rc::Rc;
 
 /// More instances than this, over all transitions of a group: not countable in reasonable time.
-const MOST_LISTED: usize = 1 << 20;
+const MOST_LISTED: usize = 1 << 18;
 
 /// Which way to go through the loops inside.
 #[derive(Clone, Copy)]
