@@ -242,8 +242,7 @@ fn argument_of(argument: &TechnologyArgument, in_bits: bool) -> Option<Argument<
 #[must_use]
 pub fn context(accelerator: &hir::Accelerator, operand: hir::Precision) -> cost::Context {
     cost::Context {
-        // Both enums have the same variants; a test holds them together.
-        precision: cost::Precision::from_name(operand.name()).unwrap_or(cost::Precision::Int8),
+        precision: operand,
         clock_hz: accelerator.clock.map(Ratio::to_f64),
         memories: accelerator
             .memories
@@ -373,14 +372,6 @@ mod tests {
         ]);
         assert_eq!(technology.entries.len(), 1);
         assert_eq!(codes, ["E0206", "E0205", "E0201", "E0301", "E0308"]);
-    }
-
-    #[test]
-    fn the_two_precisions_are_the_same() {
-        assert_eq!(
-            hir::Precision::ALL.map(|precision| (precision.name(), precision.bits())),
-            cost::Precision::ALL.map(|precision| (precision.name(), precision.bits()))
-        );
     }
 
     /// A file of the embedded library, resolved on its own.

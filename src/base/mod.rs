@@ -1,10 +1,12 @@
-//! Spans, sources, quantities, integer helpers: depends on nothing else in the crate.
+//! Spans, sources, quantities, number formats, integer helpers: depends on nothing else in the crate.
 
 pub mod num;
+pub mod precision;
 pub mod quantity;
 pub mod source;
 pub mod span;
 
+pub use precision::Precision;
 pub use quantity::{Decimal, Dimension, Ratio, Unit};
 pub use source::{FileId, LineColumn, SourceFile, SourceMap};
 pub use span::{Span, Spanned};
