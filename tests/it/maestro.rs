@@ -55,3 +55,24 @@ fn partial_sums_pass_from_pe_to_pe() {
     assert_eq!(cycles("exact", 32), STEPS);
     assert_eq!(cycles("maestro", 32), STEPS * 4);
 }
+
+#[test]
+fn fig_8_fits_its_buffers() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/maestro_fig8.dflow");
+    let output = Command::new(env!("CARGO_BIN_EXE_dflowc"))
+        .args(["eval", file, "--report", "json"])
+        .output()
+        .unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let layer = &report["evaluations"][0]["layers"][0];
+    // Section 3.2: a PE of the figure holds K 2, C 3, X 3 and one row: 9 inputs and 18 weights of one byte, 2
+    // partial sums of two; section 4.4: twice the tile.
+    assert_eq!(layer["levels"][2]["required_bytes"], 2 * (9 + 18 + 2 * 2));
+    // 85 clusters slide by one row each: 87 rows of 3 columns and 3 channels, the weights, 85 rows of outputs.
+    assert_eq!(
+        layer["levels"][1]["required_bytes"],
+        87 * 3 * 3 + 2 * 3 * 9 + 2 * 85 * 2
+    );
+    // 64 channels of 222 x 222 outputs, 27 products each.
+    assert_eq!(layer["macs"], 64 * 222 * 222 * 27);
+}
