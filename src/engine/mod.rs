@@ -6,6 +6,7 @@ mod clock;
 mod counts;
 mod crossing;
 mod exact;
+pub mod fused;
 mod lanes;
 mod lattice;
 mod neighbours;

@@ -75,6 +75,7 @@ fn implicit(cx: &mut Context<'_>) {
             network,
             accelerator,
             assignments,
+            groups: Vec::new(),
         };
         cx.program.maps.push(map);
     }
@@ -228,6 +229,7 @@ fn explicit(cx: &mut Context<'_>, node: &ast::Map) -> Option<Map> {
         network,
         accelerator,
         assignments,
+        groups: Vec::new(),
     })
 }
 

@@ -17,6 +17,7 @@ mod dataflow;
 mod einsum;
 mod error;
 mod eval;
+pub mod fused;
 mod hierarchy;
 mod layer;
 mod map;
@@ -327,6 +328,8 @@ pub struct Map {
     pub accelerator: usize,
     /// One per layer of the network.
     pub assignments: Vec<Assignment>,
+    /// `Fuse` blocks, in source order; no layer is in two of them.
+    pub groups: Vec<fused::FusedGroup>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -21,6 +21,7 @@
 
 mod architecture;
 mod footprint;
+mod fused;
 mod geometry;
 mod intervals;
 mod operation;
@@ -28,6 +29,10 @@ mod schedule;
 
 pub use architecture::{Architecture, Array, Memory, Network, Rate, Refill, RoleSet};
 pub use footprint::Footprint;
+pub use fused::{
+    Access, Fate, Group as FusedGroup, GroupTensor, Index, IndexTerm, Overlap, Stage, StageRank,
+    TileLoop,
+};
 pub use geometry::{
     Group, GroupAxis, GroupLoop, GroupLoops, GroupMove, GroupState, GroupWindow, Grouping, groups,
 };

@@ -20,6 +20,7 @@
 
 mod architecture;
 mod error;
+mod fused;
 mod levels;
 mod operation;
 mod places;
@@ -28,6 +29,7 @@ mod streaming;
 
 pub use architecture::architecture;
 pub use error::{LowerError, with_article};
+pub use fused::{LoweredGroup, LoweredStage, TensorNames};
 pub use operation::{Desugared, Elements, desugar};
 
 use crate::base::Span;

@@ -1,0 +1,1 @@
+//! The definition, executed: explicit masks, step after step.
