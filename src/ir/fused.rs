@@ -119,6 +119,11 @@ pub enum Fate {
 
 /// A loop over a rank of the head, in pieces; the last piece is clipped. Of several loops over one rank the inner
 /// one divides the piece of the outer one.
+///
+/// The number of trips is the same in every step: the extent of the outer loop's *full* piece (of the rank, where
+/// there is no outer loop over it), divided by `size` and rounded up. Rank 10 in pieces of 4 and those in pieces of
+/// 2 are 3 * 2 steps; the last one begins past the clipped piece 8..10, is empty, and counts as a step in which
+/// nothing is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TileLoop {
     /// Index into the head's [`Stage::ranks`].

@@ -3,6 +3,7 @@
 mod cli;
 mod equality;
 mod examples;
+mod fused;
 mod generate;
 mod layering;
 mod maestro;

@@ -12,7 +12,9 @@ pub struct Flow {
     /// Cycles when the stages share the hardware, and when each has its own.
     pub sequential: u64,
     pub pipelined: u64,
-    /// Most bits that one step moves from and to the backing store.
+    /// Most bits that one step moves from and to the backing store. An element made in the group is written in the
+    /// step that computes it first (escaping or refetched tensors), one of the head's result in every touch after
+    /// which it is not reused: then it is final, or will be read back.
     pub peak_bits: u128,
 }
 
@@ -25,23 +27,27 @@ pub struct Flow {
 pub struct TensorFlow {
     pub required: u64,
     pub reused: u64,
-    /// Inputs and weights: distinct elements. 0 for what is made in the group.
+    /// Inputs and weights: distinct elements required. 0 for what is made in the group.
     pub first_fetch: u64,
     pub refetched: u64,
     /// Made in the group: elements computed, recomputed ones included. 0 for the head's result.
     pub computed: u64,
     /// Of `computed`, beyond the first time.
     pub recomputed: u64,
+    /// First fetches and refetches.
     pub dram_reads: u64,
+    /// Distinct elements computed, of tensors that escape or are refetched; of the head's result, distinct elements
+    /// and once more each that is read back. 0 for inputs and weights.
     pub dram_writes: u64,
     /// Most that one step requires (of the head's result: touches).
     pub tile: u64,
-    /// Most elements that the steps below the retention point touch together.
+    /// Most elements that the steps below the retention point touch together; of single steps, where nothing is kept.
     pub window: u64,
     /// Most elements that must be held at once: what a step touches, and what was touched before and will be
-    /// reused later.
+    /// reused the next time it is wanted.
     pub live: u64,
-    /// Most that one step computes or fetches anew.
+    /// Most that one step computes anew (made in the group), reads from the backing store (inputs and weights), or
+    /// touches without having held it (the head's result).
     pub fresh: u64,
 }
 
@@ -54,6 +60,6 @@ pub struct StageFlow {
     pub unique: u64,
     /// Steps in which the stage does something.
     pub active: u64,
-    /// Sum of its step times.
+    /// Sum of its step times; a step's time is its operations by the rate, rounded up.
     pub cycles: u64,
 }

@@ -1,0 +1,5 @@
+//! Fused groups: the oracle gives what was counted by hand or by others, and the engine what the oracle gives.
+
+mod build;
+mod oracle;
+mod points;
