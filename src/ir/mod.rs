@@ -26,6 +26,7 @@ mod geometry;
 mod intervals;
 mod operation;
 mod schedule;
+mod strided;
 
 pub use architecture::{Architecture, Array, Memory, Network, Rate, Refill, RoleSet};
 pub use footprint::Footprint;
@@ -39,6 +40,7 @@ pub use geometry::{
 pub use intervals::{Interval, Intervals};
 pub use operation::{Dim, Operation, OperationKind, RankId, Role, Tensor, Term, Window};
 pub use schedule::{Axis, Loop, LoopKind, Move, Origin, Schedule, window_count};
+pub use strided::{MAX_RUNS, Run, Strided};
 
 /// One layer, mapped: the unit of checking and of evaluation.
 #[derive(Clone, Debug, PartialEq)]

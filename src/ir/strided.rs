@@ -1,0 +1,620 @@
+//! Exact finite sets of integers, as progressions.
+//!
+//! Problem: what one dimension of a tile touches is an interval most of the time, `3, 4, 5`; under a stride it is
+//! `0, 2, 4`, and what a second tile adds to a first is a difference of such sets. Reuse is counted by
+//! intersecting and subtracting them, so nothing may be rounded to a hull: `{0, 2, 4} - {2}` is `{0, 4}`.
+//! A [`Strided`] is a sorted list of disjoint [`Run`]s. All operations are closed form in the lengths of the runs.
+//!
+//! Invariants:
+//! * runs are disjoint and sorted by `lo`; runs may interleave (`0, 2, 4` and `1, 5`);
+//! * one progression is one run; of several runs those that touch are merged: adjacent intervals, continued
+//!   progressions, complete remainders. Equal sets are therefore usually equal values: [`Strided::same`] decides;
+//! * a set that cannot be written is *inexact*, see below, and has no runs.
+//!
+//! **Inexact sets.** Elements are `i64`; a result with an element outside, with more than [`MAX_RUNS`] runs or that
+//! takes too many steps to compute is not approximated but given up: [`Strided::is_exact`] is false, and remains
+//! so through all further operations. Such a set reports itself empty; it is neither subset of nor disjoint with
+//! anything, and says nothing about the true result. Whoever counts asks `is_exact` before using a final result.
+
+mod run;
+#[cfg(test)]
+mod tests;
+
+pub use run::Run;
+use smallvec::{SmallVec, smallvec};
+
+/// A set with more runs than this is given up.
+pub const MAX_RUNS: usize = 1024;
+
+/// Pairs of runs that one operation may compare before it gives up: some tens of milliseconds.
+const MAX_PAIRS: usize = 1 << 20;
+
+type Runs = SmallVec<[Run; 2]>;
+
+/// The result cannot be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Overflow;
+
+/// A finite set of integers: disjoint runs, sorted by their least elements.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Strided {
+    runs: Runs,
+    inexact: bool,
+}
+
+fn push(runs: &mut Runs, run: Run) -> Result<(), Overflow> {
+    // Normal form may join pieces, hence the slack.
+    if runs.len() >= 4 * MAX_RUNS {
+        return Err(Overflow);
+    }
+    runs.push(run);
+    Ok(())
+}
+
+impl Strided {
+    #[inline]
+    #[must_use]
+    pub fn empty() -> Strided {
+        Strided::default()
+    }
+
+    /// `lo..hi`; empty when `hi <= lo`.
+    #[inline]
+    #[must_use]
+    pub fn interval(lo: i64, hi: i64) -> Strided {
+        match hi.checked_sub(1) {
+            Some(last) => Strided::of(Run::between(lo, last)),
+            None => Strided::empty(),
+        }
+    }
+
+    /// `lo, lo + step, ...`, `count` of them; inexact when one is no `i64`. A step of 0 repeats one element.
+    #[must_use]
+    pub fn run(lo: i64, step: u64, count: u64) -> Strided {
+        match (step, count) {
+            (_, 0) => Strided::empty(),
+            (0, _) | (_, 1) => Strided::point(lo),
+            _ => Strided::settle(
+                Run::wide(i128::from(lo), u128::from(step), u128::from(count))
+                    .map(|run| smallvec![run]),
+            ),
+        }
+    }
+
+    #[inline]
+    #[must_use]
+    pub fn point(x: i64) -> Strided {
+        Strided::of(Some(Run::new(x, 1, 1)))
+    }
+
+    /// The set that is known to be unknown.
+    #[must_use]
+    pub fn inexact() -> Strided {
+        Strided {
+            runs: Runs::new(),
+            inexact: true,
+        }
+    }
+
+    #[inline]
+    fn of(run: Option<Run>) -> Strided {
+        Strided {
+            runs: run.into_iter().collect(),
+            inexact: false,
+        }
+    }
+
+    /// The set of runs that are disjoint.
+    fn settle(runs: Result<Runs, Overflow>) -> Strided {
+        match runs {
+            Ok(mut runs) => {
+                normalise(&mut runs);
+                if runs.len() > MAX_RUNS {
+                    return Strided::inexact();
+                }
+                Strided {
+                    runs,
+                    inexact: false,
+                }
+            }
+            Err(Overflow) => Strided::inexact(),
+        }
+    }
+
+    /// Whether this is the true result of the operations that led to it; see the module's head.
+    #[inline]
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        !self.inexact
+    }
+
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    #[inline]
+    #[must_use]
+    pub fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
+    /// Number of elements; `u64::MAX` when there are that many or more.
+    #[inline]
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.runs
+            .iter()
+            .fold(0, |sum: u64, run| sum.saturating_add(run.count))
+    }
+
+    #[inline]
+    #[must_use]
+    pub fn min(&self) -> Option<i64> {
+        self.runs.first().map(|run| run.lo)
+    }
+
+    #[inline]
+    #[must_use]
+    pub fn max(&self) -> Option<i64> {
+        self.runs.iter().map(|run| run.last()).max()
+    }
+
+    #[inline]
+    #[must_use]
+    pub fn contains(&self, x: i64) -> bool {
+        self.runs.iter().any(|run| run.contains(x))
+    }
+
+    /// The one run, when there is one, of an exact set.
+    #[inline]
+    fn single(&self) -> Option<Run> {
+        match self.runs.as_slice() {
+            [run] => Some(*run),
+            _ => None,
+        }
+    }
+
+    /// The two intervals, when both sets are one each.
+    #[inline]
+    fn intervals(&self, other: &Strided) -> Option<(Run, Run)> {
+        match (self.single(), other.single()) {
+            (Some(a), Some(b)) if a.step == 1 && b.step == 1 => Some((a, b)),
+            _ => None,
+        }
+    }
+
+    /// `{ x + by }`.
+    #[inline]
+    #[must_use]
+    pub fn shifted(&self, by: i64) -> Strided {
+        let fits = |x: Option<i64>| x.is_none_or(|x| x.checked_add(by).is_some());
+        if !fits(self.min()) || !fits(self.max()) {
+            return Strided::inexact();
+        }
+        let mut shifted = self.clone();
+        for run in &mut shifted.runs {
+            run.lo = run.lo.wrapping_add(by);
+        }
+        shifted
+    }
+
+    #[inline]
+    #[must_use]
+    pub fn intersect(&self, other: &Strided) -> Strided {
+        if let (Some(a), Some(b)) = (self.single(), other.single()) {
+            return Strided::of(a.intersect(b));
+        }
+        if self.inexact || other.inexact {
+            return Strided::inexact();
+        }
+        Strided::settle(self.intersect_runs(other))
+    }
+
+    fn intersect_runs(&self, other: &Strided) -> Result<Runs, Overflow> {
+        let mut out = Runs::new();
+        for a in &self.runs {
+            let last = a.last();
+            for b in other.runs.iter().take_while(|b| b.lo <= last) {
+                if let Some(common) = a.intersect(*b) {
+                    push(&mut out, common)?;
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    /// The elements that `other` has not.
+    #[inline]
+    #[must_use]
+    pub fn subtract(&self, other: &Strided) -> Strided {
+        if let Some((a, b)) = self.intervals(other) {
+            let before = if a.lo < b.lo {
+                Run::between(a.lo, a.last().min(b.lo.saturating_sub(1)))
+            } else {
+                None
+            };
+            let after = if a.last() > b.last() {
+                Run::between(a.lo.max(b.last().saturating_add(1)), a.last())
+            } else {
+                None
+            };
+            return Strided {
+                runs: before.into_iter().chain(after).collect(),
+                inexact: false,
+            };
+        }
+        if self.inexact || other.inexact {
+            return Strided::inexact();
+        }
+        let mut pairs = 0;
+        Strided::settle(subtract_runs(self.runs.clone(), &other.runs, &mut pairs))
+    }
+
+    #[inline]
+    #[must_use]
+    pub fn union(&self, other: &Strided) -> Strided {
+        if let Some((a, b)) = self.intervals(other) {
+            let touch = a.lo <= b.last().saturating_add(1) && b.lo <= a.last().saturating_add(1);
+            let joined = Run::between(a.lo.min(b.lo), a.last().max(b.last()));
+            // All of i64 has one element more than a run can count.
+            if touch && joined.is_some_and(|run| run.count < u64::MAX) {
+                return Strided::of(joined);
+            }
+        }
+        if self.inexact || other.inexact {
+            return Strided::inexact();
+        }
+        if self.is_empty() {
+            return other.clone();
+        }
+        if other.is_empty() {
+            return self.clone();
+        }
+        let mut pairs = 0;
+        Strided::settle(
+            subtract_runs(other.runs.clone(), &self.runs, &mut pairs).map(|mut rest| {
+                rest.extend_from_slice(&self.runs);
+                rest
+            }),
+        )
+    }
+
+    /// The elements in `lo..hi`.
+    #[inline]
+    #[must_use]
+    pub fn clip(&self, lo: i64, hi: i64) -> Strided {
+        match (self.min(), self.max()) {
+            (Some(min), Some(max)) if lo <= min && max < hi => self.clone(),
+            _ => self.intersect(&Strided::interval(lo, hi)),
+        }
+    }
+
+    /// `{ coefficient * x + constant }`.
+    #[inline]
+    #[must_use]
+    pub fn affine(&self, coefficient: i64, constant: i64) -> Strided {
+        match coefficient {
+            1 => self.shifted(constant),
+            0 if self.is_empty() => self.clone(),
+            0 => Strided::point(constant),
+            _ if self.inexact => Strided::inexact(),
+            _ => Strided::settle(
+                self.runs
+                    .iter()
+                    .map(|run| run.affine(coefficient, constant))
+                    .collect(),
+            ),
+        }
+    }
+
+    /// `{ floor(x / divisor) }`; there is none for a divisor of 0, the result is inexact.
+    #[must_use]
+    pub fn floor_div(&self, divisor: u64) -> Strided {
+        if divisor == 1 {
+            return self.clone();
+        }
+        if divisor == 0 || self.inexact {
+            return Strided::inexact();
+        }
+        self.images(|run, out| run.floor_div_into(divisor, out))
+    }
+
+    /// `{ x : coefficient * x + constant in self, 0 <= x < extent }`.
+    #[must_use]
+    pub fn preimage(&self, coefficient: i64, constant: i64, extent: u64) -> Strided {
+        if self.inexact {
+            return Strided::inexact();
+        }
+        if coefficient == 0 {
+            return if self.contains(constant) {
+                Strided::run(0, 1, extent)
+            } else {
+                Strided::empty()
+            };
+        }
+        Strided::settle(
+            self.runs
+                .iter()
+                .filter_map(|run| run.preimage(coefficient, constant, extent).transpose())
+                .collect(),
+        )
+    }
+
+    /// `{ x + y }`.
+    #[must_use]
+    pub fn sum(&self, other: &Strided) -> Strided {
+        if self.inexact || other.inexact {
+            return Strided::inexact();
+        }
+        self.images(|run, out| {
+            for with in &other.runs {
+                run.sum_into(*with, out)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The union of `times` copies, each `by` further than the one before; empty for 0 times.
+    #[must_use]
+    pub fn repeated(&self, by: i64, times: u64) -> Strided {
+        match (by, times) {
+            _ if self.inexact => Strided::inexact(),
+            (_, 0) => Strided::empty(),
+            (0, _) | (_, 1) => self.clone(),
+            _ if self.is_empty() => Strided::empty(),
+            _ => {
+                let starts = Run::wide(0, 1, u128::from(times)).and_then(|run| run.affine(by, 0));
+                match starts {
+                    Ok(starts) => self.sum(&Strided::of(Some(starts))),
+                    Err(Overflow) => Strided::inexact(),
+                }
+            }
+        }
+    }
+
+    /// Whether every element is in `other`; false for inexact sets.
+    #[must_use]
+    pub fn is_subset(&self, other: &Strided) -> bool {
+        let rest = self.subtract(other);
+        rest.is_exact() && rest.is_empty()
+    }
+
+    /// Whether there is no common element; false for inexact sets.
+    #[must_use]
+    pub fn is_disjoint(&self, other: &Strided) -> bool {
+        self.is_exact()
+            && other.is_exact()
+            && !self
+                .runs
+                .iter()
+                .any(|a| other.runs.iter().any(|b| a.intersect(*b).is_some()))
+    }
+
+    /// Whether the sets have the same elements, in whatever runs; false for inexact sets.
+    #[must_use]
+    pub fn same(&self, other: &Strided) -> bool {
+        self.is_exact()
+            && other.is_exact()
+            && (self.runs == other.runs || (self.is_subset(other) && other.is_subset(self)))
+    }
+
+    /// The elements, ascending within each run; for small sets.
+    pub fn iter(&self) -> impl Iterator<Item = i64> + '_ {
+        self.runs
+            .iter()
+            .flat_map(|run| (0..run.count).map(|index| run.at(index)))
+    }
+
+    /// The union of what `image` appends for every run; it may overlap.
+    fn images(&self, mut image: impl FnMut(&Run, &mut Runs) -> Result<(), Overflow>) -> Strided {
+        let mut all = Runs::new();
+        for run in &self.runs {
+            if image(run, &mut all).is_err() {
+                return Strided::inexact();
+            }
+        }
+        Strided::settle(union_runs(all))
+    }
+}
+
+/// `from - what`, both disjoint runs. `pairs` counts the comparisons of the whole operation.
+fn subtract_runs(mut from: Runs, what: &[Run], pairs: &mut usize) -> Result<Runs, Overflow> {
+    let mut out = Runs::new();
+    for other in what {
+        *pairs = pairs.saturating_add(from.len());
+        if *pairs > MAX_PAIRS {
+            return Err(Overflow);
+        }
+        out.clear();
+        for run in &from {
+            run.subtract_into(*other, &mut out)?;
+        }
+        std::mem::swap(&mut from, &mut out);
+    }
+    Ok(from)
+}
+
+/// The union of any runs, as disjoint ones.
+fn union_runs(mut any: Runs) -> Result<Runs, Overflow> {
+    if any.len() <= 1 {
+        return Ok(any);
+    }
+    // Intervals join by sorting; the stepped runs then lose what is there already.
+    any.sort_unstable_by_key(|run| (run.step, run.lo));
+    any.dedup();
+    let mut out = Runs::new();
+    let mut pairs = 0;
+    for run in any {
+        if run.step == 1 {
+            match out.last_mut() {
+                Some(last) if run.lo <= last.last() => {
+                    let joined = Run::between(last.lo, last.last().max(run.last()));
+                    *last = joined.ok_or(Overflow)?;
+                }
+                _ => push(&mut out, run)?,
+            }
+            continue;
+        }
+        for piece in subtract_runs(smallvec![run], &out, &mut pairs)? {
+            push(&mut out, piece)?;
+        }
+    }
+    Ok(out)
+}
+
+/// Merges what can be merged cheaply among disjoint runs, and sorts them.
+fn normalise(runs: &mut Runs) {
+    if runs.len() <= 1 {
+        return;
+    }
+    if let Some(run) = whole(runs) {
+        *runs = smallvec![run];
+        return;
+    }
+    split_pairs(runs);
+    loop {
+        let before = runs.len();
+        join_continued(runs);
+        join_remainders(runs);
+        join_points(runs);
+        if runs.len() == before {
+            break;
+        }
+    }
+    runs.sort_unstable();
+}
+
+/// Two elements far apart are no progression until proved: `{0, 5}` and `{1, 6}` are two intervals.
+fn split_pairs(runs: &mut Runs) {
+    for index in 0..runs.len() {
+        let Some(run) = runs.get_mut(index) else {
+            return;
+        };
+        if run.count == 2 && run.step > 1 {
+            let second = Run::new(run.last(), 1, 1);
+            *run = Run::new(run.lo, 1, 1);
+            runs.push(second);
+        }
+    }
+}
+
+/// `0, 2` and `4, 6`.
+fn join_continued(runs: &mut Runs) {
+    runs.sort_unstable_by_key(|run| {
+        let remainder = i128::from(run.lo).rem_euclid(i128::from(run.step));
+        (run.step, remainder, run.lo)
+    });
+    runs.dedup_by(|next, run| {
+        let continues = run.step == next.step
+            && run.last() < next.lo
+            && next.lo.abs_diff(run.last()) == run.step;
+        match run.count.checked_add(next.count) {
+            Some(count) if continues => {
+                run.count = count;
+                true
+            }
+            _ => false,
+        }
+    });
+}
+
+/// `0, 3, 6` with `1, 4, 7` and `2, 5`: the numbers 0 to 7.
+fn join_remainders(runs: &mut Runs) {
+    runs.sort_unstable_by_key(|run| (run.step, run.lo));
+    let mut out = Runs::new();
+    let mut rest = runs.as_slice();
+    while let Some((first, others)) = rest.split_first() {
+        match remainders(rest) {
+            Some((joined, used)) => {
+                out.push(joined);
+                rest = rest.get(used..).unwrap_or_default();
+            }
+            None => {
+                out.push(*first);
+                rest = others;
+            }
+        }
+    }
+    *runs = out;
+}
+
+/// The progression that the first of these runs are the remainders of, and how many they are.
+fn remainders(runs: &[Run]) -> Option<(Run, usize)> {
+    let [first, second, ..] = runs else {
+        return None;
+    };
+    if first.step == 1 || second.step != first.step {
+        return None;
+    }
+    let step = second.lo.abs_diff(first.lo);
+    if step == 0 || !first.step.is_multiple_of(step) {
+        return None;
+    }
+    let used = usize::try_from(first.step / step).ok()?;
+    let members = runs.get(..used)?;
+    let mut count = 0u64;
+    for pair in members.windows(2) {
+        let [a, b] = pair else { return None };
+        let fits = a.step == b.step
+            && b.lo.abs_diff(a.lo) == step
+            && b.count <= a.count
+            && b.count.saturating_add(1) >= first.count;
+        if !fits {
+            return None;
+        }
+    }
+    for run in members {
+        count = count.checked_add(run.count)?;
+    }
+    Some((Run::new(first.lo, step, count), used))
+}
+
+/// `0, 2, 4` and `6`.
+fn join_points(runs: &mut Runs) {
+    runs.sort_unstable_by_key(|run| (run.count > 1, run.lo));
+    let points = runs.partition_point(|run| run.count == 1);
+    let (points, longer) = runs.split_at_mut(points);
+    if points.is_empty() || longer.is_empty() {
+        return;
+    }
+    let mut take = |x: Option<i64>| {
+        let found = x.and_then(|x| points.binary_search_by_key(&x, |point| point.lo).ok());
+        // A point taken keeps its place for the search and is dropped below.
+        match found.and_then(|index| points.get_mut(index)) {
+            Some(point) if point.count == 1 => {
+                point.count = 0;
+                true
+            }
+            _ => false,
+        }
+    };
+    for run in longer.iter_mut() {
+        while run.count < u64::MAX && take(run.last().checked_add_unsigned(run.step)) {
+            run.count += 1;
+        }
+        while run.count < u64::MAX && take(run.lo.checked_sub_unsigned(run.step)) {
+            run.lo = run.lo.wrapping_sub_unsigned(run.step);
+            run.count += 1;
+        }
+    }
+    runs.retain(|run| run.count > 0);
+}
+
+/// The one progression that disjoint runs make up: all distances are multiples of `step`, and none is missing.
+fn whole(runs: &[Run]) -> Option<Run> {
+    let lo = runs.iter().map(|run| run.lo).min()?;
+    let last = runs.iter().map(|run| run.last()).max()?;
+    let mut step = 0;
+    let mut count = 0u64;
+    for run in runs {
+        step = run::gcd(step, run.lo.abs_diff(lo));
+        if run.count > 1 {
+            step = run::gcd(step, run.step);
+        }
+        count = count.checked_add(run.count)?;
+    }
+    let missing = last.abs_diff(lo).checked_div(step)? != count.checked_sub(1)?;
+    (!missing).then(|| Run::new(lo, step, count))
+}
