@@ -185,8 +185,9 @@ impl Run<'_> {
                         .map(|accelerator| &accelerator.name),
                 ),
                 model: model.to_owned(),
-                totals: totals(&reports),
+                totals: totals(&reports, &[]),
                 layers: reports,
+                groups: Vec::new(),
                 failed,
             });
         }

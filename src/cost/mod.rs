@@ -13,6 +13,7 @@
 mod area;
 mod energy;
 mod error;
+mod group;
 mod parse;
 mod prices;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use area::{Area, AreaAbsent, AreaComponent, AreaTerm, area};
 pub(crate) use energy::work_density;
 pub use energy::{Component, Energy, EnergyTerm, energy, total_pj};
 pub use error::CostError;
+pub use group::{Action as GroupAction, GroupComponent, GroupEnergy, GroupTerm, group_energy};
 pub use parse::{ACTIONS, ActionError, Argument};
 pub use prices::{Context, MemoryContext, Per, Price, Prices};
 pub use tech::{Action, Entry, Precision, Technology, capacity_text};

@@ -1,5 +1,6 @@
 //! From indices and exact counts to names and figures.
 
+use super::fused::GroupReport;
 use super::model::{
     Boundary, BoundaryTensor, DensityReport, DensityTensor, EnergyTermReport, LayerReport, Level,
     LevelTensor, Ordered, Totals,
@@ -125,11 +126,12 @@ pub fn build_layer(
     }
 }
 
-/// Sums over the layers of one evaluation.
+/// Sums over the layers and the fused groups of one evaluation.
 #[must_use]
-pub fn totals(layers: &[LayerReport]) -> Totals {
+pub fn totals(layers: &[LayerReport], groups: &[GroupReport]) -> Totals {
+    let fused: usize = groups.iter().map(|group| group.layers.len()).sum();
     let mut sum = Totals {
-        layers: layers.len(),
+        layers: layers.len() + fused,
         ..Totals::default()
     };
     let mut slots = 0.0;
@@ -158,8 +160,26 @@ pub fn totals(layers: &[LayerReport]) -> Totals {
             }
         }
     }
+    let mut again = 0;
+    for group in groups {
+        sum.macs += group.macs_unique;
+        sum.ops += group.ops_unique;
+        sum.cycles += u128::from(group.cycles);
+        again += group.macs - group.macs_unique.min(group.macs);
+        if let Some(seconds) = group.seconds {
+            *sum.seconds.get_or_insert(0.0) += seconds;
+        }
+        operations += (group.macs + group.ops) as f64;
+        slots += group.cycles as f64 * group.macs_per_cycle as f64;
+        for (key, value) in group.energy_pj.iter().flat_map(Ordered::iter) {
+            energy.add(key, *value);
+        }
+    }
+    sum.macs_performed = (again > 0).then_some(sum.macs + again);
     sum.utilization = ratio(operations, slots);
-    if !layers.is_empty() && layers.iter().all(|layer| layer.energy_pj.is_some()) {
+    let priced = layers.iter().all(|layer| layer.energy_pj.is_some())
+        && groups.iter().all(|group| group.energy_pj.is_some());
+    if priced && sum.layers > 0 {
         sum.energy_pj = Some(energy);
     }
     sum

@@ -1,8 +1,12 @@
 //! The report for spreadsheets: one row per layer, the unit of every column in the header.
 //!
+//! A fused group is one row of the type `FUSED` in the place of its layers; reports with groups have columns for
+//! its traffic and for its layers one by one.
+//!
 //! Accelerators differ in their memories; the columns per component are the union over the report, in order
 //! of appearance, and stay empty where a layer has no such component.
 
+use super::fused::GroupReport;
 use super::model::{LayerReport, Ordered, Report};
 
 /// The report as comma-separated values (RFC 4180, but with plain line ends).
@@ -14,12 +18,21 @@ pub fn write(report: &Report) -> String {
             .iter()
             .flat_map(|evaluation| evaluation.layers.iter())
     };
-    let resources = union(layers().map(|layer| keys(&layer.cycles_by)));
-    let components = union(
-        layers()
-            .filter_map(|layer| layer.energy_pj.as_ref())
-            .map(keys),
-    );
+    let groups = || {
+        report
+            .evaluations
+            .iter()
+            .flat_map(|evaluation| evaluation.groups.iter())
+    };
+    let has_groups = groups().next().is_some();
+    let times = layers()
+        .map(|layer| &layer.cycles_by)
+        .chain(groups().map(|group| &group.cycles_by));
+    let resources = union(times.map(keys));
+    let energies = layers()
+        .map(|layer| &layer.energy_pj)
+        .chain(groups().map(|group| &group.energy_pj));
+    let components = union(energies.flatten().map(keys));
 
     let mut header: Vec<String> = [
         "network",
@@ -43,26 +56,97 @@ pub fn write(report: &Report) -> String {
     header.extend(resources.iter().map(|name| format!("cycles {name}")));
     header.extend(components.iter().map(|name| format!("energy_pj {name}")));
 
+    if has_groups {
+        header.extend(GROUP_COLUMNS.map(str::to_owned));
+    }
+
     let mut out = String::new();
     row(&mut out, &header);
     for evaluation in &report.evaluations {
-        for layer in &evaluation.layers {
+        let mut write = |fixed: [String; 12],
+                         cycles_by: &Ordered<u64>,
+                         energy_pj: Option<&Ordered<f64>>,
+                         group: Option<&GroupReport>| {
             let mut cells = vec![
                 evaluation.network.clone(),
                 evaluation.accelerator.clone(),
                 evaluation.model.clone(),
             ];
-            cells.extend(fixed_cells(layer));
-            cells.extend(resources.iter().map(|name| cell(layer.cycles_by.get(name))));
+            cells.extend(fixed);
+            cells.extend(resources.iter().map(|name| cell(cycles_by.get(name))));
             cells.extend(
                 components
                     .iter()
-                    .map(|name| cell(layer.energy_pj.as_ref().and_then(|energy| energy.get(name)))),
+                    .map(|name| cell(energy_pj.and_then(|energy| energy.get(name)))),
             );
+            if has_groups {
+                cells.extend(group_cells(group));
+            }
             row(&mut out, &cells);
+        };
+        let mut groups = evaluation.groups.iter().peekable();
+        for index in 0..=evaluation.layers.len() {
+            let last = index == evaluation.layers.len();
+            while let Some(group) = groups.next_if(|group| last || group.after <= index) {
+                write(
+                    fixed_group_cells(group),
+                    &group.cycles_by,
+                    group.energy_pj.as_ref(),
+                    Some(group),
+                );
+            }
+            if let Some(layer) = evaluation.layers.get(index) {
+                write(
+                    fixed_cells(layer),
+                    &layer.cycles_by,
+                    layer.energy_pj.as_ref(),
+                    None,
+                );
+            }
         }
     }
     out
+}
+
+const GROUP_COLUMNS: [&str; 6] = [
+    "overlap",
+    "macs_performed",
+    "dram_bytes",
+    "cycles_layer_by_layer",
+    "dram_bytes_layer_by_layer",
+    "energy_pj_layer_by_layer",
+];
+
+fn group_cells(group: Option<&GroupReport>) -> [String; 6] {
+    let Some(group) = group else {
+        return GROUP_COLUMNS.map(|_| String::new());
+    };
+    let energy = group.energy_pj_layer_by_layer.as_ref();
+    [
+        group.overlap.to_owned(),
+        group.macs.to_string(),
+        group.dram_bytes.to_string(),
+        cell(group.cycles_layer_by_layer.as_ref()),
+        cell(group.dram_bytes_layer_by_layer.as_ref()),
+        cell(energy.and_then(|energy| energy.get("total"))),
+    ]
+}
+
+fn fixed_group_cells(group: &GroupReport) -> [String; 12] {
+    [
+        group.name.clone(),
+        "FUSED".to_owned(),
+        String::new(),
+        group.macs_unique.to_string(),
+        group.ops_unique.to_string(),
+        group.cycles.to_string(),
+        group.utilization.to_string(),
+        group.bound.clone(),
+        group.iterations.to_string(),
+        String::new(),
+        String::new(),
+        String::new(),
+    ]
 }
 
 fn fixed_cells(layer: &LayerReport) -> [String; 12] {

@@ -6,6 +6,7 @@
 
 mod build;
 pub mod csv;
+pub mod fused;
 pub mod json;
 pub mod model;
 mod table;
@@ -14,4 +15,5 @@ mod tests;
 pub mod text;
 
 pub use build::{LayerNames, build_layer, totals};
+pub use fused::{GroupReport, build_group};
 pub use model::{Evaluation, LayerReport, Report};

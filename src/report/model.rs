@@ -1,5 +1,6 @@
 //! `dflow.report/1`, as it is serialised. A key never changes its meaning within one schema number.
 
+use super::fused::GroupReport;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// The name of this form.
@@ -36,12 +37,15 @@ pub struct Evaluation {
     pub accelerator: String,
     /// `exact`, `maestro`, ...
     pub model: String,
-    /// In network order.
+    /// In network order; without the layers of `groups`.
     pub layers: Vec<LayerReport>,
+    /// Fused groups, in network order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupReport>,
     /// Layers without figures because of errors (`--keep-going`), in network order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<String>,
-    /// Sums over `layers`.
+    /// Sums over `layers` and `groups`.
     pub totals: Totals,
 }
 
@@ -242,11 +246,16 @@ pub struct DensityTensor {
     pub effective_writes: Ordered<f64>,
 }
 
-/// Sums over layers.
+/// Sums over layers and fused groups.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Totals {
+    /// Those of groups included.
     pub layers: usize,
+    /// Of the layers: what a group does again is not counted again.
     pub macs: u128,
+    /// With what groups do again; absent when that is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub macs_performed: Option<u128>,
     pub ops: u128,
     pub cycles: u128,
     /// Absent when the accelerator has no clock.

@@ -40,8 +40,9 @@ fn report() -> Report {
             network: "net".to_owned(),
             accelerator: "small".to_owned(),
             model: "exact".to_owned(),
-            totals: totals(&layers),
+            totals: totals(&layers, &[]),
             layers,
+            groups: Vec::new(),
             failed: Vec::new(),
         }],
     )

@@ -1,6 +1,8 @@
 //! The report for people: a table per network, what the compiler chose, where the energy figures are from;
 //! on demand a breakdown of every layer by memory, tensor and boundary.
 
+use super::fused::GroupReport;
+use super::fused::text as fused;
 use super::model::{Evaluation, LayerReport, Level, Ordered, Report};
 use super::table::{Table, line};
 use crate::base::num::grouped;
@@ -28,7 +30,7 @@ fn write_evaluation(out: &mut String, evaluation: &Evaluation, detail: bool) {
         ),
     );
     line(out, "", "");
-    if !evaluation.layers.is_empty() {
+    if !evaluation.layers.is_empty() || !evaluation.groups.is_empty() {
         summary(out, evaluation);
         line(out, "", "");
         time_of_all(out, evaluation);
@@ -42,6 +44,7 @@ fn write_evaluation(out: &mut String, evaluation: &Evaluation, detail: bool) {
             &format!("not evaluated because of errors: {failed}"),
         );
     }
+    fused::compare(out, evaluation);
     area(out, evaluation);
     remarks(out, "dataflows", evaluation, |layer| {
         layer.dataflow.as_slice()
@@ -50,27 +53,95 @@ fn write_evaluation(out: &mut String, evaluation: &Evaluation, detail: bool) {
         &layer.choices
     });
     remarks(out, "notes", evaluation, |layer| &layer.notes);
+    for group in &evaluation.groups {
+        for note in &group.notes {
+            line(out, "", "");
+            line(out, "", &format!("note: {}: {note}", group.name));
+        }
+    }
     if detail {
         for layer in &evaluation.layers {
             line(out, "", "");
             write_layer(out, layer);
         }
     }
+    // A network of many groups would bury its table; one group is what was asked for.
+    if detail || evaluation.groups.len() == 1 {
+        for group in &evaluation.groups {
+            line(out, "", "");
+            fused::write_group(out, group);
+        }
+    }
     provenance(out, evaluation);
+}
+
+/// A line of the table: a layer, or a group of layers that run together.
+struct Entry<'a> {
+    name: &'a str,
+    kind: &'a str,
+    layers: usize,
+    /// Distinct ones; what is done again is in the table of the group.
+    macs: u128,
+    ops: u128,
+    cycles: u64,
+    utilization: f64,
+    energy_pj: Option<f64>,
+    bound: &'a str,
+}
+
+impl<'a> Entry<'a> {
+    /// In network order.
+    fn in_order(evaluation: &'a Evaluation) -> Vec<Entry<'a>> {
+        let mut entries = Vec::with_capacity(evaluation.layers.len() + evaluation.groups.len());
+        let mut groups = evaluation.groups.iter().peekable();
+        for (index, layer) in evaluation.layers.iter().enumerate() {
+            while let Some(group) = groups.next_if(|group| group.after <= index) {
+                entries.push(Entry::of_group(group));
+            }
+            entries.push(Entry {
+                name: &layer.name,
+                kind: &layer.kind,
+                layers: 1,
+                macs: layer.macs.into(),
+                ops: layer.ops.into(),
+                cycles: layer.cycles,
+                utilization: layer.utilization,
+                energy_pj: energy_of(layer),
+                bound: &layer.bound,
+            });
+        }
+        entries.extend(groups.map(Entry::of_group));
+        entries
+    }
+
+    fn of_group(group: &'a GroupReport) -> Entry<'a> {
+        Entry {
+            name: &group.name,
+            kind: "FUSED",
+            layers: group.layers.len(),
+            macs: group.macs_unique,
+            ops: group.ops_unique,
+            cycles: group.cycles,
+            utilization: group.utilization,
+            energy_pj: group
+                .energy_pj
+                .as_ref()
+                .and_then(|map| map.get("total"))
+                .copied(),
+            bound: &group.bound,
+        }
+    }
 }
 
 fn summary(out: &mut String, evaluation: &Evaluation) {
     let totals = &evaluation.totals;
     let total_pj = totals.energy_pj.as_ref().and_then(|map| map.get("total"));
     let has_ops = totals.ops > 0;
-    let has_energy = evaluation
-        .layers
+    let entries = Entry::in_order(evaluation);
+    let has_energy = entries.iter().any(|entry| entry.energy_pj.is_some());
+    let largest = entries
         .iter()
-        .any(|layer| layer.energy_pj.is_some());
-    let largest = evaluation
-        .layers
-        .iter()
-        .filter_map(energy_of)
+        .filter_map(|entry| entry.energy_pj)
         .chain(total_pj.copied())
         .fold(0.0, f64::max);
     let unit = EnergyUnit::for_largest(largest);
@@ -83,12 +154,16 @@ fn summary(out: &mut String, evaluation: &Evaluation) {
     header.push("bound".to_owned());
     let last = header.len() - 1;
     table.row(header);
-    for layer in &evaluation.layers {
-        let mut row = vec![layer.name.clone(), layer.kind.clone(), count(layer.macs)];
-        row.extend(has_ops.then(|| count(layer.ops)));
-        row.extend([count(layer.cycles), percent(layer.utilization)]);
-        row.extend(has_energy.then(|| unit.show(energy_of(layer))));
-        row.push(layer.bound.clone());
+    for entry in entries {
+        let mut row = vec![
+            entry.name.to_owned(),
+            entry.kind.to_owned(),
+            grouped(entry.macs),
+        ];
+        row.extend(has_ops.then(|| grouped(entry.ops)));
+        row.extend([count(entry.cycles), percent(entry.utilization)]);
+        row.extend(has_energy.then(|| unit.show(entry.energy_pj)));
+        row.push(entry.bound.to_owned());
         table.row(row);
     }
     let mut row = vec!["total".to_owned(), String::new(), grouped(totals.macs)];
@@ -109,11 +184,11 @@ fn time_of_all(out: &mut String, evaluation: &Evaluation) {
 /// Which resources the cycles go to, the largest share first.
 fn bounds(out: &mut String, evaluation: &Evaluation) {
     let mut found: Vec<(&str, u128, usize)> = Vec::new();
-    for layer in &evaluation.layers {
-        let cycles = u128::from(layer.cycles);
-        match found.iter_mut().find(|(name, ..)| *name == layer.bound) {
-            Some(known) => *known = (known.0, known.1 + cycles, known.2 + 1),
-            None => found.push((&layer.bound, cycles, 1)),
+    for entry in Entry::in_order(evaluation) {
+        let cycles = u128::from(entry.cycles);
+        match found.iter_mut().find(|(name, ..)| *name == entry.bound) {
+            Some(known) => *known = (known.0, known.1 + cycles, known.2 + entry.layers),
+            None => found.push((entry.bound, cycles, entry.layers)),
         }
     }
     found.sort_by_key(|&(_, cycles, _)| std::cmp::Reverse(cycles));
@@ -209,11 +284,9 @@ fn provenance(out: &mut String, evaluation: &Evaluation) {
             .to_vec(),
     );
     let mut seen: Vec<Vec<String>> = Vec::new();
-    for term in evaluation
-        .layers
-        .iter()
-        .flat_map(|layer| layer.energy_terms.iter())
-    {
+    let of_layers = evaluation.layers.iter().map(|layer| &layer.energy_terms);
+    let of_groups = evaluation.groups.iter().map(|group| &group.energy_terms);
+    for term in of_layers.chain(of_groups).flatten() {
         let row = vec![
             term.component.clone(),
             significant(term.price_pj),
@@ -447,11 +520,11 @@ fn energy_of(layer: &LayerReport) -> Option<f64> {
         .copied()
 }
 
-fn count(value: u64) -> String {
+pub(super) fn count(value: u64) -> String {
     grouped(u128::from(value))
 }
 
-fn percent(part: f64) -> String {
+pub(super) fn percent(part: f64) -> String {
     if part > 0.0 && part < 0.0005 {
         "<0.1".to_owned()
     } else {
@@ -460,7 +533,7 @@ fn percent(part: f64) -> String {
 }
 
 /// Six significant digits at most, no trailing zeros.
-fn significant(value: f64) -> String {
+pub(super) fn significant(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return if value == 0.0 {
             "0".to_owned()
@@ -499,14 +572,14 @@ fn square(um2: f64) -> String {
 }
 
 /// The unit of a column of energies.
-struct EnergyUnit {
-    name: &'static str,
+pub(super) struct EnergyUnit {
+    pub(super) name: &'static str,
     pj: f64,
 }
 
 impl EnergyUnit {
     /// The largest unit in which the largest value is at least 1.
-    fn for_largest(pj: f64) -> EnergyUnit {
+    pub(super) fn for_largest(pj: f64) -> EnergyUnit {
         const UNITS: [(&str, f64); 4] = [("J", 1e12), ("mJ", 1e9), ("uJ", 1e6), ("nJ", 1e3)];
         UNITS.into_iter().find(|(_, size)| pj >= *size).map_or(
             EnergyUnit {
@@ -517,7 +590,7 @@ impl EnergyUnit {
         )
     }
 
-    fn show(&self, pj: Option<f64>) -> String {
+    pub(super) fn show(&self, pj: Option<f64>) -> String {
         pj.map_or_else(|| "-".to_owned(), |pj| format!("{:.3}", pj / self.pj))
     }
 }

@@ -129,8 +129,9 @@ fn run(files: Overlay, path: &str, header: &Header, count: bool) -> Outcome {
             network: program.networks[map.network].name.clone(),
             accelerator: program.accelerators[map.accelerator].name.clone(),
             model: model.name().to_owned(),
-            totals: totals(&reports),
+            totals: totals(&reports, &[]),
             layers: reports,
+            groups: Vec::new(),
             failed: Vec::new(),
         });
     }
