@@ -1,0 +1,357 @@
+//! From the sets of all steps to counts and times.
+
+use super::analysis::{Analysis, Kind, TensorSets, largest, set_at, total, union_of, window};
+use super::boxset::BoxSet;
+use super::counts::{Flow, StageFlow, TensorFlow};
+use super::grid::{Grid, Run};
+use super::live::live;
+use super::pipeline::Matrix;
+use super::term::{self, Term};
+use crate::engine::EngineLimit;
+use crate::ir::FusedGroup;
+
+/// What a stage does in one step.
+pub struct Tile<'a> {
+    terms: &'a [Term],
+    step: &'a [u64],
+    dims: usize,
+    operations: u64,
+}
+
+impl Tile<'_> {
+    /// How many operations; not 0.
+    #[must_use]
+    pub fn operations(&self) -> u64 {
+        self.operations
+    }
+
+    /// Which, as boxes of the stage's ranks.
+    #[must_use]
+    pub fn boxes(&self) -> BoxSet {
+        set_at(self.terms, self.dims, self.step)
+    }
+}
+
+/// Counts a group whose stages do `rates` operations per cycle.
+///
+/// # Errors
+/// [`EngineLimit`], when the group is beyond what can be counted exactly.
+pub fn count(group: &FusedGroup, rates: &[u64]) -> Result<Flow, EngineLimit> {
+    Analysis::new(group)?.flow(&mut |stage, tile: &Tile<'_>| {
+        let rate = rates.get(stage).copied().unwrap_or(1).max(1);
+        Ok(tile.operations().div_ceil(rate))
+    })
+}
+
+impl Analysis {
+    /// All counts; `time` gives the cycles of a stage for a tile that is not empty, and is asked once for all steps
+    /// that do not differ.
+    ///
+    /// # Errors
+    /// What `time` returns, and [`EngineLimit`].
+    pub fn flow<E: From<EngineLimit>>(
+        &self,
+        time: &mut impl FnMut(usize, &Tile<'_>) -> Result<u64, E>,
+    ) -> Result<Flow, E> {
+        let steps = self.steps().ok_or(EngineLimit::Overflow)?;
+        let mut flow = Flow {
+            steps,
+            tensors: Vec::with_capacity(self.tensors.len()),
+            stages: Vec::with_capacity(self.stages.len()),
+            ..Flow::default()
+        };
+        for tensor in &self.tensors {
+            flow.tensors.push(self.tensor(tensor)?);
+        }
+        for stage in &self.stages {
+            let dims = stage.tile.first().map_or(0, |term| term.dims.len());
+            let unique = narrow(union_of(&stage.tile, dims).count())?;
+            flow.stages.push(StageFlow {
+                operations: total(&stage.tile, &self.trips)?,
+                unique,
+                ..StageFlow::default()
+            });
+        }
+        self.walk(&mut flow, time)?;
+        Ok(flow)
+    }
+
+    fn tensor(&self, sets: &TensorSets) -> Result<TensorFlow, EngineLimit> {
+        let trips = &self.trips;
+        let loops = trips.len();
+        let dims = sets.extents.len();
+        let touched = total(&sets.required, trips)?;
+        let missing = total(&sets.missing, trips)?;
+        let new = total(&sets.new, trips)?;
+        let below = |from: u64, less: u64| from.checked_sub(less).ok_or(EngineLimit::Overflow);
+        let mut counts = TensorFlow {
+            tile: narrow(largest(&sets.required, trips)?)?,
+            window: narrow(window(&sets.touched, sets.keep.unwrap_or(loops), trips)?)?,
+            live: narrow(live(sets, trips)?)?,
+            ..TensorFlow::default()
+        };
+        match sets.kind {
+            Kind::Outer => {
+                counts.required = touched;
+                counts.reused = below(touched, missing)?;
+                counts.first_fetch = new;
+                counts.refetched = below(missing, new)?;
+                counts.dram_reads = missing;
+                counts.fresh = narrow(largest(&sets.missing, trips)?)?;
+            }
+            Kind::Inner => {
+                let computed = total(sets.computed(), trips)?;
+                counts.required = touched;
+                counts.reused = below(touched, missing)?;
+                counts.refetched = below(missing, computed)?;
+                counts.computed = computed;
+                counts.recomputed =
+                    below(computed, narrow(union_of(sets.computed(), dims).count())?)?;
+                counts.dram_reads = counts.refetched;
+                counts.dram_writes = total(&sets.written, trips)?;
+                counts.fresh = narrow(largest(sets.computed(), trips)?)?;
+            }
+            Kind::Result => {
+                counts.required = below(touched, new)?;
+                counts.reused = below(touched, missing)?;
+                counts.refetched = below(missing, new)?;
+                counts.dram_reads = counts.refetched;
+                counts.dram_writes = missing;
+                counts.fresh = narrow(largest(&sets.missing, trips)?)?;
+            }
+        }
+        Ok(counts)
+    }
+
+    /// Times and step-wise peaks, cell by cell.
+    fn walk<E: From<EngineLimit>>(
+        &self,
+        flow: &mut Flow,
+        time: &mut impl FnMut(usize, &Tile<'_>) -> Result<u64, E>,
+    ) -> Result<(), E> {
+        let moves: Vec<Moves<'_>> = self.tensors.iter().map(Moves::new).collect();
+        let tables = self
+            .stages
+            .iter()
+            .flat_map(|stage| &stage.tile)
+            .chain(moves.iter().flat_map(Moves::terms))
+            .flat_map(Term::factors);
+        let grid = Grid::new(&self.trips, self.trips.len(), tables)?;
+        let mut walk = Walk {
+            analysis: self,
+            grid: &grid,
+            moves: &moves,
+            flow,
+            step: vec![0; self.trips.len()],
+            times: vec![0; self.stages.len()],
+        };
+        let matrix = walk.nest(0, 1, time)?;
+        let pipelined = matrix.finish();
+        flow.pipelined = pipelined;
+        flow.sequential = flow
+            .stages
+            .iter()
+            .try_fold(0u64, |sum, stage| sum.checked_add(stage.cycles))
+            .ok_or(EngineLimit::Overflow)?;
+        if pipelined == u64::MAX {
+            return Err(EngineLimit::Overflow.into());
+        }
+        Ok(())
+    }
+
+    /// The tiles of a stage that differ in shape or place at the borders: one of each kind, and in how many steps there
+    /// is one like it.
+    ///
+    /// # Errors
+    /// [`EngineLimit::TooManyClasses`]
+    pub fn tiles(&self, stage: usize) -> Result<Vec<(BoxSet, u64)>, EngineLimit> {
+        let Some(sets) = self.stages.get(stage) else {
+            return Ok(Vec::new());
+        };
+        let dims = sets.tile.first().map_or(0, |term| term.dims.len());
+        let tables = sets.tile.iter().flat_map(Term::factors);
+        let grid = Grid::new(&self.trips, self.trips.len(), tables)?;
+        let mut tiles = Vec::new();
+        grid.each(self.trips.len(), |step, count| {
+            let boxes = set_at(&sets.tile, dims, step);
+            if !boxes.is_empty() {
+                tiles.push((boxes, count));
+            }
+            Ok::<(), EngineLimit>(())
+        })?;
+        Ok(tiles)
+    }
+}
+
+fn narrow(count: u128) -> Result<u64, EngineLimit> {
+    u64::try_from(count).map_err(|_| EngineLimit::Overflow)
+}
+
+/// What of a tensor crosses to and from the backing store in a step: terms that count and terms that are taken off.
+struct Moves<'a> {
+    bits: u32,
+    more: Vec<&'a [Term]>,
+    less: Vec<&'a [Term]>,
+}
+
+impl<'a> Moves<'a> {
+    fn new(sets: &'a TensorSets) -> Moves<'a> {
+        let (more, less): (Vec<&'a [Term]>, Vec<&'a [Term]>) = match sets.kind {
+            Kind::Outer => (vec![&sets.missing], vec![]),
+            // Read back: what is missing but not computed.
+            Kind::Inner => (vec![&sets.missing, &sets.written], vec![sets.computed()]),
+            // Read back: what is missing but not new.
+            Kind::Result => (vec![&sets.missing, &sets.leaving], vec![&sets.new]),
+        };
+        Moves {
+            bits: sets.bits,
+            more,
+            less,
+        }
+    }
+
+    fn terms(&self) -> impl Iterator<Item = &'a Term> {
+        let (more, less) = (self.more.clone(), self.less.clone());
+        more.into_iter().chain(less).flatten()
+    }
+
+    fn bits_at(&self, step: &[u64]) -> u128 {
+        let sum = |lists: &[&[Term]]| {
+            lists.iter().fold(0u128, |sum, terms| {
+                sum.saturating_add(term::count_at(terms, step))
+            })
+        };
+        sum(&self.more)
+            .saturating_sub(sum(&self.less))
+            .saturating_mul(u128::from(self.bits))
+    }
+}
+
+struct Walk<'a> {
+    analysis: &'a Analysis,
+    grid: &'a Grid,
+    moves: &'a [Moves<'a>],
+    flow: &'a mut Flow,
+    step: Vec<u64>,
+    times: Vec<u64>,
+}
+
+impl Walk<'_> {
+    /// The steps of the loops from `axis` on, as one matrix; `steps` is how often they are run.
+    fn nest<E: From<EngineLimit>>(
+        &mut self,
+        axis: usize,
+        steps: u64,
+        time: &mut impl FnMut(usize, &Tile<'_>) -> Result<u64, E>,
+    ) -> Result<Matrix, E> {
+        let loops = self.step.len();
+        if axis >= loops {
+            self.cell(steps, time)?;
+            return Ok(Matrix::steps(&self.times, 1));
+        }
+        let runs: Vec<Run> = self.grid.runs(axis).to_vec();
+        let mut all: Option<Matrix> = None;
+        for run in runs {
+            if let Some(trip) = self.step.get_mut(axis) {
+                *trip = run.first;
+            }
+            let times = steps
+                .checked_mul(run.count)
+                .ok_or(E::from(EngineLimit::Overflow))?;
+            let inner = if axis + 1 == loops {
+                self.cell(times, time)?;
+                Matrix::steps(&self.times, run.count)
+            } else {
+                self.nest(axis + 1, times, time)?.power(run.count)
+            };
+            all = Some(match all {
+                Some(before) => before.then(&inner),
+                None => inner,
+            });
+        }
+        Ok(all.unwrap_or_else(|| Matrix::identity(self.times.len())))
+    }
+
+    /// One step that stands for `steps`.
+    fn cell<E: From<EngineLimit>>(
+        &mut self,
+        steps: u64,
+        time: &mut impl FnMut(usize, &Tile<'_>) -> Result<u64, E>,
+    ) -> Result<(), E> {
+        for (stage, sets) in self.analysis.stages.iter().enumerate() {
+            let operations = narrow(term::count_at(&sets.tile, &self.step))?;
+            let cycles = if operations == 0 {
+                0
+            } else {
+                let tile = Tile {
+                    terms: &sets.tile,
+                    step: &self.step,
+                    dims: sets.tile.first().map_or(0, |term| term.dims.len()),
+                    operations,
+                };
+                time(stage, &tile)?
+            };
+            if let Some(known) = self.times.get_mut(stage) {
+                *known = cycles;
+            }
+            if let Some(counts) = self.flow.stages.get_mut(stage) {
+                let sum = cycles
+                    .checked_mul(steps)
+                    .and_then(|all| counts.cycles.checked_add(all))
+                    .ok_or(E::from(EngineLimit::Overflow))?;
+                counts.cycles = sum;
+                if operations > 0 {
+                    counts.active = counts.active.saturating_add(steps);
+                }
+            }
+        }
+        let bits = self.moves.iter().fold(0u128, |sum, moves| {
+            sum.saturating_add(moves.bits_at(&self.step))
+        });
+        self.flow.peak_bits = self.flow.peak_bits.max(bits);
+        Ok(())
+    }
+}
+
+/// Index of the first step and element of a tensor that was wanted again after it had left its window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// How many, over all steps.
+    pub count: u64,
+    /// The indices of the loops.
+    pub step: Vec<u64>,
+    /// The indices of the tensor.
+    pub element: Vec<i64>,
+}
+
+impl Analysis {
+    /// What of a tensor is wanted again after it has left the window; `None` if nothing is.
+    ///
+    /// # Errors
+    /// [`EngineLimit`]
+    pub fn lost(&self, tensor: usize) -> Result<Option<Lost>, EngineLimit> {
+        let terms = self.lost_terms(tensor)?;
+        let count = total(&terms, &self.trips)?;
+        if count == 0 {
+            return Ok(None);
+        }
+        let dims = self
+            .tensors
+            .get(tensor)
+            .map_or(0, |sets| sets.extents.len());
+        let tables = terms.iter().flat_map(Term::factors);
+        let grid = Grid::new(&self.trips, self.trips.len(), tables)?;
+        let mut lost = None;
+        grid.each(self.trips.len(), |step, _| {
+            if lost.is_none() {
+                lost = set_at(&terms, dims, step).witness().map(|element| Lost {
+                    count,
+                    step: step.to_vec(),
+                    element,
+                });
+            }
+            Ok::<(), EngineLimit>(())
+        })?;
+        Ok(lost)
+    }
+}
