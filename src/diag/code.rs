@@ -72,6 +72,7 @@ codes! {
     E0404 "uncoupled spatial dimensions" page "explain/E0404.md";
     E0405 "clusters exceed the array" page "explain/E0405.md";
     E0406 "no complete window" page "explain/E0406.md";
+    E0415 "stages disagree with the group" page "explain/E0415.md";
     E0501 "capacity exceeded" page "explain/E0501.md";
     E0502 "unknown memory, array or axis" page "explain/E0502.md";
     E0503 "technology entry missing" page "explain/E0503.md";

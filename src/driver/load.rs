@@ -259,6 +259,11 @@ fn written_in_full(ast: &ast::File) -> BTreeMap<String, Span> {
                         MapEntry::Default { dataflow, .. } | MapEntry::Layers { dataflow, .. } => {
                             in_use(dataflow, &mut note);
                         }
+                        MapEntry::Fuse(fuse) => fuse
+                            .runs()
+                            .iter()
+                            .filter_map(|run| run.dataflow.as_ref())
+                            .for_each(|dataflow| in_use(dataflow, &mut note)),
                         MapEntry::Error(_) => {}
                     }
                 }

@@ -293,6 +293,7 @@ fn short_form(cx: &mut Context<'_>, body: &Body, accelerator: &mut Accelerator) 
     let mut array = Array {
         name: "PE".to_owned(),
         span: block(body, "PE").map_or(here, |pe| pe.kind.span),
+        level: 0,
         shape: vec![pes.unwrap_or(1)],
         rate: None,
         latency: 1,

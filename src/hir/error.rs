@@ -1,6 +1,7 @@
 //! What can be wrong with names, types, units and sizes, as data; and the words for it.
 
 use super::eval::UNREADABLE;
+use super::fuse_error::FuseError;
 use super::shape::Flow;
 use crate::base::{Span, num::grouped};
 use crate::diag::{Code, Diagnostic};
@@ -154,6 +155,14 @@ pub enum HirError {
     NoNetworkLayers {
         span: Span,
     },
+    /// In a fused block.
+    Fuse(FuseError),
+}
+
+impl From<FuseError> for HirError {
+    fn from(error: FuseError) -> Self {
+        HirError::Fuse(error)
+    }
 }
 
 fn did_you_mean(diagnostic: Diagnostic, span: Span, suggestion: Option<&String>) -> Diagnostic {
@@ -198,6 +207,9 @@ impl HirError {
         }
         if let HirError::WrongKind { found, .. } = self {
             return found == UNREADABLE;
+        }
+        if let HirError::Fuse(error) = self {
+            return error.may_follow_from_syntax();
         }
         matches!(
             self,
@@ -484,6 +496,7 @@ impl HirError {
                 Diagnostic::new(Code::E0302, "the network has no layers")
                     .at(*span, "no `Layer` here")
             }
+            HirError::Fuse(error) => error.to_diagnostic(),
         }
     }
 }

@@ -22,6 +22,7 @@ pub(super) fn general_form(
 ) {
     let clock = accelerator.clock;
     let mut level = 0;
+    let mut array_level = 0;
     let mut computed = false;
     for entry in &node.body.entries {
         let Entry::Block(part) = entry else {
@@ -51,23 +52,26 @@ pub(super) fn general_form(
                     layers: false,
                 };
                 known.check(cx, &part.body);
+                let (memories, arrays) = (accelerator.memories.len(), accelerator.arrays.len());
                 for side in part.body.blocks().take(MAX_PARTS) {
-                    if side.kind.as_str() == "Memory" {
-                        let arrays_above = accelerator.arrays.len();
-                        let memory = general_memory(cx, side, clock, level, arrays_above);
+                    let first = part.body.blocks().next().unwrap_or(side);
+                    if side.kind.as_str() != first.kind.as_str() {
+                        mixed(cx, side, first);
+                    } else if side.kind.as_str() == "Memory" {
+                        let memory = general_memory(cx, side, clock, level, arrays);
                         accelerator.memories.push(memory);
                     } else if side.kind.as_str() == "Array" {
-                        cx.error(HirError::Unavailable {
-                            what: "an array beside another one".to_owned(),
-                            span: side.kind.span,
-                        });
+                        let array = general_array(cx, side, clock, array_level);
+                        accelerator.arrays.extend(array);
                     }
                 }
-                level += 1;
+                level += usize::from(accelerator.memories.len() > memories);
+                array_level += usize::from(accelerator.arrays.len() > arrays);
             }
             "Array" => {
-                if let Some(array) = general_array(cx, part, clock) {
+                if let Some(array) = general_array(cx, part, clock, array_level) {
                     accelerator.arrays.push(array);
+                    array_level += 1;
                 }
             }
             "Compute" => {
@@ -93,7 +97,7 @@ pub(super) fn general_form(
     if level < 2 {
         lacks("a backing store and a memory inside it (two `Memory`)");
     }
-    if level > MAX_LEVELS || accelerator.arrays.len() > MAX_LEVELS {
+    if level > MAX_LEVELS || array_level > MAX_LEVELS {
         lacks("a depth that the models can handle (at most 16 levels)");
     }
     if !computed {
@@ -124,6 +128,17 @@ pub(super) fn general_form(
         }
     }
     sides_differ(cx, accelerator);
+}
+
+/// A memory beside an array.
+fn mixed(cx: &mut Context<'_>, side: &Block, first: &Block) {
+    if ["Memory", "Array"].contains(&side.kind.as_str()) {
+        cx.error(HirError::WrongKind {
+            expected: "a `Level` of memories, or one of arrays".to_owned(),
+            found: format!("`{}` beside `{}`", side.kind, first.kind),
+            span: side.kind.span,
+        });
+    }
 }
 
 /// Memories side by side must not hold the same tensor.
@@ -261,7 +276,12 @@ fn roles(cx: &mut Context<'_>, holds: &ast::Property) -> PerRole<bool> {
     roles
 }
 
-fn general_array(cx: &mut Context<'_>, part: &Block, clock: Option<Ratio>) -> Option<Array> {
+fn general_array(
+    cx: &mut Context<'_>,
+    part: &Block,
+    clock: Option<Ratio>,
+    level: usize,
+) -> Option<Array> {
     let known = Known {
         owner: "an `Array`",
         properties: &["Shape"],
@@ -298,6 +318,7 @@ fn general_array(cx: &mut Context<'_>, part: &Block, clock: Option<Ratio>) -> Op
     let mut array = Array {
         name,
         span,
+        level,
         shape,
         rate: None,
         latency: 1,

@@ -8,7 +8,7 @@ use super::error::HirError;
 use super::layer::{canonical_type, type_names};
 use super::module::Module;
 use super::scope::{Context, Kind};
-use super::{Application, Assignment, Choice, Map, dataflow};
+use super::{Application, Assignment, Choice, Map, dataflow, fuse};
 use crate::base::Span;
 use crate::diag::suggest::nearest;
 use crate::syntax::ast::{self, Item, MapEntry};
@@ -112,9 +112,24 @@ fn explicit(cx: &mut Context<'_>, node: &ast::Map) -> Option<Map> {
         .map(|(at, layer)| (layer.name.clone(), at))
         .collect();
     let before = cx.errors();
+    let mut scope = match (network, accelerator) {
+        (Some(network), Some(accelerator)) => Some(fuse::Scope {
+            network,
+            accelerator,
+            index: index.clone(),
+            taken: BTreeMap::new(),
+        }),
+        _ => None,
+    };
+    let mut groups = Vec::new();
     for entry in &node.entries {
         match entry {
             MapEntry::Error(_) => {}
+            MapEntry::Fuse(node) => {
+                if let Some(scope) = &mut scope {
+                    groups.extend(fuse::collect(cx, scope, node));
+                }
+            }
             MapEntry::Default {
                 types,
                 dataflow,
@@ -229,7 +244,7 @@ fn explicit(cx: &mut Context<'_>, node: &ast::Map) -> Option<Map> {
         network,
         accelerator,
         assignments,
-        groups: Vec::new(),
+        groups,
     })
 }
 

@@ -17,6 +17,8 @@ mod dataflow;
 mod einsum;
 mod error;
 mod eval;
+mod fuse;
+mod fuse_error;
 pub mod fused;
 mod hierarchy;
 mod layer;
@@ -33,11 +35,13 @@ mod value;
 
 pub use error::HirError;
 pub use eval::{Environment, EvaluationError};
+pub use fuse_error::FuseError;
 pub use module::{Module, Target};
 pub use scope::collect;
 
 use crate::base::{Dimension, Ratio, Span};
 use shape::Shape;
+use std::borrow::Cow;
 
 /// Everything that the files of one run define.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -129,13 +133,43 @@ pub struct Accelerator {
     pub technology: Option<usize>,
 }
 
+impl Accelerator {
+    /// The hardware that a computation on `array` sees: of arrays side by side only that one (of those it is
+    /// not one of, and without a choice, the first), and all else.
+    #[must_use]
+    pub fn on_array(&self, array: Option<usize>) -> Cow<'_, Accelerator> {
+        let chosen = array.and_then(|array| self.arrays.get(array).map(|part| (array, part.level)));
+        let kept = |at: usize, part: &Array| match chosen {
+            Some((array, level)) if part.level == level => at == array,
+            _ => at == 0 || self.arrays[at - 1].level != part.level,
+        };
+        let keep: Vec<bool> = self
+            .arrays
+            .iter()
+            .enumerate()
+            .map(|(at, part)| kept(at, part))
+            .collect();
+        if keep.iter().all(|&keep| keep) {
+            return Cow::Borrowed(self);
+        }
+        let mut alone = self.clone();
+        let mut kept = keep.iter();
+        alone.arrays.retain(|_| kept.next() == Some(&true));
+        for memory in &mut alone.memories {
+            let above = keep.iter().take(memory.arrays_above);
+            memory.arrays_above = above.filter(|&&keep| keep).count();
+        }
+        Cow::Owned(alone)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Memory {
     pub name: String,
     pub span: Span,
     /// Memories side by side share the number; it grows inwards from 0.
     pub level: usize,
-    /// How many of [`Accelerator::arrays`] lie above.
+    /// How many of [`Accelerator::arrays`] lie above, arrays side by side counted one by one.
     pub arrays_above: usize,
     /// Bits of one instance; `None` is unbounded.
     pub capacity_bits: Option<u128>,
@@ -158,6 +192,8 @@ pub struct Memory {
 pub struct Array {
     pub name: String,
     pub span: Span,
+    /// Arrays side by side share the number; it grows inwards from 0. What lies inside of them exists in each.
+    pub level: usize,
     /// Sizes of the axes, outermost first.
     pub shape: Vec<u64>,
     /// Bits per cycle.

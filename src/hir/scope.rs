@@ -151,6 +151,11 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// What has been reported makes something else fail too: counts, and says nothing.
+    pub(super) fn fail_silently(&mut self) {
+        self.silent += 1;
+    }
+
     /// What is misspelt is not missing: `Dimension { N: 1 }` is one mistake.
     fn report_missing(&mut self) {
         let mut missing = std::mem::take(&mut self.missing);

@@ -43,10 +43,24 @@ impl Hardware {
 /// # Errors
 /// Hardware on which nothing can be mapped: no memory inside the innermost array.
 pub fn architecture(accelerator: &Accelerator) -> Result<Architecture, Box<LowerError>> {
-    hardware(accelerator).map(|hardware| hardware.architecture)
+    architecture_on(accelerator, None)
 }
 
+/// The ir of an accelerator as a computation on one of its arrays sees it (an index into
+/// [`Accelerator::arrays`]): of arrays side by side only that one; without a choice the first.
+///
+/// # Errors
+/// As [`architecture`].
+pub fn architecture_on(
+    accelerator: &Accelerator,
+    array: Option<usize>,
+) -> Result<Architecture, Box<LowerError>> {
+    hardware(&accelerator.on_array(array)).map(|hardware| hardware.architecture)
+}
+
+/// Of arrays side by side the first counts.
 pub(super) fn hardware(accelerator: &Accelerator) -> Result<Hardware, Box<LowerError>> {
+    let accelerator = &*accelerator.on_array(None);
     // Runs of arrays without a memory between them become one.
     let mut arrays: Vec<Array> = Vec::new();
     let mut array_names: Vec<String> = Vec::new();

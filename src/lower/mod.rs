@@ -27,7 +27,7 @@ mod places;
 mod schedule;
 mod streaming;
 
-pub use architecture::architecture;
+pub use architecture::{architecture, architecture_on};
 pub use error::{LowerError, with_article};
 pub use fused::{LoweredGroup, LoweredStage, TensorNames};
 pub use operation::{Desugared, Elements, desugar};

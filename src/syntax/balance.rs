@@ -15,7 +15,7 @@
 //! laid out in any way.
 //!
 //! Also here, because it needs only braces: blocks that nest too deeply, and blocks of words that are
-//! reserved for later (`Search`, `Explore`, `Fuse`), which become one [`Token::BadStatement`].
+//! reserved for later (`Search`, `Explore`), which become one [`Token::BadStatement`].
 //!
 //! Guarantee: in the result every brace has its partner and the depth is at most [`MAX_BLOCKS`];
 //! parentheses, which need not match, are at most [`MAX_PARENTHESES`] deep.
@@ -150,10 +150,10 @@ fn mend<'input>(
                 line: mender.lines.len(),
             }),
             Token::RightBrace if !mender.close(lexeme, indent, first) => continue,
-            // An item, or a layer, that stands no deeper than an open block cannot belong to it.
+            // An item, a layer or a group that stands no deeper than an open block cannot belong to it.
             token
                 if first
-                    && (token.begins_item() || token == Token::Layer)
+                    && (token.begins_item() || matches!(token, Token::Layer | Token::Fuse))
                     && next != Some(Token::Colon) =>
             {
                 mender.close_deeper(indent);
@@ -166,6 +166,9 @@ fn mend<'input>(
                         Some(Token::Colon | Token::LeftBrace | Token::Identifier(_))
                     ) =>
             {
+                mender.close_not_deeper(indent);
+            }
+            Token::Tile | Token::Retain if first && matches!(next, Some(Token::Identifier(_))) => {
                 mender.close_not_deeper(indent);
             }
             _ => {}
@@ -407,7 +410,7 @@ fn prune<'input>(
     let mut index = 0;
     while let Some(&lexeme) = lexemes.get(index) {
         match lexeme.token {
-            Token::Search | Token::Explore | Token::Fuse => {
+            Token::Search | Token::Explore => {
                 let span = Span::new(file, lexeme.lo, lexeme.hi);
                 errors.push(SyntaxError::NotAvailable {
                     span,

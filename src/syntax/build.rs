@@ -6,7 +6,8 @@
 
 use super::ast::{
     Argument, BinaryOp, Body, ClusterKind, Compute, DataflowUse, Entry, Expr, ExprKind, Invocation,
-    LayerDataflow, MAX_HEIGHT, MapEntry, Name, Number, Path, Property, UseName, UseSource,
+    LayerDataflow, MAX_HEIGHT, MapEntry, Name, Number, Path, Property, Run, StageEntry, UseName,
+    UseSource,
 };
 use super::error::SyntaxError;
 use super::lexer::{split_number, unquote};
@@ -276,6 +277,27 @@ impl Builder {
                 dataflow,
                 span,
             },
+        }
+    }
+
+    /// A stage with `using`; an error node if what stands behind it was reported.
+    pub fn run(
+        &mut self,
+        layer: Name,
+        array: Option<Name>,
+        dataflow: Option<DataflowUse>,
+        lo: u32,
+        hi: u32,
+    ) -> StageEntry {
+        let span = self.span(lo, hi);
+        match dataflow {
+            None => StageEntry::Error(span),
+            Some(_) => StageEntry::Run(Run {
+                layer,
+                array,
+                dataflow,
+                span,
+            }),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What can be wrong with the text of a file, and how it is said.
 
-use super::expected::DIRECTIVES;
+use super::expected::{A_FUSED_STATEMENT, DIRECTIVES, FUSED};
 use crate::base::{Span, Unit};
 use crate::diag::{Code, Diagnostic, suggest};
 
@@ -192,12 +192,10 @@ impl SyntaxError {
                 };
                 let diagnostic =
                     Diagnostic::new(Code::E0101, message).at(*span, "not expected here");
-                let slip = expected
-                    .iter()
-                    .any(|word| word == "a directive")
-                    .then(|| found.strip_prefix('`')?.strip_suffix('`'))
-                    .flatten()
-                    .and_then(|word| suggest::nearest(word, DIRECTIVES));
+                let slip = beginnings(expected).and_then(|words| {
+                    let word = found.strip_prefix('`')?.strip_suffix('`')?;
+                    suggest::nearest(word, words.iter().copied())
+                });
                 let diagnostic = match slip {
                     Some(word) => diagnostic.help(format!("did you mean `{word}`?")).fix(
                         *span,
@@ -422,6 +420,16 @@ fn unclosed(opens: &[Span], at: Span) -> Diagnostic {
         diagnostic = diagnostic.also(open, "also open");
     }
     diagnostic.fix(at, " }".repeat(opens.len()), "close the block")
+}
+
+/// The words of which one must begin what is expected, if only words can.
+fn beginnings(expected: &[String]) -> Option<&'static [&'static str]> {
+    expected.iter().find_map(|word| match word.as_str() {
+        "a directive" => Some(&DIRECTIVES[..]),
+        A_FUSED_STATEMENT => Some(&FUSED[..]),
+        "`run`" => Some(&["run"][..]),
+        _ => None,
+    })
 }
 
 /// `a, b or c`.

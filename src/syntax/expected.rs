@@ -18,9 +18,30 @@ pub(super) const DIRECTIVES: [&str; 8] = [
     "retain",
     "bypass",
 ];
+/// The words that begin a statement of a fused block.
+pub(super) const FUSED: [&str; 6] = [
+    "tile",
+    "retain",
+    "recompute",
+    "refetch",
+    "pipeline",
+    "sequence",
+];
+/// What a fused block is made of, in messages.
+pub(super) const A_FUSED_STATEMENT: &str = "a statement of a fused block";
+/// Names wherever a name is wanted; keywords of fused blocks elsewhere.
+const CONTEXTUAL: [&str; 7] = [
+    "recompute",
+    "refetch",
+    "from",
+    "pipeline",
+    "sequence",
+    "run",
+    "using",
+];
 const BEGIN_EXPRESSION: [&str; 6] = ["number", "identifier", "string", "-", "(", "["];
 const CONTINUE_EXPRESSION: [&str; 10] = ["+", "-", "*", "/", "%", ".", "(", "[", "+=", "="];
-const END_EXPRESSION: [&str; 6] = [";", ",", ")", "]", "}", ":"];
+const END_EXPRESSION: [&str; 7] = [";", ",", ")", "]", "{", "}", ":"];
 
 /// The words for a list of terminals, as lalrpop spells them (with quotes).
 #[must_use]
@@ -30,6 +51,9 @@ pub fn describe(terminals: &[String]) -> Vec<String> {
         .map(|terminal| terminal.trim_matches('"'))
         .filter(|name| !matches!(*name, "bad value" | "bad statement"))
         .collect();
+    if names.contains(&"identifier") {
+        names.retain(|name| !CONTEXTUAL.contains(name));
+    }
     let mut words = Vec::new();
     if names.contains(&"number") && names.contains(&"identifier") {
         names.retain(|name| !BEGIN_EXPRESSION.contains(name));
@@ -40,6 +64,10 @@ pub fn describe(terminals: &[String]) -> Vec<String> {
     if names.contains(&"TemporalMap") {
         names.retain(|name| !DIRECTIVES.contains(name));
         words.push("a directive".to_owned());
+    }
+    if names.contains(&"pipeline") {
+        names.retain(|name| !FUSED.contains(name));
+        words.push(A_FUSED_STATEMENT.to_owned());
     }
     // Where something new may begin, nobody misses one more separator.
     if !words.is_empty() && names.contains(&"}") {

@@ -4,7 +4,7 @@
 //! become diagnostics here. There is always a tree.
 
 use super::error::SyntaxError;
-use super::{ast, balance, lexer, recover};
+use super::{ast, balance, contextual, lexer, recover};
 use crate::base::{FileId, Span};
 use crate::diag::Diagnostic;
 
@@ -47,7 +47,8 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
     let mut errors = lexed.errors;
 
     let mut unbalanced = Vec::new();
-    let lexemes = balance::balance(file, text, lexed.lexemes, &mut unbalanced);
+    let mut lexemes = balance::balance(file, text, lexed.lexemes, &mut unbalanced);
+    contextual::mark(&mut lexemes);
     // Behind a comment without an end every block seems open.
     if lexed.cut_short {
         unbalanced.retain(|error| !matches!(error, SyntaxError::Unclosed { .. }));

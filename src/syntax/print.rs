@@ -8,8 +8,8 @@ use std::fmt::Write;
 
 use super::ast::{
     Argument, Block, Body, ClusterKind, Compute, DataflowBody, DataflowUse, Directive,
-    DirectiveKind, Entry, Expr, ExprKind, File, Invocation, Item, MapEntry, Name, Path, Property,
-    UseName, UseSource,
+    DirectiveKind, Entry, Expr, ExprKind, File, Fuse, FuseBody, FuseStatement, FuseStatementKind,
+    Invocation, Item, MapEntry, Name, Path, Property, Run, StageEntry, UseName, UseSource,
 };
 
 /// Longest block that stands on one line, in characters, without its indentation.
@@ -213,13 +213,73 @@ impl Printer {
             MapEntry::Layers {
                 layers, dataflow, ..
             } => (names(layers), dataflow),
+            MapEntry::Fuse(node) => return self.fuse(node),
             MapEntry::Error(_) => return self.word(ERROR),
         };
         self.word(&key);
         self.word(": ");
+        self.dataflow_use(dataflow);
+    }
+
+    fn dataflow_use(&mut self, dataflow: &DataflowUse) {
         match dataflow {
             DataflowUse::Named(named) => self.word(&format!("{};", invocation(named))),
             DataflowUse::Inline(body) => self.directives(body),
+        }
+    }
+
+    fn fuse(&mut self, node: &Fuse) {
+        self.word(&format!("Fuse {} ", names(&node.layers)));
+        self.fuse_body(&node.body);
+    }
+
+    fn fuse_body(&mut self, body: &FuseBody) {
+        self.block(body.statements.iter(), Self::fuse_statement);
+    }
+
+    fn fuse_statement(&mut self, statement: &FuseStatement) {
+        let text = match &statement.kind {
+            FuseStatementKind::Tile { target, size, body } => {
+                self.word(&format!("tile {target} by {} ", print_expr(size)));
+                return self.fuse_body(body);
+            }
+            FuseStatementKind::Stages(stages) => {
+                self.word(stages.word());
+                self.word(" ");
+                return self.block(stages.entries.iter(), Self::stage);
+            }
+            FuseStatementKind::Retain { tensors, memory } => {
+                format!("retain {} in {memory};", paths(tensors))
+            }
+            FuseStatementKind::Recompute { tensors } => format!("recompute {};", paths(tensors)),
+            FuseStatementKind::Refetch { tensors, memory } => {
+                format!("refetch {} from {memory};", paths(tensors))
+            }
+            FuseStatementKind::Error => ERROR.to_owned(),
+        };
+        self.word(&text);
+    }
+
+    fn stage(&mut self, entry: &StageEntry) {
+        let StageEntry::Run(Run {
+            layer,
+            array,
+            dataflow,
+            ..
+        }) = entry
+        else {
+            return self.word(ERROR);
+        };
+        self.word(&format!("run {layer}"));
+        if let Some(array) = array {
+            self.word(&format!(" on {array}"));
+        }
+        match dataflow {
+            Some(dataflow) => {
+                self.word(" using ");
+                self.dataflow_use(dataflow);
+            }
+            None => self.word(";"),
         }
     }
 

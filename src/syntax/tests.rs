@@ -1,6 +1,7 @@
 //! The front end as a whole: what is accepted, what is said, and that nothing breaks it.
 
 mod accept;
+mod fused;
 mod pages;
 mod robust;
 mod wrong;

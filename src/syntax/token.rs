@@ -115,6 +115,15 @@ pub enum Token<'input> {
     #[token("/*", block_comment)]
     BlockComment,
 
+    // The words of a fused block: names everywhere else, made by [`super::contextual`].
+    Recompute,
+    Refetch,
+    From,
+    Pipeline,
+    Sequence,
+    Run,
+    Using,
+
     /// Stands for a literal that was reported as malformed.
     BadValue,
     /// Stands for a statement or an item that was reported as wrong.
@@ -215,6 +224,12 @@ impl Token<'_> {
                 | Self::Retain
                 | Self::Bypass
                 | Self::Default
+                | Self::Fuse
+                | Self::Recompute
+                | Self::Refetch
+                | Self::Pipeline
+                | Self::Sequence
+                | Self::Run
         )
     }
 
@@ -248,6 +263,13 @@ impl Token<'_> {
             Self::TemporalMap => "TemporalMap",
             Self::SpatialMap => "SpatialMap",
             Self::Cluster => "Cluster",
+            Self::Recompute => "recompute",
+            Self::Refetch => "refetch",
+            Self::From => "from",
+            Self::Pipeline => "pipeline",
+            Self::Sequence => "sequence",
+            Self::Run => "run",
+            Self::Using => "using",
             Self::LeftBrace => "{",
             Self::RightBrace => "}",
             Self::LeftParen => "(",
@@ -278,6 +300,25 @@ impl Token<'_> {
     /// Whether the token is a reserved word.
     #[must_use]
     pub fn is_keyword(self) -> bool {
+        !self.is_contextual() && self.is_word()
+    }
+
+    /// Whether the token is a word of fused blocks, which may also be a name.
+    #[must_use]
+    pub fn is_contextual(self) -> bool {
+        matches!(
+            self,
+            Self::Recompute
+                | Self::Refetch
+                | Self::From
+                | Self::Pipeline
+                | Self::Sequence
+                | Self::Run
+                | Self::Using
+        )
+    }
+
+    fn is_word(self) -> bool {
         self.fixed_text()
             .is_some_and(|text| text.starts_with(|c: char| c.is_ascii_alphabetic()))
     }
@@ -293,7 +334,7 @@ impl std::fmt::Display for Token<'_> {
             Self::BadValue => f.write_str("a malformed value"),
             Self::BadStatement => f.write_str("a malformed statement"),
             other => match other.fixed_text() {
-                Some(text) if other.is_keyword() => write!(f, "the keyword `{text}`"),
+                Some(text) if other.is_word() => write!(f, "the keyword `{text}`"),
                 Some(text) => write!(f, "`{text}`"),
                 None => Ok(()),
             },

@@ -32,6 +32,14 @@ const PIECES: &[&str] = &[
     "TemporalMap",
     "SpatialMap",
     "Cluster",
+    "recompute",
+    "refetch",
+    "from",
+    "pipeline",
+    "sequence",
+    "run",
+    "using",
+    "Map n on e { Fuse a, b {",
     "{",
     "}",
     "(",
@@ -140,7 +148,16 @@ Network n {
   }
 }
 Accelerator e { Memory GLB { Size: 108kB; DoubleBuffered; Holds: Input, Output } }
-Map n on e { default: nvdla(c = 3); a: { tile K by 1 } }
+Map n on e {
+  default: nvdla(c = 3); a: { tile K by 1 }
+  Fuse a, b {
+    retain a.Weight, b.Weight in GLB; refetch a.Output from DRAM;
+    tile b.P by 2 * T {
+      recompute b.Input;
+      pipeline { run a on PE using nvdla(c = 3); run b on Q using { tile K by 1 } run c }
+    }
+  }
+}
 ";
 
 fn expression() -> impl Strategy<Value = String> {
@@ -221,6 +238,15 @@ fn time_is_linear() {
         format!("const A = [{}];", repeat("1,")),
         format!("const A = {};", repeat("-")),
         format!("Network n {{\n{} }}", repeat("{ \n")),
+        format!(
+            "Map n on a {{ {} }}",
+            repeat("Fuse a { tile a.P by 1 { run a } retain a.Output GLB } ")
+        ),
+        format!(
+            "Map n on a {{ Fuse a {{ {} }} }}",
+            repeat("recompute a b; ")
+        ),
+        format!("Map n on a {{ Fuse a {}", repeat("{ tile a.P by 1 ")),
     ] {
         let _ = read(&text);
     }

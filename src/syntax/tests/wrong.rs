@@ -156,10 +156,10 @@ fn lexical_mistakes_do_not_cascade() {
 #[test]
 fn words_reserved_for_later() {
     expect(
-        "Search s { goal: energy; { } }\nMap n on a { Fuse x, y { tile P by 1 { } } default: d; }",
+        "Search s { goal: energy; { } }\nExplore e { a: { tile P by 1 } }",
         &[
             "E0104@1: `Search` is not available in this version",
-            "E0104@2: `Fuse` is not available in this version",
+            "E0104@2: `Explore` is not available in this version",
         ],
     );
     expect(

@@ -1,0 +1,555 @@
+//! `Fuse a, b { ... }`: names to layers, memories, arrays and dataflows, and the nest laid flat.
+//!
+//! Problem: in
+//!
+//! ```text
+//! Fuse expand, project {
+//!   retain expand.Weight in GLB;
+//!   tile project.P by 1 {
+//!     retain project.Input in GLB;
+//!     sequence { run expand; run project on PE using gemm; }
+//!   }
+//! }
+//! ```
+//!
+//! the place of a statement is the number of `tile` blocks around it. That is well defined as long as every
+//! block holds at most one `tile` block and the group one block of stages, which stands innermost; anything
+//! else is refused here. What a tensor is, and whether the words about it agree, only lowering can say.
+//!
+//! Invariant: a group without errors lists every layer once and, where it has stages, runs each of them once.
+
+use super::error::HirError;
+use super::eval::word;
+use super::fuse_error::FuseError;
+use super::fused::{FateKind, FateWord, FusedGroup, FusedTile, Run, Stages};
+use super::scope::Context;
+use super::{Word, dataflow};
+use crate::base::Span;
+use crate::syntax::ast::{self, FuseBody, FuseStatement, FuseStatementKind, StageEntry};
+use std::collections::BTreeMap;
+
+/// More than anybody writes: bounds the work of every later stage.
+const MAX_LAYERS: usize = 256;
+const MAX_WORDS: usize = 1024;
+
+/// What the groups of one map share.
+pub(super) struct Scope {
+    pub network: usize,
+    pub accelerator: usize,
+    /// The network's layers by name.
+    pub index: BTreeMap<String, usize>,
+    /// Layers that are in a group already, and where they were put there.
+    pub taken: BTreeMap<usize, Span>,
+}
+
+/// One group under construction.
+struct Collector<'s> {
+    scope: &'s Scope,
+    group: FusedGroup,
+    /// Names in the list that mean nothing: reported once, and what they would have been is not known.
+    unknown: Vec<String>,
+    /// A statement could not be read, or a layer of the list is not known: whoever is missing may be there.
+    damaged: bool,
+}
+
+/// The group; `None` when something was wrong, which has been reported.
+pub(super) fn collect(
+    cx: &mut Context<'_>,
+    scope: &mut Scope,
+    node: &ast::Fuse,
+) -> Option<FusedGroup> {
+    let before = cx.errors();
+    let end = node.layers.last().map_or(node.keyword, |last| last.span);
+    let mut collector = Collector {
+        group: FusedGroup {
+            span: node.keyword.join(end),
+            layers: Vec::new(),
+            loops: Vec::new(),
+            fates: Vec::new(),
+            stages: None,
+        },
+        unknown: Vec::new(),
+        damaged: node.body.is_damaged(),
+        scope,
+    };
+    collector.list(cx, &node.layers);
+    collector.body(cx, &node.body);
+    collector.stages_stand_innermost(cx);
+    let group = collector.group;
+    for &(layer, span) in &group.layers {
+        scope.taken.entry(layer).or_insert(span);
+    }
+    (cx.errors() == before).then_some(group)
+}
+
+impl Collector<'_> {
+    fn list(&mut self, cx: &mut Context<'_>, names: &[ast::Name]) {
+        if let Some(beyond) = names.get(MAX_LAYERS) {
+            self.damaged = true;
+            cx.error(HirError::Unavailable {
+                what: format!("a group of more than {MAX_LAYERS} layers"),
+                span: beyond.span,
+            });
+        }
+        for name in names.iter().take(MAX_LAYERS) {
+            let Some(layer) = self.layer(cx, name) else {
+                self.damaged = true;
+                self.unknown.push(name.value.clone());
+                continue;
+            };
+            let before = self
+                .position(layer)
+                .or(self.scope.taken.get(&layer).copied());
+            match before {
+                Some(first) => cx.error(HirError::KeyTwice {
+                    key: name.value.clone(),
+                    span: name.span,
+                    first,
+                }),
+                None => self.group.layers.push((layer, name.span)),
+            }
+        }
+    }
+
+    /// Where the list names the layer.
+    fn position(&self, layer: usize) -> Option<Span> {
+        let mut layers = self.group.layers.iter();
+        layers.find(|known| known.0 == layer).map(|known| known.1)
+    }
+
+    /// A layer of the network; `None` has been reported.
+    fn layer(&self, cx: &mut Context<'_>, name: &ast::Name) -> Option<usize> {
+        if let Some(&layer) = self.scope.index.get(name.as_str()) {
+            return Some(layer);
+        }
+        let network = &cx.program.networks[self.scope.network];
+        if self.unknown.contains(&name.value) || network.broken.contains(&name.value) {
+            // Said where it was first met; whatever needs it has to be left out without a word.
+            cx.fail_silently();
+            return None;
+        }
+        let names = network.layers.iter().map(|layer| layer.name.as_str());
+        let suggestion = cx.suggest(name.as_str(), names);
+        cx.error(HirError::UnknownName {
+            expected: "layer",
+            name: name.value.clone(),
+            span: name.span,
+            suggestion,
+            found: None,
+        });
+        None
+    }
+
+    /// A layer of the group; `None` has been reported.
+    fn member(&self, cx: &mut Context<'_>, name: &ast::Name) -> Option<usize> {
+        let layer = self.layer(cx, name)?;
+        if self.position(layer).is_some() {
+            return Some(layer);
+        }
+        if self.damaged {
+            cx.fail_silently();
+        } else {
+            cx.error(
+                FuseError::OutsideGroup {
+                    layer: name.value.clone(),
+                    span: name.span,
+                    group: self.group.span,
+                }
+                .into(),
+            );
+        }
+        None
+    }
+
+    fn body(&mut self, cx: &mut Context<'_>, body: &FuseBody) {
+        let depth = self.group.loops.len();
+        let mut first_tile: Option<Span> = None;
+        for statement in &body.statements {
+            let FuseStatementKind::Tile { target, size, body } = &statement.kind else {
+                self.statement(cx, statement, depth);
+                continue;
+            };
+            let span = Span::new(
+                statement.span.file(),
+                statement.span.lo(),
+                size.span.hi().max(statement.span.lo()),
+            );
+            match first_tile {
+                Some(first) => cx.error(
+                    FuseError::BlockTwice {
+                        what: "two `tile` blocks side by side",
+                        help: "the loops of a group nest: put one block into the other",
+                        span,
+                        first,
+                    }
+                    .into(),
+                ),
+                None => {
+                    first_tile = Some(span);
+                    self.tile(cx, target, size, span);
+                    // The statements of this block that follow still have `depth` loops around them.
+                    self.body(cx, body);
+                }
+            }
+        }
+    }
+
+    /// Adds a loop in any case, so that what is in it lies where it does.
+    fn tile(&mut self, cx: &mut Context<'_>, target: &ast::Path, size: &ast::Expr, span: Span) {
+        let size = cx.symbolic(size, &[]);
+        let found = match target.segments.as_slice() {
+            [layer, dim] => self.member(cx, layer).map(|layer| (layer, word(dim))),
+            [name] => {
+                let head = self.group.layers.last().map(|&(layer, _)| {
+                    let layers = &cx.program.networks[self.scope.network].layers;
+                    format!("{}.{name}", layers[layer].name)
+                });
+                self.needs_layer(cx, "a dimension of a layer: `layer.P`", target, head);
+                None
+            }
+            _ => {
+                self.needs_layer(cx, "a dimension of a layer: `layer.P`", target, None);
+                None
+            }
+        };
+        let (layer, dim) = found.unwrap_or((
+            0,
+            Word {
+                text: String::new(),
+                span,
+            },
+        ));
+        // A placeholder is never seen: whoever made it has reported something.
+        let size = size.unwrap_or(super::Expr {
+            kind: super::ExprKind::Integer(1),
+            span,
+        });
+        self.group.loops.push(FusedTile {
+            layer,
+            dim,
+            size,
+            span,
+        });
+    }
+
+    fn needs_layer(
+        &self,
+        cx: &mut Context<'_>,
+        expected: &'static str,
+        path: &ast::Path,
+        instead: Option<String>,
+    ) {
+        cx.error(
+            FuseError::NeedsLayer {
+                expected,
+                found: path.to_string(),
+                span: path.span,
+                instead,
+            }
+            .into(),
+        );
+    }
+
+    fn statement(&mut self, cx: &mut Context<'_>, statement: &FuseStatement, depth: usize) {
+        match &statement.kind {
+            FuseStatementKind::Retain { tensors, memory } => {
+                let memory = self.retained(cx, tensors, memory, statement.span);
+                self.fates(cx, FateKind::Retain, tensors, memory, depth, statement.span);
+            }
+            FuseStatementKind::Recompute { tensors } => {
+                self.fates(
+                    cx,
+                    FateKind::Recompute,
+                    tensors,
+                    None,
+                    depth,
+                    statement.span,
+                );
+            }
+            FuseStatementKind::Refetch { tensors, memory } => {
+                let memory = self.refetched(cx, memory);
+                self.fates(
+                    cx,
+                    FateKind::Refetch,
+                    tensors,
+                    memory,
+                    depth,
+                    statement.span,
+                );
+            }
+            FuseStatementKind::Stages(stages) => self.stages(cx, stages, depth),
+            FuseStatementKind::Tile { .. } | FuseStatementKind::Error => {}
+        }
+    }
+
+    fn memory(&self, cx: &mut Context<'_>, name: &ast::Name) -> Option<(usize, Span)> {
+        let accelerator = &cx.program.accelerators[self.scope.accelerator];
+        let names = accelerator.memories.iter().map(|part| &part.name);
+        let names: Vec<String> = names.cloned().collect();
+        let found = part(cx, self.scope.accelerator, "memory", name, names)?;
+        Some((found, name.span))
+    }
+
+    /// The memory of `retain`: one inside the backing store, which keeps everything anyway.
+    fn retained(
+        &self,
+        cx: &mut Context<'_>,
+        tensors: &[ast::Path],
+        name: &ast::Name,
+        statement: Span,
+    ) -> Option<(usize, Span)> {
+        let memory = self.memory(cx, name)?;
+        if memory.0 != 0 {
+            return Some(memory);
+        }
+        let tensors: Vec<String> = tensors.iter().map(ast::Path::to_string).collect();
+        cx.error(
+            FuseError::RetainedOutside {
+                memory: name.value.clone(),
+                span: name.span,
+                statement,
+                instead: format!("refetch {} from {name}", tensors.join(", ")),
+            }
+            .into(),
+        );
+        None
+    }
+
+    /// The memory of `refetch`: the backing store.
+    fn refetched(&self, cx: &mut Context<'_>, name: &ast::Name) -> Option<(usize, Span)> {
+        let memory = self.memory(cx, name)?;
+        if memory.0 == 0 {
+            return Some(memory);
+        }
+        let outermost = &cx.program.accelerators[self.scope.accelerator].memories[0];
+        let outermost = outermost.name.clone();
+        cx.error(
+            FuseError::RefetchedInside {
+                memory: name.value.clone(),
+                outermost,
+                span: name.span,
+            }
+            .into(),
+        );
+        None
+    }
+
+    fn fates(
+        &mut self,
+        cx: &mut Context<'_>,
+        kind: FateKind,
+        tensors: &[ast::Path],
+        memory: Option<(usize, Span)>,
+        depth: usize,
+        statement: Span,
+    ) {
+        for path in tensors {
+            if self.group.fates.len() >= MAX_WORDS {
+                return cx.error(HirError::Unavailable {
+                    what: format!("a group with more than {MAX_WORDS} words about its tensors"),
+                    span: path.span,
+                });
+            }
+            let [layer, tensor] = path.segments.as_slice() else {
+                let expected = "a tensor of a layer: `layer.Input`, `.Weight` or `.Output`";
+                let instead = path
+                    .as_name()
+                    .filter(|name| self.scope.index.contains_key(name.as_str()))
+                    .map(|name| format!("{name}.Output"));
+                self.needs_layer(cx, expected, path, instead);
+                continue;
+            };
+            if let Some(layer) = self.member(cx, layer) {
+                self.group.fates.push(FateWord {
+                    kind,
+                    layer,
+                    tensor: word(tensor),
+                    span: path.span,
+                    memory,
+                    depth,
+                    statement,
+                });
+            }
+        }
+    }
+
+    fn stages(&mut self, cx: &mut Context<'_>, node: &ast::Stages, depth: usize) {
+        if let Some(first) = &self.group.stages {
+            let first = first.keyword;
+            return cx.error(
+                FuseError::BlockTwice {
+                    what: "a second block of stages",
+                    help: "a group has one `pipeline` or one `sequence`",
+                    span: node.keyword,
+                    first,
+                }
+                .into(),
+            );
+        }
+        let mut runs: Vec<Run> = Vec::new();
+        let mut foreign: Vec<&ast::Name> = Vec::new();
+        let mut last = None;
+        for entry in &node.entries {
+            let StageEntry::Run(run) = entry else {
+                continue;
+            };
+            last = Some(run.span);
+            let array = match &run.array {
+                Some(name) => self.array(cx, name),
+                None => None,
+            };
+            let application = match &run.dataflow {
+                Some(usage) => dataflow::apply(cx, usage),
+                None => None,
+            };
+            let Some(layer) = self.layer(cx, &run.layer) else {
+                self.damaged = true;
+                continue;
+            };
+            if self.position(layer).is_none() {
+                foreign.push(&run.layer);
+            } else if let Some(first) = runs.iter().find(|known| known.layer == layer) {
+                let first = first.span;
+                cx.error(
+                    FuseError::RunTwice {
+                        layer: run.layer.value.clone(),
+                        span: run.span,
+                        first,
+                    }
+                    .into(),
+                );
+            } else {
+                runs.push(Run {
+                    layer,
+                    array,
+                    application,
+                    span: run.span,
+                });
+            }
+        }
+        self.disagreements(cx, node, &runs, &foreign, last);
+        self.group.stages = Some(Stages {
+            pipeline: node.pipeline,
+            keyword: node.keyword,
+            depth,
+            runs,
+        });
+    }
+
+    /// Layers without a stage, and stages of layers that are not in the group. One of each is one mistake.
+    fn disagreements(
+        &self,
+        cx: &mut Context<'_>,
+        node: &ast::Stages,
+        runs: &[Run],
+        foreign: &[&ast::Name],
+        last: Option<Span>,
+    ) {
+        if self.damaged {
+            return;
+        }
+        let layers = &cx.program.networks[self.scope.network].layers;
+        let missing: Vec<String> = self
+            .group
+            .layers
+            .iter()
+            .filter(|listed| !runs.iter().any(|run| run.layer == listed.0))
+            .map(|listed| layers[listed.0].name.clone())
+            .collect();
+        let instead = match (missing.as_slice(), foreign) {
+            ([missing], [_]) => Some(missing.clone()),
+            _ => None,
+        };
+        let mistaken = instead.is_some();
+        for name in foreign {
+            cx.error(
+                FuseError::RunOutside {
+                    layer: name.value.clone(),
+                    span: name.span,
+                    group: self.group.span,
+                    instead: instead.clone(),
+                }
+                .into(),
+            );
+        }
+        if missing.is_empty() || mistaken {
+            return;
+        }
+        let runs: Vec<String> = missing.iter().map(|name| format!("run {name}")).collect();
+        let runs = runs.join("; ");
+        let insert = match last {
+            Some(last) => (last.end(), format!("; {runs}")),
+            None => {
+                let inside = node.span.hi().saturating_sub(1);
+                let at = Span::new(node.span.file(), inside, inside);
+                (at, format!(" {runs} "))
+            }
+        };
+        cx.error(
+            FuseError::RunsMissing {
+                layers: missing,
+                word: node.word(),
+                span: node.keyword,
+                group: self.group.span,
+                insert,
+            }
+            .into(),
+        );
+    }
+
+    fn array(&self, cx: &mut Context<'_>, name: &ast::Name) -> Option<(usize, Span)> {
+        let accelerator = &cx.program.accelerators[self.scope.accelerator];
+        let names = accelerator.arrays.iter().map(|part| &part.name);
+        let names: Vec<String> = names.cloned().collect();
+        let found = part(cx, self.scope.accelerator, "array", name, names)?;
+        Some((found, name.span))
+    }
+
+    /// The stages are what a step of the innermost loop does.
+    fn stages_stand_innermost(&self, cx: &mut Context<'_>) {
+        let Some(stages) = &self.group.stages else {
+            return;
+        };
+        if let Some(inner) = self.group.loops.get(stages.depth) {
+            cx.error(
+                FuseError::StagesOutside {
+                    word: if stages.pipeline {
+                        "pipeline"
+                    } else {
+                        "sequence"
+                    },
+                    span: stages.keyword,
+                    tile: inner.span,
+                }
+                .into(),
+            );
+        }
+    }
+}
+
+/// The index of a part of the accelerator by name; `None` has been reported.
+fn part(
+    cx: &mut Context<'_>,
+    accelerator: usize,
+    what: &'static str,
+    name: &ast::Name,
+    known: Vec<String>,
+) -> Option<usize> {
+    if let Some(found) = known.iter().position(|known| *known == name.value) {
+        return Some(found);
+    }
+    let suggestion = cx.suggest(name.as_str(), known.iter().map(String::as_str));
+    let accelerator = cx.program.accelerators[accelerator].name.clone();
+    cx.error(
+        FuseError::UnknownPart {
+            what,
+            name: name.value.clone(),
+            accelerator,
+            span: name.span,
+            suggestion,
+            known,
+        }
+        .into(),
+    );
+    None
+}

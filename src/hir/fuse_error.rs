@@ -1,0 +1,226 @@
+//! What can be wrong with a fused block before anybody knows its tensors, and how it is said.
+
+use crate::base::Span;
+use crate::diag::{Code, Diagnostic};
+
+/// One mistake. Spans are where the mistake is written unless a field says otherwise.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FuseError {
+    /// No such memory or array.
+    UnknownPart {
+        what: &'static str,
+        name: String,
+        accelerator: String,
+        span: Span,
+        suggestion: Option<String>,
+        known: Vec<String>,
+    },
+    /// A layer of the network in a group whose list does not name it.
+    OutsideGroup {
+        layer: String,
+        span: Span,
+        group: Span,
+    },
+    /// Something else where `layer.name` is wanted.
+    NeedsLayer {
+        expected: &'static str,
+        found: String,
+        span: Span,
+        instead: Option<String>,
+    },
+    /// `retain` in the backing store.
+    RetainedOutside {
+        memory: String,
+        span: Span,
+        statement: Span,
+        instead: String,
+    },
+    /// `refetch` from a memory that is not the backing store.
+    RefetchedInside {
+        memory: String,
+        outermost: String,
+        span: Span,
+    },
+    /// Two blocks where there may be one.
+    BlockTwice {
+        what: &'static str,
+        help: &'static str,
+        span: Span,
+        first: Span,
+    },
+    /// `pipeline` or `sequence` with a `tile` block beside it.
+    StagesOutside {
+        word: &'static str,
+        span: Span,
+        tile: Span,
+    },
+    RunTwice {
+        layer: String,
+        span: Span,
+        first: Span,
+    },
+    RunOutside {
+        layer: String,
+        span: Span,
+        group: Span,
+        /// The one layer without a stage.
+        instead: Option<String>,
+    },
+    RunsMissing {
+        layers: Vec<String>,
+        word: &'static str,
+        span: Span,
+        group: Span,
+        /// Where the stages can be added, and their text.
+        insert: (Span, String),
+    },
+}
+
+impl FuseError {
+    /// Whether something that the parser dropped may be all that is wrong.
+    pub(super) fn may_follow_from_syntax(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownPart { .. }
+                | Self::OutsideGroup { .. }
+                | Self::RunOutside { .. }
+                | Self::RunsMissing { .. }
+        )
+    }
+
+    #[must_use]
+    pub fn to_diagnostic(&self) -> Diagnostic {
+        match self {
+            Self::UnknownPart {
+                what,
+                name,
+                accelerator,
+                span,
+                suggestion,
+                known,
+            } => {
+                let message = format!("`{accelerator}` has no {what} `{name}`");
+                let diagnostic = Diagnostic::new(Code::E0502, message)
+                    .at(*span, format!("unknown {what}"))
+                    .note(match known.as_slice() {
+                        [] => format!("it has no {what} at all"),
+                        known => format!("it has {}", known.join(", ")),
+                    });
+                match suggestion {
+                    Some(name) => diagnostic.help(format!("did you mean `{name}`?")).fix(
+                        *span,
+                        name.clone(),
+                        "use the known name",
+                    ),
+                    None => diagnostic,
+                }
+            }
+            Self::OutsideGroup { layer, span, group } => {
+                let message = format!("`{layer}` is not a layer of this group");
+                Diagnostic::new(Code::E0201, message)
+                    .at(*span, "not in the group")
+                    .also(*group, "its layers")
+                    .help(
+                        "a tensor that comes from outside is called after the layer that reads it: `layer.Input`",
+                    )
+            }
+            Self::NeedsLayer {
+                expected,
+                found,
+                span,
+                instead,
+            } => {
+                let diagnostic = Diagnostic::new(Code::E0308, format!("expected {expected}"))
+                    .at(*span, format!("found `{found}`"));
+                match instead {
+                    Some(text) => diagnostic.fix(*span, text.clone(), format!("write `{text}`")),
+                    None => diagnostic,
+                }
+            }
+            Self::RetainedOutside {
+                memory,
+                span,
+                statement,
+                instead,
+            } => {
+                let message = format!("nothing can be retained in `{memory}`, the backing store");
+                Diagnostic::new(Code::E0308, message)
+                    .at(*span, "not a memory of the chip")
+                    .help("`refetch` writes a tensor to the backing store and reads it back")
+                    .fix(*statement, instead.clone(), "fetch what is wanted again")
+            }
+            Self::RefetchedInside {
+                memory,
+                outermost,
+                span,
+            } => {
+                let message = format!("`refetch` reads from `{outermost}`, the backing store");
+                Diagnostic::new(Code::E0308, message)
+                    .at(*span, format!("`{memory}` is not the outermost memory"))
+                    .fix(*span, outermost.clone(), format!("write `{outermost}`"))
+            }
+            Self::BlockTwice {
+                what,
+                help,
+                span,
+                first,
+            } => Diagnostic::new(Code::E0206, format!("{what} in a fused block"))
+                .at(*span, "again here")
+                .also(*first, "first here")
+                .help(*help),
+            Self::StagesOutside { word, span, tile } => {
+                let message = format!("`{word}` does not stand in the innermost `tile` block");
+                Diagnostic::new(Code::E0308, message)
+                    .at(*span, "outside of a loop")
+                    .also(*tile, "this loop is inside")
+                    .help("the stages are what one step of all loops does: move the block into the loop")
+            }
+            Self::RunTwice { layer, span, first } => {
+                Diagnostic::new(Code::E0415, format!("`{layer}` is run twice"))
+                    .at(*span, "run again here")
+                    .also(*first, "first run here")
+                    .fix(*span, "", "remove the second one")
+            }
+            Self::RunOutside {
+                layer,
+                span,
+                group,
+                instead,
+            } => {
+                let message = format!("`{layer}` is run but is not a layer of this group");
+                let diagnostic = Diagnostic::new(Code::E0415, message)
+                    .at(*span, "not in the group")
+                    .also(*group, "its layers");
+                match instead {
+                    Some(name) => diagnostic.help(format!("no stage runs `{name}`")).fix(
+                        *span,
+                        name.clone(),
+                        format!("run `{name}`"),
+                    ),
+                    None => diagnostic.help("add it to the group, or remove the stage"),
+                }
+            }
+            Self::RunsMissing {
+                layers,
+                word,
+                span,
+                group,
+                insert,
+            } => {
+                let names: Vec<String> = layers.iter().map(|name| format!("`{name}`")).collect();
+                let names = names.join(", ");
+                let (what, fix) = match layers.as_slice() {
+                    [_] => ("a layer", "run it too"),
+                    _ => ("layers", "run them too"),
+                };
+                Diagnostic::new(
+                    Code::E0415,
+                    format!("`{word}` leaves out {what} of the group: {names}"),
+                )
+                .at(*span, format!("nothing here runs {names}"))
+                .also(*group, "its layers")
+                .fix(insert.0, insert.1.clone(), fix)
+            }
+        }
+    }
+}
