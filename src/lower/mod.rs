@@ -26,6 +26,7 @@ mod operation;
 mod places;
 mod schedule;
 mod streaming;
+pub mod tile;
 
 pub use architecture::{architecture, architecture_on};
 pub use error::{LowerError, with_article};

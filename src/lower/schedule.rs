@@ -32,11 +32,20 @@ pub(super) struct Request<'a> {
 
 pub(super) fn lower(request: &Request<'_>, sink: &mut Diagnostics) -> Result<Lowered, Refusal> {
     let target = prepare(request.layer, request.accelerator, sink)?;
+    lower_on(request, &target, sink)
+}
+
+/// As [`lower`]; `target` may be a part of the layer.
+pub(super) fn lower_on(
+    request: &Request<'_>,
+    target: &Target<'_>,
+    sink: &mut Diagnostics,
+) -> Result<Lowered, Refusal> {
     let mut refusal = None;
     for &view in target.desugared.views() {
         // A view that does not serve has nothing to say.
         let mut said = Diagnostics::new();
-        match Builder::new(request, &target, view, &mut said).run() {
+        match Builder::new(request, target, view, &mut said).run() {
             Err(Refusal::DoesNotServe { dim }) => {
                 refusal.get_or_insert(Refusal::DoesNotServe { dim });
             }
