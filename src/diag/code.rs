@@ -72,6 +72,12 @@ codes! {
     E0404 "uncoupled spatial dimensions" page "explain/E0404.md";
     E0405 "clusters exceed the array" page "explain/E0405.md";
     E0406 "no complete window" page "explain/E0406.md";
+    E0407 "several last layers" page "explain/E0407.md";
+    E0408 "group not connected" page "explain/E0408.md";
+    E0409 "fate of a tensor not one" page "explain/E0409.md";
+    E0412 "pipeline on one array" page "explain/E0412.md";
+    E0413 "tile does not shrink" page "explain/E0413.md";
+    E0414 "tile of another layer" page "explain/E0414.md";
     E0415 "stages disagree with the group" page "explain/E0415.md";
     E0501 "capacity exceeded" page "explain/E0501.md";
     E0502 "unknown memory, array or axis" page "explain/E0502.md";
@@ -80,6 +86,7 @@ codes! {
     E0505 "array split by a memory" page "explain/E0505.md";
     E0601 "model does not apply" page "explain/E0601.md";
     E0602 "beyond the limits of the engine" page "explain/E0602.md";
+    E0603 "outside the box family" page "explain/E0603.md";
     E0701 "file not readable" page "explain/E0701.md";
     E0702 "file too large" page "explain/E0702.md";
     W0301 "inexact division" page "explain/W0301.md";

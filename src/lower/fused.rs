@@ -1,9 +1,49 @@
-//! A fused group in the terms of the ir, and what its parts are called.
+//! hir -> ir of a fused group, and what its parts are called.
+//!
+//! Problem: `Fuse expand, depthwise, project { tile project.P by 1 { ... } }` names three layers, one loop and a
+//! few words about tensors. The engine wants stages in order, tensors that producer and consumer share, loops
+//! over ranks of the last stage, and for each tensor where it is kept and what happens after that. [`fuse`] goes
+//! there in six steps, one file each:
+//!
+//! * `order`: producers first, one head, one piece, no way out and back in;
+//! * `member`: a layer as a stage, the groups and channels of a grouped convolution as one rank;
+//! * `loops`: `tile L.D by n` over ranks of the head;
+//! * `wiring`: which tensors there are, and how each stage indexes them (`view`: through reshapes);
+//! * `fates`: `retain`, `recompute`, `refetch`, and what holds without a word;
+//! * `runs`: arrays, peak rates, dataflows.
+//!
+//! Decisions (the reference manual states the same):
+//! * a feature map has the dimensions that its producer writes, without a group dimension of 1: `[N, C, Y, X]` of
+//!   everything that slides, `[N, K]` of an FC, `[B, M, N]` of a GEMM, those written of an EINSUM;
+//! * what stages make has the bits of the producer's Output, whatever the reader says of its Input; what comes
+//!   from outside has the widest Input of its readers;
+//! * a map of an outside layer is one tensor for all readers that index it by its own dimensions; a reader that
+//!   reshapes it has a copy of its own, and so has everybody who reads `external`;
+//! * a reshape inside of the group passes where the dimensions agree in order (those of 1 left out), and where
+//!   both sides of what does not agree are whole in every step;
+//! * `b.Input` of a concatenation means all of its parts;
+//! * defaults of the map do not reach fused layers: without `using`, an entry of their own or an own dataflow
+//!   they compute at the peak rate.
+
+mod error;
+mod fates;
+mod loops;
+mod member;
+mod order;
+mod runs;
+#[cfg(test)]
+mod tests;
+mod view;
+mod wiring;
+
+pub use error::FuseError;
 
 use super::Source;
 use crate::base::Span;
-use crate::hir::Application;
-use crate::ir::FusedGroup;
+use crate::diag::Diagnostics;
+use crate::hir::{self, Accelerator, Application, Map, Network, Program};
+use crate::ir::{FusedGroup, GroupTensor, Overlap, Stage};
+use member::Member;
 
 /// A group, before anybody has judged it.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +67,7 @@ pub struct LoweredStage {
     /// Index into the network's layers.
     pub layer: usize,
     pub name: String,
+    /// By rank of the stage; `K` of a grouped convolution counts the channels of all groups.
     pub rank_names: Vec<String>,
     /// Index into the accelerator's arrays.
     pub array: Option<usize>,
@@ -47,4 +88,95 @@ pub struct TensorNames {
     pub aliases: Vec<String>,
     /// Where its fate is written: the statements that name it, in source order.
     pub statements: Vec<Source>,
+}
+
+/// What the steps of [`fuse`] look at.
+struct Request<'a> {
+    program: &'a Program,
+    network: &'a Network,
+    map: &'a Map,
+    group: &'a hir::fused::FusedGroup,
+    accelerator: &'a Accelerator,
+}
+
+/// The ir of a fused group; `None` when something was wrong, which has been reported to `sink` or, for a wrong
+/// network, where that was resolved.
+#[must_use]
+pub fn fuse(
+    program: &Program,
+    network: &Network,
+    map: &Map,
+    group: &hir::fused::FusedGroup,
+    accelerator: &Accelerator,
+    sink: &mut Diagnostics,
+) -> Option<LoweredGroup> {
+    let request = Request {
+        program,
+        network,
+        map,
+        group,
+        accelerator,
+    };
+    let before = sink.error_count();
+    let order = order::order(&request, sink)?;
+    let members = member::members(&request, &order, sink)?;
+    let head = members.last()?;
+    let loops = loops::loops(&request, head, sink);
+    let wiring = wiring::wire(&request, &members, &loops, sink)?;
+    let fates = fates::fates(&request, &members, &wiring, sink);
+    let (stages, overlap) = runs::runs(&request, &members, sink);
+    if sink.error_count() != before {
+        return None;
+    }
+    let mut tensors = Vec::with_capacity(wiring.tensors.len());
+    let mut names = Vec::with_capacity(wiring.tensors.len());
+    for (shared, fate) in wiring.tensors.into_iter().zip(fates?) {
+        tensors.push(GroupTensor {
+            extents: shared.extents,
+            bits: shared.bits,
+            producer: shared.producer,
+            escapes: shared.escapes,
+            keep: fate.keep,
+            fate: fate.fate,
+            memory: fate.memory,
+        });
+        names.push(TensorNames {
+            name: shared.name,
+            aliases: shared.aliases,
+            statements: fate.statements,
+        });
+    }
+    let name: Vec<&str> = members.iter().map(Member::name).collect();
+    let name = name.join(" + ");
+    let (tiles, sources) = loops
+        .into_iter()
+        .map(|tile| (tile.tile, tile.source))
+        .unzip();
+    let stages_of_group = members
+        .into_iter()
+        .zip(wiring.accesses)
+        .map(|(member, accesses)| Stage {
+            ranks: member.ranks,
+            accesses,
+            kind: member.desugared.operation.kind,
+            operation: member.desugared.operation,
+        })
+        .collect();
+    Some(LoweredGroup {
+        group: FusedGroup {
+            stages: stages_of_group,
+            tensors,
+            loops: tiles,
+            overlap: if overlap {
+                Overlap::Pipeline
+            } else {
+                Overlap::Sequence
+            },
+        },
+        stages,
+        tensors: names,
+        loops: sources,
+        name,
+        span: group.span,
+    })
 }

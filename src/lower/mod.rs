@@ -30,7 +30,7 @@ pub mod tile;
 
 pub use architecture::{architecture, architecture_on};
 pub use error::{LowerError, with_article};
-pub use fused::{LoweredGroup, LoweredStage, TensorNames};
+pub use fused::{FuseError, LoweredGroup, LoweredStage, TensorNames, fuse};
 pub use operation::{Desugared, Elements, desugar};
 
 use crate::base::Span;
