@@ -137,19 +137,6 @@ pub enum FuseError {
         span: Span,
         fix: Option<(Span, String)>,
     },
-    /// `retain` in the backing store.
-    RetainedOutside {
-        tensor: String,
-        memory: String,
-        inside: String,
-        span: Span,
-    },
-    /// `refetch` from something on chip.
-    RefetchedInside {
-        memory: String,
-        outermost: String,
-        span: Span,
-    },
     SharedArray {
         stages: [String; 2],
         arrays: [String; 2],
@@ -483,27 +470,6 @@ impl FuseError {
                     None => diagnostic.help("`refetch` it"),
                 }
             }
-            FuseError::RetainedOutside {
-                tensor,
-                memory,
-                inside,
-                span,
-            } => Diagnostic::new(
-                Code::E0502,
-                format!("`{memory}` is the backing store: retained there, `{tensor}` is not kept on chip"),
-            )
-            .at(*span, "the outermost memory")
-            .fix(*span, inside.clone(), "keep it on chip"),
-            FuseError::RefetchedInside {
-                memory,
-                outermost,
-                span,
-            } => Diagnostic::new(
-                Code::E0502,
-                format!("what left its memory is not in `{memory}`: it is read back from `{outermost}`"),
-            )
-            .at(*span, "not the outermost memory")
-            .fix(*span, outermost.clone(), "read it from the backing store"),
             FuseError::SharedArray {
                 stages: [one, other],
                 arrays: [ours, theirs],

@@ -160,10 +160,7 @@ impl Judge<'_, '_> {
                 return Err(Mistake::Fuse(self.not_recomputable(shared, word)));
             }
             Some((FateKind::Recompute, _)) => Fate::Recompute,
-            Some((_, word)) => {
-                self.backing_store(word)?;
-                Fate::Refetch
-            }
+            Some(_) => Fate::Refetch,
             None if retained.is_some() => Fate::Retain,
             None if inner => return Err(Mistake::Fuse(self.no_word(shared))),
             None => Fate::Refetch,
@@ -228,15 +225,6 @@ impl Judge<'_, '_> {
         let Some((memory, span)) = word.memory else {
             return Ok(self.memory_without_word(shared));
         };
-        if memory == 0 {
-            let inside = self.memory_without_word(shared);
-            return Err(Mistake::Fuse(FuseError::RetainedOutside {
-                tensor: shared.name.clone(),
-                memory: self.memory_name(0),
-                inside: self.memory_name(inside),
-                span,
-            }));
-        }
         if !self.holds(memory, shared) {
             return Err(Mistake::Lower(LowerError::NotHeld {
                 tensor: shared.name.clone(),
@@ -245,17 +233,6 @@ impl Judge<'_, '_> {
             }));
         }
         Ok(memory)
-    }
-
-    fn backing_store(&self, word: &FateWord) -> Result<(), Mistake> {
-        match word.memory {
-            Some((memory, span)) if memory != 0 => Err(Mistake::Fuse(FuseError::RefetchedInside {
-                memory: self.memory_name(memory),
-                outermost: self.memory_name(0),
-                span,
-            })),
-            _ => Ok(()),
-        }
     }
 
     /// What other words of the innermost place name, else the outermost on chip.

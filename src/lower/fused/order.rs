@@ -8,12 +8,8 @@ use super::{FuseError, Request};
 use crate::base::Span;
 use crate::diag::Diagnostics;
 use crate::hir::{Network, Source};
-use crate::lower::LowerError;
 use petgraph::unionfind::UnionFind;
 use std::collections::{BTreeSet, VecDeque};
-
-/// More layers than any group has; bounds the work of every later stage.
-const MAX_LAYERS: usize = 256;
 
 /// A layer of the group and where it stands in the list.
 pub(super) type Listed = (usize, Span);
@@ -21,14 +17,6 @@ pub(super) type Listed = (usize, Span);
 /// Producers first, the head last; ties in the order of the network. `None` when the group is none.
 pub(super) fn order(request: &Request<'_>, sink: &mut Diagnostics) -> Option<Vec<Listed>> {
     let listed = &request.group.layers;
-    if listed.len() > MAX_LAYERS {
-        let error = LowerError::Misplaced {
-            what: "a group of more than 256 layers",
-            span: request.group.span,
-        };
-        sink.push(error.to_diagnostic());
-        return None;
-    }
     let wires = Wires::new(request.network, listed);
     let before = sink.error_count();
     let parts = wires.parts(listed);
