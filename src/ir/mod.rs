@@ -20,6 +20,7 @@
 //!   array above a memory lies before that memory's position.
 
 mod architecture;
+mod boxes;
 mod footprint;
 mod fused;
 mod geometry;
@@ -29,6 +30,7 @@ mod schedule;
 mod strided;
 
 pub use architecture::{Architecture, Array, Memory, Network, Rate, Refill, RoleSet};
+pub use boxes::{BoxSet, Grid, MAX_PRODUCTS, Product};
 pub use footprint::Footprint;
 pub use fused::{
     Access, Fate, Group as FusedGroup, GroupTensor, Index, IndexTerm, Overlap, Stage, StageRank,

@@ -63,6 +63,12 @@ impl Run {
         self.lo.wrapping_add_unsigned(self.step.wrapping_mul(index))
     }
 
+    /// Element number `index`, below `count`, alone.
+    #[inline]
+    pub(in crate::ir) fn element(self, index: u64) -> Run {
+        Run::new(self.at(index), 1, 1)
+    }
+
     #[inline]
     #[must_use]
     pub fn contains(self, x: i64) -> bool {
