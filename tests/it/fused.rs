@@ -1,5 +1,8 @@
 //! Fused groups: the oracle gives what was counted by hand or by others, and the engine what the oracle gives.
 
 mod build;
+mod equality;
+mod generate;
+mod generated;
 mod oracle;
 mod points;

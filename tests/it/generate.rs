@@ -19,7 +19,7 @@ impl<'a> Choices<'a> {
     }
 
     /// A number below `n`.
-    fn below(&mut self, n: u64) -> u64 {
+    pub fn below(&mut self, n: u64) -> u64 {
         match self.rest.split_first() {
             Some((&first, rest)) => {
                 self.rest = rest;
@@ -29,12 +29,12 @@ impl<'a> Choices<'a> {
         }
     }
 
-    fn from(&mut self, lo: u64, hi: u64) -> u64 {
+    pub fn from(&mut self, lo: u64, hi: u64) -> u64 {
         lo + self.below(hi - lo + 1)
     }
 
     /// True once in `n`.
-    fn once_in(&mut self, n: u64) -> bool {
+    pub fn once_in(&mut self, n: u64) -> bool {
         self.below(n) == n - 1
     }
 }

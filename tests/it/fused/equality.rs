@@ -1,0 +1,88 @@
+//! The engine of fused groups equals the oracle on generated groups: every count and every cycle.
+//!
+//! `DFLOW_CASES=20000 cargo test --test it fused::equality` runs more of them. A failing group is printed as a person
+//! reads it, as Rust text, and with the counts that differ.
+
+use super::generate;
+use super::generated::{MOST, cases, choices, rates};
+use super::points;
+use dflowc::engine::EngineLimit;
+use dflowc::engine::fused::{Flow, count, oracle};
+use dflowc::ir::FusedGroup;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
+
+/// The counts in which two flows differ, one per line.
+fn difference(engine: &Flow, oracle: &Flow) -> String {
+    let (engine, oracle) = (format!("{engine:#?}"), format!("{oracle:#?}"));
+    let (mut text, mut list, mut at) = (String::new(), "", 0);
+    for (mine, truth) in engine.lines().zip(oracle.lines()) {
+        match mine.trim() {
+            "tensors: [" => (list, at) = ("tensor", 0),
+            "stages: [" => (list, at) = ("stage", 0),
+            "]," => list = "",
+            "}," => at += 1,
+            _ => {}
+        }
+        if mine != truth {
+            let place = if list.is_empty() {
+                String::new()
+            } else {
+                format!("{list} {at} ")
+            };
+            text += &format!("{place}engine {} oracle {}\n", mine.trim(), truth.trim());
+        }
+    }
+    text
+}
+
+/// What is wrong with the engine's counts of a group, if anything; `false` when it refuses the group.
+fn judge(group: &FusedGroup, rates: &[u64]) -> Result<bool, String> {
+    let truth = oracle::run(group, rates, MOST).map_err(|refusal| format!("{refusal:?}"))?;
+    let counted = std::panic::catch_unwind(|| count(group, rates));
+    let wrong = match counted {
+        Ok(Ok(flow)) if flow == truth => return Ok(true),
+        Ok(Err(EngineLimit::Irregular)) => return Ok(false),
+        Ok(Ok(flow)) => difference(&flow, &truth),
+        Ok(Err(limit)) => format!("engine {limit:?}\n"),
+        Err(_) => "engine panics\n".to_owned(),
+    };
+    let text = generate::describe(group);
+    let source = generate::source_text(group);
+    Err(format!("{text}rates {rates:?}\n{wrong}{source}\n"))
+}
+
+#[test]
+fn engine_equals_oracle() {
+    let mut runner = TestRunner::new(Config {
+        cases: cases(300),
+        max_shrink_iters: 20_000,
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
+            "tests/it/fused/equality.regressions",
+        ))),
+        ..Config::default()
+    });
+    let seen = std::cell::Cell::new((0u32, 0u32));
+    runner
+        .run(&choices(), |choices| {
+            let group = generate::group(&choices);
+            let counted = judge(&group, &rates(&group)).map_err(TestCaseError::fail)?;
+            let (equal, refused) = seen.get();
+            seen.set((equal + u32::from(counted), refused + u32::from(!counted)));
+            Ok(())
+        })
+        .unwrap_or_else(|failure| panic!("{failure}"));
+    let (equal, refused) = seen.get();
+    println!("{equal} equal, {refused} refused");
+    // Refusals are for the odd ones: two tiled ranks in one index, unevenly overlapping branches.
+    assert!(refused * 10 <= equal);
+}
+
+#[test]
+fn the_engine_counts_what_the_files_say() {
+    for point in points::all() {
+        let rates = vec![1; point.group.stages.len()];
+        point.judge(&count(&point.group, &rates).expect("countable"));
+        assert_eq!(judge(&point.group, &rates), Ok(true));
+    }
+}
