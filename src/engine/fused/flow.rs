@@ -3,12 +3,13 @@
 use super::analysis::{Analysis, Kind, TensorSets, largest, set_at, total, union_of, window};
 use super::boxset::BoxSet;
 use super::counts::{Flow, StageFlow, TensorFlow};
-use super::grid::{Grid, Run};
+use super::grid::{Grid, Run, Sizes};
 use super::live::live;
 use super::pipeline::Matrix;
-use super::term::{self, Term};
+use super::term::Term;
 use crate::engine::EngineLimit;
 use crate::ir::FusedGroup;
+use smallvec::{SmallVec, smallvec};
 
 /// What a stage does in one step.
 pub struct Tile<'a> {
@@ -129,24 +130,35 @@ impl Analysis {
         flow: &mut Flow,
         time: &mut impl FnMut(usize, &Tile<'_>) -> Result<u64, E>,
     ) -> Result<(), E> {
-        let moves: Vec<Moves<'_>> = self.tensors.iter().map(Moves::new).collect();
-        let tables = self
-            .stages
-            .iter()
-            .flat_map(|stage| &stage.tile)
-            .chain(moves.iter().flat_map(Moves::terms))
-            .flat_map(Term::factors);
-        let grid = Grid::new(&self.trips, self.trips.len(), tables)?;
+        let loops = self.trips.len();
+        let tiles = self.stages.iter().map(|stage| &stage.tile[..]);
+        let crossing = self.tensors.iter().flat_map(|sets| {
+            let (more, less) = moves(sets);
+            more.into_iter().chain(less)
+        });
+        let tables = tiles.chain(crossing).flatten().flat_map(Term::factors);
+        let grid = Grid::new(&self.trips, loops, tables)?;
         let mut walk = Walk {
             analysis: self,
+            tiles: self
+                .stages
+                .iter()
+                .map(|stage| Sizes::new(&stage.tile, &grid, loops))
+                .collect(),
+            moves: self
+                .tensors
+                .iter()
+                .map(|sets| Moves::new(sets, &grid, loops))
+                .collect(),
             grid: &grid,
-            moves: &moves,
             flow,
-            step: vec![0; self.trips.len()],
+            step: vec![0; loops],
+            cell: vec![0; loops],
             times: vec![0; self.stages.len()],
         };
         let matrix = walk.nest(0, 1, time)?;
         let pipelined = matrix.finish();
+        drop(walk);
         flow.pipelined = pipelined;
         flow.sequential = flow
             .stages
@@ -188,38 +200,50 @@ fn narrow(count: u128) -> Result<u64, EngineLimit> {
 }
 
 /// What of a tensor crosses to and from the backing store in a step: terms that count and terms that are taken off.
+fn moves(sets: &TensorSets) -> (SmallVec<[&[Term]; 2]>, SmallVec<[&[Term]; 2]>) {
+    match sets.kind {
+        Kind::Outer => (smallvec![&sets.missing[..]], SmallVec::new()),
+        // Read back: what is missing but not computed.
+        Kind::Inner => (
+            smallvec![&sets.missing[..], &sets.written[..]],
+            smallvec![sets.computed()],
+        ),
+        // Read back: what is missing but not new.
+        Kind::Result => (
+            smallvec![&sets.missing[..], &sets.leaving[..]],
+            smallvec![&sets.new[..]],
+        ),
+    }
+}
+
+/// [`moves`], by cell.
 struct Moves<'a> {
     bits: u32,
-    more: Vec<&'a [Term]>,
-    less: Vec<&'a [Term]>,
+    more: SmallVec<[Sizes<'a>; 2]>,
+    less: SmallVec<[Sizes<'a>; 2]>,
 }
 
 impl<'a> Moves<'a> {
-    fn new(sets: &'a TensorSets) -> Moves<'a> {
-        let (more, less): (Vec<&'a [Term]>, Vec<&'a [Term]>) = match sets.kind {
-            Kind::Outer => (vec![&sets.missing], vec![]),
-            // Read back: what is missing but not computed.
-            Kind::Inner => (vec![&sets.missing, &sets.written], vec![sets.computed()]),
-            // Read back: what is missing but not new.
-            Kind::Result => (vec![&sets.missing, &sets.leaving], vec![&sets.new]),
+    fn new(sets: &'a TensorSets, grid: &Grid, loops: usize) -> Moves<'a> {
+        let (more, less) = moves(sets);
+        let sizes = |lists: SmallVec<[&'a [Term]; 2]>| {
+            lists
+                .into_iter()
+                .map(|terms| Sizes::new(terms, grid, loops))
+                .collect()
         };
         Moves {
             bits: sets.bits,
-            more,
-            less,
+            more: sizes(more),
+            less: sizes(less),
         }
     }
 
-    fn terms(&self) -> impl Iterator<Item = &'a Term> {
-        let (more, less) = (self.more.clone(), self.less.clone());
-        more.into_iter().chain(less).flatten()
-    }
-
-    fn bits_at(&self, step: &[u64]) -> u128 {
-        let sum = |lists: &[&[Term]]| {
-            lists.iter().fold(0u128, |sum, terms| {
-                sum.saturating_add(term::count_at(terms, step))
-            })
+    fn bits_at(&self, cell: &[usize], step: &[u64]) -> u128 {
+        let sum = |lists: &[Sizes<'_>]| {
+            lists
+                .iter()
+                .fold(0u128, |sum, sizes| sum.saturating_add(sizes.at(cell, step)))
         };
         sum(&self.more)
             .saturating_sub(sum(&self.less))
@@ -230,9 +254,14 @@ impl<'a> Moves<'a> {
 struct Walk<'a> {
     analysis: &'a Analysis,
     grid: &'a Grid,
-    moves: &'a [Moves<'a>],
+    /// By stage.
+    tiles: Vec<Sizes<'a>>,
+    /// By tensor.
+    moves: Vec<Moves<'a>>,
     flow: &'a mut Flow,
+    /// The first step of the cell, and its runs.
     step: Vec<u64>,
+    cell: Vec<usize>,
     times: Vec<u64>,
 }
 
@@ -249,11 +278,12 @@ impl Walk<'_> {
             self.cell(steps, time)?;
             return Ok(Matrix::steps(&self.times, 1));
         }
-        let runs: Vec<Run> = self.grid.runs(axis).to_vec();
+        let runs: &[Run] = self.grid.runs(axis);
         let mut all: Option<Matrix> = None;
-        for run in runs {
-            if let Some(trip) = self.step.get_mut(axis) {
+        for (at, run) in runs.iter().enumerate() {
+            if let (Some(trip), Some(cell)) = (self.step.get_mut(axis), self.cell.get_mut(axis)) {
                 *trip = run.first;
+                *cell = at;
             }
             let times = steps
                 .checked_mul(run.count)
@@ -279,7 +309,10 @@ impl Walk<'_> {
         time: &mut impl FnMut(usize, &Tile<'_>) -> Result<u64, E>,
     ) -> Result<(), E> {
         for (stage, sets) in self.analysis.stages.iter().enumerate() {
-            let operations = narrow(term::count_at(&sets.tile, &self.step))?;
+            let operations = match self.tiles.get(stage) {
+                Some(sizes) => narrow(sizes.at(&self.cell, &self.step))?,
+                None => 0,
+            };
             let cycles = if operations == 0 {
                 0
             } else {
@@ -306,7 +339,7 @@ impl Walk<'_> {
             }
         }
         let bits = self.moves.iter().fold(0u128, |sum, moves| {
-            sum.saturating_add(moves.bits_at(&self.step))
+            sum.saturating_add(moves.bits_at(&self.cell, &self.step))
         });
         self.flow.peak_bits = self.flow.peak_bits.max(bits);
         Ok(())

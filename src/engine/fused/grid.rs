@@ -7,6 +7,7 @@
 use super::table::Table;
 use super::term::{self, Term};
 use crate::engine::EngineLimit;
+use smallvec::SmallVec;
 
 /// Cells beyond this are no classes but the steps themselves.
 const MOST_CELLS: u128 = 1 << 22;
@@ -111,4 +112,74 @@ pub(super) fn largest(terms: &[Term], loops: usize, trips: &[u64]) -> Result<u12
             Ok(most)
         }
     }
+}
+
+/// The sizes of disjoint terms, looked up by cell of a grid.
+#[derive(Clone, Debug)]
+pub(super) struct Sizes<'a> {
+    terms: SmallVec<[Size<'a>; 2]>,
+}
+
+/// The size of one term: a constant, times what depends on one loop each, times what depends on several.
+#[derive(Clone, Debug)]
+struct Size<'a> {
+    constant: u128,
+    /// Loop, and the size in each of its runs.
+    single: SmallVec<[(usize, SmallVec<[u64; 8]>); 3]>,
+    several: SmallVec<[&'a Table; 1]>,
+}
+
+impl<'a> Sizes<'a> {
+    /// In `grid` all factors of `terms` are regular.
+    pub(super) fn new(terms: &'a [Term], grid: &Grid, loops: usize) -> Sizes<'a> {
+        Sizes {
+            terms: terms.iter().map(|term| size(term, grid, loops)).collect(),
+        }
+    }
+
+    /// Elements of the cell whose runs are `cell` and whose first step is `step`.
+    pub(super) fn at(&self, cell: &[usize], step: &[u64]) -> u128 {
+        self.terms.iter().fold(0u128, |sum, term| {
+            let mut product = term.constant;
+            for (axis, sizes) in &term.single {
+                let size = cell.get(*axis).and_then(|&run| sizes.get(run));
+                product = product.saturating_mul(u128::from(size.copied().unwrap_or(0)));
+            }
+            for table in &term.several {
+                product = product.saturating_mul(u128::from(table.count_at(step)));
+            }
+            sum.saturating_add(product)
+        })
+    }
+}
+
+fn size<'a>(term: &'a Term, grid: &Grid, loops: usize) -> Size<'a> {
+    let mut size = Size {
+        constant: 1,
+        single: SmallVec::new(),
+        several: SmallVec::new(),
+    };
+    let mut step = vec![0u64; loops];
+    for table in term.factors() {
+        match table {
+            Table::Set(set) => {
+                size.constant = size.constant.saturating_mul(u128::from(set.count()));
+            }
+            Table::Loop(level) if table.axes().count_ones() == 1 => {
+                let sizes = grid
+                    .runs(level.axis)
+                    .iter()
+                    .map(|run| {
+                        if let Some(trip) = step.get_mut(level.axis) {
+                            *trip = run.first;
+                        }
+                        table.count_at(&step)
+                    })
+                    .collect();
+                size.single.push((level.axis, sizes));
+            }
+            Table::Loop(_) => size.several.push(table),
+        }
+    }
+    size
 }

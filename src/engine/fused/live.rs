@@ -25,7 +25,6 @@ const MOST_STEPS: usize = 1 << 20;
 
 /// Most elements of a tensor that must be held at once.
 pub(super) fn live(sets: &TensorSets, trips: &[u64]) -> Result<u128, EngineLimit> {
-    let dims = sets.extents.len();
     let loops = trips.len();
     let keep = match sets.keep {
         // Nothing is carried from one step to the next but the next one.
@@ -44,36 +43,65 @@ pub(super) fn live(sets: &TensorSets, trips: &[u64]) -> Result<u128, EngineLimit
     if steps > MOST_STEPS {
         return Err(EngineLimit::TooManyClasses);
     }
+    let products = products(keep, loops);
+    let single = |table: &Table| table.axes().count_ones() <= 1;
+    if let [only] = sets.touched.as_slice()
+        && only.factors().all(single)
+        && products.len() <= 64
+    {
+        let parts = Parts::new(only, &products, &samples, trips);
+        return most(&samples, |index, step| Ok(parts.at(index, step)));
+    }
+    let dims = sets.extents.len();
+    most(&samples, |_, step| {
+        Ok(union_at(&sets.touched, &products, step, trips, dims))
+    })
+}
+
+/// The largest of what `at` gives for every combination of samples: their indices, and the trips that they are.
+fn most(
+    samples: &[Vec<u64>],
+    mut at: impl FnMut(&[usize], &[u64]) -> Result<u128, EngineLimit>,
+) -> Result<u128, EngineLimit> {
     let mut most = 0;
-    let mut index = vec![0usize; loops];
+    let mut index = vec![0usize; samples.len()];
+    let mut step: Vec<u64> = samples
+        .iter()
+        .map(|trips| trips.first().copied().unwrap_or(0))
+        .collect();
     loop {
-        let step: Vec<u64> = index
-            .iter()
-            .zip(&samples)
-            .map(|(&at, trips)| trips.get(at).copied().unwrap_or(0))
-            .collect();
-        most = most.max(at(&sets.touched, keep, &step, trips, dims)?);
+        most = most.max(at(&index, &step)?);
         // The next combination, the innermost loop first.
-        let mut axis = loops;
+        let mut axis = samples.len();
         loop {
             let Some(next) = axis.checked_sub(1) else {
                 return Ok(most);
             };
             axis = next;
-            let (Some(at), Some(trips)) = (index.get_mut(axis), samples.get(axis)) else {
+            let (Some(at), Some(trips), Some(trip)) =
+                (index.get_mut(axis), samples.get(axis), step.get_mut(axis))
+            else {
                 return Ok(most);
             };
             *at += 1;
-            if *at < trips.len() {
+            if let Some(&sample) = trips.get(*at) {
+                *trip = sample;
                 break;
             }
             *at = 0;
+            *trip = trips.first().copied().unwrap_or(0);
         }
     }
 }
 
-/// Where one loop stands in the steps that are looked at.
-#[derive(Clone, Copy)]
+/// Which other steps, as loop `axis` sees them: those around it where they are, those inside it running freely.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Side {
+    axis: usize,
+    place: Place,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Earlier,
     Later,
@@ -81,27 +109,187 @@ enum Place {
     Next,
 }
 
-/// The product of what the steps have that differ from `step` at loop `axis` as `place` says, run freely inside it and
-/// agree outside it.
-fn cone(
-    term: &Term,
-    axis: usize,
-    place: Place,
-    step: &[u64],
-    trips: &[u64],
-) -> Option<Vec<Strided>> {
-    let now = step.get(axis).copied()?;
-    let count = trips.get(axis).copied()?;
-    let (from, to) = match place {
-        Place::Earlier => (0, now),
-        Place::Later => (now + 1, count),
-        Place::Previous => (now.checked_sub(1)?, now),
-        Place::Next => (now + 1, (now + 2).min(count)),
+impl Place {
+    /// The trips that stand there, seen from `now`; none if the range is empty.
+    fn range(self, now: u64, count: u64) -> (u64, u64) {
+        match self {
+            Place::Earlier => (0, now),
+            Place::Later => (now + 1, count),
+            Place::Previous => (now.saturating_sub(1), now),
+            Place::Next => (now + 1, (now + 2).min(count)),
+        }
+    }
+
+    fn exists(self, now: u64, count: u64) -> bool {
+        let (from, to) = self.range(now, count);
+        from < to
+    }
+}
+
+/// What is live: the present step (`None`), and what past and future steps have in common.
+fn products(keep: usize, loops: usize) -> Vec<Option<(Side, Side)>> {
+    let inside = |place: Place| (keep..loops).map(move |axis| Side { axis, place });
+    let around = |place: Place| keep.checked_sub(1).map(|axis| Side { axis, place });
+    let mut products = vec![None];
+    let pairs = [
+        (Place::Earlier, Place::Later, true, true),
+        (Place::Previous, Place::Later, false, true),
+        (Place::Earlier, Place::Next, true, false),
+    ];
+    for (past, future, past_inside, future_inside) in pairs {
+        let sides = |place, inner: bool| -> Vec<Side> {
+            if inner {
+                inside(place).collect()
+            } else {
+                around(place).into_iter().collect()
+            }
+        };
+        for one in sides(past, past_inside) {
+            for other in sides(future, future_inside) {
+                products.push(Some((one, other)));
+            }
+        }
+    }
+    products
+}
+
+/// One term whose factors depend on one loop each: every factor is cut into the parts that the products tell apart, and
+/// a step only combines the sizes of parts.
+struct Parts<'a> {
+    products: &'a [Option<(Side, Side)>],
+    trips: &'a [u64],
+    /// Product of the factors that do not depend on a loop.
+    constant: u128,
+    /// Loop, and by sample: the parts, as (products that contain the part, size).
+    factors: Vec<(usize, Vec<Vec<(u64, u64)>>)>,
+}
+
+impl<'a> Parts<'a> {
+    fn new(
+        term: &Term,
+        products: &'a [Option<(Side, Side)>],
+        samples: &[Vec<u64>],
+        trips: &'a [u64],
+    ) -> Parts<'a> {
+        let mut parts = Parts {
+            products,
+            trips,
+            constant: 1,
+            factors: Vec::new(),
+        };
+        for table in term.factors() {
+            match table {
+                Table::Set(set) => {
+                    parts.constant = parts.constant.saturating_mul(u128::from(set.count()));
+                }
+                Table::Loop(level) => {
+                    let cut = samples
+                        .get(level.axis)
+                        .into_iter()
+                        .flatten()
+                        .map(|&now| parts.cut(table, level.axis, now))
+                        .collect();
+                    parts.factors.push((level.axis, cut));
+                }
+            }
+        }
+        parts
+    }
+
+    /// The factor at trip `now` of its loop.
+    fn cut(&self, table: &Table, axis: usize, now: u64) -> Vec<(u64, u64)> {
+        let count = self.trips.get(axis).copied().unwrap_or(1);
+        // Sets that products ask for, each once, and who asks.
+        let mut asked: Vec<((u64, u64), u64)> = Vec::with_capacity(5);
+        for (at, product) in self.products.iter().enumerate() {
+            let bit = 1u64 << at;
+            let sides: [Option<Side>; 2] = match product {
+                None => [None, None],
+                Some((past, future)) => [Some(*past), Some(*future)],
+            };
+            for side in sides {
+                let range = match side {
+                    Some(side) if side.axis == axis => side.place.range(now, count),
+                    // A loop inside the one that differs runs freely.
+                    Some(side) if side.axis < axis => (0, count),
+                    _ => (now, now + 1),
+                };
+                match asked.iter_mut().find(|known| known.0 == range) {
+                    Some(known) => known.1 |= bit,
+                    None => asked.push((range, bit)),
+                }
+            }
+        }
+        let all = (1u64 << (self.products.len() - 1)) | ((1u64 << (self.products.len() - 1)) - 1);
+        let mut parts = vec![(all, table.whole())];
+        for ((from, to), bits) in asked {
+            let set = table.range(&[], axis, from, to);
+            let mut next = Vec::with_capacity(parts.len() + 2);
+            for (products, part) in parts {
+                let inside = part.intersect(&set);
+                if inside.is_empty() {
+                    next.push((products & !bits, part));
+                    continue;
+                }
+                if inside.count() < part.count() {
+                    let outside = part.subtract(&set);
+                    if products & !bits != 0 {
+                        next.push((products & !bits, outside));
+                    }
+                }
+                next.push((products, inside));
+            }
+            parts = next;
+        }
+        parts
+            .into_iter()
+            .filter(|part| part.0 != 0)
+            .map(|(products, part)| (products, part.count()))
+            .collect()
+    }
+
+    /// Elements that are live in one step.
+    fn at(&self, index: &[usize], step: &[u64]) -> u128 {
+        let mut valid = 0u64;
+        for (at, product) in self.products.iter().enumerate() {
+            let exists = |side: &Side| {
+                let now = step.get(side.axis).copied().unwrap_or(0);
+                let count = self.trips.get(side.axis).copied().unwrap_or(1);
+                side.place.exists(now, count)
+            };
+            let holds = product
+                .as_ref()
+                .is_none_or(|(past, future)| exists(past) && exists(future));
+            valid |= u64::from(holds) << at;
+        }
+        self.constant
+            .saturating_mul(combine(&self.factors, index, valid))
+    }
+}
+
+/// Sum of the products of the sizes of parts that lie in a common product.
+fn combine(factors: &[(usize, Vec<Vec<(u64, u64)>>)], index: &[usize], products: u64) -> u128 {
+    let Some(((axis, cut), inner)) = factors.split_first() else {
+        return 1;
     };
+    let parts = index.get(*axis).and_then(|&at| cut.get(at));
+    parts.into_iter().flatten().fold(0u128, |sum, (of, size)| {
+        let common = products & of;
+        if common == 0 {
+            return sum;
+        }
+        sum.saturating_add(u128::from(*size).saturating_mul(combine(inner, index, common)))
+    })
+}
+
+/// The product of what one side has.
+fn sides_of(term: &Term, side: Side, step: &[u64], trips: &[u64]) -> Option<Vec<Strided>> {
+    let now = step.get(side.axis).copied()?;
+    let (from, to) = side.place.range(now, trips.get(side.axis).copied()?);
     if from >= to {
         return None;
     }
-    let range = |table: &Table| table.range(step, axis, from, to);
+    let range = |table: &Table| table.range(step, side.axis, from, to);
     if term.gates.iter().any(|gate| range(gate).is_empty()) {
         return None;
     }
@@ -109,43 +297,30 @@ fn cone(
     sides.iter().all(|side| !side.is_empty()).then_some(sides)
 }
 
-/// Elements that are live in one step.
-fn at(
+/// Elements that are live in one step, whatever the terms are.
+fn union_at(
     touched: &[Term],
-    keep: usize,
+    products: &[Option<(Side, Side)>],
     step: &[u64],
     trips: &[u64],
     dims: usize,
-) -> Result<u128, EngineLimit> {
-    let cones = |places: &[(usize, Place)]| -> Vec<Vec<Strided>> {
+) -> u128 {
+    let mut set = BoxSet::empty(dims);
+    let all = |side: Side| {
         touched
             .iter()
-            .flat_map(|term| {
-                places
-                    .iter()
-                    .filter_map(|&(axis, place)| cone(term, axis, place, step, trips))
-            })
-            .collect()
+            .filter_map(move |term| sides_of(term, side, step, trips))
     };
-    let inside = |place: Place| (keep..trips.len()).map(move |axis| (axis, place));
-    let earlier: Vec<(usize, Place)> = inside(Place::Earlier).collect();
-    let later: Vec<(usize, Place)> = inside(Place::Later).collect();
-    let outer = keep.checked_sub(1);
-    let before = cones(&earlier);
-    let last: Vec<Vec<Strided>> =
-        outer.map_or_else(Vec::new, |axis| cones(&[(axis, Place::Previous)]));
-    let after = cones(&later);
-    let next: Vec<Vec<Strided>> = outer.map_or_else(Vec::new, |axis| cones(&[(axis, Place::Next)]));
-    let mut set = BoxSet::empty(dims);
-    for term in touched {
-        if let Some(sides) = term.at(step) {
-            set = set.union(&BoxSet::from_sides(sides));
-        }
-    }
-    let pairs = [(&before, &after), (&last, &after), (&before, &next)];
-    for (past, future) in pairs {
-        for one in past {
-            for other in future {
+    for product in products {
+        let Some((past, future)) = product else {
+            for sides in touched.iter().filter_map(|term| term.at(step)) {
+                set = set.union(&BoxSet::from_sides(sides));
+            }
+            continue;
+        };
+        let later: Vec<Vec<Strided>> = all(*future).collect();
+        for one in all(*past) {
+            for other in &later {
                 let sides: Vec<Strided> = one
                     .iter()
                     .zip(other)
@@ -157,7 +332,7 @@ fn at(
             }
         }
     }
-    Ok(set.count())
+    set.count()
 }
 
 /// The trips of a loop at which live sets are looked at: the borders of every run of translates, and as many beside them
