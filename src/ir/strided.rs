@@ -36,10 +36,21 @@ type Runs = SmallVec<[Run; 2]>;
 struct Overflow;
 
 /// A finite set of integers: disjoint runs, sorted by their least elements.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Default, PartialEq, Eq, Hash)]
 pub struct Strided {
     runs: Runs,
     inexact: bool,
+}
+
+impl Clone for Strided {
+    // Runs are plain data: copied as a block, where the derived clone would go one by one.
+    #[inline]
+    fn clone(&self) -> Strided {
+        Strided {
+            runs: SmallVec::from_slice(&self.runs),
+            inexact: self.inexact,
+        }
+    }
 }
 
 fn push(runs: &mut Runs, run: Run) -> Result<(), Overflow> {
@@ -98,8 +109,12 @@ impl Strided {
 
     #[inline]
     fn of(run: Option<Run>) -> Strided {
+        let mut runs = Runs::new();
+        if let Some(run) = run {
+            runs.push(run);
+        }
         Strided {
-            runs: run.into_iter().collect(),
+            runs,
             inexact: false,
         }
     }
@@ -240,9 +255,12 @@ impl Strided {
             } else {
                 None
             };
-            return Strided {
-                runs: before.into_iter().chain(after).collect(),
-                inexact: false,
+            return match (before, after) {
+                (Some(before), Some(after)) => Strided {
+                    runs: Runs::from_buf([before, after]),
+                    inexact: false,
+                },
+                (before, after) => Strided::of(before.or(after)),
             };
         }
         if self.inexact || other.inexact {
@@ -345,6 +363,14 @@ impl Strided {
     /// `{ x + y }`.
     #[must_use]
     pub fn sum(&self, other: &Strided) -> Strided {
+        if let Some((a, b)) = self.intervals(other)
+            && let (Some(low), Some(high)) =
+                (a.lo.checked_add(b.lo), a.last().checked_add(b.last()))
+            && let Some(run) = Run::between(low, high)
+            && run.count < u64::MAX
+        {
+            return Strided::of(Some(run));
+        }
         if self.inexact || other.inexact {
             return Strided::inexact();
         }

@@ -45,7 +45,7 @@ pub(super) struct TensorSets {
     pub required: Vec<Term>,
     /// Required and not held.
     pub missing: Vec<Term>,
-    /// Required and never required before.
+    /// Required and never required before; left out where nothing is fetched.
     pub new: Vec<Term>,
     /// Computed and never computed before, of what is written as soon as it is first computed; else empty.
     pub written: Vec<Term>,
@@ -176,6 +176,9 @@ impl Analysis {
         sets.missing = minus_cones(&sets.required, &sets.touched, &held, trips)?;
         sets.new = if held == ever {
             sets.missing.clone()
+        } else if sets.kind == Kind::Inner && sets.fate != Fate::Refetch {
+            // What is computed does not depend on it.
+            Vec::new()
         } else {
             minus_cones(&sets.required, &sets.touched, &ever, trips)?
         };
@@ -224,10 +227,12 @@ impl Analysis {
 
     /// The elements of `tensor` that are lost: wanted again after they left the window.
     pub(super) fn lost_terms(&self, tensor: usize) -> Result<Vec<Term>> {
-        match self.tensors.get(tensor) {
-            Some(sets) => minus(&sets.missing, &sets.new),
-            None => Ok(Vec::new()),
-        }
+        let Some(sets) = self.tensors.get(tensor) else {
+            return Ok(Vec::new());
+        };
+        let ever = prior(Some(0), self.trips.len());
+        let new = minus_cones(&sets.missing, &sets.touched, &ever, &self.trips)?;
+        minus(&sets.missing, &new)
     }
 }
 

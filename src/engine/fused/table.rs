@@ -395,7 +395,13 @@ impl Table {
     /// Joins the two, step by step.
     pub(super) fn join(&self, other: &Table, by: Join) -> Result<Table> {
         let (axis, trips) = match (self, other) {
-            (Table::Set(left), Table::Set(right)) => return Ok(Table::Set(by.sets(left, right))),
+            (Table::Set(left), Table::Set(right)) => {
+                let set = by.sets(left, right);
+                return match set.is_exact() {
+                    true => Ok(Table::Set(set)),
+                    false => Err(EngineLimit::TooManyClasses),
+                };
+            }
             (Table::Loop(left), Table::Set(_)) => (left.axis, left.trips),
             (Table::Set(_), Table::Loop(right)) => (right.axis, right.trips),
             (Table::Loop(left), Table::Loop(right)) if left.axis <= right.axis => {

@@ -112,6 +112,10 @@ impl Term {
     /// [`EngineLimit::Irregular`] when two dimensions depend on one loop.
     pub(super) fn new(dims: Vec<Table>, gates: Vec<Table>) -> Result<Option<Term>> {
         let term = Term { dims, gates };
+        // A set that could not be written says that it is empty: ask before believing it.
+        if !term.factors().all(Table::is_exact) {
+            return Err(EngineLimit::TooManyClasses);
+        }
         if term.is_empty() {
             return Ok(None);
         }
@@ -225,6 +229,12 @@ impl Term {
             let (Some(own), Some(theirs)) = (self.dims.get(at), other.dims.get(at)) else {
                 return unchanged();
             };
+            if let (Table::Set(own), Table::Set(theirs)) = (own, theirs)
+                && own.is_exact()
+                && own == theirs
+            {
+                continue;
+            }
             let common = meet(own, theirs, Join::Intersect)?;
             if common.is_empty() {
                 return unchanged();
