@@ -244,6 +244,7 @@ pub fn context(accelerator: &hir::Accelerator, operand: hir::Precision) -> cost:
     cost::Context {
         precision: operand,
         clock_hz: accelerator.clock.map(Ratio::to_f64),
+        side_by_side: accelerator.first_beside().is_some(),
         memories: accelerator
             .memories
             .iter()

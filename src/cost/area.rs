@@ -50,6 +50,8 @@ pub enum AreaAbsent {
     /// Index of a memory without a size.
     UnboundedMemory(usize),
     UnboundedNetwork,
+    /// The architecture is one of several side by side.
+    SideBySide,
 }
 
 impl fmt::Display for AreaAbsent {
@@ -63,6 +65,7 @@ impl fmt::Display for AreaAbsent {
                 write!(out, "{action} is outside the table of the technology")
             }
             AreaAbsent::UnboundedMemory(_) => out.write_str("a memory on the chip has no size"),
+            AreaAbsent::SideBySide => out.write_str("arrays side by side have no area"),
             AreaAbsent::UnboundedNetwork => out.write_str("a network on the chip has no bandwidth"),
         }
     }
@@ -87,6 +90,9 @@ fn terms(
 ) -> Result<Vec<AreaTerm>, AreaAbsent> {
     if !technology.has_area() {
         return Err(AreaAbsent::NoEntries);
+    }
+    if context.side_by_side {
+        return Err(AreaAbsent::SideBySide);
     }
     let wanted = Action::AreaMac(context.precision);
     let mac = technology

@@ -14,6 +14,8 @@ pub struct Context {
     pub precision: Precision,
     /// Cycles per second.
     pub clock_hz: Option<f64>,
+    /// The accelerator has more arrays than the architecture: others beside the one that computes.
+    pub side_by_side: bool,
     /// One entry per memory of the architecture; a missing one says nothing.
     pub memories: Vec<MemoryContext>,
 }

@@ -230,6 +230,7 @@ pub(crate) fn technology() -> Technology {
 
 pub(crate) fn context() -> Context {
     Context {
+        side_by_side: false,
         precision: Precision::Int8,
         clock_hz: Some(1e9),
         memories: vec![MemoryContext::default(); 3],

@@ -28,6 +28,12 @@ pub(super) fn layer_names(
             .note
             .iter()
             .cloned()
+            .chain(accelerator.first_beside().map(|array| {
+                format!(
+                    "runs on {}, the first of the arrays side by side",
+                    array.name
+                )
+            }))
             .chain(judged.warnings.iter().map(|warning| {
                 let code = warning.code;
                 format!("{code}: {}", warning.message)

@@ -50,6 +50,8 @@ struct Collector<'s> {
     unknown: Vec<String>,
     /// A statement could not be read, or a layer of the list is not known: whoever is missing may be there.
     damaged: bool,
+    /// Tensors named so far.
+    words: usize,
 }
 
 /// The group; `None` when something was wrong, which has been reported.
@@ -70,6 +72,7 @@ pub(super) fn collect(
         },
         unknown: Vec::new(),
         damaged: node.body.is_damaged(),
+        words: 0,
         scope,
     };
     collector.list(cx, &node.layers);
@@ -344,11 +347,15 @@ impl Collector<'_> {
         statement: Span,
     ) {
         for path in tensors {
-            if self.group.fates.len() >= MAX_WORDS {
-                return cx.error(HirError::Unavailable {
+            if self.words == MAX_WORDS {
+                cx.error(HirError::Unavailable {
                     what: format!("a group with more than {MAX_WORDS} words about its tensors"),
                     span: path.span,
                 });
+            }
+            self.words += 1;
+            if self.words > MAX_WORDS {
+                continue;
             }
             let [layer, tensor] = path.segments.as_slice() else {
                 let expected = "a tensor of a layer: `layer.Input`, `.Weight` or `.Output`";

@@ -134,6 +134,17 @@ pub struct Accelerator {
 }
 
 impl Accelerator {
+    /// The outermost array that has others beside it: the first of them, which a layer runs on when nobody
+    /// chose another.
+    #[must_use]
+    pub fn first_beside(&self) -> Option<&Array> {
+        let mut pairs = self.arrays.windows(2);
+        pairs.find_map(|pair| match pair {
+            [first, second] if first.level == second.level => Some(first),
+            _ => None,
+        })
+    }
+
     /// The hardware that a computation on `array` sees: of arrays side by side only that one (of those it is
     /// not one of, and without a choice, the first), and all else.
     #[must_use]

@@ -1,5 +1,7 @@
 //! One mistake per case, by the code and the place that the language page promises.
 
+mod fused;
+
 use super::*;
 use crate::base::FileId;
 use crate::diag::{Diagnostic, Diagnostics};

@@ -70,7 +70,8 @@ pub fn describe(terminals: &[String]) -> Vec<String> {
         words.push(A_FUSED_STATEMENT.to_owned());
     }
     // Where something new may begin, nobody misses one more separator.
-    if !words.is_empty() && names.contains(&"}") {
+    let begins = !words.is_empty() || names.contains(&"run");
+    if begins && names.contains(&"}") {
         names.retain(|name| !matches!(*name, ";" | ","));
     }
     // A name may always go on with a dot.
