@@ -16,11 +16,14 @@
 //! so through all further operations. Such a set reports itself empty; it is neither subset of nor disjoint with
 //! anything, and says nothing about the true result. Whoever counts asks `is_exact` before using a final result.
 
+mod normal;
 mod run;
 #[cfg(test)]
 mod tests;
 
 pub use run::Run;
+
+use normal::normalise;
 use smallvec::{SmallVec, smallvec};
 
 /// A set with more runs than this is given up.
@@ -275,9 +278,7 @@ impl Strided {
     pub fn union(&self, other: &Strided) -> Strided {
         if let Some((a, b)) = self.intervals(other) {
             let touch = a.lo <= b.last().saturating_add(1) && b.lo <= a.last().saturating_add(1);
-            let joined = Run::between(a.lo.min(b.lo), a.last().max(b.last()));
-            // All of i64 has one element more than a run can count.
-            if touch && joined.is_some_and(|run| run.count < u64::MAX) {
+            if touch && let Ok(joined) = Run::joined(a.lo.min(b.lo), a.last().max(b.last())) {
                 return Strided::of(joined);
             }
         }
@@ -373,6 +374,12 @@ impl Strided {
         }
         if self.inexact || other.inexact {
             return Strided::inexact();
+        }
+        if let Some((a, b)) = self.intervals(other)
+            && let Some(lo) = a.lo.checked_add(b.lo)
+            && let Some(last) = a.last().checked_add(b.last())
+        {
+            return Run::joined(lo, last).map_or(Strided::inexact(), Strided::of);
         }
         self.images(|run, out| {
             for with in &other.runs {
@@ -476,7 +483,7 @@ fn union_runs(mut any: Runs) -> Result<Runs, Overflow> {
         if run.step == 1 {
             match out.last_mut() {
                 Some(last) if run.lo <= last.last() => {
-                    let joined = Run::between(last.lo, last.last().max(run.last()));
+                    let joined = Run::joined(last.lo, last.last().max(run.last()))?;
                     *last = joined.ok_or(Overflow)?;
                 }
                 _ => push(&mut out, run)?,
@@ -488,159 +495,4 @@ fn union_runs(mut any: Runs) -> Result<Runs, Overflow> {
         }
     }
     Ok(out)
-}
-
-/// Merges what can be merged cheaply among disjoint runs, and sorts them.
-fn normalise(runs: &mut Runs) {
-    if runs.len() <= 1 {
-        return;
-    }
-    if let Some(run) = whole(runs) {
-        *runs = smallvec![run];
-        return;
-    }
-    split_pairs(runs);
-    loop {
-        let before = runs.len();
-        join_continued(runs);
-        join_remainders(runs);
-        join_points(runs);
-        if runs.len() == before {
-            break;
-        }
-    }
-    runs.sort_unstable();
-}
-
-/// Two elements far apart are no progression until proved: `{0, 5}` and `{1, 6}` are two intervals.
-fn split_pairs(runs: &mut Runs) {
-    for index in 0..runs.len() {
-        let Some(run) = runs.get_mut(index) else {
-            return;
-        };
-        if run.count == 2 && run.step > 1 {
-            let second = Run::new(run.last(), 1, 1);
-            *run = Run::new(run.lo, 1, 1);
-            runs.push(second);
-        }
-    }
-}
-
-/// `0, 2` and `4, 6`.
-fn join_continued(runs: &mut Runs) {
-    runs.sort_unstable_by_key(|run| {
-        let remainder = i128::from(run.lo).rem_euclid(i128::from(run.step));
-        (run.step, remainder, run.lo)
-    });
-    runs.dedup_by(|next, run| {
-        let continues = run.step == next.step
-            && run.last() < next.lo
-            && next.lo.abs_diff(run.last()) == run.step;
-        match run.count.checked_add(next.count) {
-            Some(count) if continues => {
-                run.count = count;
-                true
-            }
-            _ => false,
-        }
-    });
-}
-
-/// `0, 3, 6` with `1, 4, 7` and `2, 5`: the numbers 0 to 7.
-fn join_remainders(runs: &mut Runs) {
-    runs.sort_unstable_by_key(|run| (run.step, run.lo));
-    let mut out = Runs::new();
-    let mut rest = runs.as_slice();
-    while let Some((first, others)) = rest.split_first() {
-        match remainders(rest) {
-            Some((joined, used)) => {
-                out.push(joined);
-                rest = rest.get(used..).unwrap_or_default();
-            }
-            None => {
-                out.push(*first);
-                rest = others;
-            }
-        }
-    }
-    *runs = out;
-}
-
-/// The progression that the first of these runs are the remainders of, and how many they are.
-fn remainders(runs: &[Run]) -> Option<(Run, usize)> {
-    let [first, second, ..] = runs else {
-        return None;
-    };
-    if first.step == 1 || second.step != first.step {
-        return None;
-    }
-    let step = second.lo.abs_diff(first.lo);
-    if step == 0 || !first.step.is_multiple_of(step) {
-        return None;
-    }
-    let used = usize::try_from(first.step / step).ok()?;
-    let members = runs.get(..used)?;
-    let mut count = 0u64;
-    for pair in members.windows(2) {
-        let [a, b] = pair else { return None };
-        let fits = a.step == b.step
-            && b.lo.abs_diff(a.lo) == step
-            && b.count <= a.count
-            && b.count.saturating_add(1) >= first.count;
-        if !fits {
-            return None;
-        }
-    }
-    for run in members {
-        count = count.checked_add(run.count)?;
-    }
-    Some((Run::new(first.lo, step, count), used))
-}
-
-/// `0, 2, 4` and `6`.
-fn join_points(runs: &mut Runs) {
-    runs.sort_unstable_by_key(|run| (run.count > 1, run.lo));
-    let points = runs.partition_point(|run| run.count == 1);
-    let (points, longer) = runs.split_at_mut(points);
-    if points.is_empty() || longer.is_empty() {
-        return;
-    }
-    let mut take = |x: Option<i64>| {
-        let found = x.and_then(|x| points.binary_search_by_key(&x, |point| point.lo).ok());
-        // A point taken keeps its place for the search and is dropped below.
-        match found.and_then(|index| points.get_mut(index)) {
-            Some(point) if point.count == 1 => {
-                point.count = 0;
-                true
-            }
-            _ => false,
-        }
-    };
-    for run in longer.iter_mut() {
-        while run.count < u64::MAX && take(run.last().checked_add_unsigned(run.step)) {
-            run.count += 1;
-        }
-        while run.count < u64::MAX && take(run.lo.checked_sub_unsigned(run.step)) {
-            run.lo = run.lo.wrapping_sub_unsigned(run.step);
-            run.count += 1;
-        }
-    }
-    runs.retain(|run| run.count > 0);
-}
-
-/// The one progression that disjoint runs make up: all distances are multiples of `step`, and none is missing.
-fn whole(runs: &[Run]) -> Option<Run> {
-    let lo = runs.iter().map(|run| run.lo).min()?;
-    let last = runs.iter().map(|run| run.last()).max()?;
-    let mut step = 0;
-    let mut count = 0u64;
-    for run in runs {
-        step = run::gcd(step, run.lo.abs_diff(lo));
-        if run.count > 1 {
-            step = run::gcd(step, run.step);
-        }
-        count = count.checked_add(run.count)?;
-    }
-    let missing = last.abs_diff(lo).checked_div(step)? != count.checked_sub(1)?;
-    (!missing).then(|| Run::new(lo, step, count))
 }

@@ -26,7 +26,7 @@ impl Run {
         }
     }
 
-    /// The integers from `lo` to `last`, both included.
+    /// The integers from `lo` to `last`, both included. All of i64 is one more than a run can count: see `joined`.
     #[inline]
     pub(super) fn between(lo: i64, last: i64) -> Option<Run> {
         (lo <= last).then(|| Run {
@@ -34,6 +34,15 @@ impl Run {
             step: 1,
             count: last.abs_diff(lo).saturating_add(1),
         })
+    }
+
+    /// The integers from `lo` to `last`, which come from several runs.
+    #[inline]
+    pub(super) fn joined(lo: i64, last: i64) -> Result<Option<Run>, Overflow> {
+        if last.abs_diff(lo) == u64::MAX {
+            return Err(Overflow);
+        }
+        Ok(Run::between(lo, last))
     }
 
     /// The run of wide numbers; fails when an element is no `i64`.
@@ -207,6 +216,17 @@ impl Run {
         constant: i64,
         extent: u64,
     ) -> Result<Option<Run>, Overflow> {
+        if coefficient == 1
+            && let Some(lo) = self.lo.checked_sub(constant)
+            && let Some(end) = self.last().checked_sub(constant)
+            && let Ok(extent) = i64::try_from(extent)
+        {
+            // The common case: one plain rank.
+            let shifted = Run { lo, ..self };
+            return Ok(shifted
+                .within(0, end.min(extent.saturating_sub(1)))
+                .filter(|_| extent > 0));
+        }
         let (wide, constant) = (i128::from(coefficient), i128::from(constant));
         let (near, far) = if coefficient < 0 {
             (self.last(), self.lo)

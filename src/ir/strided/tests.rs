@@ -149,6 +149,24 @@ fn inexact_sets_stay_inexact() {
     assert!(!lost.is_disjoint(&zero) && !lost.same(&lost));
 }
 
+/// All of i64 is one element more than a run can count: two runs, or given up, never one short.
+#[test]
+fn the_whole_of_i64() {
+    let low = Strided::interval(i64::MIN, i64::MAX);
+    let all = low.union(&Strided::point(i64::MAX));
+    assert!(all.is_exact() && all.contains(i64::MIN) && all.contains(i64::MAX));
+    assert_eq!(
+        all.runs()
+            .iter()
+            .map(|run| u128::from(run.count))
+            .sum::<u128>(),
+        1 << 64
+    );
+    assert!(!low.sum(&Strided::interval(0, 2)).is_exact());
+    assert!(all.sum(&Strided::point(0)).same(&all));
+    assert!(all.subtract(&low).same(&Strided::point(i64::MAX)));
+}
+
 /// A difference with too many remainders is given up, not computed.
 #[test]
 fn pathological_sizes_are_given_up() {
