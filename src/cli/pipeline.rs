@@ -38,6 +38,9 @@ pub fn check(file: &Path, mapping: Mapping) -> Result<Outcome<()>, Failure> {
     let (compiled, mut sink) = load(file);
     let _ = Evaluator::new(&compiled, &mut sink);
     for map in &compiled.program.maps {
+        for group in 0..map.groups.len() {
+            let _ = compiled.plan_group(map, group, &mut sink);
+        }
         for layer in 0..map.assignments.len() {
             if let Some(planned) = compiled.plan_layer(map, layer, options(mapping), &mut sink)
                 && let Some(lowered) = &planned.lowered

@@ -3,7 +3,7 @@
 use super::Compiled;
 use crate::diag::Diagnostics;
 use crate::hir::{Application, Choice, DataflowBody, Map, Program};
-use crate::lower::{self, LowerError, Lowered, Options, Refusal};
+use crate::lower::{self, LowerError, Lowered, LoweredGroup, Options, Refusal};
 
 /// Once there are so many errors no further layer is lowered: nobody reads more.
 const MAX_ERRORS: usize = 10_000;
@@ -105,6 +105,28 @@ impl Compiled {
             dataflow,
             note: None,
         })
+    }
+
+    /// Lowers one fused group of a map; `None` when something was wrong, which has been reported.
+    #[must_use]
+    pub fn plan_group(
+        &self,
+        map: &Map,
+        group: usize,
+        sink: &mut Diagnostics,
+    ) -> Option<LoweredGroup> {
+        if sink.error_count() >= MAX_ERRORS {
+            return None;
+        }
+        let program = &self.program;
+        lower::fuse(
+            program,
+            program.networks.get(map.network)?,
+            map,
+            map.groups.get(group)?,
+            program.accelerators.get(map.accelerator)?,
+            sink,
+        )
     }
 
     fn spelling(&self, program: &Program, application: &Application) -> String {

@@ -104,6 +104,9 @@ fn run(files: Overlay, path: &str, header: &Header, count: bool) -> Outcome {
     let mut evaluations = Vec::new();
     for map in &program.maps {
         let mut reports = Vec::new();
+        for group in 0..map.groups.len() {
+            let _ = compiled.plan_group(map, group, &mut sink);
+        }
         for layer in 0..map.assignments.len() {
             let Some(planned) = compiled.plan_layer(map, layer, options, &mut sink) else {
                 continue;

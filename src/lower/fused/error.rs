@@ -116,6 +116,13 @@ pub enum FuseError {
         span: Span,
         first: Span,
     },
+    UnknownTensor {
+        layer: String,
+        name: String,
+        span: Span,
+        suggestion: Option<String>,
+        known: Vec<String>,
+    },
     NoFate {
         tensor: String,
         producer: String,
@@ -411,6 +418,24 @@ impl FuseError {
             .also(*first, "this loop cuts the other")
             .note("the pieces that two loops reach through one index are no boxes")
             .help("drop one of the two loops"),
+            FuseError::UnknownTensor {
+                layer,
+                name,
+                span,
+                suggestion,
+                known,
+            } => {
+                let diagnostic =
+                    Diagnostic::new(Code::E0201, format!("`{layer}` has no tensor `{name}`"))
+                        .at(*span, "unknown tensor")
+                        .note(format!("its tensors: {}", known.join(", ")));
+                match suggestion {
+                    Some(name) => diagnostic
+                        .help(format!("did you mean `{name}`?"))
+                        .fix(*span, name.clone(), "use the known name"),
+                    None => diagnostic,
+                }
+            }
             FuseError::NoFate {
                 tensor,
                 producer,

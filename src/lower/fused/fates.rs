@@ -14,6 +14,7 @@ use super::wiring::{Shared, Wiring};
 use super::{FuseError, Request};
 use crate::base::Span;
 use crate::diag::Diagnostics;
+use crate::diag::suggest::nearest;
 use crate::hir::fused::{FateKind, FateWord};
 use crate::ir::{Fate, Role};
 use crate::lower::{LowerError, Source};
@@ -104,12 +105,8 @@ impl Judge<'_, '_> {
             .position(|member| member.layer == word.layer);
         let member = stage.and_then(|stage| self.members.get(stage));
         let (Some(stage), Some(member)) = (stage, member) else {
-            return Err(Mistake::Lower(LowerError::UnknownTensor {
-                name: word.tensor.text.clone(),
-                layer: String::new(),
-                span: word.span,
-                known: Vec::new(),
-            }));
+            // The front end has seen to it that the layer is one of the group.
+            return Ok(Vec::new());
         };
         let names = &member.desugared.tensor_names;
         let place = names.iter().position(|name| *name == word.tensor.text);
@@ -120,10 +117,12 @@ impl Judge<'_, '_> {
             _ => None,
         });
         let Some(place) = place else {
-            return Err(Mistake::Lower(LowerError::UnknownTensor {
-                name: word.tensor.text.clone(),
+            let name = &word.tensor.text;
+            return Err(Mistake::Fuse(FuseError::UnknownTensor {
                 layer: member.source.name.clone(),
+                name: name.clone(),
                 span: word.tensor.span,
+                suggestion: nearest(name, names.iter().map(String::as_str)).map(str::to_owned),
                 known: names.clone(),
             }));
         };
