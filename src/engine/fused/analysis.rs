@@ -4,11 +4,10 @@
 //! what of that is neither held nor in the backing store is the tile of the producer. Everything is a list of
 //! [`Term`]s: all steps at once.
 
-use super::boxset::BoxSet;
 use super::table::{Join, Table};
 use super::term::{self, Cone, Term, disjoint, minus, minus_cones, prior};
 use crate::engine::EngineLimit;
-use crate::ir::{Access, Fate, FusedGroup, Index, Strided};
+use crate::ir::{Access, BoxSet, Fate, FusedGroup, Index, Product, Strided};
 
 type Result<T> = std::result::Result<T, EngineLimit>;
 
@@ -353,20 +352,32 @@ fn leaving(touched: &[Term], held: &[Cone], trips: &[u64]) -> Result<Vec<Term>> 
 }
 
 /// The elements of all steps together.
-pub(super) fn union_of(terms: &[Term], dims: usize) -> BoxSet {
-    terms.iter().fold(BoxSet::empty(dims), |set, term| {
-        set.union(&BoxSet::from_sides(term.whole()))
-    })
+pub(super) fn union_of(terms: &[Term], dims: usize) -> Result<BoxSet> {
+    exact(BoxSet::union_of(
+        dims,
+        terms.iter().map(|term| product(term.whole())),
+    ))
 }
 
 /// The elements of one step.
-pub(super) fn set_at(terms: &[Term], dims: usize, step: &[u64]) -> BoxSet {
-    terms
-        .iter()
-        .filter_map(|term| term.at(step))
-        .fold(BoxSet::empty(dims), |set, sides| {
-            set.union(&BoxSet::from_sides(sides))
-        })
+pub(super) fn set_at(terms: &[Term], dims: usize, step: &[u64]) -> Result<BoxSet> {
+    let sides = terms.iter().filter_map(|term| term.at(step));
+    exact(BoxSet::union_of(dims, sides.map(product)))
+}
+
+pub(super) fn product(sides: Vec<Strided>) -> Product {
+    Product {
+        factors: sides.into(),
+    }
+}
+
+/// The set, if it could be written.
+pub(super) fn exact(set: BoxSet) -> Result<BoxSet> {
+    if set.is_exact() {
+        Ok(set)
+    } else {
+        Err(EngineLimit::TooManyClasses)
+    }
 }
 
 /// Most elements of one step.

@@ -1,14 +1,13 @@
 //! From the sets of all steps to counts and times.
 
 use super::analysis::{Analysis, Kind, TensorSets, largest, set_at, total, union_of, window};
-use super::boxset::BoxSet;
 use super::counts::{Flow, StageFlow, TensorFlow};
 use super::grid::{Grid, Run, Sizes};
 use super::live::live;
 use super::pipeline::Matrix;
 use super::term::Term;
 use crate::engine::EngineLimit;
-use crate::ir::FusedGroup;
+use crate::ir::{BoxSet, FusedGroup};
 use smallvec::{SmallVec, smallvec};
 
 /// What a stage does in one step.
@@ -27,8 +26,10 @@ impl Tile<'_> {
     }
 
     /// Which, as boxes of the stage's ranks.
-    #[must_use]
-    pub fn boxes(&self) -> BoxSet {
+    ///
+    /// # Errors
+    /// [`EngineLimit::TooManyClasses`], when they cannot be written.
+    pub fn boxes(&self) -> Result<BoxSet, EngineLimit> {
         set_at(self.terms, self.dims, self.step)
     }
 }
@@ -66,7 +67,7 @@ impl Analysis {
         }
         for stage in &self.stages {
             let dims = stage.tile.first().map_or(0, |term| term.dims.len());
-            let unique = narrow(union_of(&stage.tile, dims).count())?;
+            let unique = narrow(union_of(&stage.tile, dims)?.count())?;
             flow.stages.push(StageFlow {
                 operations: total(&stage.tile, &self.trips)?,
                 unique,
@@ -107,7 +108,7 @@ impl Analysis {
                 counts.refetched = below(missing, computed)?;
                 counts.computed = computed;
                 counts.recomputed =
-                    below(computed, narrow(union_of(sets.computed(), dims).count())?)?;
+                    below(computed, narrow(union_of(sets.computed(), dims)?.count())?)?;
                 counts.dram_reads = counts.refetched;
                 counts.dram_writes = total(&sets.written, trips)?;
                 counts.fresh = narrow(largest(sets.computed(), trips)?)?;
@@ -185,7 +186,7 @@ impl Analysis {
         let grid = Grid::new(&self.trips, self.trips.len(), tables)?;
         let mut tiles = Vec::new();
         grid.each(self.trips.len(), |step, count| {
-            let boxes = set_at(&sets.tile, dims, step);
+            let boxes = set_at(&sets.tile, dims, step)?;
             if !boxes.is_empty() {
                 tiles.push((boxes, count));
             }
@@ -377,7 +378,7 @@ impl Analysis {
         let mut lost = None;
         grid.each(self.trips.len(), |step, _| {
             if lost.is_none() {
-                lost = set_at(&terms, dims, step).witness().map(|element| Lost {
+                lost = set_at(&terms, dims, step)?.witness().map(|element| Lost {
                     count,
                     step: step.to_vec(),
                     element,

@@ -13,12 +13,11 @@
 //! factors grow, shrink or move evenly once the borders are far enough, so that the size is linear in each index between
 //! the trips that are looked at here: its maximum lies at one of them.
 
-use super::analysis::TensorSets;
-use super::boxset::BoxSet;
+use super::analysis::{TensorSets, exact, product};
 use super::table::Table;
 use super::term::Term;
 use crate::engine::EngineLimit;
-use crate::ir::Strided;
+use crate::ir::{BoxSet, Product, Strided};
 
 /// More steps than this are not looked at one by one.
 const MOST_STEPS: usize = 1 << 20;
@@ -49,12 +48,12 @@ pub(super) fn live(sets: &TensorSets, trips: &[u64]) -> Result<u128, EngineLimit
         && only.factors().all(single)
         && products.len() <= 64
     {
-        let parts = Parts::new(only, &products, &samples, trips);
+        let parts = Parts::new(only, &products, &samples, trips)?;
         return most(&samples, |index, step| Ok(parts.at(index, step)));
     }
     let dims = sets.extents.len();
     most(&samples, |_, step| {
-        Ok(union_at(&sets.touched, &products, step, trips, dims))
+        union_at(&sets.touched, &products, step, trips, dims)
     })
 }
 
@@ -170,7 +169,7 @@ impl<'a> Parts<'a> {
         products: &'a [Option<(Side, Side)>],
         samples: &[Vec<u64>],
         trips: &'a [u64],
-    ) -> Parts<'a> {
+    ) -> Result<Parts<'a>, EngineLimit> {
         let mut parts = Parts {
             products,
             trips,
@@ -188,16 +187,16 @@ impl<'a> Parts<'a> {
                         .into_iter()
                         .flatten()
                         .map(|&now| parts.cut(table, level.axis, now))
-                        .collect();
+                        .collect::<Result<_, _>>()?;
                     parts.factors.push((level.axis, cut));
                 }
             }
         }
-        parts
+        Ok(parts)
     }
 
     /// The factor at trip `now` of its loop.
-    fn cut(&self, table: &Table, axis: usize, now: u64) -> Vec<(u64, u64)> {
+    fn cut(&self, table: &Table, axis: usize, now: u64) -> Result<Vec<(u64, u64)>, EngineLimit> {
         let count = self.trips.get(axis).copied().unwrap_or(1);
         // Sets that products ask for, each once, and who asks.
         let mut asked: Vec<((u64, u64), u64)> = Vec::with_capacity(5);
@@ -227,7 +226,7 @@ impl<'a> Parts<'a> {
             let mut next = Vec::with_capacity(parts.len() + 2);
             for (products, part) in parts {
                 let inside = part.intersect(&set);
-                if inside.is_empty() {
+                if inside.is_empty() && inside.is_exact() {
                     next.push((products & !bits, part));
                     continue;
                 }
@@ -241,11 +240,14 @@ impl<'a> Parts<'a> {
             }
             parts = next;
         }
-        parts
+        if !parts.iter().all(|part| part.1.is_exact()) {
+            return Err(EngineLimit::TooManyClasses);
+        }
+        Ok(parts
             .into_iter()
             .filter(|part| part.0 != 0)
             .map(|(products, part)| (products, part.count()))
-            .collect()
+            .collect())
     }
 
     /// Elements that are live in one step.
@@ -290,11 +292,13 @@ fn sides_of(term: &Term, side: Side, step: &[u64], trips: &[u64]) -> Option<Vec<
         return None;
     }
     let range = |table: &Table| table.range(step, side.axis, from, to);
-    if term.gates.iter().any(|gate| range(gate).is_empty()) {
+    // What could not be written stays, to be refused.
+    let empty = |side: &Strided| side.is_empty() && side.is_exact();
+    if term.gates.iter().any(|gate| empty(&range(gate))) {
         return None;
     }
     let sides: Vec<Strided> = term.dims.iter().map(range).collect();
-    sides.iter().all(|side| !side.is_empty()).then_some(sides)
+    (!sides.iter().any(empty)).then_some(sides)
 }
 
 /// Elements that are live in one step, whatever the terms are.
@@ -304,46 +308,45 @@ fn union_at(
     step: &[u64],
     trips: &[u64],
     dims: usize,
-) -> u128 {
-    let mut set = BoxSet::empty(dims);
+) -> Result<u128, EngineLimit> {
     let all = |side: Side| {
         touched
             .iter()
             .filter_map(move |term| sides_of(term, side, step, trips))
     };
-    for product in products {
-        let Some((past, future)) = product else {
-            for sides in touched.iter().filter_map(|term| term.at(step)) {
-                set = set.union(&BoxSet::from_sides(sides));
-            }
-            continue;
-        };
+    let mut boxes: Vec<Product> = Vec::new();
+    for (past, future) in products.iter().flatten() {
         let later: Vec<Vec<Strided>> = all(*future).collect();
         for one in all(*past) {
             for other in &later {
-                let sides: Vec<Strided> = one
-                    .iter()
-                    .zip(other)
-                    .map(|(left, right)| left.intersect(right))
-                    .collect();
-                if sides.iter().all(|side| !side.is_empty()) {
-                    set = set.union(&BoxSet::from_sides(sides));
-                }
+                let sides = one.iter().zip(other);
+                boxes.push(product(
+                    sides.map(|(left, right)| left.intersect(right)).collect(),
+                ));
             }
         }
     }
-    set.count()
+    boxes.extend(touched.iter().filter_map(|term| term.at(step)).map(product));
+    Ok(exact(BoxSet::union_of(dims, boxes))?.count())
 }
 
 /// The trips of a loop at which live sets are looked at: the borders of every run of translates, and as many beside them
-/// as it takes until sets no longer reach across.
+/// as it takes until sets no longer reach across. Readers that move at different speeds are never far enough apart: then
+/// all trips.
 fn samples(touched: &[Term], axis: usize, trips: &[u64]) -> Vec<u64> {
     let count = trips.get(axis).copied().unwrap_or(1);
     let mut bounds: Vec<Vec<u64>> = vec![vec![0]; trips.len()];
     let mut reach = 1u64;
+    let mut speeds: Vec<i64> = Vec::new();
     for factor in touched.iter().flat_map(Term::factors) {
         factor.boundaries(&mut bounds);
         reach = reach.max(factor.reach(axis));
+        factor.speeds(axis, &mut speeds);
+    }
+    speeds.sort_unstable();
+    speeds.dedup();
+    if touched.len() > 1 && speeds.len() > 1 {
+        return (0..count.min(MOST_STEPS as u64 + 1)).collect();
     }
     let firsts = bounds.get(axis).cloned().unwrap_or_default();
     let mut samples = Vec::new();

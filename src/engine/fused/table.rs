@@ -343,6 +343,20 @@ impl Table {
             .unwrap_or(0)
     }
 
+    /// By how much sets move with a trip of loop `axis`, where they are not empty.
+    pub(super) fn speeds(&self, axis: usize, speeds: &mut Vec<i64>) {
+        let Table::Loop(level) = self else {
+            return;
+        };
+        for piece in &level.pieces {
+            if level.axis != axis {
+                piece.table.speeds(axis, speeds);
+            } else if piece.count > 1 && !piece.table.is_empty() {
+                speeds.push(piece.shift);
+            }
+        }
+    }
+
     /// `{ coefficient * x + constant }`
     pub(super) fn affine(&self, coefficient: i64, constant: i64) -> Table {
         if (coefficient, constant) == (1, 0) {
