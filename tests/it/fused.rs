@@ -5,4 +5,5 @@ mod equality;
 mod generate;
 mod generated;
 mod oracle;
+mod papers;
 mod points;

@@ -26,54 +26,11 @@ type Mask = Vec<bool>;
 /// # Errors
 /// [`Refusal::TooLarge`].
 pub fn run(group: &FusedGroup, rates: &[u64], most: u64) -> Result<Flow, Refusal> {
-    if work(group).is_none_or(|cells| cells > most) {
-        return Err(Refusal::TooLarge);
-    }
-    let steps = steps(group);
-    let stages: Vec<Operations> = group
-        .stages
-        .iter()
-        .map(|stage| Operations::of(group, stage))
-        .collect();
-    let mut tensors: Vec<History> = group.tensors.iter().map(|_| History::default()).collect();
-    let mut done: Vec<Vec<Mask>> = vec![vec![]; stages.len()];
-    for i in 0..steps.len() {
-        for (tensor, history) in group.tensors.iter().zip(&mut tensors) {
-            history.required.push(vec![false; cells(&tensor.extents)]);
-        }
-        // Consumers before producers: when a stage's turn comes, all that is wanted of its result is known.
-        for (s, operations) in stages.iter().enumerate().rev() {
-            let theta = if s == group.head() {
-                head_tile(group, &steps[i])
-            } else {
-                let made = operations.result;
-                let refetch = group.tensors[made].fate == Fate::Refetch;
-                tensors[made].settle(group.tensors[made].keep, refetch, &steps, i);
-                operations.making(&tensors[made].computed[i])
-            };
-            for (operation, _) in theta
-                .iter()
-                .enumerate()
-                .filter(|(_, performed)| **performed)
-            {
-                for (tensor, elements) in &operations.touches[operation] {
-                    for &element in elements {
-                        tensors[*tensor].required[i][element] = true;
-                    }
-                }
-                if s == group.head() {
-                    // Of the head's result, what is touched stands in the place of what is required.
-                    tensors[operations.result].required[i][operations.makes[operation]] = true;
-                }
-            }
-            done[s].push(theta);
-        }
-        for (t, tensor) in group.tensors.iter().enumerate() {
-            if tensor.producer.is_none() || is_result(group, t) {
-                tensors[t].settle(tensor.keep, false, &steps, i);
-            }
-        }
-    }
+    let Execution {
+        steps,
+        tensors,
+        done,
+    } = execute(group, most)?;
     let mut flow = Flow {
         steps: steps.len() as u64,
         ..Flow::default()
@@ -98,19 +55,93 @@ pub fn run(group: &FusedGroup, rates: &[u64], most: u64) -> Result<Flow, Refusal
     }
     flow.sequential = times.iter().flatten().sum();
     flow.pipelined = pipelined(&times);
-    flow.peak_bits = (0..steps.len())
-        .map(|i| {
-            tensors
-                .iter()
-                .enumerate()
-                .map(|(t, history)| {
-                    u128::from(group.tensors[t].bits) * u128::from(moved(group, t, history, i))
-                })
-                .sum()
-        })
-        .max()
-        .unwrap_or(0);
+    let moved = |i: usize| -> u128 {
+        let tensors = group.tensors.iter().zip(&tensors).enumerate();
+        tensors
+            .map(|(t, (tensor, history))| {
+                u128::from(tensor.bits) * u128::from(moved(group, t, history, i))
+            })
+            .sum()
+    };
+    flow.peak_bits = (0..steps.len()).map(moved).max().unwrap_or(0);
     Ok(flow)
+}
+
+/// Most bits of the given tensors that are carried, together, from one step to the next: of elements touched so far
+/// and reused the next time they are wanted. Less than the sum of what is live in each, which counts what a step only
+/// passes on, and counts every tensor at its own worst step.
+///
+/// # Errors
+/// [`Refusal::TooLarge`].
+pub fn carried(group: &FusedGroup, tensors: &[usize], most: u64) -> Result<u128, Refusal> {
+    let execution = execute(group, most)?;
+    let after = |i: usize| -> u128 {
+        let given = tensors.iter().map(|&t| {
+            let history = &execution.tensors[t];
+            let kept = |&x: &usize| history.seen(i + 1, x) && history.will_be_reused(i, x);
+            let elements = (0..history.required[i].len()).filter(kept).count();
+            u128::from(group.tensors[t].bits) * elements as u128
+        });
+        given.sum()
+    };
+    Ok((0..execution.steps.len()).map(after).max().unwrap_or(0))
+}
+
+/// All sets of all steps.
+struct Execution {
+    steps: Vec<Vec<u64>>,
+    tensors: Vec<History>,
+    /// Theta by stage and step.
+    done: Vec<Vec<Mask>>,
+}
+
+fn execute(group: &FusedGroup, most: u64) -> Result<Execution, Refusal> {
+    if work(group).is_none_or(|cells| cells > most) {
+        return Err(Refusal::TooLarge);
+    }
+    let steps = steps(group);
+    let stages = group.stages.iter();
+    let stages: Vec<Operations> = stages.map(|stage| Operations::of(group, stage)).collect();
+    let mut tensors: Vec<History> = group.tensors.iter().map(|_| History::default()).collect();
+    let mut done: Vec<Vec<Mask>> = vec![vec![]; stages.len()];
+    for i in 0..steps.len() {
+        for (tensor, history) in group.tensors.iter().zip(&mut tensors) {
+            history.required.push(vec![false; cells(&tensor.extents)]);
+        }
+        // Consumers before producers: when a stage's turn comes, all that is wanted of its result is known.
+        for (s, operations) in stages.iter().enumerate().rev() {
+            let made = operations.result;
+            let theta = if s == group.head() {
+                head_tile(group, &steps[i])
+            } else {
+                let refetch = group.tensors[made].fate == Fate::Refetch;
+                tensors[made].settle(group.tensors[made].keep, refetch, &steps, i);
+                operations.making(&tensors[made].computed[i])
+            };
+            for operation in (0..theta.len()).filter(|&operation| theta[operation]) {
+                for (tensor, elements) in &operations.touches[operation] {
+                    for &element in elements {
+                        tensors[*tensor].required[i][element] = true;
+                    }
+                }
+                if s == group.head() {
+                    // Of the head's result, what is touched stands in the place of what is required.
+                    tensors[made].required[i][operations.makes[operation]] = true;
+                }
+            }
+            done[s].push(theta);
+        }
+        for (t, tensor) in group.tensors.iter().enumerate() {
+            if tensor.producer.is_none() || is_result(group, t) {
+                tensors[t].settle(tensor.keep, false, &steps, i);
+            }
+        }
+    }
+    Ok(Execution {
+        steps,
+        tensors,
+        done,
+    })
 }
 
 /// Cells that are visited: every mask once per step, the masks of tensors once per pair of steps.

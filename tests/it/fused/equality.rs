@@ -37,7 +37,7 @@ fn difference(engine: &Flow, oracle: &Flow) -> String {
 }
 
 /// What is wrong with the engine's counts of a group, if anything; `false` when it refuses the group.
-fn judge(group: &FusedGroup, rates: &[u64]) -> Result<bool, String> {
+pub fn judge(group: &FusedGroup, rates: &[u64]) -> Result<bool, String> {
     let truth = oracle::run(group, rates, MOST).map_err(|refusal| format!("{refusal:?}"))?;
     let counted = std::panic::catch_unwind(|| count(group, rates));
     let wrong = match counted {

@@ -10,9 +10,9 @@ use crate::generate::Choices;
 use dflowc::ir::{Fate, FusedGroup, Index, IndexTerm, OperationKind, Overlap};
 
 /// Operations of all stages times steps: what the oracle does in some milliseconds.
-const MOST_WORK: u64 = 600_000;
+const MOST_WORK: u64 = 1_000_000;
 /// Steps: the oracle compares every two of them.
-const MOST_STEPS: u64 = 150;
+const MOST_STEPS: u64 = 200;
 /// Elements of a map that is read whole by every operation.
 const MOST_FLAT: u64 = 48;
 
@@ -55,7 +55,12 @@ pub fn group(choices: &[u32]) -> FusedGroup {
 fn first(c: &mut Choices, b: &mut Builder) -> Map {
     let kind = c.below(4);
     let axes = if kind >= 2 { 2 } else { 1 };
-    let longest = if axes == 2 { 8 } else { 14 };
+    let longest = match (axes, c.once_in(5)) {
+        (2, false) => 8,
+        (2, true) => 11,
+        (_, false) => 14,
+        (_, true) => 28,
+    };
     let mut extents = vec![];
     let channels = kind % 2 == 1;
     if channels {
