@@ -7,7 +7,7 @@
 use super::table::{Join, Table};
 use super::term::{self, Cone, Term, disjoint, minus, minus_cones, prior};
 use crate::engine::EngineLimit;
-use crate::ir::{Access, BoxSet, Fate, FusedGroup, Index, Product, Strided};
+use crate::ir::{Access, BoxSet, Fate, FusedGroup, Index, Product, Stage, Strided};
 
 type Result<T> = std::result::Result<T, EngineLimit>;
 
@@ -27,6 +27,11 @@ pub struct Analysis {
 pub(super) struct StageSets {
     /// Disjoint boxes of its ranks.
     pub tile: Vec<Term>,
+    /// The tensor that it makes.
+    pub result: usize,
+    /// Of all ranks, and of those that the result does not have.
+    pub extents: Vec<u64>,
+    pub reduced: Vec<u64>,
 }
 
 /// One tensor in every step.
@@ -84,7 +89,7 @@ impl Analysis {
         }
         let (tile, trips) = head_tile(group)?;
         let mut analysis = Analysis {
-            stages: vec![StageSets { tile: Vec::new() }; group.stages.len()],
+            stages: group.stages.iter().map(stage_sets).collect(),
             tensors: group
                 .tensors
                 .iter()
@@ -232,6 +237,31 @@ impl Analysis {
         let ever = prior(Some(0), self.trips.len());
         let new = minus_cones(&sets.missing, &sets.touched, &ever, &self.trips)?;
         minus(&sets.missing, &new)
+    }
+}
+
+/// A stage before its tile is known.
+fn stage_sets(stage: &Stage) -> StageSets {
+    let result = stage.accesses.last();
+    let indexed = |rank: usize| {
+        result.is_some_and(|access| {
+            access.dims.iter().any(|dim| match dim {
+                Index::Affine { terms, .. } => terms.iter().any(|term| term.rank == rank),
+                Index::Whole => false,
+            })
+        })
+    };
+    let extents: Vec<u64> = stage.ranks.iter().map(|rank| rank.extent).collect();
+    StageSets {
+        tile: Vec::new(),
+        result: result.map_or(usize::MAX, |access| access.tensor),
+        reduced: extents
+            .iter()
+            .enumerate()
+            .filter(|(rank, _)| !indexed(*rank))
+            .map(|(_, &extent)| extent)
+            .collect(),
+        extents,
     }
 }
 

@@ -74,8 +74,37 @@ impl Analysis {
                 ..StageFlow::default()
             });
         }
+        self.balance(&flow)?;
         self.walk(&mut flow, time)?;
         Ok(flow)
+    }
+
+    /// The engine's own check: the head does every operation once, and every other stage the operations of the elements
+    /// that are computed.
+    fn balance(&self, flow: &Flow) -> Result<(), EngineLimit> {
+        for (sets, counts) in self.stages.iter().zip(&flow.stages) {
+            let performed = u128::from(counts.operations);
+            let elements = flow
+                .tensors
+                .get(sets.result)
+                .map_or(0, |tensor| u128::from(tensor.computed));
+            let volume = |extents: &[u64]| {
+                extents.iter().fold(1u128, |product, &extent| {
+                    product.saturating_mul(u128::from(extent))
+                })
+            };
+            let expected = match self.tensors.get(sets.result).map(|tensor| tensor.kind) {
+                Some(Kind::Inner) => elements.saturating_mul(volume(&sets.reduced)),
+                _ => volume(&sets.extents),
+            };
+            if performed != expected {
+                return Err(EngineLimit::Mismatch {
+                    performed,
+                    expected,
+                });
+            }
+        }
+        Ok(())
     }
 
     fn tensor(&self, sets: &TensorSets) -> Result<TensorFlow, EngineLimit> {
