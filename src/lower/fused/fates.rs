@@ -13,8 +13,8 @@ use super::member::Member;
 use super::wiring::{Shared, Wiring};
 use super::{FuseError, Request};
 use crate::base::Span;
-use crate::diag::Diagnostics;
 use crate::diag::suggest::nearest;
+use crate::diag::{Diagnostic, Diagnostics};
 use crate::hir::fused::{FateKind, FateWord};
 use crate::ir::{Fate, Role};
 use crate::lower::{LowerError, Source};
@@ -51,7 +51,7 @@ pub(super) fn fates(
                     }
                 }
             }
-            Err(error) => sink.push(error.to_diagnostic()),
+            Err(error) => sink.push(error),
         }
     }
     // A word that was not understood may be the one that is missed below.
@@ -62,24 +62,10 @@ pub(super) fn fates(
     for (shared, words) in wiring.tensors.iter().zip(&words) {
         match judge.keeping(shared, words) {
             Ok(keeping) => fates.push(keeping),
-            Err(error) => sink.push(error.to_diagnostic()),
+            Err(error) => sink.push(error),
         }
     }
     (sink.error_count() == before).then_some(fates)
-}
-
-enum Mistake {
-    Fuse(FuseError),
-    Lower(LowerError),
-}
-
-impl Mistake {
-    fn to_diagnostic(&self) -> crate::diag::Diagnostic {
-        match self {
-            Mistake::Fuse(error) => error.to_diagnostic(),
-            Mistake::Lower(error) => error.to_diagnostic(),
-        }
-    }
 }
 
 /// Made in the group and read in it.
@@ -98,7 +84,7 @@ struct Judge<'a, 'b> {
 
 impl Judge<'_, '_> {
     /// The tensors that `layer.Tensor` means: of a concatenated input all of its parts.
-    fn named(&self, word: &FateWord) -> Result<Vec<usize>, Mistake> {
+    fn named(&self, word: &FateWord) -> Result<Vec<usize>, Diagnostic> {
         let stage = self
             .members
             .iter()
@@ -118,13 +104,14 @@ impl Judge<'_, '_> {
         });
         let Some(place) = place else {
             let name = &word.tensor.text;
-            return Err(Mistake::Fuse(FuseError::UnknownTensor {
+            return Err(FuseError::UnknownTensor {
                 layer: member.source.name.clone(),
                 name: name.clone(),
                 span: word.tensor.span,
                 suggestion: nearest(name, names.iter().map(String::as_str)).map(str::to_owned),
                 known: names.clone(),
-            }));
+            }
+            .to_diagnostic());
         };
         let uses = |shared: &Shared| {
             let mut users = shared.users.iter();
@@ -135,7 +122,7 @@ impl Judge<'_, '_> {
             .collect())
     }
 
-    fn keeping(&self, shared: &Shared, words: &[&FateWord]) -> Result<Keeping, Mistake> {
+    fn keeping(&self, shared: &Shared, words: &[&FateWord]) -> Result<Keeping, Diagnostic> {
         let mut retained: Option<&FateWord> = None;
         let mut again: Option<&FateWord> = None;
         for &word in words {
@@ -144,24 +131,25 @@ impl Judge<'_, '_> {
                 FateKind::Recompute | FateKind::Refetch => &mut again,
             };
             if let Some(first) = known {
-                return Err(Mistake::Fuse(FuseError::TwoWords {
+                return Err(FuseError::TwoWords {
                     tensor: shared.name.clone(),
                     words: [first.kind, word.kind],
                     span: word.span,
                     first: first.span,
-                }));
+                }
+                .to_diagnostic());
             }
             *known = Some(word);
         }
         let inner = is_intermediate(shared);
         let fate = match again.map(|word| (word.kind, word)) {
             Some((FateKind::Recompute, word)) if !inner => {
-                return Err(Mistake::Fuse(self.not_recomputable(shared, word)));
+                return Err(self.not_recomputable(shared, word).to_diagnostic());
             }
             Some((FateKind::Recompute, _)) => Fate::Recompute,
             Some(_) => Fate::Refetch,
             None if retained.is_some() => Fate::Retain,
-            None if inner => return Err(Mistake::Fuse(self.no_word(shared))),
+            None if inner => return Err(self.no_word(shared).to_diagnostic()),
             None => Fate::Refetch,
         };
         let keep = match (retained, again) {
@@ -220,16 +208,17 @@ impl Judge<'_, '_> {
         })
     }
 
-    fn retained_in(&self, shared: &Shared, word: &FateWord) -> Result<usize, Mistake> {
+    fn retained_in(&self, shared: &Shared, word: &FateWord) -> Result<usize, Diagnostic> {
         let Some((memory, span)) = word.memory else {
             return Ok(self.memory_without_word(shared));
         };
         if !self.holds(memory, shared) {
-            return Err(Mistake::Lower(LowerError::NotHeld {
+            return Err(LowerError::NotHeld {
                 tensor: shared.name.clone(),
                 memory: self.memory_name(memory),
                 span,
-            }));
+            }
+            .to_diagnostic());
         }
         Ok(memory)
     }

@@ -5,8 +5,9 @@
 
 use super::member::Member;
 use super::{FuseError, Request};
-use crate::diag::Diagnostics;
+use crate::base::Span;
 use crate::diag::suggest::nearest;
+use crate::diag::{Diagnostic, Diagnostics};
 use crate::hir::fused::FusedTile;
 use crate::hir::{Environment, EvaluationError, HirError};
 use crate::ir::{Axis, RankId, TileLoop};
@@ -74,10 +75,8 @@ struct Loop<'a, 'b> {
     tile: &'b FusedTile,
 }
 
-type Refusal = crate::diag::Diagnostic;
-
 impl Loop<'_, '_> {
-    fn lower(&self, outer: &[Tile], sink: &mut Diagnostics) -> Result<Tile, Refusal> {
+    fn lower(&self, outer: &[Tile], sink: &mut Diagnostics) -> Result<Tile, Diagnostic> {
         let (head, tile) = (self.head, self.tile);
         if tile.layer != head.layer {
             return Err(self.not_the_head());
@@ -144,7 +143,7 @@ impl Loop<'_, '_> {
         })
     }
 
-    fn not_the_head(&self) -> Refusal {
+    fn not_the_head(&self) -> Diagnostic {
         let (head, tile) = (self.head, self.tile);
         let layer = self.request.network.layers.get(tile.layer);
         let known = matches!(
@@ -162,7 +161,7 @@ impl Loop<'_, '_> {
         .to_diagnostic()
     }
 
-    fn rank(&self) -> Result<RankId, Refusal> {
+    fn rank(&self) -> Result<RankId, Diagnostic> {
         let (head, dim) = (self.head, &self.tile.dim);
         match head.desugared.axis(self.view, &dim.text) {
             Some(Axis::Rank(rank)) => Ok(rank),
@@ -185,7 +184,7 @@ impl Loop<'_, '_> {
         }
     }
 
-    fn unknown(&self, dim: &str, span: crate::base::Span) -> Refusal {
+    fn unknown(&self, dim: &str, span: Span) -> Diagnostic {
         let head = self.head;
         let mut known: Vec<String> = head
             .desugared
@@ -208,7 +207,7 @@ impl Loop<'_, '_> {
     }
 
     /// At least 1.
-    fn size(&self, sink: &mut Diagnostics) -> Result<u64, Refusal> {
+    fn size(&self, sink: &mut Diagnostics) -> Result<u64, Diagnostic> {
         let desugared = &self.head.desugared;
         let size = |name: &str| desugared.size(self.view, name);
         let environment = Environment {
