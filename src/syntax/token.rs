@@ -189,6 +189,43 @@ fn block_comment<'input>(lexer: &mut Lexer<'input, Token<'input>>) -> FilterResu
 }
 
 impl Token<'_> {
+    /// Every word of the language: the reserved ones, then those that are names outside of fused blocks.
+    pub const WORDS: [Token<'static>; 33] = [
+        Token::Use,
+        Token::As,
+        Token::Const,
+        Token::On,
+        Token::Default,
+        Token::At,
+        Token::Tile,
+        Token::Spread,
+        Token::By,
+        Token::Over,
+        Token::Retain,
+        Token::Bypass,
+        Token::In,
+        Token::Constant,
+        Token::Technology,
+        Token::Accelerator,
+        Token::Network,
+        Token::Layer,
+        Token::Dataflow,
+        Token::Map,
+        Token::Search,
+        Token::Explore,
+        Token::Fuse,
+        Token::TemporalMap,
+        Token::SpatialMap,
+        Token::Cluster,
+        Token::Recompute,
+        Token::Refetch,
+        Token::From,
+        Token::Pipeline,
+        Token::Sequence,
+        Token::Run,
+        Token::Using,
+    ];
+
     /// Whether the word begins an item of a file.
     #[must_use]
     pub fn begins_item(self) -> bool {
@@ -339,5 +376,27 @@ impl std::fmt::Display for Token<'_> {
                 None => Ok(()),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `fixed_text` has an arm for every token, so a word that it knows and the list does not was forgotten.
+    #[test]
+    fn the_list_of_words_is_complete() {
+        let listed: Vec<&str> = Token::WORDS
+            .iter()
+            .filter_map(|word| word.fixed_text())
+            .collect();
+        let known: Vec<&str> = include_str!("token.rs")
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("Self::")?.split_once(" => \""))
+            .filter_map(|(_, text)| text.strip_suffix("\","))
+            .filter(|text| text.starts_with(|c: char| c.is_ascii_alphabetic()))
+            .collect();
+        assert_eq!(listed, known);
+        assert!(Token::WORDS.iter().all(|word| word.is_word()));
     }
 }

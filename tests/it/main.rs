@@ -1,6 +1,7 @@
 //! Integration tests that need the library or the program from outside, in one binary.
 
 mod cli;
+mod editors;
 mod equality;
 mod examples;
 mod fused;

@@ -1,0 +1,299 @@
+; What has which colour. The capture names are those of Helix; of several patterns for one
+; node the last wins.
+
+; Names ------------------------------------------------------------------------------------------------------------
+
+(name) @variable
+
+; Keys and flags: which exist is the compiler's business.
+(property
+  key: (path
+    (name) @variable.other.member))
+
+(flag
+  (path
+    (name) @variable.other.member))
+
+; Dimensions of a layer, as in the directives.
+(property
+  key: (path
+    (name) @variable.other.member)
+  (#any-of? @variable.other.member
+    "N" "K" "C" "G" "Y" "X" "R" "S" "Y'" "X'" "P" "Q" "M" "B" "D" "H"))
+
+; `Memory RF { ... }`
+(block
+  kind: (name) @type)
+
+; What a definition defines.
+(const
+  name: (name) @constant)
+
+(technology
+  name: (name) @type)
+
+(accelerator
+  name: (name) @type)
+
+(network
+  name: (name) @type)
+
+(search
+  name: (name) @type)
+
+(explore
+  name: (name) @type)
+
+(dataflow
+  name: (name) @function)
+
+(layer
+  name: (name) @label)
+
+(map
+  network: (path
+    (name) @type))
+
+(map
+  accelerator: (path
+    (name) @type))
+
+(on
+  accelerator: (path
+    (name) @type))
+
+; Imports.
+(use_source
+  (path
+    (name) @namespace))
+
+(use_source
+  (path
+    (name) @type .))
+
+(use_source
+  alias: (name) @type)
+
+(use_source
+  prefix: (path
+    (name) @namespace))
+
+(use_name
+  (name) @type)
+
+(use_source
+  file: (string) @string.special.path)
+
+; Dataflows.
+(parameter
+  name: (name) @variable.parameter)
+
+(argument
+  name: (name) @variable.parameter)
+
+(temporal_map
+  dim: (name) @variable.other.member)
+
+(spatial_map
+  dim: (name) @variable.other.member)
+
+(tile
+  dim: (name) @variable.other.member)
+
+(spread
+  dim: (name) @variable.other.member
+  array: (name) @type)
+
+(at
+  memory: (name) @type)
+
+(retain
+  memory: (name) @type)
+
+(bypass
+  memory: (name) @type)
+
+(cluster
+  kind: (name) @constant.builtin)
+
+(call
+  function: (path
+    (name) @function .))
+
+((call
+  function: (path
+    .
+    (name) @function.builtin .))
+  (#any-of? @function.builtin "min" "max" "ceil_div"))
+
+; `Sz(K)`: a dimension of the layer.
+(call
+  function: (path
+    .
+    (name) @function.builtin .)
+  arguments: (arguments
+    (argument
+      value: (path
+        (name) @variable.other.member)))
+  (#eq? @function.builtin "Sz"))
+
+; Maps.
+(map_key
+  layer: (name) @label)
+
+(map_key
+  type: (name) @constant.builtin)
+
+(map_entry
+  dataflow: (path
+    (name) @function .))
+
+(layer_dataflow
+  dataflow: (path
+    (name) @function .))
+
+; Fused blocks.
+(fuse
+  layer: (name) @label)
+
+(fuse_tile
+  target: (path
+    (name) @label
+    (name) @variable.other.member))
+
+(run
+  layer: (name) @label)
+
+(run
+  array: (name) @type)
+
+(run
+  dataflow: (path
+    (name) @function .))
+
+(retain
+  tensor: (path
+    (name) @label
+    (name)))
+
+(bypass
+  tensor: (path
+    (name) @label
+    (name)))
+
+(recompute
+  tensor: (path
+    (name) @label
+    (name)))
+
+(refetch
+  tensor: (path
+    (name) @label
+    (name))
+  memory: (name) @type)
+
+; Words with a meaning of their own.
+((name) @constant.builtin
+  (#any-of? @constant.builtin
+    "INT4" "INT8" "INT16" "INT32" "FP8" "FP16" "BF16" "FP32"
+    "CONV" "DWCONV" "DSCONV" "GCONV" "NGCONV" "TRCONV" "FC" "GEMM" "POOL" "ADD" "ELTWISE" "RESIDUAL" "LSTM" "EINSUM"))
+
+((name) @constant.builtin.boolean
+  (#any-of? @constant.builtin.boolean "true" "false"))
+
+((name) @variable.builtin
+  (#any-of? @variable.builtin "external" "std"))
+
+; Tensors, as `Input` or `layer.Input`.
+((path
+  (name) @constant.builtin .)
+  (#any-of? @constant.builtin "Input" "Weight" "Output"))
+
+; Literals ---------------------------------------------------------------------------------------------------------
+
+(number) @constant.numeric
+
+(unit) @type.builtin
+
+(string) @string
+
+(escape) @constant.character.escape
+
+(line_comment) @comment
+
+(block_comment) @comment
+
+; Keywords ---------------------------------------------------------------------------------------------------------
+
+[
+  "use"
+  "as"
+] @keyword.control.import
+
+[
+  "const"
+  "Constant"
+  "Technology"
+  "Accelerator"
+  "Network"
+  "Layer"
+  "Dataflow"
+  "Map"
+  "Search"
+  "Explore"
+  "Fuse"
+] @keyword
+
+[
+  "TemporalMap"
+  "SpatialMap"
+  "Cluster"
+  "tile"
+  "spread"
+  "retain"
+  "bypass"
+  "at"
+  "recompute"
+  "refetch"
+  "pipeline"
+  "sequence"
+  "run"
+] @keyword.directive
+
+[
+  "on"
+  "by"
+  "over"
+  "in"
+  "from"
+  "using"
+  "default"
+] @keyword.operator
+
+; Signs ------------------------------------------------------------------------------------------------------------
+
+[
+  "="
+  "+="
+  "+"
+  "-"
+  "*"
+  "/"
+  "%"
+] @operator
+
+[
+  "{"
+  "}"
+  "("
+  ")"
+  "["
+  "]"
+] @punctuation.bracket
+
+[
+  ";"
+  ","
+  ":"
+  "."
+] @punctuation.delimiter

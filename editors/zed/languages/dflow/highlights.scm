@@ -1,0 +1,299 @@
+; What has which colour. The capture names are those of Neovim and of the tree-sitter CLI; of several patterns for one
+; node the last wins.
+
+; Names ------------------------------------------------------------------------------------------------------------
+
+(name) @variable
+
+; Keys and flags: which exist is the compiler's business.
+(property
+  key: (path
+    (name) @property))
+
+(flag
+  (path
+    (name) @property))
+
+; Dimensions of a layer, as in the directives.
+(property
+  key: (path
+    (name) @variable.member)
+  (#any-of? @variable.member
+    "N" "K" "C" "G" "Y" "X" "R" "S" "Y'" "X'" "P" "Q" "M" "B" "D" "H"))
+
+; `Memory RF { ... }`
+(block
+  kind: (name) @type)
+
+; What a definition defines.
+(const
+  name: (name) @constant)
+
+(technology
+  name: (name) @type.definition)
+
+(accelerator
+  name: (name) @type.definition)
+
+(network
+  name: (name) @type.definition)
+
+(search
+  name: (name) @type.definition)
+
+(explore
+  name: (name) @type.definition)
+
+(dataflow
+  name: (name) @function)
+
+(layer
+  name: (name) @label)
+
+(map
+  network: (path
+    (name) @type))
+
+(map
+  accelerator: (path
+    (name) @type))
+
+(on
+  accelerator: (path
+    (name) @type))
+
+; Imports.
+(use_source
+  (path
+    (name) @module))
+
+(use_source
+  (path
+    (name) @type .))
+
+(use_source
+  alias: (name) @type)
+
+(use_source
+  prefix: (path
+    (name) @module))
+
+(use_name
+  (name) @type)
+
+(use_source
+  file: (string) @string.special.path)
+
+; Dataflows.
+(parameter
+  name: (name) @variable.parameter)
+
+(argument
+  name: (name) @variable.parameter)
+
+(temporal_map
+  dim: (name) @variable.member)
+
+(spatial_map
+  dim: (name) @variable.member)
+
+(tile
+  dim: (name) @variable.member)
+
+(spread
+  dim: (name) @variable.member
+  array: (name) @type)
+
+(at
+  memory: (name) @type)
+
+(retain
+  memory: (name) @type)
+
+(bypass
+  memory: (name) @type)
+
+(cluster
+  kind: (name) @constant.builtin)
+
+(call
+  function: (path
+    (name) @function.call .))
+
+((call
+  function: (path
+    .
+    (name) @function.builtin .))
+  (#any-of? @function.builtin "min" "max" "ceil_div"))
+
+; `Sz(K)`: a dimension of the layer.
+(call
+  function: (path
+    .
+    (name) @function.builtin .)
+  arguments: (arguments
+    (argument
+      value: (path
+        (name) @variable.member)))
+  (#eq? @function.builtin "Sz"))
+
+; Maps.
+(map_key
+  layer: (name) @label)
+
+(map_key
+  type: (name) @constant.builtin)
+
+(map_entry
+  dataflow: (path
+    (name) @function.call .))
+
+(layer_dataflow
+  dataflow: (path
+    (name) @function.call .))
+
+; Fused blocks.
+(fuse
+  layer: (name) @label)
+
+(fuse_tile
+  target: (path
+    (name) @label
+    (name) @variable.member))
+
+(run
+  layer: (name) @label)
+
+(run
+  array: (name) @type)
+
+(run
+  dataflow: (path
+    (name) @function.call .))
+
+(retain
+  tensor: (path
+    (name) @label
+    (name)))
+
+(bypass
+  tensor: (path
+    (name) @label
+    (name)))
+
+(recompute
+  tensor: (path
+    (name) @label
+    (name)))
+
+(refetch
+  tensor: (path
+    (name) @label
+    (name))
+  memory: (name) @type)
+
+; Words with a meaning of their own.
+((name) @constant.builtin
+  (#any-of? @constant.builtin
+    "INT4" "INT8" "INT16" "INT32" "FP8" "FP16" "BF16" "FP32"
+    "CONV" "DWCONV" "DSCONV" "GCONV" "NGCONV" "TRCONV" "FC" "GEMM" "POOL" "ADD" "ELTWISE" "RESIDUAL" "LSTM" "EINSUM"))
+
+((name) @boolean
+  (#any-of? @boolean "true" "false"))
+
+((name) @variable.builtin
+  (#any-of? @variable.builtin "external" "std"))
+
+; Tensors, as `Input` or `layer.Input`.
+((path
+  (name) @constant.builtin .)
+  (#any-of? @constant.builtin "Input" "Weight" "Output"))
+
+; Literals ---------------------------------------------------------------------------------------------------------
+
+(number) @number
+
+(unit) @type.builtin
+
+(string) @string
+
+(escape) @string.escape
+
+(line_comment) @comment
+
+(block_comment) @comment
+
+; Keywords ---------------------------------------------------------------------------------------------------------
+
+[
+  "use"
+  "as"
+] @keyword.import
+
+[
+  "const"
+  "Constant"
+  "Technology"
+  "Accelerator"
+  "Network"
+  "Layer"
+  "Dataflow"
+  "Map"
+  "Search"
+  "Explore"
+  "Fuse"
+] @keyword
+
+[
+  "TemporalMap"
+  "SpatialMap"
+  "Cluster"
+  "tile"
+  "spread"
+  "retain"
+  "bypass"
+  "at"
+  "recompute"
+  "refetch"
+  "pipeline"
+  "sequence"
+  "run"
+] @keyword.directive
+
+[
+  "on"
+  "by"
+  "over"
+  "in"
+  "from"
+  "using"
+  "default"
+] @keyword.operator
+
+; Signs ------------------------------------------------------------------------------------------------------------
+
+[
+  "="
+  "+="
+  "+"
+  "-"
+  "*"
+  "/"
+  "%"
+] @operator
+
+[
+  "{"
+  "}"
+  "("
+  ")"
+  "["
+  "]"
+] @punctuation.bracket
+
+[
+  ";"
+  ","
+  ":"
+  "."
+] @punctuation.delimiter
