@@ -3,6 +3,7 @@
 //! `DFLOW_CASES=20000 cargo test --test it fused::equality` runs more of them. A failing group is printed as a person
 //! reads it, as Rust text, and with the counts that differ.
 
+use super::build::{Builder, affine, plain};
 use super::generate;
 use super::generated::{MOST, cases, choices, rates};
 use super::points;
@@ -76,6 +77,20 @@ fn engine_equals_oracle() {
     println!("{equal} equal, {refused} refused");
     // Refusals are for the odd ones: two tiled ranks in one index, unevenly overlapping branches.
     assert!(refused * 10 <= equal);
+}
+
+/// Two readers of one tensor that move at different speeds: what is live grows between the first and the last step.
+#[test]
+fn readers_of_different_strides_leave_a_growing_gap() {
+    let mut b = Builder::default();
+    let x = b.input(&[12]);
+    let y = b.stage(&[6], vec![(x, vec![affine(&[(0, 2)], 0)])], &[0]);
+    b.stage(&[6], vec![(y, plain(&[0])), (x, plain(&[0]))], &[0]);
+    let group = b.group(&[(0, 1)]);
+    assert_eq!(judge(&group, &[1, 1]), Ok(true));
+    // Step 2 wants 2 and 4; 2 was there, 4 is wanted again in step 4. Step 3: 3 and 6, and 4.
+    let flow = count(&group, &[1, 1]).expect("countable");
+    assert_eq!(flow.tensors[x].live, 3);
 }
 
 #[test]

@@ -32,6 +32,18 @@ pub fn group(choices: &[u32]) -> FusedGroup {
     let mut b = Builder::default();
     let count = c.from(2, 4);
     let mut maps = vec![first(c, &mut b)];
+    if let (false, [_, width]) = (maps[0].channels, &maps[0].extents[..]) {
+        // A second matrix: keys and values beside the queries.
+        if c.below(2) == 1 {
+            let extents = vec![c.from(2, 8), *width];
+            maps.push(Map {
+                tensor: b.input(&extents),
+                extents,
+                channels: false,
+                unread: false,
+            });
+        }
+    }
     for _ in 1..count {
         let source = source(c, &maps);
         let made = stage(c, &mut b, &mut maps, source);
@@ -93,7 +105,7 @@ fn read(maps: &mut [Map], at: usize) -> Map {
 
 /// One stage that reads `maps[source]`.
 fn stage(c: &mut Choices, b: &mut Builder, maps: &mut Vec<Map>, source: usize) -> Map {
-    match c.below(12) {
+    match c.below(13) {
         0 | 1 => convolution(c, b, &read(maps, source), false),
         2 => channelwise(c, b, &read(maps, source), true),
         3 => channelwise(c, b, &read(maps, source), false),
@@ -104,6 +116,7 @@ fn stage(c: &mut Choices, b: &mut Builder, maps: &mut Vec<Map>, source: usize) -
         6 => addition(c, b, maps, source),
         7 => product(c, b, maps, source),
         8 => elementwise(c, b, &read(maps, source)),
+        12 => reduction(c, b, &read(maps, source)),
         _ => whole(c, b, &read(maps, source)),
     }
 }
@@ -284,11 +297,28 @@ fn grouped(c: &mut Choices, b: &mut Builder, map: &Map) -> Map {
     made(tensor, extents, true)
 }
 
-/// The sum of a map and another of its shape: one there is, or a new input.
+/// The sum (or maximum) along the last dimension: half of a softmax.
+fn reduction(c: &mut Choices, b: &mut Builder, map: &Map) -> Map {
+    let kept = map.extents.len() - 1;
+    if kept == 0 {
+        return elementwise(c, b, map);
+    }
+    let all: Vec<usize> = (0..=kept).collect();
+    let ranks: Vec<_> = map.extents.iter().map(|&extent| (extent, None)).collect();
+    let operands = vec![(map.tensor, plain(&all))];
+    let tensor = b.stage_of(OperationKind::Reduce, &ranks, operands, &all[..kept]);
+    made(
+        tensor,
+        map.extents[..kept].to_vec(),
+        map.channels && kept > 1,
+    )
+}
+
+/// The sum of a map and another of its shape, or one value per row of it: one there is, or a new input.
 fn addition(c: &mut Choices, b: &mut Builder, maps: &mut [Map], source: usize) -> Map {
     let map = read(maps, source);
     let same: Vec<usize> = (0..maps.len())
-        .filter(|&at| at != source && maps[at].extents.len() == map.extents.len())
+        .filter(|&at| at != source && maps[at].extents.len() <= map.extents.len())
         .collect();
     let all: Vec<usize> = (0..map.extents.len()).collect();
     let other = if same.is_empty() || c.once_in(5) {
@@ -297,7 +327,7 @@ fn addition(c: &mut Choices, b: &mut Builder, maps: &mut [Map], source: usize) -
         let at = same[same.len() - 1 - c.below(same.len() as u64) as usize];
         // Of another shape: cropped, or as if padded.
         let crop = |&rank: &usize| affine(&[(rank, 1)], if c.once_in(6) { 1 } else { 0 });
-        let reads = all.iter().map(crop).collect();
+        let reads = all[..maps[at].extents.len()].iter().map(crop).collect();
         (read(maps, at).tensor, reads)
     };
     let ranks: Vec<_> = map.extents.iter().map(|&extent| (extent, None)).collect();
