@@ -157,8 +157,9 @@ pub struct Explain {
 /// Print what the compiler sees
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Example:
-  dflowc emit design.dflow --stage ir")]
+Examples:
+  dflowc emit design.dflow --stage ir
+  dflowc emit design.dflow --stage tree")]
 pub struct Emit {
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
@@ -266,8 +267,10 @@ pub enum Stage {
     Ast,
     /// Resolved and typed definitions
     Hir,
-    /// The mapping of every layer
+    /// The mapping of every layer and the sets of every fused group
     Ir,
+    /// The loops of every fused group with the buffers at their places
+    Tree,
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub fn run(arguments: &Eval, output: &Output) -> Result<Status, Failure> {
     let has_figures = outcome
         .value
         .iter()
-        .any(|evaluation| !evaluation.layers.is_empty());
+        .any(|evaluation| evaluation.totals.layers > 0);
     if status != Status::Clean && !(arguments.keep_going && has_figures) {
         return Ok(status);
     }

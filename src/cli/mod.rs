@@ -9,6 +9,7 @@ mod dump;
 mod emit;
 mod eval;
 mod explain;
+mod groups;
 mod oracle;
 mod output;
 mod pipeline;

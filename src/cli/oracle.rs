@@ -22,7 +22,7 @@ pub fn run(arguments: &Oracle, output: &Output) -> Result<Status, Failure> {
         .value
         .evaluations
         .iter()
-        .map(|evaluation| evaluation.layers.len())
+        .map(|evaluation| evaluation.totals.layers)
         .sum();
     let differences = &outcome.value.differences;
     if !differences.is_empty() {

@@ -2,18 +2,22 @@
 
 use super::args::{Mapping, Model as Wanted, Selection, Stage};
 use super::dump;
+use super::groups;
 use super::output::Failure;
 use super::progress::Progress;
 use crate::base::{FileId, SourceMap};
 use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::{Compiled, OsFiles, PlannedLayer, Session};
+use crate::engine::TimingRule;
 use crate::engine::{Counts, oracle};
+use crate::evaluate::fused::{JudgedGroup, Unit, check_group, group_name, judge_group, units};
 use crate::evaluate::{Counting, Evaluator, Judged, Model, judge};
 use crate::hir::Map;
 use crate::lower::Options;
-use crate::report::{Evaluation, totals};
+use crate::report::{Evaluation, GroupReport, totals};
 use crate::syntax::{self, lexer};
+use std::cell::RefCell;
 use std::path::Path;
 
 /// A result, and what the compiler has to say about the sources.
@@ -38,10 +42,14 @@ pub fn check(file: &Path, mapping: Mapping) -> Result<Outcome<()>, Failure> {
     let (compiled, mut sink) = load(file);
     let _ = Evaluator::new(&compiled, &mut sink);
     for map in &compiled.program.maps {
-        for group in 0..map.groups.len() {
-            let _ = compiled.plan_group(map, group, &mut sink);
-        }
-        for layer in 0..map.assignments.len() {
+        for unit in units(map, 0..map.assignments.len()) {
+            let layer = match unit {
+                Unit::Layer(layer) => layer,
+                Unit::Group(group) => {
+                    check_group(&compiled, map, group, options(mapping), &mut sink);
+                    continue;
+                }
+            };
             if let Some(planned) = compiled.plan_layer(map, layer, options(mapping), &mut sink)
                 && let Some(lowered) = &planned.lowered
             {
@@ -142,22 +150,43 @@ struct Run<'a> {
 impl Run<'_> {
     fn evaluate(
         &self,
-        model: &str,
+        model: (&str, TimingRule),
         sink: &mut Diagnostics,
         mut step: impl FnMut(&str),
         mut count: impl FnMut(&PlannedLayer, &Judged) -> Result<Counts, Box<Diagnostic>>,
+        mut recount: impl FnMut(&mut JudgedGroup<'_>) -> Result<(), Box<Diagnostic>>,
     ) -> Vec<Evaluation> {
         let program = &self.compiled.program;
         let evaluator = Evaluator::new(self.compiled, sink);
         let mut evaluations = Vec::new();
         for (map, layers) in &self.selected {
             let mut reports = Vec::new();
+            let mut groups: Vec<GroupReport> = Vec::new();
             let mut failed = Vec::new();
             let known = program.networks.get(map.network);
-            for &layer in layers {
-                let name = known
-                    .and_then(|network| network.layers.get(layer))
-                    .map_or("", |layer| layer.name.as_str());
+            let name_of = |layer: usize| {
+                let layer = known.and_then(|network| network.layers.get(layer));
+                layer.map_or("", |layer| layer.name.as_str())
+            };
+            for unit in units(map, layers.iter().copied()) {
+                let layer = match unit {
+                    Unit::Layer(layer) => layer,
+                    Unit::Group(group) => {
+                        step(&group_name(self.compiled, map, group));
+                        match self.group(&evaluator, map, group, model.1, sink, &mut recount) {
+                            Some(mut report) => {
+                                report.after = reports.len();
+                                groups.push(report);
+                            }
+                            None => {
+                                let members = map.groups.get(group).map_or(&[][..], |g| &g.layers);
+                                failed.extend(members.iter().map(|m| name_of(m.0).to_owned()));
+                            }
+                        }
+                        continue;
+                    }
+                };
+                let name = name_of(layer);
                 step(name);
                 let planned = self.compiled.plan_layer(map, layer, self.options, sink);
                 let report = planned.as_ref().and_then(|planned| {
@@ -187,14 +216,35 @@ impl Run<'_> {
                         .get(map.accelerator)
                         .map(|accelerator| &accelerator.name),
                 ),
-                model: model.to_owned(),
-                totals: totals(&reports, &[]),
+                model: model.0.to_owned(),
+                totals: totals(&reports, &groups),
                 layers: reports,
-                groups: Vec::new(),
+                groups,
                 failed,
             });
         }
         evaluations
+    }
+
+    fn group(
+        &self,
+        evaluator: &Evaluator<'_>,
+        map: &Map,
+        group: usize,
+        rule: TimingRule,
+        sink: &mut Diagnostics,
+        recount: &mut impl FnMut(&mut JudgedGroup<'_>) -> Result<(), Box<Diagnostic>>,
+    ) -> Option<GroupReport> {
+        let lowered = self.compiled.plan_group(map, group, sink)?;
+        let mut judged = judge_group(self.compiled, map, &lowered, rule, self.options, sink)?;
+        if self.strict {
+            sink.extend(judged.warnings.iter().cloned());
+        }
+        if let Err(diagnostic) = recount(&mut judged) {
+            sink.push(*diagnostic);
+            return None;
+        }
+        evaluator.group(map, &judged, rule, self.options, sink)
     }
 }
 
@@ -238,12 +288,13 @@ pub fn evaluate(
                 selected: select(&compiled, selection, file)?,
                 strict,
             };
-            let layers: usize = run.selected.iter().map(|(_, layers)| layers.len()).sum();
-            let (mut done, total) = (0, layers * models.len());
+            let selected = run.selected.iter();
+            let parts = selected.map(|(map, layers)| units(map, layers.iter().copied()).len());
+            let (mut done, total) = (0, parts.sum::<usize>() * models.len());
             for model in models {
                 let mut counting = Counting::new(*model);
                 evaluations.extend(run.evaluate(
-                    model.name(),
+                    (model.name(), model.rule()),
                     &mut sink,
                     |name| {
                         progress.step(done, total, name);
@@ -256,6 +307,7 @@ pub fn evaluate(
                             "the layer is not mapped",
                         ))),
                     },
+                    |_| Ok(()),
                 ));
             }
         }
@@ -311,6 +363,7 @@ pub fn emit(
             })
         }
         Stage::Ir => emit_ir(file, selection, mapping),
+        Stage::Tree => emit_tree(file, selection),
     }
 }
 
@@ -323,7 +376,16 @@ fn emit_ir(
     let mut value = String::new();
     if runnable(&compiled, &sink) {
         for (map, layers) in select(&compiled, selection, file)? {
-            for layer in layers {
+            for unit in units(map, layers) {
+                let layer = match unit {
+                    Unit::Layer(layer) => layer,
+                    Unit::Group(group) => {
+                        if let Some(lowered) = compiled.plan_group(map, group, &mut sink) {
+                            groups::dump(&mut value, &map.name, &lowered);
+                        }
+                        continue;
+                    }
+                };
                 let planned = compiled.plan_layer(map, layer, options(mapping), &mut sink);
                 if let Some(lowered) = planned.and_then(|planned| planned.lowered) {
                     // Illegal mappings are shown as they are: that is when one wants to see them.
@@ -334,6 +396,33 @@ fn emit_ir(
                     dump::mapping(&mut value, &map.name, &lowered, mapping);
                 }
             }
+        }
+    }
+    Ok(Outcome {
+        sources: compiled.sources,
+        diagnostics: sink,
+        value,
+    })
+}
+
+/// The loops of every fused group with the buffers at their places. Single layers have none.
+fn emit_tree(file: &Path, selection: &Selection) -> Result<Outcome<String>, Failure> {
+    let (compiled, mut sink) = load(file);
+    let mut value = String::new();
+    if runnable(&compiled, &sink) {
+        for (map, layers) in select(&compiled, selection, file)? {
+            for unit in units(map, layers) {
+                let Unit::Group(group) = unit else {
+                    continue;
+                };
+                if let Some(lowered) = compiled.plan_group(map, group, &mut sink) {
+                    groups::tree(&mut value, &compiled, map, &lowered);
+                }
+            }
+        }
+        if value.is_empty() && !sink.has_errors() {
+            let shown = file.display();
+            return Err(Failure(format!("{shown} has no fused group")));
         }
     }
     Ok(Outcome {
@@ -383,9 +472,9 @@ pub fn interpret(
             selected: select(&compiled, selection, file)?,
             strict: false,
         };
-        let differences = &mut value.differences;
+        let differences = RefCell::new(Vec::new());
         value.evaluations = run.evaluate(
-            "oracle",
+            ("oracle", TimingRule::Exact),
             &mut sink,
             |_| {},
             |planned, judged| {
@@ -416,12 +505,21 @@ pub fn interpret(
                 if compare {
                     let engine = Model::Exact.count(judged, names)?;
                     if engine != counted {
-                        differences.extend(dump::differences(&names.layer, &engine, &counted));
+                        let found = dump::differences(&names.layer, &engine, &counted);
+                        differences.borrow_mut().extend(found);
                     }
                 }
                 Ok(counted)
             },
+            |judged| {
+                let found = groups::interpret(judged, limit)?;
+                if compare {
+                    differences.borrow_mut().extend(found);
+                }
+                Ok(())
+            },
         );
+        value.differences = differences.into_inner();
     }
     Ok(Outcome {
         sources: compiled.sources,

@@ -7,7 +7,7 @@
 use super::CostError;
 use super::prices::{Per, Price, Prices};
 use crate::engine::Counts;
-use crate::ir::{Mapping, OperationKind, Role};
+use crate::ir::{Mapping, Operation, OperationKind, Role};
 
 /// Where a part of the energy goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -155,7 +155,7 @@ fn for_each_term(
         }
     };
     let operations = Component::Operations;
-    let density = work_density(mapping);
+    let density = work_density(&mapping.operation);
     add(
         operations,
         &prices.operation,
@@ -207,10 +207,9 @@ fn for_each_term(
 
 /// Fraction of the operations that are not a multiplication with zero; pooling and element-wise layers do
 /// them all, for a zero still takes part in a sum or a maximum.
-pub(crate) fn work_density(mapping: &Mapping) -> f64 {
-    match mapping.operation.kind {
-        OperationKind::MultiplyAccumulate => mapping
-            .operation
+pub(crate) fn work_density(operation: &Operation) -> f64 {
+    match operation.kind {
+        OperationKind::MultiplyAccumulate => operation
             .tensors
             .iter()
             .filter(|tensor| tensor.role != Role::Output)

@@ -75,6 +75,8 @@ codes! {
     E0407 "several last layers" page "explain/E0407.md";
     E0408 "group not connected" page "explain/E0408.md";
     E0409 "fate of a tensor not one" page "explain/E0409.md";
+    E0410 "retained data is lost" page "explain/E0410.md";
+    E0411 "wanted and never computed" page "explain/E0411.md";
     E0412 "pipeline on one array" page "explain/E0412.md";
     E0413 "tile does not shrink" page "explain/E0413.md";
     E0414 "tile of another layer" page "explain/E0414.md";

@@ -2,7 +2,7 @@
 
 use super::Compiled;
 use crate::diag::Diagnostics;
-use crate::hir::{Application, Choice, DataflowBody, Map, Program};
+use crate::hir::{Application, Choice, DataflowBody, Map};
 use crate::lower::{self, LowerError, Lowered, LoweredGroup, Options, Refusal};
 
 /// Once there are so many errors no further layer is lowered: nobody reads more.
@@ -74,7 +74,7 @@ impl Compiled {
                 .then(|| "no dataflow is given: mapped by std.dataflows.streaming".to_owned());
             return Some(streaming(note, sink));
         };
-        let dataflow = self.spelling(program, application);
+        let dataflow = self.spelling(application);
         let lowered = match lower::lower(program, source, application, accelerator, options, sink) {
             Ok(lowered) => Some(lowered),
             Err(Refusal::Invalid) => None,
@@ -129,8 +129,10 @@ impl Compiled {
         )
     }
 
-    fn spelling(&self, program: &Program, application: &Application) -> String {
-        let dataflow = program.dataflows.get(application.dataflow);
+    /// A dataflow as it is written where it is used.
+    #[must_use]
+    pub fn spelling(&self, application: &Application) -> String {
+        let dataflow = self.program.dataflows.get(application.dataflow);
         match dataflow {
             Some(dataflow) if dataflow.body == DataflowBody::Streaming => "streaming".to_owned(),
             Some(dataflow) if dataflow.name.is_none() => "inline".to_owned(),

@@ -6,6 +6,7 @@
 //!
 //! Invariant: only a mapping that `legality::check` accepted is counted.
 
+pub mod fused;
 mod judge;
 mod names;
 
@@ -41,7 +42,9 @@ impl Model {
         }
     }
 
-    fn rule(self) -> TimingRule {
+    /// How it reckons time.
+    #[must_use]
+    pub fn rule(self) -> TimingRule {
         match self {
             Model::Exact => TimingRule::Exact,
             Model::Maestro => TimingRule::Maestro,
@@ -87,8 +90,9 @@ impl Counting {
     }
 }
 
-fn beyond(limit: &EngineLimit, names: &Names) -> Diagnostic {
-    let reason = match limit {
+/// Why the engine does not count something, in words.
+fn reason(limit: &EngineLimit) -> String {
+    match limit {
         EngineLimit::Irregular => {
             "its windows move irregularly, and it is too large to be executed step by step"
                 .to_owned()
@@ -104,7 +108,11 @@ fn beyond(limit: &EngineLimit, names: &Names) -> Diagnostic {
             "the engine performed {performed} of {expected} operations; this is a mistake of the program, please \
              report it"
         ),
-    };
+    }
+}
+
+fn beyond(limit: &EngineLimit, names: &Names) -> Diagnostic {
+    let reason = reason(limit);
     let refusal = Diagnostic::new(
         Code::E0602,
         format!("layer `{}` cannot be counted: {reason}", names.layer),

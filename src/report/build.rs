@@ -459,7 +459,8 @@ fn density(
         )
     };
     Some(DensityReport {
-        effective_operations: counts.operations as f64 * crate::cost::work_density(mapping),
+        effective_operations: counts.operations as f64
+            * crate::cost::work_density(&mapping.operation),
         dense_energy_pj: energy.map(|energy| energy.dense_total_pj),
         tensors: tensors
             .iter()

@@ -4,6 +4,7 @@ use crate::header::{Expected, Header};
 use dflowc::base::SourceMap;
 use dflowc::diag::{Diagnostic, Diagnostics, Sorted, render};
 use dflowc::driver::{FileError, Files, Session};
+use dflowc::evaluate::fused::{Unit, judge_group, units};
 use dflowc::evaluate::{Evaluator, Model, judge};
 use dflowc::lower::Options;
 use dflowc::report::{Evaluation, Report, totals};
@@ -104,10 +105,30 @@ fn run(files: Overlay, path: &str, header: &Header, count: bool) -> Outcome {
     let mut evaluations = Vec::new();
     for map in &program.maps {
         let mut reports = Vec::new();
-        for group in 0..map.groups.len() {
-            let _ = compiled.plan_group(map, group, &mut sink);
-        }
-        for layer in 0..map.assignments.len() {
+        let mut groups = Vec::new();
+        for unit in units(map, 0..map.assignments.len()) {
+            let layer = match unit {
+                Unit::Layer(layer) => layer,
+                Unit::Group(group) => {
+                    let Some(lowered) = compiled.plan_group(map, group, &mut sink) else {
+                        continue;
+                    };
+                    let rule = model.rule();
+                    let judged = judge_group(&compiled, map, &lowered, rule, options, &mut sink);
+                    let Some(judged) = judged else {
+                        continue;
+                    };
+                    sink.extend(judged.warnings.iter().cloned());
+                    if count {
+                        let report = evaluator.group(map, &judged, rule, options, &mut sink);
+                        groups.extend(report.map(|mut report| {
+                            report.after = reports.len();
+                            report
+                        }));
+                    }
+                    continue;
+                }
+            };
             let Some(planned) = compiled.plan_layer(map, layer, options, &mut sink) else {
                 continue;
             };
@@ -132,9 +153,9 @@ fn run(files: Overlay, path: &str, header: &Header, count: bool) -> Outcome {
             network: program.networks[map.network].name.clone(),
             accelerator: program.accelerators[map.accelerator].name.clone(),
             model: model.name().to_owned(),
-            totals: totals(&reports, &[]),
+            totals: totals(&reports, &groups),
             layers: reports,
-            groups: Vec::new(),
+            groups,
             failed: Vec::new(),
         });
     }

@@ -9,7 +9,8 @@ use crate::report::text::{EnergyUnit, count, percent, significant};
 /// One line per group: fused, layer by layer, and the ratio of the two.
 pub(in crate::report) fn compare(out: &mut String, evaluation: &Evaluation) {
     let groups = &evaluation.groups;
-    if groups.is_empty() {
+    // One group stands below with all its figures.
+    if groups.len() < 2 {
         return;
     }
     let energies = groups
@@ -235,7 +236,7 @@ fn side_by_side(out: &mut String, group: &GroupReport) {
     }
     table.write(out, "  ", &[0]);
     line(out, "", "");
-    let busy: Vec<String> = group
+    let times: Vec<String> = group
         .cycles_by
         .iter()
         .map(|(name, cycles)| format!("{name} {}", count(*cycles)))
@@ -244,9 +245,16 @@ fn side_by_side(out: &mut String, group: &GroupReport) {
         out,
         "  ",
         &format!(
-            "bound by {}: {} cycles; one stage after the other {}, all at once {}",
+            "bound by {}; cycles by itself: {}",
             group.bound,
-            busy.join(", "),
+            times.join(", ")
+        ),
+    );
+    line(
+        out,
+        "  ",
+        &format!(
+            "cycles of the stages: {} one after the other, {} in a pipeline",
             count(group.cycles_sequential),
             count(group.cycles_pipelined),
         ),
@@ -255,7 +263,7 @@ fn side_by_side(out: &mut String, group: &GroupReport) {
         out,
         "  ",
         &format!(
-            "DRAM moves {} B in the step that moves most",
+            "DRAM moves at most {} B in one step",
             grouped(group.dram_peak_bytes_per_step)
         ),
     );

@@ -1,0 +1,280 @@
+//! What can be wrong with a fused group once its traffic is counted.
+
+use crate::base::Span;
+use crate::base::num::grouped;
+use crate::diag::{Code, Diagnostic};
+
+/// Most loops that E0501 gives sizes for.
+const MOST_FITS: usize = 4;
+
+/// One mistake.
+#[derive(Clone, Debug, PartialEq)]
+pub enum GroupError {
+    /// E0501: a memory cannot keep the windows that it must.
+    Overfull {
+        group: String,
+        span: Span,
+        memory: String,
+        /// `None` for memories that nobody can edit.
+        memory_span: Option<Span>,
+        need_bits: u128,
+        have_bits: u128,
+        double_buffered: bool,
+        parts: Vec<Part>,
+        /// Innermost loop first.
+        fits: Vec<Fit>,
+        /// Whether there is a loop at all.
+        tiled: bool,
+    },
+    /// E0410: `retain T in M` alone, but elements are wanted again after they left the window.
+    Lost(Box<Lost>),
+    /// E0411: somebody outside reads elements that the group never computes.
+    NeverComputed {
+        tensor: String,
+        stage: String,
+        /// Layers that read it outside of the group.
+        readers: Vec<String>,
+        computed: u64,
+        elements: u128,
+        /// The first that is not computed.
+        first: Option<Vec<i64>>,
+        group: Span,
+        span: Span,
+    },
+    /// E0602: the engine does not say, or must not be believed.
+    Uncounted {
+        what: String,
+        reason: String,
+        span: Span,
+    },
+}
+
+/// What a memory keeps of one tensor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub tensor: String,
+    pub window: u64,
+    pub window_bits: u128,
+    /// A second buffer, where two stages of a pipeline meet.
+    pub second_bits: u128,
+    /// Not counted: nothing of it is carried over, and the memory is fullest in another stage.
+    pub apart: bool,
+}
+
+/// The largest piece of one loop with which everything fits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fit {
+    pub label: String,
+    /// With the piece that fits.
+    pub changed: String,
+    pub size: u64,
+    /// Of the size in the source, where it may be edited.
+    pub span: Option<Span>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lost {
+    pub tensor: String,
+    pub memory: String,
+    pub count: u64,
+    pub element: Vec<i64>,
+    /// `N 0, K 3, P 17, Q 5 of expand`, where the group makes it.
+    pub point: Option<String>,
+    /// `step 2 of tile project.P by 4`
+    pub step: Vec<String>,
+    pub made: bool,
+    /// `recompute expand.Output` or `refetch expand.Input from DRAM`
+    pub word: String,
+    /// The word beside the retain was evaluated, and everything fits.
+    pub repaired: bool,
+    /// Further out: where, and the window there in bytes.
+    pub outward: Option<(String, u128)>,
+    pub span: Span,
+}
+
+impl GroupError {
+    #[must_use]
+    pub fn to_diagnostic(&self) -> Diagnostic {
+        match self {
+            GroupError::Overfull { .. } => self.overfull(),
+            GroupError::Lost(lost) => lost.to_diagnostic(),
+            GroupError::NeverComputed {
+                tensor,
+                stage,
+                readers,
+                computed,
+                elements,
+                first,
+                group,
+                span,
+            } => {
+                let diagnostic = Diagnostic::new(
+                    Code::E0411,
+                    format!(
+                        "`{tensor}` is wanted outside of the group, which computes {} of its {} elements",
+                        grouped((*computed).into()),
+                        grouped(*elements)
+                    ),
+                )
+                .at(*span, "no layer of the group reads the others")
+                .also(*group, "this group");
+                let diagnostic = match first {
+                    Some(first) => {
+                        diagnostic.note(format!("the first: `{tensor}`{}", index(first)))
+                    }
+                    None => diagnostic,
+                };
+                let readers: Vec<String> =
+                    readers.iter().map(|reader| format!("`{reader}`")).collect();
+                let diagnostic = if readers.is_empty() {
+                    diagnostic
+                } else {
+                    diagnostic.note(format!("read outside by {}", readers.join(", ")))
+                };
+                diagnostic.help(format!(
+                    "leave `{stage}` out of the group, or take the layers that read it in"
+                ))
+            }
+            GroupError::Uncounted { what, reason, span } => {
+                Diagnostic::new(Code::E0602, format!("{what} cannot be counted: {reason}"))
+                    .at(*span, "here")
+            }
+        }
+    }
+
+    fn overfull(&self) -> Diagnostic {
+        let GroupError::Overfull {
+            group,
+            span,
+            memory,
+            memory_span,
+            need_bits,
+            have_bits,
+            double_buffered,
+            parts,
+            fits,
+            tiled,
+        } = self
+        else {
+            return Diagnostic::new(Code::E0501, "capacity exceeded");
+        };
+        let mut diagnostic = Diagnostic::new(
+            Code::E0501,
+            format!(
+                "{memory} must hold {} and has {}",
+                amount(*need_bits),
+                amount(*have_bits)
+            ),
+        )
+        .at(*span, format!("`{group}` does not fit in {memory}"));
+        if let Some(span) = memory_span {
+            diagnostic = diagnostic.also(*span, "the memory");
+        }
+        for part in parts {
+            let mut note = format!(
+                "{}: a window of {} elements, {}",
+                part.tensor,
+                grouped(part.window.into()),
+                amount(part.window_bits)
+            );
+            if part.apart {
+                note += ", in other stages than the fullest";
+            }
+            diagnostic = diagnostic.note(note);
+            if part.second_bits > 0 {
+                diagnostic = diagnostic.note(format!(
+                    "{}: a second buffer between its stages, {}",
+                    part.tensor,
+                    amount(part.second_bits)
+                ));
+            }
+        }
+        if *double_buffered {
+            diagnostic = diagnostic.note("twice, because it is double-buffered");
+        }
+        for fit in fits.iter().take(MOST_FITS) {
+            diagnostic =
+                diagnostic.note(format!("fits with `{}` (now `{}`)", fit.changed, fit.label));
+        }
+        match fits.first() {
+            Some(Fit {
+                span: Some(span),
+                size,
+                changed,
+                ..
+            }) => diagnostic.fix(*span, size.to_string(), format!("make it `{changed}`")),
+            Some(_) => diagnostic,
+            None if *tiled => diagnostic
+                .note("no size of one loop alone makes it fit")
+                .help("tile another dimension, retain large tensors further inside, recompute or refetch them"),
+            None => {
+                diagnostic.help("tile the last layer of the group, and retain inside of the tile")
+            }
+        }
+    }
+}
+
+impl Lost {
+    fn to_diagnostic(&self) -> Diagnostic {
+        let Lost { tensor, word, .. } = self;
+        let plural = if self.count == 1 { "" } else { "s" };
+        let mut first = format!("the first: `{tensor}`{}", index(&self.element));
+        if let Some(point) = &self.point {
+            first += &format!(" ({point})");
+        }
+        if !self.step.is_empty() {
+            first += &format!(", wanted again in {}", self.step.join(", "));
+        }
+        let does = if self.made {
+            "computes them again"
+        } else {
+            "reads them again"
+        };
+        let outward = match &self.outward {
+            Some((place, bytes)) => {
+                format!(
+                    "`{word}` {does}; or retain it {place}, where nothing is lost and its window is {} B",
+                    grouped(*bytes)
+                )
+            }
+            None => format!("`{word}` {does}"),
+        };
+        let diagnostic = Diagnostic::new(
+            Code::E0410,
+            format!(
+                "`{tensor}` loses {} element{plural} that {} wanted again",
+                grouped(self.count.into()),
+                if self.count == 1 { "is" } else { "are" }
+            ),
+        )
+        .at(
+            self.span,
+            format!("its window in {} does not keep them", self.memory),
+        )
+        .note(first)
+        .help(outward);
+        if self.repaired {
+            diagnostic.fix(
+                self.span.start(),
+                format!("{word}; "),
+                format!("say what happens to them: `{word}`"),
+            )
+        } else {
+            diagnostic
+        }
+    }
+}
+
+/// `[0, 3, 17, 5]`
+fn index(element: &[i64]) -> String {
+    let parts: Vec<String> = element.iter().map(i64::to_string).collect();
+    format!("[{}]", parts.join(", "))
+}
+
+fn amount(bits: u128) -> String {
+    if bits.is_multiple_of(8) {
+        format!("{} B", grouped(bits / 8))
+    } else {
+        format!("{} bits", grouped(bits))
+    }
+}

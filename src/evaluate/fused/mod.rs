@@ -1,0 +1,603 @@
+//! From a lowered fused group to its report: counted, judged, priced, and put beside its layers one by one.
+//!
+//! Problem: `ir::FusedGroup` and `engine::fused` know what every step requires, reuses and computes; what that
+//! costs also depends on how a tile is computed (`run expand on PE using pointwise_ws`), on the memories that must
+//! hold the windows, and on the prices. The order is: traffic first (a group that loses data or does not fit is
+//! refused before any tile is looked at), then the shapes of the tiles, then time, energy, comparison.
+//!
+//! Invariants: a number is only given for a group that fits, loses nothing that it promised to keep, and whose
+//! tiles are legal; what the tiles of a stage perform equals what the group's analysis says.
+
+mod alone;
+mod error;
+mod ledger;
+mod needs;
+mod stage;
+
+pub use error::{Fit, GroupError, Lost, Part};
+
+use crate::base::{Ratio, Span};
+use crate::cost::{Prices, group_energy};
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::driver::Compiled;
+use crate::engine::fused::{Analysis, Flow, Tile};
+use crate::engine::{EngineLimit, TimingRule};
+use crate::hir::{Accelerator, Map, Network, Source};
+use crate::ir::{BoxSet, Mapping, Overlap, Schedule};
+use crate::lower::{self, LoweredGroup, Options};
+use crate::pricing;
+use crate::report::fused::{GroupFigures, GroupNames, GroupReport, StageNames, build_group};
+use needs::Need;
+use stage::{Reported, Workshop};
+
+/// The tiles of one stage.
+pub(in crate::evaluate) struct Tiles<'a> {
+    /// One of each kind, and in how many steps there is one like it; the commonest first.
+    tiles: Vec<(BoxSet, u64)>,
+    /// `None`: at the peak rate.
+    workshop: Option<Workshop<'a>>,
+    /// Shape, and how often it is computed.
+    shapes: Vec<(usize, u64)>,
+}
+
+/// A group that may be reported.
+pub struct JudgedGroup<'a> {
+    pub lowered: &'a LoweredGroup,
+    pub flow: Flow,
+    /// What is legal but wasteful.
+    pub warnings: Vec<Diagnostic>,
+    tiles: Vec<Tiles<'a>>,
+    needs: Vec<Need>,
+}
+
+impl JudgedGroup<'_> {
+    /// MACs per cycle of the stages, at the peak of their arrays.
+    #[must_use]
+    pub fn rates(&self) -> Vec<u64> {
+        let stages = self.lowered.stages.iter();
+        stages.map(|stage| stage.peak.max(1)).collect()
+    }
+
+    /// Takes the counts of somebody else who has counted the group at its peak rates. Times of stages with a
+    /// dataflow stay what they are.
+    pub fn set_counts(&mut self, mut flow: Flow) {
+        if self.tiles.iter().any(|tiles| tiles.workshop.is_some()) {
+            let timed = self.flow.stages.iter();
+            for (stage, timed) in flow.stages.iter_mut().zip(timed) {
+                stage.cycles = timed.cycles;
+            }
+            (flow.sequential, flow.pipelined) = (self.flow.sequential, self.flow.pipelined);
+        }
+        self.flow = flow;
+    }
+}
+
+/// The name of a group, also of one that cannot be lowered: `expand + project`.
+#[must_use]
+pub fn group_name(compiled: &Compiled, map: &Map, group: usize) -> String {
+    let network = compiled.program.networks.get(map.network);
+    let layers = map.groups.get(group).map_or(&[][..], |group| &group.layers);
+    let names: Vec<&str> = layers
+        .iter()
+        .filter_map(|layer| Some(network?.layers.get(layer.0)?.name.as_str()))
+        .collect();
+    names.join(" + ")
+}
+
+/// A part of a map that is evaluated by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Index into the network's layers.
+    Layer(usize),
+    /// Index into the map's groups.
+    Group(usize),
+}
+
+/// The layers `wanted` of a map, in order, each group once in the place of the first of its layers.
+#[must_use]
+pub fn units(map: &Map, wanted: impl IntoIterator<Item = usize>) -> Vec<Unit> {
+    let mut units = Vec::new();
+    for layer in wanted {
+        let member = |group: &crate::hir::fused::FusedGroup| {
+            group.layers.iter().any(|known| known.0 == layer)
+        };
+        let unit = match map.groups.iter().position(member) {
+            Some(group) => Unit::Group(group),
+            None => Unit::Layer(layer),
+        };
+        if !units.contains(&unit) {
+            units.push(unit);
+        }
+    }
+    units
+}
+
+enum Stop {
+    Limit(EngineLimit),
+    Reported,
+}
+
+impl From<EngineLimit> for Stop {
+    fn from(limit: EngineLimit) -> Stop {
+        Stop::Limit(limit)
+    }
+}
+
+impl From<Reported> for Stop {
+    fn from(_: Reported) -> Stop {
+        Stop::Reported
+    }
+}
+
+/// Judges a lowered group of `map`; what is wrong goes to `sink`.
+#[must_use]
+pub fn judge_group<'a>(
+    compiled: &'a Compiled,
+    map: &'a Map,
+    lowered: &'a LoweredGroup,
+    rule: TimingRule,
+    options: Options,
+    sink: &mut Diagnostics,
+) -> Option<JudgedGroup<'a>> {
+    let program = &compiled.program;
+    let judge = Judge {
+        compiled,
+        map,
+        network: program.networks.get(map.network)?,
+        accelerator: program.accelerators.get(map.accelerator)?,
+        lowered,
+        rule,
+        options,
+    };
+    match judge.run(sink) {
+        Ok(judged) => Some(judged),
+        Err(Stop::Reported) => None,
+        Err(Stop::Limit(limit)) => {
+            sink.push(judge.beyond(&limit).to_diagnostic());
+            None
+        }
+    }
+}
+
+struct Judge<'a> {
+    compiled: &'a Compiled,
+    map: &'a Map,
+    network: &'a Network,
+    accelerator: &'a Accelerator,
+    lowered: &'a LoweredGroup,
+    rule: TimingRule,
+    options: Options,
+}
+
+impl<'a> Judge<'a> {
+    fn run(&self, sink: &mut Diagnostics) -> Result<JudgedGroup<'a>, Stop> {
+        let group = &self.lowered.group;
+        let analysis = Analysis::new(group)?;
+        let peak = |stage: usize, tile: &Tile<'_>| tile.operations().div_ceil(self.peak(stage));
+        let mut flow = analysis
+            .flow(&mut |stage, tile: &Tile<'_>| Ok::<u64, EngineLimit>(peak(stage, tile)))?;
+        let needs = needs::needs(group, &flow, self.accelerator);
+        let mut errors = needs::lost(self.lowered, &analysis, self.accelerator)?;
+        errors.extend(needs::never_computed(self.lowered, &flow, |stage| {
+            self.outside_readers(stage)
+        })?);
+        errors.extend(needs::overfull(
+            self.lowered,
+            &needs,
+            self.accelerator,
+            |span| !self.is_embedded(span),
+        ));
+        if !errors.is_empty() {
+            sink.extend(errors.iter().map(|error| self.place(error.to_diagnostic())));
+            return Err(Stop::Reported);
+        }
+        let mut tiles = Vec::with_capacity(group.stages.len());
+        let mut warnings = Vec::new();
+        let mut failed = false;
+        for stage in 0..group.stages.len() {
+            match self.tiles(&analysis, stage, &needs, &mut warnings, sink) {
+                Ok(known) => tiles.push(known),
+                Err(Stop::Reported) => failed = true,
+                Err(limit) => return Err(limit),
+            }
+        }
+        if failed {
+            return Err(Stop::Reported);
+        }
+        if tiles.iter().any(|tiles| tiles.workshop.is_some()) {
+            flow = analysis.flow(&mut |stage, tile: &Tile<'_>| {
+                let workshop = tiles
+                    .get_mut(stage)
+                    .and_then(|tiles| tiles.workshop.as_mut());
+                match workshop {
+                    Some(workshop) => Ok::<u64, Stop>(workshop.cycles(&tile.boxes()?, sink)?),
+                    None => Ok(peak(stage, tile)),
+                }
+            })?;
+            self.same_operations(&flow, &tiles)?;
+        }
+        Ok(JudgedGroup {
+            lowered: self.lowered,
+            flow,
+            warnings,
+            tiles,
+            needs,
+        })
+    }
+
+    fn peak(&self, stage: usize) -> u64 {
+        self.lowered
+            .stages
+            .get(stage)
+            .map_or(1, |stage| stage.peak.max(1))
+    }
+
+    fn beyond(&self, limit: &EngineLimit) -> GroupError {
+        GroupError::Uncounted {
+            what: format!("group `{}`", self.lowered.name),
+            reason: super::reason(limit),
+            span: self.lowered.span,
+        }
+    }
+
+    /// Layers outside of the group that read what a stage makes.
+    fn outside_readers(&self, stage: usize) -> Vec<String> {
+        let Some(layer) = self.lowered.stages.get(stage).map(|stage| stage.layer) else {
+            return Vec::new();
+        };
+        let inside = |at: usize| self.lowered.stages.iter().any(|stage| stage.layer == at);
+        self.network
+            .layers
+            .iter()
+            .enumerate()
+            .filter(|(at, known)| !inside(*at) && known.inputs.contains(&Source::Layer(layer)))
+            .map(|(_, known)| known.name.clone())
+            .collect()
+    }
+
+    fn is_embedded(&self, span: Span) -> bool {
+        let file = self.compiled.sources.get(span.file());
+        file.is_some_and(|file| file.name().starts_with("<std>/"))
+    }
+
+    /// A mistake in the embedded library is pointed at from the map.
+    fn place(&self, diagnostic: Diagnostic) -> Diagnostic {
+        match diagnostic.primary() {
+            Some(span) if !self.is_embedded(span) => diagnostic,
+            _ => diagnostic.also(self.lowered.span, "needed here"),
+        }
+    }
+
+    /// Evaluates the shapes of a stage's tiles.
+    fn tiles(
+        &self,
+        analysis: &Analysis,
+        stage: usize,
+        needs: &[Need],
+        warnings: &mut Vec<Diagnostic>,
+        sink: &mut Diagnostics,
+    ) -> Result<Tiles<'a>, Stop> {
+        let mut tiles = Tiles {
+            tiles: analysis.tiles(stage)?,
+            workshop: self.workshop(stage, needs, sink)?,
+            shapes: Vec::new(),
+        };
+        tiles.tiles.sort_by_key(|tile| std::cmp::Reverse(tile.1));
+        let Some(workshop) = &mut tiles.workshop else {
+            return Ok(tiles);
+        };
+        for (tile, times) in &tiles.tiles {
+            for shape in workshop.shapes_of(tile, sink)? {
+                match tiles.shapes.iter_mut().find(|known| known.0 == shape) {
+                    Some(known) => known.1 = known.1.saturating_add(*times),
+                    None => tiles.shapes.push((shape, *times)),
+                }
+            }
+        }
+        let commonest = tiles.shapes.iter().max_by_key(|shape| shape.1);
+        let found = workshop.conclude(commonest.map(|shape| shape.0), sink)?;
+        warnings.extend(found.into_iter().map(|warning| self.place(warning)));
+        Ok(tiles)
+    }
+
+    fn workshop(
+        &self,
+        index: usize,
+        needs: &[Need],
+        sink: &mut Diagnostics,
+    ) -> Result<Option<Workshop<'a>>, Stop> {
+        let (Some(known), Some(stage)) = (
+            self.lowered.stages.get(index),
+            self.lowered.group.stages.get(index),
+        ) else {
+            return Ok(None);
+        };
+        let Some(application) = &known.dataflow else {
+            return Ok(None);
+        };
+        let Some(layer) = self.network.layers.get(known.layer) else {
+            return Ok(None);
+        };
+        let mut workshop = Workshop::new(
+            self.compiled,
+            self.map,
+            layer,
+            application,
+            self.accelerator.on_array(known.array),
+            stage,
+            &self.lowered.name,
+            &known.rank_names,
+        );
+        workshop.rule = self.rule;
+        workshop.options = self.options;
+        workshop.places = (0..stage.operation.tensors.len())
+            .map(|operand| {
+                let tensors = ledger::tensors_of(&self.lowered.group, index, operand);
+                let first = tensors
+                    .first()
+                    .and_then(|&at| self.lowered.group.tensors.get(at));
+                first.map_or(1, |tensor| tensor.memory)
+            })
+            .collect();
+        let inside = |&&place: &&usize| {
+            let memory = self.accelerator.memories.get(place);
+            memory.is_some_and(|memory| memory.arrays_above > 0)
+        };
+        if let Some(&place) = workshop.places.iter().find(inside) {
+            let memory = self.accelerator.memories.get(place);
+            let name = memory.map_or("?", |memory| memory.name.as_str());
+            let error = GroupError::Uncounted {
+                what: format!("stage `{}` of `{}`", known.name, self.lowered.name),
+                reason: format!(
+                    "its dataflow takes tiles from a memory outside of the array, and {name}, where the group keeps \
+                     them, lies inside"
+                ),
+                span: known.span,
+            };
+            sink.push(self.place(error.to_diagnostic()));
+            return Err(Stop::Reported);
+        }
+        workshop.kept = vec![0; self.accelerator.memories.len()];
+        for need in needs {
+            if let Some(kept) = workshop.kept.get_mut(need.figures.memory) {
+                *kept = need.figures.required_bits;
+            }
+        }
+        Ok(Some(workshop))
+    }
+
+    /// What the tiles perform is what the group's analysis counted.
+    fn same_operations(&self, flow: &Flow, tiles: &[Tiles<'_>]) -> Result<(), EngineLimit> {
+        for (tiles, counted) in tiles.iter().zip(&flow.stages) {
+            let Some(workshop) = &tiles.workshop else {
+                continue;
+            };
+            let performed = tiles.shapes.iter().map(|&(shape, times)| {
+                let operations = workshop
+                    .shapes
+                    .get(shape)
+                    .map_or(0, |shape| shape.operations);
+                u128::from(operations) * u128::from(times)
+            });
+            let performed: u128 = performed.sum();
+            if performed != u128::from(counted.operations) {
+                return Err(EngineLimit::Mismatch {
+                    performed,
+                    expected: counted.operations.into(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Judges group number `group` of a map, without a report; warnings go to `sink` as well.
+pub fn check_group(
+    compiled: &Compiled,
+    map: &Map,
+    group: usize,
+    options: Options,
+    sink: &mut Diagnostics,
+) {
+    let Some(lowered) = compiled.plan_group(map, group, sink) else {
+        return;
+    };
+    let rule = TimingRule::Exact;
+    let judged = judge_group(compiled, map, &lowered, rule, options, sink);
+    let warnings = judged.into_iter().flat_map(|judged| judged.warnings);
+    sink.extend(warnings);
+}
+
+impl super::Evaluator<'_> {
+    /// The report of a judged group; `None` when an action has no price, which goes to `sink`.
+    #[must_use]
+    pub fn group(
+        &self,
+        map: &Map,
+        judged: &JudgedGroup<'_>,
+        rule: TimingRule,
+        options: Options,
+        sink: &mut Diagnostics,
+    ) -> Option<GroupReport> {
+        let program = &self.compiled.program;
+        let network = program.networks.get(map.network)?;
+        let accelerator = program.accelerators.get(map.accelerator)?;
+        let (group, flow) = (&judged.lowered.group, &judged.flow);
+        let ledger = match ledger::ledger(group, flow, &judged.tiles) {
+            Ok(ledger) => ledger,
+            Err(limit) => {
+                let error = GroupError::Uncounted {
+                    what: format!("group `{}`", judged.lowered.name),
+                    reason: super::reason(&limit),
+                    span: judged.lowered.span,
+                };
+                sink.push(error.to_diagnostic());
+                return None;
+            }
+        };
+        let compute = match group.overlap {
+            Overlap::Pipeline => flow.pipelined,
+            Overlap::Sequence => flow.sequential,
+        };
+        let time = ledger::time(compute, &ledger, accelerator);
+        let mut actions = ledger.actions.clone();
+        actions.push(crate::cost::GroupAction {
+            component: crate::cost::GroupComponent::Static,
+            count: time.cycles.into(),
+            bits: 1,
+            density: 1.0,
+        });
+        let energy = match self.prices(network, accelerator, judged.lowered) {
+            None => None,
+            Some(prices) => match group_energy(&prices, &actions) {
+                Ok(energy) => Some(energy),
+                Err(errors) => {
+                    let index = accelerator.technology?;
+                    let source = program.technologies.get(index)?;
+                    sink.extend(errors.iter().map(|error| {
+                        pricing::cost_diagnostic(error, accelerator, source, &judged.lowered.name)
+                    }));
+                    return None;
+                }
+            },
+        };
+        let mut names = self.names(network, accelerator, judged);
+        let alone = (0..group.stages.len())
+            .map(|stage| {
+                let alone = self.alone(map, judged.lowered, stage, &names, rule, options);
+                match alone {
+                    Ok(alone) => Some(alone),
+                    Err(reason) => {
+                        names.notes.push(reason);
+                        None
+                    }
+                }
+            })
+            .collect();
+        let memories = judged.needs.iter().map(|need| {
+            let [reads, writes] = ledger
+                .elements
+                .get(need.figures.memory)
+                .copied()
+                .unwrap_or_default();
+            crate::report::fused::MemoryNeed {
+                reads,
+                writes,
+                ..need.figures
+            }
+        });
+        let figures = GroupFigures {
+            group,
+            flow,
+            time,
+            macs_per_cycle: peak_of_all(judged.lowered, accelerator),
+            shapes: judged
+                .tiles
+                .iter()
+                .map(|tiles| match &tiles.workshop {
+                    Some(_) => tiles.shapes.len(),
+                    None => tiles.tiles.len(),
+                })
+                .collect(),
+            energy,
+            memories: memories.collect(),
+            alone,
+        };
+        Some(build_group(&names, &figures))
+    }
+
+    /// By stage; `None` without a technology.
+    pub(super) fn prices(
+        &self,
+        network: &Network,
+        accelerator: &Accelerator,
+        lowered: &LoweredGroup,
+    ) -> Option<Vec<Prices>> {
+        let technology = self.technologies.get(accelerator.technology?)?;
+        lowered
+            .stages
+            .iter()
+            .zip(&lowered.group.stages)
+            .map(|(known, stage)| {
+                let layer = network.layers.get(known.layer)?;
+                let operand = super::operand_precision(layer, accelerator);
+                let mapping = Mapping {
+                    operation: stage.operation.clone(),
+                    architecture: lower::architecture(&accelerator.on_array(known.array)).ok()?,
+                    schedule: Schedule {
+                        loops: Vec::new(),
+                        positions: Vec::new(),
+                        leaf: 0,
+                    },
+                };
+                let context = pricing::context(accelerator, operand);
+                Some(Prices::new(technology, &context, &mapping))
+            })
+            .collect()
+    }
+
+    fn names(
+        &self,
+        network: &Network,
+        accelerator: &Accelerator,
+        judged: &JudgedGroup<'_>,
+    ) -> GroupNames {
+        let lowered = judged.lowered;
+        let stages = lowered.stages.iter().map(|stage| {
+            let layer = network.layers.get(stage.layer);
+            let array = stage.array.and_then(|array| accelerator.arrays.get(array));
+            StageNames {
+                layer: stage.name.clone(),
+                kind: layer.map_or_else(String::new, |layer| layer.type_name.to_owned()),
+                array: array.map(|array| array.name.clone()),
+                dataflow: stage
+                    .dataflow
+                    .as_ref()
+                    .map(|application| self.compiled.spelling(application)),
+            }
+        });
+        let tensors = lowered.tensors.iter();
+        GroupNames {
+            name: lowered.name.clone(),
+            stages: stages.collect(),
+            tensors: tensors
+                .map(|names| (names.name.clone(), names.aliases.clone()))
+                .collect(),
+            memories: accelerator
+                .memories
+                .iter()
+                .map(|memory| memory.name.clone())
+                .collect(),
+            clock_hz: accelerator.clock.map(Ratio::to_f64),
+            notes: judged
+                .warnings
+                .iter()
+                .map(|warning| format!("{}: {}", warning.code, warning.message))
+                .collect(),
+        }
+    }
+}
+
+/// MACs per cycle of the arrays that the stages run on: arrays side by side add up, one inside of another is part
+/// of it.
+fn peak_of_all(lowered: &LoweredGroup, accelerator: &Accelerator) -> u64 {
+    let mut used: Vec<(usize, usize, u64)> = lowered
+        .stages
+        .iter()
+        .map(|stage| {
+            let array = stage.array.unwrap_or(0);
+            let level = accelerator.arrays.get(array).map_or(0, |array| array.level);
+            (level, array, stage.peak)
+        })
+        .collect();
+    used.sort_unstable();
+    used.dedup();
+    let mut levels: Vec<(usize, u64)> = Vec::new();
+    for (level, _, peak) in used {
+        match levels.iter_mut().find(|known| known.0 == level) {
+            Some(known) => known.1 = known.1.saturating_add(peak),
+            None => levels.push((level, peak)),
+        }
+    }
+    levels.iter().map(|known| known.1).max().unwrap_or(1)
+}

@@ -1,0 +1,392 @@
+//! The tiles of one stage: each shape is lowered, judged and counted once.
+//!
+//! Problem: in 3,136 steps a stage sees perhaps nine different shapes of tiles: corners, edges, the interior, the
+//! first window of a row. Each is a layer of its own for the stage's dataflow (`lower::tile`); what is wrong on one
+//! shape is said of that shape, and what it costs is counted once and multiplied.
+//!
+//! A map larger than its dimension is an error only if that is so on every shape: the last tile is clipped, and so
+//! are the maps on it.
+
+use super::error::GroupError;
+use crate::base::Span;
+use crate::diag::{Code, Diagnostic, Diagnostics, Severity};
+use crate::driver::Compiled;
+use crate::engine::{self, Counts, TimingRule};
+use crate::hir::{Accelerator, Application, Layer, Map};
+use crate::ir::BoxSet;
+use crate::ir::{Operation, Stage};
+use crate::legality;
+use crate::lower::tile::{Bench, Slice, lower_tile, operations};
+use crate::lower::{self, LowerError, Lowered, Options, Refusal};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// A stage with a dataflow, and what is known of its tiles.
+pub(super) struct Workshop<'a> {
+    pub compiled: &'a Compiled,
+    pub map: &'a Map,
+    pub layer: &'a Layer,
+    pub application: &'a Application,
+    pub accelerator: Cow<'a, Accelerator>,
+    pub stage: &'a Stage,
+    /// `expand + depthwise + project`
+    pub group: &'a str,
+    pub rank_names: &'a [String],
+    /// By operand of the operation: the memory where the group keeps it.
+    pub places: Vec<usize>,
+    /// By memory: bits of one instance that the group keeps there.
+    pub kept: Vec<u128>,
+    pub rule: TimingRule,
+    pub options: Options,
+    pub shapes: Vec<Shape>,
+    known: BTreeMap<Vec<i64>, usize>,
+}
+
+/// One shape of a tile, evaluated.
+pub(super) struct Shape {
+    pub cycles: u64,
+    pub operations: u64,
+    /// What its memories do, without the arrivals from and departures to the outside.
+    pub accesses: Vec<Access>,
+    /// (operand, count)
+    pub hops: Vec<(usize, u64)>,
+    warnings: Vec<Diagnostic>,
+    /// Where a map was larger than the tile.
+    clipped: Vec<Span>,
+    operation: Operation,
+}
+
+/// Elements of one operand of the operation in one memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Access {
+    pub memory: usize,
+    pub operand: usize,
+    pub reads: u64,
+    pub writes: u64,
+}
+
+/// Something is wrong and has been reported.
+pub(super) struct Reported;
+
+impl<'a> Workshop<'a> {
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn new(
+        compiled: &'a Compiled,
+        map: &'a Map,
+        layer: &'a Layer,
+        application: &'a Application,
+        accelerator: Cow<'a, Accelerator>,
+        stage: &'a Stage,
+        group: &'a str,
+        rank_names: &'a [String],
+    ) -> Workshop<'a> {
+        Workshop {
+            compiled,
+            map,
+            layer,
+            application,
+            accelerator,
+            stage,
+            group,
+            rank_names,
+            places: Vec::new(),
+            kept: Vec::new(),
+            rule: TimingRule::Exact,
+            options: Options::default(),
+            shapes: Vec::new(),
+            known: BTreeMap::new(),
+        }
+    }
+
+    /// The shapes that make up a tile, to be run one after the other; what is wrong with one goes to `sink`.
+    pub(super) fn shapes_of(
+        &mut self,
+        tile: &BoxSet,
+        sink: &mut Diagnostics,
+    ) -> Result<Vec<usize>, Reported> {
+        let mut shapes = Vec::new();
+        for slices in slices(tile) {
+            let Some(pieces) = operations(self.stage, &slices) else {
+                sink.push(
+                    self.refused("its tiles fall into too many parts")
+                        .to_diagnostic(),
+                );
+                return Err(Reported);
+            };
+            for piece in pieces {
+                shapes.push(self.shape_of(piece, sink)?);
+            }
+        }
+        Ok(shapes)
+    }
+
+    /// Cycles of a tile.
+    pub(super) fn cycles(
+        &mut self,
+        tile: &BoxSet,
+        sink: &mut Diagnostics,
+    ) -> Result<u64, Reported> {
+        let shapes = self.shapes_of(tile, sink)?;
+        let cycles = shapes
+            .iter()
+            .filter_map(|&shape| self.shapes.get(shape))
+            .try_fold(0u64, |sum, shape| sum.checked_add(shape.cycles));
+        cycles.ok_or_else(|| {
+            sink.push(self.refused("a count is larger than 2^64").to_diagnostic());
+            Reported
+        })
+    }
+
+    fn shape_of(&mut self, tile: Operation, sink: &mut Diagnostics) -> Result<usize, Reported> {
+        let key = signature(&tile);
+        if let Some(&known) = self.known.get(&key) {
+            return Ok(known);
+        }
+        let shape = self.evaluate(tile, sink)?;
+        self.shapes.push(shape);
+        self.known.insert(key, self.shapes.len() - 1);
+        Ok(self.shapes.len() - 1)
+    }
+
+    fn evaluate(&self, tile: Operation, sink: &mut Diagnostics) -> Result<Shape, Reported> {
+        let mut said = Diagnostics::new();
+        let clip = Options { clip: true };
+        let mut lowered = match self.lowered(tile.clone(), clip, &mut said) {
+            Ok(lowered) => lowered,
+            Err(refusal) => {
+                let reported = self.refusal(&refusal);
+                sink.extend(
+                    said.iter()
+                        .filter(|d| d.is_error())
+                        .map(|d| self.about(d, &tile)),
+                );
+                sink.extend(reported.map(|diagnostic| self.about(&diagnostic, &tile)));
+                return Err(Reported);
+            }
+        };
+        self.leave_room(&mut lowered);
+        let mut wrong = Diagnostics::new();
+        let Some(judged) = super::super::judge(self.compiled, self.map, &lowered, &mut wrong)
+        else {
+            sink.extend(wrong.iter().map(|diagnostic| self.about(diagnostic, &tile)));
+            return Err(Reported);
+        };
+        let counts = match engine::count(&judged.legal, self.rule) {
+            Ok(counts) => counts,
+            Err(limit) => {
+                let diagnostic = super::super::beyond(&limit, &lowered.names);
+                sink.push(self.about(&diagnostic, &tile));
+                return Err(Reported);
+            }
+        };
+        let over = |diagnostic: &&Diagnostic| diagnostic.code == Code::E0401;
+        let (accesses, hops) = self.collect(&counts);
+        Ok(Shape {
+            cycles: counts.timing.cycles,
+            operations: counts.operations,
+            accesses,
+            hops,
+            clipped: said
+                .iter()
+                .filter(over)
+                .filter_map(Diagnostic::primary)
+                .collect(),
+            warnings: judged.warnings,
+            operation: tile,
+        })
+    }
+
+    fn lowered(
+        &self,
+        tile: Operation,
+        options: Options,
+        sink: &mut Diagnostics,
+    ) -> Result<Lowered, Refusal> {
+        let bench = Bench {
+            program: &self.compiled.program,
+            layer: self.layer,
+            application: self.application,
+            accelerator: &self.accelerator,
+            places: &self.places,
+            options,
+        };
+        lower_tile(&bench, tile, sink)
+    }
+
+    /// The capacities that the windows of the group leave; the tile itself is part of the windows.
+    fn leave_room(&self, lowered: &mut Lowered) {
+        let mut inside = vec![0u128; self.kept.len()];
+        for (operand, &place) in self.places.iter().enumerate() {
+            let bits = lowered.mapping.operation.tensors.get(operand);
+            let bits = bits.map_or(0, |tensor| u128::from(tensor.bits));
+            let tile = legality::footprint(&lowered.mapping, place, operand, 0).unwrap_or(0);
+            if let Some(sum) = inside.get_mut(place) {
+                *sum = sum.saturating_add(bits.saturating_mul(tile.into()));
+            }
+        }
+        let memories = lowered.mapping.architecture.memories.iter_mut();
+        for ((memory, &kept), tile) in memories.zip(&self.kept).zip(inside) {
+            let tile = tile.saturating_mul(1 + u128::from(memory.double_buffered));
+            memory.capacity_bits = memory
+                .capacity_bits
+                .map(|bits| bits.saturating_sub(kept).saturating_add(tile));
+        }
+    }
+
+    /// What happens inside of a tile: what enters the memories of the group from outside, and leaves them, is
+    /// counted there.
+    fn collect(&self, counts: &Counts) -> (Vec<Access>, Vec<(usize, u64)>) {
+        let mut accesses = Vec::new();
+        for (memory, row) in counts.memories.iter().enumerate().skip(1) {
+            for count in &row.tensors {
+                let crossings = counts
+                    .boundaries
+                    .iter()
+                    .filter(|boundary| boundary.parent == 0 && boundary.child == memory)
+                    .flat_map(|boundary| &boundary.tensors)
+                    .filter(|crossing| crossing.tensor == count.tensor);
+                let (down, up) = crossings.fold((0, 0), |(down, up), crossing| {
+                    (down + crossing.down, up + crossing.up)
+                });
+                accesses.push(Access {
+                    memory,
+                    operand: count.tensor,
+                    reads: count.reads.saturating_sub(up),
+                    writes: count.writes.saturating_sub(down),
+                });
+            }
+        }
+        let hops = counts.boundaries.iter().flat_map(|boundary| {
+            let crossings = boundary.tensors.iter();
+            crossings.map(|crossing| (crossing.tensor, crossing.hops))
+        });
+        (accesses, hops.filter(|hop| hop.1 > 0).collect())
+    }
+
+    /// Reports what holds for all shapes: maps larger than every tile, and what the commonest one wastes.
+    pub(super) fn conclude(
+        &self,
+        commonest: Option<usize>,
+        sink: &mut Diagnostics,
+    ) -> Result<Vec<Diagnostic>, Reported> {
+        let Some(first) = self.shapes.first() else {
+            return Ok(Vec::new());
+        };
+        let mut always = first.clipped.iter();
+        let always = always.any(|span| {
+            let mut shapes = self.shapes.iter();
+            shapes.all(|shape| shape.clipped.contains(span))
+        });
+        let mut warnings = Vec::new();
+        if always {
+            // The largest tile has the fewest such maps.
+            let largest = self.shapes.iter().max_by_key(|shape| shape.operations);
+            let mut said = Diagnostics::new();
+            if let Some(largest) = largest {
+                let _ = self.lowered(largest.operation.clone(), self.options, &mut said);
+                let over = |diagnostic: &&Diagnostic| diagnostic.code == Code::E0401;
+                let found = said.iter().filter(over);
+                let found: Vec<Diagnostic> = found
+                    .map(|diagnostic| self.about(diagnostic, &largest.operation))
+                    .collect();
+                if found.iter().any(Diagnostic::is_error) {
+                    sink.extend(found);
+                    return Err(Reported);
+                }
+                warnings.extend(found);
+            }
+        }
+        if let Some(shape) = commonest.and_then(|shape| self.shapes.get(shape)) {
+            let of_tile = shape.warnings.iter();
+            warnings.extend(of_tile.map(|warning| self.about(warning, &shape.operation)));
+        }
+        Ok(warnings)
+    }
+
+    fn refusal(&self, refusal: &Refusal) -> Option<Diagnostic> {
+        let Refusal::DoesNotServe { dim } = refusal else {
+            return None;
+        };
+        let known = lower::operation(self.layer, &self.accelerator)
+            .map(|operation| {
+                let mut names: Vec<String> =
+                    operation.axes.into_iter().map(|axis| axis.0).collect();
+                names.dedup();
+                names
+            })
+            .unwrap_or_default();
+        Some(LowerError::does_not_serve(dim, self.layer, known).to_diagnostic())
+    }
+
+    /// A message about a tile says that it is one.
+    fn about(&self, diagnostic: &Diagnostic, tile: &Operation) -> Diagnostic {
+        let mut diagnostic = diagnostic.clone();
+        if diagnostic.severity == Severity::Warning && diagnostic.code == Code::E0401 {
+            return diagnostic;
+        }
+        diagnostic.notes.push(format!(
+            "in stage `{}` of `{}`, whose tile has {}",
+            self.layer.name,
+            self.group,
+            self.sizes(tile)
+        ));
+        diagnostic
+    }
+
+    /// `K 32, P 1, Q 112`: extents of 1 in the layer are left out.
+    fn sizes(&self, tile: &Operation) -> String {
+        let operation = &self.stage.operation;
+        let names = lower::operation(self.layer, &self.accelerator)
+            .map(|desugared| desugared.rank_names)
+            .unwrap_or_else(|| self.rank_names.to_vec());
+        let sizes = operation.ranks.iter().zip(&tile.ranks).zip(&names);
+        let parts: Vec<String> = sizes
+            .filter(|((whole, _), _)| **whole > 1)
+            .map(|((whole, part), name)| {
+                if whole == part {
+                    format!("{name} {part}")
+                } else {
+                    format!("{name} {part} (of {whole})")
+                }
+            })
+            .collect();
+        parts.join(", ")
+    }
+
+    fn refused(&self, reason: &str) -> GroupError {
+        GroupError::Uncounted {
+            what: format!("stage `{}` of `{}`", self.layer.name, self.group),
+            reason: reason.to_owned(),
+            span: self.layer.name_span,
+        }
+    }
+}
+
+/// The boxes of a tile, in order.
+fn slices(tile: &BoxSet) -> Vec<Vec<Slice>> {
+    tile.grids()
+        .map(|grid| {
+            grid.iter()
+                .map(|run| Slice {
+                    first: u64::try_from(run.lo).unwrap_or(0),
+                    step: run.step,
+                    count: run.count,
+                })
+                .collect()
+        })
+        .collect()
+}
+
+/// Equal for tiles that are the same layer.
+fn signature(tile: &Operation) -> Vec<i64> {
+    let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let mut key: Vec<i64> = tile.ranks.iter().map(|&extent| signed(extent)).collect();
+    for window in &tile.windows {
+        key.extend([window.stride, window.dilation, window.extent].map(signed));
+    }
+    for dim in tile.tensors.iter().flat_map(|tensor| &tensor.dims) {
+        key.extend([dim.constant, signed(dim.extent)]);
+        key.extend(dim.terms.iter().map(|term| term.coefficient));
+    }
+    key
+}
