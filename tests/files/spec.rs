@@ -6,7 +6,7 @@
 //!
 //! * `expect`: lines `layer.key = closed form`, looked up in the JSON report: `conv.macs = 64*3*9`,
 //!   `conv.levels.GLB.Input.fills = 12`, `conv.boundaries.DRAM -> GLB.Input.down = 12`, `totals.macs = 5`,
-//!   `conv.bound = "compute"`; `network/layer.key` or `accelerator/layer.key` where there are several
+//!   `conv.bound = "compute"`; of fused groups `groups.a + b.stages.a.macs = 12`; `network/layer.key` or `accelerator/layer.key` where there are several
 //!   evaluations; `check: ok` when there is nothing to count;
 //! * `message`: the whole text of the messages;
 //! * `report`: the text of the report, `report csv` as CSV, `report detail` by level and tensor.
@@ -187,7 +187,7 @@ fn expect(line: &str, outcome: &Outcome) -> Result<(), String> {
     Err(format!("{path} is {actual}, not {expected}"))
 }
 
-/// The value at `layer.key.key`, `totals.key`, or either after `network/`.
+/// The value at `layer.key.key`, `groups.group.key`, `totals.key`, or any of them after `network/`.
 fn look_up<'a>(report: &'a Value, path: &str) -> Option<&'a Value> {
     let evaluations = report["evaluations"].as_array()?;
     let (evaluation, path) = match path.split_once('/') {
@@ -200,7 +200,7 @@ fn look_up<'a>(report: &'a Value, path: &str) -> Option<&'a Value> {
         None => (evaluations.first()?, path),
     };
     match path.split_once('.') {
-        Some(("totals", keys)) => at(&evaluation["totals"], keys),
+        Some((key @ ("totals" | "groups"), keys)) => at(&evaluation[key], keys),
         Some((layer, keys)) => {
             let layers = evaluation["layers"].as_array()?;
             at(layers.iter().find(|known| known["name"] == *layer)?, keys)
@@ -219,7 +219,7 @@ fn at<'a>(value: &'a Value, keys: &str) -> Option<&'a Value> {
             if let Value::String(_) = entry {
                 return None;
             }
-            let name = ["memory", "tensor", "name"]
+            let name = ["tensor", "memory", "name", "layer"]
                 .iter()
                 .find_map(|key| entry[*key].as_str())?;
             let rest = keys.strip_prefix(name)?;

@@ -5,6 +5,7 @@ mod editors;
 mod equality;
 mod examples;
 mod fused;
+mod fused_report;
 mod generate;
 mod layering;
 mod maestro;

@@ -225,20 +225,21 @@ impl Lost {
         if !self.step.is_empty() {
             first += &format!(", wanted again in {}", self.step.join(", "));
         }
-        let does = if self.made {
-            "computes them again"
+        let again = if self.made {
+            "compute them again"
         } else {
-            "reads them again"
+            "read them again"
         };
-        let outward = match &self.outward {
-            Some((place, bytes)) => {
-                format!(
-                    "`{word}` {does}; or retain it {place}, where nothing is lost and its window is {} B",
-                    grouped(*bytes)
-                )
-            }
-            None => format!("`{word}` {does}"),
+        let outward = self.outward.as_ref().map(|(place, bytes)| {
+            let bytes = grouped(*bytes);
+            format!("retain it {place}, where nothing is lost and its window is {bytes} B")
+        });
+        let or = match (&outward, self.repaired) {
+            (Some(_), true) => format!("or {again}"),
+            (None, true) => again.to_owned(),
+            _ => String::new(),
         };
+        let help = outward.unwrap_or_else(|| format!("`{word}` says to {again}"));
         let diagnostic = Diagnostic::new(
             Code::E0410,
             format!(
@@ -251,14 +252,14 @@ impl Lost {
             self.span,
             format!("its window in {} does not keep them", self.memory),
         )
-        .note(first)
-        .help(outward);
+        .note(first);
+        let diagnostic = if self.repaired && self.outward.is_none() {
+            diagnostic
+        } else {
+            diagnostic.help(help)
+        };
         if self.repaired {
-            diagnostic.fix(
-                self.span.start(),
-                format!("{word}; "),
-                format!("say what happens to them: `{word}`"),
-            )
+            diagnostic.fix(self.span.start(), format!("{word}; "), or)
         } else {
             diagnostic
         }

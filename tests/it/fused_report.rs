@@ -1,0 +1,236 @@
+//! Reports of fused groups, through the library: Table I of LoopTree (ISPASS 2023) and what follows from the
+//! layers by themselves.
+
+use dflowc::driver::{Compiled, MemoryFiles, Session};
+use dflowc::engine::TimingRule;
+use dflowc::evaluate::fused::{Unit, judge_group, units};
+use dflowc::evaluate::{Evaluator, Model, judge};
+use dflowc::lower::Options;
+use dflowc::report::LayerReport;
+use dflowc::report::fused::GroupReport;
+
+const BLOCK: &str = "
+Network block {
+  Layer expand    { Type: CONV;   Dimensions { K: 32, C: 32, Y: 112, X: 112, R: 1, S: 1 } }
+  Layer depthwise { Type: DWCONV; Dimensions { C: 32, Y: 112, X: 112, R: 3, S: 3 } Padding { Y: 1, X: 1 } }
+  Layer project   { Type: CONV;   Dimensions { K: 16, C: 32, Y: 112, X: 112, R: 1, S: 1 } }
+}
+Technology t {
+  mac(INT8): 0.25pJ;     hop(8b): 0.5pJ;
+  read(DRAM, 8b): 64pJ;  write(DRAM, 8b): 64pJ;
+  read(SRAM, 8b): 1pJ;   write(SRAM, 8b): 1pJ;
+  read(RF, 8b): 0.125pJ; write(RF, 8b): 0.125pJ;
+}
+";
+
+const EDGE: &str = "
+Accelerator edge {
+  Technology: t; Precision: INT8;
+  Memory DRAM { Bandwidth: 16B/cycle }
+  Memory GLB  { Size: 64KiB; Bandwidth: 1024B/cycle }
+  Level Engine { Array PE { Shape: [128] } Array PEdw { Shape: [32] } Array PEout { Shape: [128] } }
+  Memory RF   { Size: 256B }
+  Compute MAC { }
+}
+";
+
+fn load(text: &str) -> Compiled {
+    Session::new(MemoryFiles::new().with("f.dflow", text)).load("f.dflow")
+}
+
+/// Groups and layers of the only map; nothing may be wrong.
+fn evaluated(text: &str) -> (Vec<GroupReport>, Vec<LayerReport>) {
+    let mut compiled = load(text);
+    let mut sink = std::mem::take(&mut compiled.diagnostics);
+    let evaluator = Evaluator::new(&compiled, &mut sink);
+    let options = Options::default();
+    let (mut groups, mut layers) = (Vec::new(), Vec::new());
+    for map in &compiled.program.maps {
+        for unit in units(map, 0..map.assignments.len()) {
+            match unit {
+                Unit::Group(group) => {
+                    let lowered = compiled.plan_group(map, group, &mut sink).unwrap();
+                    let rule = TimingRule::Exact;
+                    let judged = judge_group(&compiled, map, &lowered, rule, options, &mut sink);
+                    let judged = judged.unwrap_or_else(|| panic!("{:#?}", sink.into_sorted(9)));
+                    sink = dflowc::diag::Diagnostics::new();
+                    groups.extend(evaluator.group(map, &judged, rule, options, &mut sink));
+                }
+                Unit::Layer(layer) => {
+                    let planned = compiled.plan_layer(map, layer, options, &mut sink).unwrap();
+                    let lowered = planned.lowered.as_ref().unwrap();
+                    let judged = judge(&compiled, map, lowered, &mut sink).unwrap();
+                    let counts = Model::Exact.count(&judged, &lowered.names).unwrap();
+                    layers.extend(evaluator.report(map, &planned, &judged, &counts, &mut sink));
+                }
+            }
+        }
+    }
+    let found = sink.into_sorted(9).list;
+    assert!(found.iter().all(|found| !found.is_error()), "{found:#?}");
+    (groups, layers)
+}
+
+fn group(map: &str) -> GroupReport {
+    let (groups, _) = evaluated(&format!("{BLOCK}{EDGE}{map}"));
+    groups.into_iter().next().unwrap()
+}
+
+fn rows_by(tiles: &str, runs: &str) -> GroupReport {
+    group(&format!(
+        "Map block on edge {{ Fuse expand, depthwise, project {{
+           retain expand.Weight, depthwise.Weight, project.Weight in GLB;
+           tile project.P by 1 {{ retain depthwise.Input in GLB;
+             {tiles} retain project.Input in GLB; pipeline {{ {runs} }} }} }} }}"
+    ))
+}
+
+const PEAK: &str = "run expand on PE; run depthwise on PEdw; run project on PEout;";
+
+// Table I as reconstructed in table1_reconstruction.json: rows whole, and four columns at a time.
+#[test]
+fn table_one_by_rows_and_by_four_columns() {
+    let rows = group(&format!(
+        "Map block on edge {{ Fuse expand, depthwise, project {{
+           retain expand.Weight, depthwise.Weight, project.Weight in GLB;
+           tile project.P by 1 {{ retain depthwise.Input, project.Input in GLB; pipeline {{ {PEAK} }} }} }} }}"
+    ));
+    let four = rows_by("tile project.Q by 4 {", &format!("{PEAK} }}"));
+    assert_eq!((rows.cycles, four.cycles), (115_136, 113_736));
+    for group in [&rows, &four] {
+        assert_eq!(group.cycles_layer_by_layer, Some(263_424));
+        assert_eq!(group.dram_bytes, 603_936);
+        assert_eq!(group.dram_bytes_layer_by_layer, Some(2_209_568));
+        // 141.4 -> 38.65 uJ.
+        let split = [group.energy_split, group.energy_split_layer_by_layer];
+        let [fused, alone] = split.map(|split| split.unwrap().dram_pj);
+        assert!((fused - 38_651_904.0).abs() < 1.0);
+        assert!((alone - 141_412_352.0).abs() < 1.0);
+    }
+    let bytes = |group: &GroupReport| {
+        let of = |name: &str| {
+            let tensor = group.tensors.iter().find(|tensor| tensor.tensor == name);
+            tensor.unwrap().window_bytes
+        };
+        (of("expand.Output"), of("depthwise.Output"))
+    };
+    assert_eq!(bytes(&rows), (10_752, 3_584));
+    assert_eq!(bytes(&four), (10_752, 128));
+    // 5.25 bytes per cycle on average.
+    assert!((rows.dram_bytes_per_cycle - 603_936.0 / 115_136.0).abs() < 1e-12);
+}
+
+// At 4 bytes per cycle DRAM takes longer than the pipeline: 403,232 bytes in and 200,704 out.
+#[test]
+fn a_slow_backing_store_binds() {
+    let text = format!("{BLOCK}{EDGE}").replace("16B/cycle", "2B/cycle");
+    let map = format!(
+        "Map block on edge {{ Fuse expand, depthwise, project {{
+           retain expand.Weight, depthwise.Weight, project.Weight in GLB;
+           tile project.P by 1 {{ retain depthwise.Input, project.Input in GLB; pipeline {{ {PEAK} }} }} }} }}"
+    );
+    let (groups, _) = evaluated(&format!("{text}{map}"));
+    assert_eq!(groups[0].bound, "DRAM");
+    assert_eq!(groups[0].cycles, (112 * 112 * 32 + 1024 + 288 + 512) / 2);
+    assert_eq!(groups[0].cycles_pipelined, 115_136);
+}
+
+/// One tile per group is the layer itself: what happens inside must be what the single-layer engine says of it.
+#[test]
+fn a_group_of_one_whole_tile_is_its_layers() {
+    let layers = "
+Network n {
+  Layer a { Type: CONV; Dimensions { K: 8, C: 4, Y: 10, X: 10, R: 3, S: 3 } Padding { Y: 1, X: 1 } }
+  Layer b { Type: CONV; Dimensions { K: 4, C: 8, Y: 10, X: 10, R: 3, S: 3 } }
+}
+Dataflow d { SpatialMap(1,1) K; TemporalMap(2,2) X'; TemporalMap(2,2) C }
+Accelerator x {
+  Technology: t; Precision: INT8;
+  Memory DRAM { }
+  Memory GLB { Size: 64KiB; Bandwidth: 8B/cycle }
+  Array PE { Shape: [4] NoC { Latency: 2 } }
+  Memory RF { Size: 512B; DoubleBuffered }
+  Compute MAC { }
+}
+";
+    let technology = &BLOCK[BLOCK.find("Technology").unwrap()..];
+    let fused = format!(
+        "{technology}{layers} Map n on x {{ Fuse a, b {{ retain a.Output, a.Input, a.Weight, b.Weight in GLB;
+           sequence {{ run a using d; run b using d; }} }} }}"
+    );
+    let single = format!("{technology}{layers} Map n on x {{ default: d; }}");
+    let (groups, _) = evaluated(&fused);
+    let (_, layers) = evaluated(&single);
+    let group = &groups[0];
+    let inner = |reports: &[LayerReport], key: &str| -> f64 {
+        let of = |layer: &LayerReport| *layer.energy_pj.as_ref().unwrap().get(key).unwrap();
+        reports.iter().map(of).sum()
+    };
+    let energy = group.energy_pj.as_ref().unwrap();
+    for key in ["mac", "RF.read", "RF.write", "noc"] {
+        let (fused, alone) = (*energy.get(key).unwrap(), inner(&layers, key));
+        assert!(
+            (fused - alone).abs() < 1e-6 * alone,
+            "{key}: {fused} and {alone}"
+        );
+    }
+    // Whole in GLB alone as well: the same but for the map between, which stays.
+    let moved = |key: &str| inner(&layers, key) - energy.get(key).unwrap();
+    let between = 8.0 * 10.0 * 10.0;
+    assert!((moved("DRAM.write") - 64.0 * between).abs() < 1e-6);
+    assert!((moved("DRAM.read") - 64.0 * between).abs() < 1e-6);
+    assert!(
+        (moved("GLB.write") - between).abs() < 1e-6,
+        "{}",
+        moved("GLB.write")
+    );
+    assert!(
+        (moved("GLB.read") - between).abs() < 1e-6,
+        "{}",
+        moved("GLB.read")
+    );
+    let cycles: u64 = layers.iter().map(|layer| layer.cycles).sum();
+    assert_eq!(group.cycles_layer_by_layer, Some(cycles));
+    assert_eq!(group.macs, 8 * 4 * 9 * 100 + 4 * 8 * 9 * 64);
+}
+
+// Rows of tiles with halos, clipped last tiles, and dataflows inside: 112 = 4 * 25 + 12.
+#[test]
+fn tiles_of_a_dataflow_perform_the_layer() {
+    let flows = "
+Dataflow d { SpatialMap(1,1) K; TemporalMap(5,5) X'; TemporalMap(4,4) C }
+Dataflow e { SpatialMap(1,1) C; TemporalMap(1,1) X' }
+";
+    let map = "
+Map block on edge { Fuse expand, depthwise, project {
+  retain expand.Weight, depthwise.Weight, project.Weight in GLB;
+  tile project.P by 1 { retain depthwise.Input in GLB;
+    tile project.Q by 25 { retain project.Input in GLB;
+      pipeline { run expand on PE using d; run depthwise on PEdw using e; run project on PEout using d; } } } } }
+";
+    let (groups, _) = evaluated(&format!("{BLOCK}{EDGE}{flows}{map}"));
+    let group = &groups[0];
+    let macs: Vec<u64> = group.stages.iter().map(|stage| stage.macs).collect();
+    let pixels = 112 * 112;
+    assert_eq!(macs, [32 * 32 * pixels, 32 * 9 * pixels, 16 * 32 * pixels]);
+    assert_eq!(group.dram_bytes, 603_936);
+    // Full and clipped tiles in a row; rows at the top, inside and at the bottom of the padded map.
+    assert_eq!(group.stages[2].tile_shapes, 2);
+    assert!(group.cycles > group.stages[1].cycles);
+    assert!(group.cycles < group.cycles_sequential);
+    // Every product reads its operands next to the multiplier.
+    let energy = group.energy_pj.as_ref().unwrap();
+    assert!(*energy.get("RF.read").unwrap() >= 22_880_256.0 * 2.0 * 0.125);
+}
+
+#[test]
+fn units_have_every_group_once() {
+    let compiled = load(&format!(
+        "{BLOCK}{EDGE} Map block on edge {{ Fuse depthwise, project {{ retain project.Input in GLB; }} }}"
+    ));
+    let map = &compiled.program.maps[0];
+    let all: Vec<Unit> = units(map, 0..3);
+    assert_eq!(all, [Unit::Layer(0), Unit::Group(0)]);
+    // A layer of a group stands for it.
+    assert_eq!(units(map, [2]), [Unit::Group(0)]);
+}
