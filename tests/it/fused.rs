@@ -7,3 +7,4 @@ mod generated;
 mod oracle;
 mod papers;
 mod points;
+mod written;
