@@ -23,7 +23,7 @@ use super::eval::word;
 use super::fuse_error::FuseError;
 use super::fused::{FateKind, FateWord, FusedGroup, FusedTile, Run, Stages};
 use super::scope::Context;
-use super::{Word, dataflow};
+use super::{Source, Word, dataflow};
 use crate::base::Span;
 use crate::syntax::ast::{self, FuseBody, FuseStatement, FuseStatementKind, StageEntry};
 use std::collections::BTreeMap;
@@ -33,18 +33,18 @@ const MAX_LAYERS: usize = 256;
 const MAX_WORDS: usize = 1024;
 
 /// What the groups of one map share.
-pub(super) struct Scope {
+pub(super) struct Scope<'a> {
     pub network: usize,
     pub accelerator: usize,
     /// The network's layers by name.
-    pub index: BTreeMap<String, usize>,
+    pub index: &'a BTreeMap<String, usize>,
     /// Layers that are in a group already, and where they were put there.
     pub taken: BTreeMap<usize, Span>,
 }
 
 /// One group under construction.
 struct Collector<'s> {
-    scope: &'s Scope,
+    scope: &'s Scope<'s>,
     group: FusedGroup,
     /// Names in the list that mean nothing: reported once, and what they would have been is not known.
     unknown: Vec<String>,
@@ -57,7 +57,7 @@ struct Collector<'s> {
 /// The group; `None` when something was wrong, which has been reported.
 pub(super) fn collect(
     cx: &mut Context<'_>,
-    scope: &mut Scope,
+    scope: &mut Scope<'_>,
     node: &ast::Fuse,
 ) -> Option<FusedGroup> {
     let before = cx.errors();
@@ -78,6 +78,10 @@ pub(super) fn collect(
     collector.list(cx, &node.layers);
     collector.body(cx, &node.body);
     collector.stages_stand_innermost(cx);
+    if collector.damaged {
+        // What seems to be missing may be what could not be read: nobody is to judge the rest.
+        cx.fail_silently();
+    }
     let group = collector.group;
     for &(layer, span) in &group.layers {
         scope.taken.entry(layer).or_insert(span);
@@ -203,10 +207,7 @@ impl Collector<'_> {
         let found = match target.segments.as_slice() {
             [layer, dim] => self.member(cx, layer).map(|layer| (layer, word(dim))),
             [name] => {
-                let head = self.group.layers.last().map(|&(layer, _)| {
-                    let layers = &cx.program.networks[self.scope.network].layers;
-                    format!("{}.{name}", layers[layer].name)
-                });
+                let head = self.head(cx).map(|head| format!("{head}.{name}"));
                 self.needs_layer(cx, "a dimension of a layer: `layer.P`", target, head);
                 None
             }
@@ -233,6 +234,17 @@ impl Collector<'_> {
             size,
             span,
         });
+    }
+
+    /// The name of a layer that no other one of the group reads, the last of several.
+    fn head(&self, cx: &Context<'_>) -> Option<String> {
+        let layers = &cx.program.networks[self.scope.network].layers;
+        let listed = || self.group.layers.iter().map(|listed| listed.0);
+        let is_read = |layer: usize| {
+            listed().any(|reader| layers[reader].inputs.contains(&Source::Layer(layer)))
+        };
+        let head = listed().rfind(|&layer| !is_read(layer))?;
+        Some(layers[head].name.clone())
     }
 
     fn needs_layer(

@@ -52,6 +52,12 @@ pub(super) fn general_form(
                     layers: false,
                 };
                 known.check(cx, &part.body);
+                if let Some(beyond) = part.body.blocks().nth(MAX_PARTS) {
+                    cx.error(HirError::Unavailable {
+                        what: format!("a level of more than {MAX_PARTS} parts"),
+                        span: beyond.kind.span,
+                    });
+                }
                 let (memories, arrays) = (accelerator.memories.len(), accelerator.arrays.len());
                 for side in part.body.blocks().take(MAX_PARTS) {
                     let first = part.body.blocks().next().unwrap_or(side);

@@ -116,7 +116,7 @@ fn explicit(cx: &mut Context<'_>, node: &ast::Map) -> Option<Map> {
         (Some(network), Some(accelerator)) => Some(fuse::Scope {
             network,
             accelerator,
-            index: index.clone(),
+            index: &index,
             taken: BTreeMap::new(),
         }),
         _ => None,

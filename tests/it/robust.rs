@@ -442,6 +442,86 @@ fn a_million_directives() {
 }
 
 #[test]
+fn fused_blocks_without_end() {
+    let group = |block: &str| {
+        format!(
+            "Network n {{ Layer a {{ Type: FC; Dimensions {{ N: 8, K: 8, C: 8 }} }}
+                          Layer b {{ Type: FC; Dimensions {{ N: 8, K: 8, C: 8 }} }} }}
+             Accelerator x {{ Memory DRAM {{ }} Memory GLB {{ }} Array PE {{ Shape: [4] }} Memory RF {{ }} Compute MAC {{ }} }}
+             Map n on x {{ {block} }}"
+        )
+    };
+    let many = |text: &str| text.repeat(1_000_000 / text.len());
+    let tile = |size: &str| {
+        group(&format!(
+            "Fuse a, b {{ tile b.N by {size} {{ retain b.Input in GLB; }} }}"
+        ))
+    };
+    for (name, text) in [
+        ("lists", group(&format!("Fuse {} b {{ }}", many("a, ")))),
+        ("groups", group(&many("Fuse a, b { } "))),
+        ("open", group(&many("Fuse a { tile a.N by 1 { "))),
+        (
+            "words",
+            group(&format!("Fuse a, b {{ {} }}", many("recompute b.Input; "))),
+        ),
+        (
+            "tensors",
+            group(&format!(
+                "Fuse a, b {{ retain {} b.Input in GLB }}",
+                many("b.Input, ")
+            )),
+        ),
+        (
+            "unknown",
+            group(&format!(
+                "Fuse a, b {{ {} }}",
+                many("retain c.Input in Z; ")
+            )),
+        ),
+        (
+            "runs",
+            group(&format!(
+                "Fuse a, b {{ sequence {{ {} }} }}",
+                many("run a on PE; ")
+            )),
+        ),
+        (
+            "inline",
+            group(&format!(
+                "Fuse a, b {{ sequence {{ {} }} }}",
+                many("run a using { } ")
+            )),
+        ),
+        (
+            "beside",
+            group(&format!("Fuse a, b {{ {} }}", many("tile b.N by 1 { } "))),
+        ),
+        ("sizes", tile("9223372036854775807 * 9223372036854775807")),
+        ("zero", tile("0")),
+        ("nothing", tile("4 / (Sz(N) - 8)")),
+        ("negative", tile("-9223372036854775807")),
+        ("large", tile("9223372036854775807")),
+        (
+            "deep",
+            group(&format!(
+                "Fuse a, b {{ {} {} }}",
+                "tile b.N by 1 { ".repeat(62),
+                "}".repeat(62)
+            )),
+        ),
+    ] {
+        let found = codes(&format!("fused_{name}"), text);
+        assert!(!found.is_empty(), "{name}");
+    }
+    let arrays = many("Array A { Shape: [4] } ");
+    let text = format!(
+        "Accelerator x {{ Memory DRAM {{ }} Level E {{ {arrays} }} Memory RF {{ }} Compute MAC {{ }} }}"
+    );
+    assert!(!codes("arrays_beside", text).is_empty());
+}
+
+#[test]
 fn einsums_of_many_ranks_and_large_coefficients() {
     let einsum = |ranks: &str, compute: &str| {
         format!(

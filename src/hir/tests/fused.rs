@@ -279,3 +279,53 @@ fn arrays_side_by_side() {
         ["E0204@A"]
     );
 }
+
+/// Any token taken out of a fused block, or written twice, is at most one message of parser and resolver together.
+#[test]
+fn one_slip_is_one_message() {
+    let text = format!(
+        "{NETWORK}Map n on a {{
+  Fuse first, second {{
+    retain first.Weight, second.Weight in GLB;
+    tile second.N by 2 {{
+      recompute second.Input; refetch first.Input from DRAM;
+      tile second.K by Sz(K) / 2 {{
+        pipeline {{
+          run first on PE using own(t = 4);
+          run second on PEdw using {{ TemporalMap(1,1) K }};
+        }}
+      }}
+    }}
+  }}
+}}
+"
+    );
+    let start = text.find("Fuse").unwrap_or_default();
+    let lexed = syntax::lexer::lex(FileId::new(0), &text);
+    for lexeme in &lexed.lexemes {
+        let range = lexeme.lo as usize..lexeme.hi as usize;
+        if range.start < start {
+            continue;
+        }
+        for count in [0, 2] {
+            let mut broken = text.clone();
+            broken.replace_range(
+                range.clone(),
+                &format!(" {} ", &text[range.clone()]).repeat(count),
+            );
+            let parsed = syntax::parse(FileId::new(0), &broken);
+            let mut sink = Diagnostics::new();
+            let tainted = parsed.has_errors();
+            sink.extend(parsed.diagnostics);
+            let module = Module {
+                ast: parsed.ast,
+                std_path: None,
+                uses: Vec::new(),
+                tainted,
+            };
+            collect(&[module], &mut sink);
+            let said: Vec<String> = sink.iter().map(|found| found.message.clone()).collect();
+            assert!(said.len() <= 1, "{said:?} in\n{broken}");
+        }
+    }
+}

@@ -104,6 +104,9 @@ impl<'input> Mender<'_, 'input> {
 
     /// The separator that the statements before `at` use.
     pub(super) fn separator_before(&self, at: usize) -> Token<'input> {
+        if !self.commas_separate(at) {
+            return Token::Semicolon;
+        }
         let mut depth = 0usize;
         for lexeme in self.lexemes[..at].iter().rev() {
             match lexeme.token {

@@ -142,6 +142,10 @@ fn one_mistake_is_one_message() {
             "E0101@4: expected `;` before the keyword `sequence`",
         ),
         (
+            "retain x.Output, y.Weight in GLB tile y.Q by 1 { }",
+            "E0101@4: expected `;` before the keyword `tile`",
+        ),
+        (
             "recompute x.Output retain y.Weight in GLB;",
             "E0101@4: expected `;` before the keyword `retain`",
         ),
@@ -238,7 +242,9 @@ fn one_mistake_is_one_message() {
     );
     expect(
         "Network n { Fuse x { } Layer a { } }",
-        &["E0101@1: expected a name, `Layer` or `}`, found the keyword `Fuse`"],
+        &[
+            "E0101@1: expected an expression, `Dataflow`, `Layer`, `Technology` or `}`, found the keyword `Fuse`",
+        ],
     );
 }
 
