@@ -3,7 +3,7 @@
 "use strict";
 
 const vscode = require("vscode");
-const { LanguageClient, TransportKind } = require("vscode-languageclient/node");
+const { LanguageClient } = require("vscode-languageclient/node");
 
 /** @type {LanguageClient | undefined} */
 let client;
@@ -34,7 +34,8 @@ async function restart() {
 
 async function start() {
   const command = vscode.workspace.getConfiguration("dflow").get("server.path") || "dflowc";
-  const server = { command, args: ["lsp"], transport: TransportKind.stdio };
+  // No `transport`: that means standard input and output too, without a `--stdio` behind the arguments.
+  const server = { command, args: ["lsp"] };
   client = new LanguageClient("dflow", "dflow", server, {
     documentSelector: [{ language: "dflow" }],
   });

@@ -172,7 +172,6 @@ const HELIX: [(&str, &str); 9] = [
 #[test]
 fn copies_of_the_queries_are_up_to_date() {
     let own = |name: &str| read(&format!("{GRAMMAR}/queries/{name}.scm"));
-    let helix = |name: &str| renamed(&own(name));
     for (path, wanted) in [
         (
             "editors/zed/languages/dflow/highlights.scm",
@@ -180,9 +179,8 @@ fn copies_of_the_queries_are_up_to_date() {
         ),
         (
             "editors/helix/queries/dflow/highlights.scm",
-            helix("highlights"),
+            renamed(&own("highlights")),
         ),
-        ("editors/helix/queries/dflow/locals.scm", helix("locals")),
     ] {
         let outdated = fs::read_to_string(root().join(path)).ok().as_ref() != Some(&wanted);
         if outdated && std::env::var_os("DFLOW_BLESS").is_some() {

@@ -1,42 +1,9 @@
-; Parameters live in their dataflow, everything else in the file.
-
-(file) @local.scope
+; Parameters live in their dataflow.
 
 (dataflow) @local.scope
 
-(network
-  body: (body) @local.scope)
-
-(const
-  name: (name) @local.definition)
-
-(technology
-  name: (name) @local.definition)
-
-(accelerator
-  name: (name) @local.definition)
-
-(network
-  name: (name) @local.definition)
-
-(dataflow
-  name: (name) @local.definition)
-
-(layer
-  name: (name) @local.definition)
-
 (parameter
-  name: (name) @local.definition)
-
-(use_source
-  (path
-    (name) @local.definition .) .)
-
-(use_source
-  alias: (name) @local.definition)
-
-(use_name
-  (name) @local.definition .)
+  name: (name) @local.definition.variable.parameter)
 
 (path
   .
