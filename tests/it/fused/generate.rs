@@ -104,7 +104,7 @@ fn read(maps: &mut [Map], at: usize) -> Map {
 }
 
 /// One stage that reads `maps[source]`.
-fn stage(c: &mut Choices, b: &mut Builder, maps: &mut Vec<Map>, source: usize) -> Map {
+fn stage(c: &mut Choices, b: &mut Builder, maps: &mut [Map], source: usize) -> Map {
     match c.below(13) {
         0 | 1 => convolution(c, b, &read(maps, source), false),
         2 => channelwise(c, b, &read(maps, source), true),
