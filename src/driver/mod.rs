@@ -23,7 +23,7 @@ pub use plan::{Plan, PlannedLayer};
 
 use crate::base::SourceMap;
 use crate::diag::Diagnostics;
-use crate::hir::{self, Program};
+use crate::hir::{self, Module, Program};
 use std::collections::BTreeMap;
 
 /// Texts that are open in an editor come before those of the files.
@@ -38,6 +38,9 @@ pub struct Compiled {
     pub sources: SourceMap,
     pub diagnostics: Diagnostics,
     pub program: Program,
+    /// The trees that the program was made from, imported ones first, the file that was asked for last; empty
+    /// when that could not be read.
+    pub modules: Vec<Module>,
 }
 
 impl<F: Files> Session<F> {
@@ -69,6 +72,7 @@ impl<F: Files> Session<F> {
             sources,
             diagnostics,
             program,
+            modules,
         }
     }
 

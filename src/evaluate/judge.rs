@@ -1,11 +1,12 @@
 //! Places for the memories that have none, then the verdict.
 
+use super::Memo;
 use crate::base::Span;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::driver::Compiled;
 use crate::hir::Map;
 use crate::ir::{Axis, Mapping, Origin, RankId};
-use crate::legality::{self, Legal, Violation, Written};
+use crate::legality::{self, Illegal, Legal, Violation, Written};
 use crate::lower::Lowered;
 
 /// A mapping that may be counted.
@@ -18,6 +19,45 @@ pub struct Judged {
     pub warnings: Vec<Diagnostic>,
 }
 
+/// The verdict about a mapping, with the places that its memories were given; without names and places in texts.
+pub type Verdict = Result<(Legal<Mapping>, Vec<legality::Choice>), Box<Illegal>>;
+
+/// Verdicts by mapping, automatic memories and fixed tensors.
+type Verdicts = Memo<(Mapping, Vec<usize>, Vec<(usize, usize)>), Verdict>;
+
+/// Judges, and remembers the verdicts: for whoever judges the same layers again and again.
+pub struct Judging {
+    known: Verdicts,
+}
+
+impl Judging {
+    /// Remembers at most `most` verdicts.
+    #[must_use]
+    pub fn new(most: usize) -> Judging {
+        Judging {
+            known: Memo::new(most),
+        }
+    }
+
+    /// As [`judge`].
+    #[must_use]
+    pub fn judge(
+        &mut self,
+        compiled: &Compiled,
+        map: &Map,
+        lowered: &Lowered,
+        sink: &mut Diagnostics,
+    ) -> Option<Judged> {
+        let key = (
+            lowered.mapping.clone(),
+            lowered.automatic.clone(),
+            lowered.fixed.clone(),
+        );
+        let verdict = self.known.get(&key, || verdict(lowered));
+        pronounce(compiled, map, lowered, verdict, sink)
+    }
+}
+
 /// Judges a lowered layer of `map`; what is wrong goes to `sink`.
 #[must_use]
 pub fn judge(
@@ -26,13 +66,28 @@ pub fn judge(
     lowered: &Lowered,
     sink: &mut Diagnostics,
 ) -> Option<Judged> {
+    pronounce(compiled, map, lowered, verdict(lowered), sink)
+}
+
+fn verdict(lowered: &Lowered) -> Verdict {
+    let mapping = lowered.mapping.clone();
+    legality::settle(mapping, &lowered.automatic, &lowered.fixed)
+}
+
+/// The verdict in the words of the source.
+fn pronounce(
+    compiled: &Compiled,
+    map: &Map,
+    lowered: &Lowered,
+    verdict: Verdict,
+    sink: &mut Diagnostics,
+) -> Option<Judged> {
     let named = Named {
         compiled,
         map,
         lowered,
     };
-    let mapping = lowered.mapping.clone();
-    match legality::settle(mapping, &lowered.automatic, &lowered.fixed) {
+    match verdict {
         Ok((legal, choices)) => {
             let warnings = legality::warnings(&legal)
                 .iter()

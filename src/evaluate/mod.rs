@@ -8,9 +8,11 @@
 
 pub mod fused;
 mod judge;
+mod memo;
 mod names;
 
-pub use judge::{Judged, judge};
+pub use judge::{Judged, Judging, judge};
+pub use memo::Memo;
 pub use names::dimensions;
 
 use crate::cost::{self, Cost, Technology};
@@ -63,15 +65,18 @@ impl Model {
 /// Counts the layers of a run; networks repeat layers, and equal mappings have equal counts.
 pub struct Counting {
     model: Model,
-    known: Vec<(Mapping, Counts)>,
+    known: Memo<Mapping, Result<Counts, EngineLimit>>,
 }
+
+/// Counts of more mappings than this are not remembered.
+const MOST_COUNTS: usize = 1024;
 
 impl Counting {
     #[must_use]
     pub fn new(model: Model) -> Counting {
         Counting {
             model,
-            known: Vec::new(),
+            known: Memo::new(MOST_COUNTS),
         }
     }
 
@@ -80,13 +85,10 @@ impl Counting {
     /// # Errors
     /// As [`Model::count`].
     pub fn count(&mut self, judged: &Judged, names: &Names) -> Result<Counts, Box<Diagnostic>> {
-        let mapping: &Mapping = &judged.legal;
-        if let Some((_, counts)) = self.known.iter().find(|(known, _)| known == mapping) {
-            return Ok(counts.clone());
-        }
-        let counts = self.model.count(judged, names)?;
-        self.known.push((mapping.clone(), counts.clone()));
-        Ok(counts)
+        let rule = self.model.rule();
+        self.known
+            .get(&judged.legal, || engine::count(&judged.legal, rule))
+            .map_err(|limit| Box::new(beyond(&limit, names)))
     }
 }
 

@@ -87,7 +87,7 @@ pub(super) fn collect(
     Some(cx.program.accelerators.len() - 1)
 }
 
-const SHORT: Known = Known {
+pub(super) const SHORT: Known = Known {
     owner: "an accelerator in the short form",
     properties: &["Clock", "Precision", "Technology", "Description"],
     blocks: &["PE", "Buffer", "NoC", "OffChip", "Precision"],
@@ -96,7 +96,14 @@ const SHORT: Known = Known {
     layers: false,
 };
 
-const GENERAL: Known = Known {
+pub(super) const PE: Known = Known::properties(
+    "`PE`",
+    &["NumPEs", "VectorWidth", "MultPrecision", "AddPrecision"],
+);
+pub(super) const BUFFER: Known = Known::properties("`Buffer`", &["GlobalL2", "LocalL1"]);
+pub(super) const OFF_CHIP: Known = Known::properties("`OffChip`", &["Bandwidth"]);
+
+pub(super) const GENERAL: Known = Known {
     owner: "an accelerator",
     properties: &["Clock", "Precision", "Technology", "Description"],
     blocks: &["Precision", "Compute"],
@@ -244,11 +251,7 @@ fn short_form(cx: &mut Context<'_>, body: &Body, accelerator: &mut Accelerator) 
     let here = accelerator.name_span;
     let mut pes = None;
     if let Some(pe) = block(body, "PE") {
-        Known::properties(
-            "`PE`",
-            &["NumPEs", "VectorWidth", "MultPrecision", "AddPrecision"],
-        )
-        .check(cx, &pe.body);
+        PE.check(cx, &pe.body);
         if let Some(expr) = value(cx, &pe.body, "NumPEs") {
             pes = cx.size(expr, "`NumPEs`");
         } else if property(&pe.body, "NumPEs").is_none() {
@@ -273,7 +276,7 @@ fn short_form(cx: &mut Context<'_>, body: &Body, accelerator: &mut Accelerator) 
     }
     let mut dram = memory("DRAM".to_owned(), here, 0, 0);
     if let Some(off_chip) = block(body, "OffChip") {
-        Known::properties("`OffChip`", &["Bandwidth"]).check(cx, &off_chip.body);
+        OFF_CHIP.check(cx, &off_chip.body);
         dram.span = off_chip.kind.span;
         dram.read_rate = rate(cx, &off_chip.body, "Bandwidth", clock);
         dram.write_rate = dram.read_rate;
@@ -282,7 +285,7 @@ fn short_form(cx: &mut Context<'_>, body: &Body, accelerator: &mut Accelerator) 
     let mut local = memory("LocalL1".to_owned(), here, 2, 1);
     local.double_buffered = true;
     if let Some(buffer) = block(body, "Buffer") {
-        Known::properties("`Buffer`", &["GlobalL2", "LocalL1"]).check(cx, &buffer.body);
+        BUFFER.check(cx, &buffer.body);
         for (memory, key) in [(&mut global, "GlobalL2"), (&mut local, "LocalL1")] {
             if let Some(property) = property(&buffer.body, key) {
                 memory.span = property.span;
@@ -337,7 +340,7 @@ pub(super) const NOC: Known = Known {
     layers: false,
 };
 
-const NOC_SHORT: Known = Known {
+pub(super) const NOC_SHORT: Known = Known {
     owner: "`NoC`",
     properties: &[
         "Bandwidth",

@@ -43,15 +43,7 @@ pub(super) fn general_form(
                 level += 1;
             }
             "Level" => {
-                let known = Known {
-                    owner: "a `Level`",
-                    properties: &[],
-                    blocks: &[],
-                    repeated: &["Memory", "Array"],
-                    flags: &[],
-                    layers: false,
-                };
-                known.check(cx, &part.body);
+                LEVEL.check(cx, &part.body);
                 if let Some(beyond) = part.body.blocks().nth(MAX_PARTS) {
                     cx.error(HirError::Unavailable {
                         what: format!("a level of more than {MAX_PARTS} parts"),
@@ -82,7 +74,7 @@ pub(super) fn general_form(
             }
             "Compute" => {
                 computed = true;
-                Known::properties("`Compute`", &["Lanes"]).check(cx, &part.body);
+                COMPUTE.check(cx, &part.body);
                 if let Some(expr) = value(cx, &part.body, "Lanes") {
                     accelerator.lanes = cx.size(expr, "`Lanes`").unwrap_or(1);
                 }
@@ -190,7 +182,27 @@ fn names_differ(cx: &mut Context<'_>, accelerator: &Accelerator) {
     }
 }
 
-const MEMORY: Known = Known {
+pub(super) const COMPUTE: Known = Known::properties("`Compute`", &["Lanes"]);
+
+pub(super) const LEVEL: Known = Known {
+    owner: "a `Level`",
+    properties: &[],
+    blocks: &[],
+    repeated: &["Memory", "Array"],
+    flags: &[],
+    layers: false,
+};
+
+pub(super) const ARRAY: Known = Known {
+    owner: "an `Array`",
+    properties: &["Shape"],
+    blocks: &["NoC"],
+    repeated: &[],
+    flags: &[],
+    layers: false,
+};
+
+pub(super) const MEMORY: Known = Known {
     owner: "a `Memory`",
     properties: &[
         "Size",
@@ -288,15 +300,7 @@ fn general_array(
     clock: Option<Ratio>,
     level: usize,
 ) -> Option<Array> {
-    let known = Known {
-        owner: "an `Array`",
-        properties: &["Shape"],
-        blocks: &["NoC"],
-        repeated: &[],
-        flags: &[],
-        layers: false,
-    };
-    known.check(cx, &part.body);
+    ARRAY.check(cx, &part.body);
     let (name, span) = match &part.name {
         Some(name) => (name.value.clone(), name.span),
         None => ("PE".to_owned(), part.kind.span),

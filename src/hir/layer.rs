@@ -62,13 +62,18 @@ pub(super) fn canonical_type(name: &str) -> Option<&'static str> {
         .map(|canonical| canonical.0)
 }
 
+/// The type that a word spells.
+pub(super) fn type_called(name: &str) -> Option<Type> {
+    TYPES.iter().find(|known| known.0 == name).map(|known| known.1)
+}
+
 /// Spellings of all layer types.
 pub(super) fn type_names() -> impl Iterator<Item = &'static str> {
     TYPES.iter().map(|known| known.0)
 }
 
 impl Type {
-    fn dimensions(self) -> &'static [&'static str] {
+    pub(super) fn dimensions(self) -> &'static [&'static str] {
         match self {
             Type::Conv => &["N", "K", "C", "Y", "X", "Y'", "X'", "P", "Q", "R", "S"],
             Type::Grouped => &["N", "G", "K", "C", "Y", "X", "Y'", "X'", "P", "Q", "R", "S"],
@@ -90,7 +95,7 @@ impl Type {
     }
 
     /// Properties beside `Type`, `Inputs`, `Precision` and `Density`.
-    fn properties(self) -> &'static [&'static str] {
+    pub(super) fn properties(self) -> &'static [&'static str] {
         match self {
             Type::Conv | Type::Transposed => {
                 &["Type", "Inputs", "Precision", "Description", "Groups"]
@@ -101,7 +106,7 @@ impl Type {
         }
     }
 
-    fn blocks(self) -> &'static [&'static str] {
+    pub(super) fn blocks(self) -> &'static [&'static str] {
         if self == Type::Einsum {
             &["Ranks", "Precision", "Density"]
         } else if self.slides() {

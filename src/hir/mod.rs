@@ -32,12 +32,13 @@ mod technology;
 #[cfg(test)]
 mod tests;
 mod value;
+pub mod vocabulary;
 
 pub use error::HirError;
 pub use eval::{Environment, EvaluationError};
 pub use fuse_error::FuseError;
 pub use module::{Module, Target};
-pub use scope::collect;
+pub use scope::{Definition, Kind, Scope, collect, defines, scopes};
 
 use crate::base::{Dimension, Ratio, Span};
 use shape::Shape;

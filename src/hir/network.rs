@@ -18,6 +18,15 @@ use petgraph::algo::kosaraju_scc;
 use petgraph::graph::DiGraph;
 use std::collections::BTreeMap;
 
+pub(super) const NETWORK: Known = Known {
+    owner: "a network",
+    properties: &["Macs", "Description"],
+    blocks: &[],
+    repeated: &[],
+    flags: &[],
+    layers: true,
+};
+
 /// The layers' names, wrong layers included.
 #[derive(Default)]
 struct Names<'a> {
@@ -56,15 +65,7 @@ impl<'a> Names<'a> {
 
 /// Adds the network to the program.
 pub(super) fn collect(cx: &mut Context<'_>, node: &ast::Network) -> Option<usize> {
-    Known {
-        owner: "a network",
-        properties: &["Macs", "Description"],
-        blocks: &[],
-        repeated: &[],
-        flags: &[],
-        layers: true,
-    }
-    .check(cx, &node.body);
+    NETWORK.check(cx, &node.body);
     let mut network = Network {
         name: node.name.value.clone(),
         name_span: node.name.span,

@@ -13,8 +13,9 @@ use crate::diag::suggest::nearest;
 use crate::syntax::ast::{self, Item, Name, Path, UseSource};
 use std::collections::BTreeMap;
 
+/// What a name can mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub enum Kind {
     Const,
     Technology,
     Accelerator,
@@ -23,7 +24,8 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 5] = [
+    /// All kinds.
+    pub const ALL: [Kind; 5] = [
         Kind::Const,
         Kind::Technology,
         Kind::Accelerator,
@@ -31,7 +33,9 @@ impl Kind {
         Kind::Dataflow,
     ];
 
-    fn name(self) -> &'static str {
+    /// As messages name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Kind::Const => "constant",
             Kind::Technology => "technology",
@@ -42,12 +46,15 @@ impl Kind {
     }
 }
 
-/// An item of a module.
+/// An item of a module: indices into the modules of a run and into the items of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Definition {
+pub struct Definition {
     pub module: usize,
     pub item: usize,
 }
+
+/// What the names of one module mean, its own and imported ones.
+pub type Scope = BTreeMap<(Kind, String), Definition>;
 
 #[derive(Clone, Copy, Debug)]
 struct Binding {
@@ -63,7 +70,9 @@ const MAX_SUGGESTIONS: usize = 200;
 /// The name of an accelerator that has none in the source.
 const UNNAMED: &str = "accelerator";
 
-fn defines(item: &Item) -> Option<(Kind, &str, Span)> {
+/// What an item defines: the kind, the name, and where the name stands.
+#[must_use]
+pub fn defines(item: &Item) -> Option<(Kind, &str, Span)> {
     Some(match item {
         Item::Const(node) => (Kind::Const, node.name.as_str(), node.name.span),
         Item::Technology(node) => {
@@ -103,18 +112,7 @@ pub(super) struct Context<'a> {
 /// `modules` are in dependency order.
 #[must_use]
 pub fn collect(modules: &[Module], sink: &mut Diagnostics) -> Program {
-    let mut cx = Context {
-        modules,
-        scopes: Vec::new(),
-        constants: BTreeMap::new(),
-        ids: BTreeMap::new(),
-        module: 0,
-        program: Program::default(),
-        sink,
-        silent: 0,
-        missing: Vec::new(),
-        misspelt: Vec::new(),
-    };
+    let mut cx = Context::new(modules, sink);
     for module in 0..modules.len() {
         cx.module = module;
         cx.open_scope();
@@ -129,7 +127,41 @@ pub fn collect(modules: &[Module], sink: &mut Diagnostics) -> Program {
     cx.program
 }
 
+/// The scope of every module, in their order; what is wrong with them [`collect`] reports.
+#[must_use]
+pub fn scopes(modules: &[Module]) -> Vec<Scope> {
+    let mut sink = Diagnostics::new();
+    let mut cx = Context::new(modules, &mut sink);
+    for module in 0..modules.len() {
+        cx.module = module;
+        cx.open_scope();
+    }
+    let bindings = |scope: BTreeMap<(Kind, String), Binding>| {
+        let pairs = scope.into_iter();
+        pairs.map(|(key, binding)| (key, binding.definition))
+    };
+    cx.scopes
+        .into_iter()
+        .map(|scope| bindings(scope).collect())
+        .collect()
+}
+
 impl<'a> Context<'a> {
+    fn new(modules: &'a [Module], sink: &'a mut Diagnostics) -> Context<'a> {
+        Context {
+            modules,
+            scopes: Vec::new(),
+            constants: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            module: 0,
+            program: Program::default(),
+            sink,
+            silent: 0,
+            missing: Vec::new(),
+            misspelt: Vec::new(),
+        }
+    }
+
     /// Reports a mistake; in a file that did not parse, not one that may follow from that.
     pub(super) fn error(&mut self, error: HirError) {
         let follows = error.may_follow_from_syntax() && self.modules[self.module].tainted;
