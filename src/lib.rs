@@ -31,6 +31,7 @@ pub mod hir;
 pub mod ir;
 pub mod legality;
 pub mod lower;
+pub mod lsp;
 pub mod pricing;
 pub mod report;
 pub mod stdlib;

@@ -72,6 +72,7 @@ pub enum Command {
     Explain(Explain),
     Emit(Emit),
     Oracle(Oracle),
+    Lsp(Lsp),
     /// Print a completion script for a shell
     #[command(after_help = "\
 Example:
@@ -197,6 +198,19 @@ pub struct Oracle {
 
     #[command(flatten)]
     pub mapping: Mapping,
+}
+
+/// Serve an editor: diagnostics and fixes while typing, costs beside the text, hover, completion, rename
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The editor starts it and speaks the language server protocol over standard input and output; see editors/.
+
+Example (Neovim):
+  vim.lsp.start({ name = 'dflowc', cmd = { 'dflowc', 'lsp' }, root_dir = vim.fn.getcwd() })")]
+pub struct Lsp {
+    /// Accepted because editors pass it; it is the only way
+    #[arg(long)]
+    pub stdio: bool,
 }
 
 /// Which part of a file.

@@ -10,6 +10,7 @@ mod emit;
 mod eval;
 mod explain;
 mod groups;
+mod lsp;
 mod oracle;
 mod output;
 mod pipeline;
@@ -42,6 +43,7 @@ pub fn main() -> ExitCode {
         Command::Explain(explain) => explain::run(explain, &output),
         Command::Emit(emit) => emit::run(emit, &output),
         Command::Oracle(oracle) => oracle::run(oracle, &output),
+        Command::Lsp(_) => lsp::run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             let mut command = Arguments::command();

@@ -74,7 +74,8 @@ impl Files for MemoryFiles {
 }
 
 /// The path without `.` and with `..` taken back where a folder stands before it.
-pub(super) fn normal(path: &str) -> String {
+#[must_use]
+pub fn normal(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {

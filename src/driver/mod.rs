@@ -18,7 +18,7 @@ mod mutation_tests;
 #[cfg(test)]
 mod tests;
 
-pub use files::{FileError, Files, MemoryFiles, OsFiles};
+pub use files::{FileError, Files, MemoryFiles, OsFiles, normal};
 pub use plan::{Plan, PlannedLayer};
 
 use crate::base::SourceMap;

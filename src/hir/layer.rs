@@ -64,7 +64,10 @@ pub(super) fn canonical_type(name: &str) -> Option<&'static str> {
 
 /// The type that a word spells.
 pub(super) fn type_called(name: &str) -> Option<Type> {
-    TYPES.iter().find(|known| known.0 == name).map(|known| known.1)
+    TYPES
+        .iter()
+        .find(|known| known.0 == name)
+        .map(|known| known.1)
 }
 
 /// Spellings of all layer types.

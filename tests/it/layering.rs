@@ -30,10 +30,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "cli",
+        "lsp",
         &[
             "base", "diag", "ir", "syntax", "hir", "lower", "engine", "legality", "cost", "report",
             "driver", "evaluate", "stdlib",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "base", "diag", "ir", "syntax", "hir", "lower", "engine", "legality", "cost", "report",
+            "driver", "evaluate", "stdlib", "lsp",
         ],
     ),
 ];

@@ -1,0 +1,516 @@
+//! What is behind the word under the cursor, as Markdown.
+//!
+//! A layer: what it makes, MACs, sizes of its tensors, its cost in every map. A directive: window, steps and tile in
+//! every layer that it serves. A memory: what the fullest layer needs of it. A definition: what it is and the comment
+//! above it, which for the library says where its figures are from. A keyword: how it is used.
+
+use super::evaluate::{Evaluated, Workshop};
+use super::hints::{self, Use};
+use super::names::Symbol;
+use super::{Snapshot, touches, words};
+use crate::base::Span;
+use crate::base::num::grouped;
+use crate::hir::{Definition, Kind, Layer, Network};
+use crate::ir::{LoopKind, groups};
+use crate::lower::{Desugared, Elements, desugar};
+use crate::syntax::lexer;
+
+/// Most rows of a table.
+const MOST_ROWS: usize = 12;
+/// Most lines of a comment.
+const MOST_LINES: usize = 40;
+
+/// A text about a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hover {
+    pub markdown: String,
+    pub span: Span,
+}
+
+/// What there is to say about an offset of the file that was asked for.
+#[must_use]
+pub fn hover(
+    snapshot: &Snapshot,
+    evaluated: &Evaluated,
+    workshop: &mut Workshop,
+    offset: u32,
+) -> Option<Hover> {
+    if let Some(found) = snapshot.name_at(offset) {
+        let markdown = symbol(snapshot, evaluated, &found.symbol)?;
+        return Some(Hover {
+            markdown,
+            span: found.span,
+        });
+    }
+    let (_, root) = snapshot.root()?;
+    // The innermost: `at` has directives inside.
+    let directive = hints::directives(&root.ast)
+        .into_iter()
+        .filter(|directive| touches(directive.span, offset))
+        .min_by_key(|directive| directive.span.len());
+    let word = keyword(snapshot, offset);
+    if let Some(directive) = directive
+        && let Some(table) = directive_table(snapshot, evaluated, workshop, directive.span)
+    {
+        let text = snapshot.compiled.sources.text_of(directive.span);
+        let mut markdown = code(text);
+        markdown.push_str(&table);
+        if let Some((_, word)) = &word {
+            markdown.push_str(&format!("\n{word}"));
+        }
+        return Some(Hover {
+            markdown,
+            span: directive.span,
+        });
+    }
+    let (span, markdown) = word?;
+    Some(Hover { markdown, span })
+}
+
+/// The keyword at an offset: how it is used.
+fn keyword(snapshot: &Snapshot, offset: u32) -> Option<(Span, String)> {
+    let file = snapshot.file()?;
+    let lexed = lexer::lex(file, snapshot.text());
+    let at = lexed
+        .lexemes
+        .iter()
+        .find(|lexeme| (lexeme.lo..lexeme.hi).contains(&offset))?;
+    let span = Span::new(file, at.lo, at.hi);
+    let (form, meaning) = words::keyword(snapshot.compiled.sources.text_of(span))?;
+    Some((span, format!("`{form}`: {meaning}\n")))
+}
+
+fn symbol(snapshot: &Snapshot, evaluated: &Evaluated, symbol: &Symbol) -> Option<String> {
+    let definition = snapshot.definition(symbol)?;
+    match symbol {
+        Symbol::Item(kind, at) => item(snapshot, evaluated, *kind, *at),
+        Symbol::Layer(network, name) => {
+            let network = network_at(snapshot, *network)?;
+            let layer = network.layer(name).and_then(|at| network.layers.get(at))?;
+            Some(layer_text(snapshot, evaluated, layer))
+        }
+        Symbol::Memory(accelerator, name) => {
+            memory(snapshot, evaluated, *accelerator, name, definition)
+        }
+        Symbol::Array(accelerator, name) => {
+            let accelerator = accelerator_at(snapshot, *accelerator)?;
+            let array = accelerator
+                .arrays
+                .iter()
+                .find(|array| array.name == *name)?;
+            let shape: Vec<String> = array.shape.iter().map(u64::to_string).collect();
+            Some(format!(
+                "{}\n{} instances\n",
+                code(&format!("Array {name}")),
+                shape.join(" x ")
+            ))
+        }
+        Symbol::Parameter(_, name) => {
+            let text = line_of(snapshot, definition);
+            Some(format!("parameter `{name}`\n{}", code(text)))
+        }
+        Symbol::File(_) => {
+            let name = snapshot.source(definition)?.name();
+            Some(format!("`{name}`\n"))
+        }
+    }
+}
+
+fn code(text: &str) -> String {
+    format!("```dflow\n{}\n```\n", text.trim())
+}
+
+fn line_of(snapshot: &Snapshot, span: Span) -> &str {
+    let Some(file) = snapshot.source(span) else {
+        return "";
+    };
+    let text = file.text();
+    let at = span.range().start.min(text.len());
+    let start = text
+        .get(..at)
+        .and_then(|before| before.rfind('\n'))
+        .map_or(0, |end| end + 1);
+    let rest = text.get(start..).unwrap_or("");
+    rest.split('\n').next().unwrap_or("")
+}
+
+fn network_at(snapshot: &Snapshot, at: Definition) -> Option<&Network> {
+    let span = snapshot.definition(&Symbol::Item(Kind::Network, at))?;
+    let mut networks = snapshot.compiled.program.networks.iter();
+    networks.find(|network| network.name_span == span)
+}
+
+fn accelerator_at(snapshot: &Snapshot, at: Definition) -> Option<&crate::hir::Accelerator> {
+    let span = snapshot.definition(&Symbol::Item(Kind::Accelerator, at))?;
+    let mut accelerators = snapshot.compiled.program.accelerators.iter();
+    accelerators.find(|accelerator| accelerator.name_span == span)
+}
+
+/// A definition: its first line, what is known of it, and the comment that belongs to it.
+fn item(snapshot: &Snapshot, evaluated: &Evaluated, kind: Kind, at: Definition) -> Option<String> {
+    let definition = snapshot.definition(&Symbol::Item(kind, at))?;
+    let span = snapshot.item(at)?.span();
+    let first = snapshot.compiled.sources.text_of(span).lines().next()?;
+    let mut out = code(first.trim_end().trim_end_matches('{'));
+    match kind {
+        Kind::Network => {
+            if let Some(network) = network_at(snapshot, at) {
+                let macs = network.macs().map_or_else(|| "?".to_owned(), grouped);
+                let layers = network.layers.len();
+                let plural = if layers == 1 { "" } else { "s" };
+                out.push_str(&format!("{layers} layer{plural}, {macs} MACs\n"));
+                for (map, layers) in hints::maps(snapshot, evaluated) {
+                    let known = snapshot.compiled.program.networks.get(map.network);
+                    let reports: Vec<_> = layers
+                        .iter()
+                        .filter_map(|layer| layer.report.clone())
+                        .collect();
+                    if known.is_some_and(|known| known.name_span == network.name_span)
+                        && !reports.is_empty()
+                    {
+                        let all = crate::report::totals(&reports);
+                        let energy = all.energy_pj.as_ref().and_then(|map| map.get("total"));
+                        let figures = words::figures(all.cycles, all.utilization, energy.copied());
+                        out.push_str(&format!(
+                            "\n{}: {} of {} layers, {}\n",
+                            map.name,
+                            reports.len(),
+                            layers.len(),
+                            figures.join(", ")
+                        ));
+                    }
+                }
+            }
+        }
+        Kind::Accelerator => {
+            if let Some(accelerator) = accelerator_at(snapshot, at) {
+                let pes = accelerator
+                    .arrays
+                    .iter()
+                    .flat_map(|array| &array.shape)
+                    .try_fold(1u64, |product, &axis| product.checked_mul(axis));
+                let memories: Vec<&str> = accelerator
+                    .memories
+                    .iter()
+                    .map(|memory| memory.name.as_str())
+                    .collect();
+                let pes = pes.map_or_else(|| "?".to_owned(), |pes| grouped(u128::from(pes)));
+                out.push_str(&format!("{pes} PEs, {}\n", memories.join(" -> ")));
+            }
+        }
+        Kind::Const | Kind::Dataflow | Kind::Technology => {}
+    }
+    if let Some(comment) = comment(snapshot, span) {
+        out.push_str(&format!("\n{comment}\n"));
+    }
+    if let Some(path) = snapshot.library(definition) {
+        out.push_str(&format!("\n`{path}`\n"));
+    }
+    Some(out)
+}
+
+/// The line comments right above an item; above the first item of a file of the library those at its head, even
+/// with an empty line between.
+fn comment(snapshot: &Snapshot, item: Span) -> Option<String> {
+    let text = snapshot.source(item)?.text();
+    let before = text.get(..item.range().start)?;
+    let is_library = snapshot.library(item).is_some();
+    let mut lines: Vec<&str> = before
+        .lines()
+        .rev()
+        .map(str::trim)
+        .skip_while(|line| is_library && line.is_empty())
+        .map_while(|line| line.strip_prefix("//"))
+        .map(|comment| comment.strip_prefix(' ').unwrap_or(comment))
+        .collect();
+    if lines.is_empty() {
+        return None;
+    }
+    lines.reverse();
+    let more = lines.len() > MOST_LINES;
+    lines.truncate(MOST_LINES);
+    let mut comment = lines.join("\n");
+    if more {
+        comment.push_str("\n...");
+    }
+    Some(comment)
+}
+
+/// A layer without a map: sizes; with maps: the cost in each.
+fn layer_text(snapshot: &Snapshot, evaluated: &Evaluated, layer: &Layer) -> String {
+    let mut out = code(&format!("Layer {}: {}", layer.name, layer.type_name));
+    let sizes: Vec<String> = crate::evaluate::dimensions(&layer.shape)
+        .iter()
+        .map(|(name, extent)| format!("{name} {extent}"))
+        .collect();
+    out.push_str(&format!("{}\n\n", sizes.join(", ")));
+    if let Some(output) = layer.shape.output() {
+        out.push_str(&format!("output: {output}\n\n"));
+    }
+    match (layer.shape.macs(), layer.shape.points()) {
+        (Some(0), Some(points)) => out.push_str(&format!("{} operations\n\n", grouped(points))),
+        (Some(macs), _) => out.push_str(&format!("{} MACs\n\n", grouped(macs))),
+        _ => {}
+    }
+    out.push_str(&tensors(snapshot, layer));
+    for (map, layers) in hints::maps(snapshot, evaluated) {
+        let network = snapshot.compiled.program.networks.get(map.network);
+        let Some(at) = network.and_then(|network| {
+            let mut known = network.layers.iter();
+            known.position(|known| known.name_span == layer.name_span)
+        }) else {
+            continue;
+        };
+        let Some(result) = layers.get(at) else {
+            continue;
+        };
+        let cost = match (&result.report, &result.absent) {
+            (Some(report), _) => words::cost(report),
+            (None, Some(absent)) => format!("no cost: {absent}"),
+            (None, None) => "refused".to_owned(),
+        };
+        out.push_str(&format!("\n{}: {cost}\n", map.name));
+    }
+    out
+}
+
+/// Elements and bytes of every tensor; bytes by the precision of the accelerator that the file maps it on.
+fn tensors(snapshot: &Snapshot, layer: &Layer) -> String {
+    let program = &snapshot.compiled.program;
+    let accelerator = program.maps.iter().find_map(|map| {
+        let network = program.networks.get(map.network)?;
+        let uses = network
+            .layers
+            .iter()
+            .any(|known| known.name_span == layer.name_span);
+        program.accelerators.get(map.accelerator).filter(|_| uses)
+    });
+    let desugared: Option<Desugared> = match accelerator {
+        Some(accelerator) => crate::lower::operation(layer, accelerator),
+        None => {
+            let bits =
+                |own: Option<crate::hir::Precision>| own.map_or(8, crate::hir::Precision::bits);
+            desugar(
+                &layer.shape,
+                Elements {
+                    input_bits: bits(layer.precision.input),
+                    weight_bits: bits(layer.precision.weight),
+                    output_bits: bits(layer.precision.output),
+                    input_density: 1.0,
+                    weight_density: 1.0,
+                    output_density: 1.0,
+                },
+            )
+        }
+    };
+    let Some(desugared) = desugared else {
+        return String::new();
+    };
+    let mut out = "| tensor | elements | bytes |\n|---|---:|---:|\n".to_owned();
+    for (tensor, name) in desugared
+        .operation
+        .tensors
+        .iter()
+        .zip(&desugared.tensor_names)
+    {
+        let elements = tensor.dims.iter().try_fold(1u128, |product, dim| {
+            product.checked_mul(u128::from(dim.extent))
+        });
+        let Some(elements) = elements else { continue };
+        let bytes = elements
+            .checked_mul(u128::from(tensor.bits))
+            .map_or_else(|| "?".to_owned(), |bits| grouped(bits.div_ceil(8)));
+        out.push_str(&format!("| {name} | {} | {bytes} |\n", grouped(elements)));
+    }
+    out
+}
+
+/// What the fullest layer of each map needs of a memory.
+fn memory(
+    snapshot: &Snapshot,
+    evaluated: &Evaluated,
+    accelerator: Definition,
+    name: &str,
+    definition: Span,
+) -> Option<String> {
+    let known = accelerator_at(snapshot, accelerator)?;
+    let memory = known.memories.iter().find(|memory| memory.name == name)?;
+    let mut out = code(line_of(snapshot, definition));
+    let available = match memory.capacity_bits {
+        None => "unbounded".to_owned(),
+        Some(bits) => format!("{} bytes", grouped(bits / 8)),
+    };
+    let halves = if memory.double_buffered {
+        ", double-buffered"
+    } else {
+        ""
+    };
+    out.push_str(&format!("available: {available}{halves}\n"));
+    for (map, layers) in hints::maps(snapshot, evaluated) {
+        let on = snapshot.compiled.program.accelerators.get(map.accelerator);
+        if on.is_none_or(|on| on.name_span != known.name_span) {
+            continue;
+        }
+        let fullest = layers
+            .iter()
+            .filter_map(|layer| layer.report.as_ref())
+            .filter_map(|report| {
+                let level = report.levels.iter().find(|level| level.memory == name)?;
+                Some((level.required_bytes, report.name.as_str()))
+            })
+            .max_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(a.1)));
+        if let Some((required, layer)) = fullest {
+            let required = grouped(u128::from(required));
+            out.push_str(&format!(
+                "\nrequired by {}: {required} bytes (`{layer}`)\n",
+                map.name
+            ));
+        }
+    }
+    Some(out)
+}
+
+/// Window, steps, instances and tile of a directive in every layer that it serves.
+fn directive_table(
+    snapshot: &Snapshot,
+    evaluated: &Evaluated,
+    workshop: &mut Workshop,
+    span: Span,
+) -> Option<String> {
+    let all = hints::uses(snapshot, evaluated);
+    let uses = all.get(&span)?;
+    let mut out =
+        "| layer | window | steps | instances | tile | PEs used |\n|---|---|---:|---:|---|---:|\n"
+            .to_owned();
+    for used in uses.iter().take(MOST_ROWS) {
+        if let Some(row) = row(workshop, used) {
+            out.push_str(&row);
+        }
+    }
+    if uses.len() > MOST_ROWS {
+        out.push_str(&format!("\nand {} more layers\n", uses.len() - MOST_ROWS));
+    }
+    Some(out)
+}
+
+fn row(workshop: &mut Workshop, used: &Use<'_>) -> Option<String> {
+    let judged = used.layer.judged.as_ref()?;
+    let (at, number) = used.place;
+    let around = judged.legal.schedule.loops.get(at)?;
+    let step = around.moves.get(number)?;
+    let (names, tile) = hints::tile_of(workshop, used)?;
+    let instances = match around.kind {
+        LoopKind::Temporal => "-".to_owned(),
+        LoopKind::Spatial { instances, .. } => grouped(u128::from(instances)),
+    };
+    let windows = windows(judged, at).map_or_else(|| "?".to_owned(), |n| grouped(u128::from(n)));
+    let pes = used.layer.report.as_ref().map_or_else(
+        || "?".to_owned(),
+        |report| {
+            format!(
+                "{} of {}",
+                grouped(u128::from(report.pes_used)),
+                grouped(u128::from(report.pes))
+            )
+        },
+    );
+    Some(format!(
+        "| `{}` | {} by {} | {windows} | {instances} | {} | {pes} |\n",
+        used.name,
+        grouped(u128::from(step.size)),
+        grouped(u128::from(step.offset)),
+        words::tile(names, &tile),
+    ))
+}
+
+/// How many windows a loop has inside the first windows of the loops around it.
+fn windows(judged: &crate::evaluate::Judged, index: usize) -> Option<u64> {
+    groups(&judged.legal).into_iter().find_map(|group| {
+        let mut state = group.whole();
+        for around in &group.loops {
+            if around.index == index {
+                return Some(group.windows_in(&state, around));
+            }
+            state = group.step(&state, around, 0);
+        }
+        None
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::cursor;
+    use super::*;
+
+    fn text_at(text: &str) -> Option<String> {
+        let (snapshot, at) = cursor(text);
+        let mut workshop = Workshop::default();
+        let evaluated = workshop.evaluate(&snapshot, || false);
+        hover(&snapshot, &evaluated, &mut workshop, at).map(|hover| hover.markdown)
+    }
+
+    const TEXT: &str = "// Three by three.
+Network net { Layer l { Type: CONV; Dimensions { K: 8, C: 4, Y: 6, X: 6, R: 3, S: 3 } } }
+Accelerator acc { Memory DRAM {} Array PE { Shape: [4] } Memory RF { Size: 1kB } Compute MAC { Lanes: 1 } }
+Map net on acc { l: { SpatialMap(1,1) K; TemporalMap(2,2) C; TemporalMap(1,1) Y'; } }";
+
+    fn at(before: &str, after: &str) -> String {
+        let marked = TEXT.replacen(
+            &format!("{before}{after}"),
+            &format!("{before}$0{after}"),
+            1,
+        );
+        assert_ne!(marked, TEXT);
+        text_at(&marked).unwrap_or_default()
+    }
+
+    // Output 4x4 of a 6x6 input; 8*4*4*4*9 MACs; tensors 4*36, 8*4*9 and 8*16 elements.
+    #[test]
+    fn layers() {
+        let text = at("{ ", "l: {");
+        for part in [
+            "output: N 1 x C 8 x Y 4 x X 4",
+            "4,608 MACs",
+            "| Input | 144 | 144 |",
+            "| Weight | 288 |",
+            "| Output | 128 |",
+            "net on acc: ",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+
+    #[test]
+    fn directives_memories_and_definitions() {
+        // 4 channels in windows of 2: two steps; inside: 2*36 inputs, 2*9 weights, 16 outputs of one K.
+        let text = at("Temporal", "Map(2,2) C");
+        assert!(
+            text.contains("| `l` | 2 by 2 | 2 | - | Input 72, Weight 18, Output 16 | 4 of 4 |"),
+            "{text}"
+        );
+        let text = at("Spatial", "Map(1,1) K");
+        assert!(text.contains("| `l` | 1 by 1 | 8 | 4 |"), "{text}");
+        let text = at("Memory ", "RF");
+        assert!(
+            text.contains("available: 1,000 bytes") && text.contains("required by net on acc"),
+            "{text}"
+        );
+        let text = at("Map ", "net");
+        assert!(
+            text.contains("1 layer, 4,608 MACs") && text.contains("Three by three."),
+            "{text}"
+        );
+        assert!(at("on ", "acc").contains("4 PEs, DRAM -> RF"));
+        assert!(at("", "Accelerator").contains("from the outside in"));
+    }
+
+    #[test]
+    fn the_library_has_comments() {
+        let text = text_at("use std.dataflows.{$0nvdla};").unwrap();
+        assert!(
+            text.contains("NVDLA's order") && text.contains("`std.dataflows.nvdla`"),
+            "{text}"
+        );
+        assert_eq!(text_at("Network n { $0 }"), None);
+    }
+}

@@ -1,0 +1,105 @@
+//! What an editor wants to know about a file: questions of text and place in, answers out; no protocol.
+//!
+//! Problem: behind `conv1: nvdla(c_tile = 3);` are a layer in another file, a dataflow of the library, a mapping, a
+//! verdict and a cost. A [`Snapshot`] has everything that the compiler knows about one text and its imports; the
+//! modules here read answers out of it. [`evaluate`] adds the costs, which take longer and are asked for less often.
+//!
+//! Invariants: nothing here changes anything or reads a file; places are spans of the snapshot's sources (bytes);
+//! every question has an answer for every text, however broken.
+
+pub mod complete;
+pub mod context;
+pub mod evaluate;
+pub mod hints;
+pub mod hover;
+pub mod names;
+pub mod rename;
+pub mod symbols;
+pub mod tokens;
+pub mod words;
+
+use crate::base::{FileId, SourceFile, Span};
+use crate::driver::{Compiled, Files, Session};
+use crate::hir::{self, Module, Scope};
+
+/// A file with its imports, as it was at one moment.
+pub struct Snapshot {
+    pub compiled: Compiled,
+    /// Per module.
+    pub scopes: Vec<Scope>,
+}
+
+impl Snapshot {
+    /// Reads, parses and resolves `path`.
+    #[must_use]
+    pub fn new<F: Files>(session: &Session<F>, path: &str) -> Snapshot {
+        let compiled = session.load(path);
+        let scopes = hir::scopes(&compiled.modules);
+        Snapshot { compiled, scopes }
+    }
+
+    /// The file that was asked for: its index and its tree; `None` when it could not be read.
+    #[must_use]
+    pub fn root(&self) -> Option<(usize, &Module)> {
+        let modules = &self.compiled.modules;
+        Some((modules.len().checked_sub(1)?, modules.last()?))
+    }
+
+    /// The number of the file that was asked for.
+    #[must_use]
+    pub fn file(&self) -> Option<FileId> {
+        Some(self.root()?.1.ast.span.file())
+    }
+
+    /// The file that a span lies in.
+    #[must_use]
+    pub fn source(&self, span: Span) -> Option<&SourceFile> {
+        self.compiled.sources.get(span.file())
+    }
+
+    /// The text of the file that was asked for.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.file()
+            .and_then(|file| self.compiled.sources.get(file))
+            .map_or("", SourceFile::text)
+    }
+
+    /// `std.kind.name` when the span lies in a file of the embedded library.
+    #[must_use]
+    pub fn library(&self, span: Span) -> Option<&str> {
+        let modules = self.compiled.modules.iter();
+        modules
+            .filter(|module| module.ast.span.file() == span.file())
+            .find_map(|module| module.std_path.as_deref())
+    }
+
+    /// Whether the file at `path` is this one or one that it imports.
+    #[must_use]
+    pub fn depends_on(&self, path: &str) -> bool {
+        let mut files = self.compiled.sources.files();
+        files.any(|(_, file)| file.name() == path)
+    }
+}
+
+/// Whether a byte offset lies in a span; both edges count, as a cursor stands between characters.
+#[must_use]
+pub fn touches(span: Span, offset: u32) -> bool {
+    (span.lo()..=span.hi()).contains(&offset)
+}
+
+#[cfg(test)]
+pub mod testing {
+    //! Texts with a cursor, for the tests of the modules here.
+
+    use super::Snapshot;
+    use crate::driver::{MemoryFiles, Session};
+
+    /// The snapshot of one text, in which `$0` marks the cursor, and the cursor's offset.
+    pub fn cursor(text: &str) -> (Snapshot, u32) {
+        let at = text.find("$0").unwrap_or(0);
+        let files = MemoryFiles::new().with("a.dflow", &text.replace("$0", ""));
+        let snapshot = Snapshot::new(&Session::new(files), "a.dflow");
+        (snapshot, u32::try_from(at).unwrap())
+    }
+}

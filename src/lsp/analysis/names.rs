@@ -1,0 +1,564 @@
+//! Every name of a file, and what it means: the basis of definition, references, rename, hover and colours.
+//!
+//! Problem: the `conv1` of `Map net on acc { conv1: rows; }` is a layer of `net`, which may be defined in another
+//! file; `rows` is a dataflow that may have been imported under another name. The walk over a tree below lists them
+//! all as [`Occurrence`]s; every question is then a look into that list.
+//!
+//! Invariant: an occurrence's span is that of one word as written in the file.
+
+use super::{Snapshot, touches};
+use crate::base::Span;
+use crate::hir::{Definition, Kind, Module, defines};
+use crate::syntax::ast::{
+    self, Argument, Body, DataflowBody, DataflowUse, DirectiveKind, Entry, Expr, ExprKind, Item,
+    MapEntry, Name, Path, UseSource,
+};
+use std::collections::BTreeSet;
+
+/// Something that has a name and a place where it is defined.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Symbol {
+    Item(Kind, Definition),
+    /// A layer of a network.
+    Layer(Definition, String),
+    /// A memory of an accelerator.
+    Memory(Definition, String),
+    /// An array of an accelerator.
+    Array(Definition, String),
+    /// A parameter of a dataflow.
+    Parameter(Definition, String),
+    /// A file, by the index of its module.
+    File(usize),
+}
+
+/// A name in a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Occurrence {
+    pub span: Span,
+    pub symbol: Symbol,
+    /// Here it is defined.
+    pub defines: bool,
+}
+
+impl Snapshot {
+    /// All names of module number `module`, in source order.
+    #[must_use]
+    pub fn occurrences(&self, module: usize) -> Vec<Occurrence> {
+        let mut walk = Walk {
+            snapshot: self,
+            module,
+            network: None,
+            accelerator: None,
+            dataflow: None,
+            found: Vec::new(),
+        };
+        if let Some(source) = self.compiled.modules.get(module) {
+            walk.file(source);
+        }
+        walk.found.sort_by_key(|found| found.span);
+        walk.found
+    }
+
+    /// The name at an offset of the file that was asked for.
+    #[must_use]
+    pub fn name_at(&self, offset: u32) -> Option<Occurrence> {
+        let (root, _) = self.root()?;
+        let all = self.occurrences(root);
+        // Of two names that touch the cursor the one behind it.
+        all.into_iter()
+            .rev()
+            .find(|found| touches(found.span, offset))
+    }
+
+    /// The item of a definition.
+    #[must_use]
+    pub fn item(&self, definition: Definition) -> Option<&Item> {
+        let module = self.compiled.modules.get(definition.module)?;
+        module.ast.items.get(definition.item)
+    }
+
+    /// Where the name of a symbol is defined; of a file its beginning.
+    #[must_use]
+    pub fn definition(&self, symbol: &Symbol) -> Option<Span> {
+        match symbol {
+            Symbol::Item(_, at) => defines(self.item(*at)?).map(|(_, _, span)| span),
+            Symbol::File(module) => Some(self.compiled.modules.get(*module)?.ast.span.start()),
+            Symbol::Layer(at, _)
+            | Symbol::Memory(at, _)
+            | Symbol::Array(at, _)
+            | Symbol::Parameter(at, _) => {
+                let all = self.occurrences(at.module);
+                let own = all
+                    .iter()
+                    .find(|found| found.defines && found.symbol == *symbol);
+                own.map(|found| found.span)
+            }
+        }
+    }
+
+    /// What `path` means in a module.
+    #[must_use]
+    pub fn resolve(&self, module: usize, kind: Kind, path: &Path) -> Option<Definition> {
+        if let Some(name) = path.as_name() {
+            let scope = self.scopes.get(module)?;
+            return scope.get(&(kind, name.value.clone())).copied();
+        }
+        let text = path.to_string();
+        let last = path.segments.last()?;
+        let modules = &self.compiled.modules;
+        let target = modules
+            .iter()
+            .position(|module| module.std_path.as_deref() == Some(text.as_str()))?;
+        let items = &modules.get(target)?.ast.items;
+        let item = items.iter().position(|item| {
+            defines(item).is_some_and(|(k, name, _)| k == kind && name == last.as_str())
+        })?;
+        Some(Definition {
+            module: target,
+            item,
+        })
+    }
+
+    /// The layers of a network, in order.
+    pub fn layers(&self, network: Definition) -> impl Iterator<Item = &ast::Layer> {
+        let network = match self.item(network) {
+            Some(Item::Network(network)) => Some(network),
+            _ => None,
+        };
+        network.into_iter().flat_map(ast::Network::layers)
+    }
+
+    /// The named blocks of an accelerator of one kind (`Memory`, `Array`), from the outside in; in the short form
+    /// the memories that it stands for.
+    #[must_use]
+    pub fn parts(&self, accelerator: Definition, kind: &str) -> Vec<Name> {
+        let mut found = Vec::new();
+        if let Some(Item::Accelerator(node)) = self.item(accelerator) {
+            parts(&node.body, kind, &mut found);
+        }
+        found
+    }
+}
+
+fn parts(body: &Body, kind: &str, found: &mut Vec<Name>) {
+    for block in body.blocks() {
+        match block.kind.as_str() {
+            "Level" => parts(&block.body, kind, found),
+            "Buffer" if kind == "Memory" => {
+                found.extend(block.body.properties().map(|property| property.key.clone()));
+            }
+            known if known == kind => found.extend(block.name.clone()),
+            _ => {}
+        }
+    }
+}
+
+struct Walk<'a> {
+    snapshot: &'a Snapshot,
+    module: usize,
+    /// The network, accelerator and dataflow that names at this place belong to, each with its names: large files
+    /// ask for them often.
+    network: Option<(Definition, BTreeSet<String>)>,
+    accelerator: Option<Hardware>,
+    dataflow: Option<(Definition, BTreeSet<String>)>,
+    found: Vec<Occurrence>,
+}
+
+#[derive(Clone)]
+struct Hardware {
+    definition: Definition,
+    memories: BTreeSet<String>,
+    arrays: BTreeSet<String>,
+}
+
+fn set(names: impl IntoIterator<Item = Name>) -> BTreeSet<String> {
+    names.into_iter().map(|name| name.value).collect()
+}
+
+impl Walk<'_> {
+    fn push(&mut self, span: Span, symbol: Symbol, defines: bool) {
+        self.found.push(Occurrence {
+            span,
+            symbol,
+            defines,
+        });
+    }
+
+    fn enter_network(&mut self, network: Option<Definition>) {
+        let snapshot = self.snapshot;
+        self.network = network.map(|network| {
+            let names = snapshot.layers(network).map(|layer| layer.name.clone());
+            (network, set(names))
+        });
+    }
+
+    fn enter_accelerator(&mut self, accelerator: Option<Definition>) {
+        let snapshot = self.snapshot;
+        self.accelerator = accelerator.map(|definition| Hardware {
+            definition,
+            memories: set(snapshot.parts(definition, "Memory")),
+            arrays: set(snapshot.parts(definition, "Array")),
+        });
+    }
+
+    fn file(&mut self, module: &Module) {
+        let mut uses = module.uses.iter();
+        for (index, item) in module.ast.items.iter().enumerate() {
+            let here = Definition {
+                module: self.module,
+                item: index,
+            };
+            if let Some((kind, _, span)) = defines(item)
+                && !matches!(item, Item::Accelerator(node) if node.name.is_none())
+            {
+                self.push(span, Symbol::Item(kind, here), true);
+            }
+            match item {
+                Item::Use(node) => {
+                    let targets = uses.next().map_or(&[][..], Vec::as_slice);
+                    self.imports(node, targets);
+                }
+                Item::Const(node) => self.expr(&node.value),
+                Item::Technology(node) => self.body(&node.body),
+                Item::Accelerator(node) => {
+                    self.enter_accelerator(Some(here));
+                    self.body(&node.body);
+                    self.accelerator = None;
+                }
+                Item::Network(node) => {
+                    self.enter_network(Some(here));
+                    self.body(&node.body);
+                    self.network = None;
+                }
+                Item::Dataflow(node) => self.dataflow(node, here),
+                Item::Map(node) => self.map(node),
+                Item::Error(_) => {}
+            }
+        }
+    }
+
+    fn imports(&mut self, node: &ast::Use, targets: &[Option<crate::hir::Target>]) {
+        match &node.source {
+            UseSource::File(text) => {
+                if let Some(Some(target)) = targets.first() {
+                    self.push(text.span, Symbol::File(target.module), false);
+                }
+            }
+            UseSource::Names { names, .. } => {
+                for (name, target) in names.iter().zip(targets) {
+                    let Some(target) = target else { continue };
+                    let Some(symbol) = self.exported(target.module, name.name.as_str()) else {
+                        continue;
+                    };
+                    self.push(name.name.span, symbol.clone(), false);
+                    if let Some(alias) = &name.alias {
+                        self.push(alias.span, symbol, false);
+                    }
+                }
+            }
+        }
+    }
+
+    fn exported(&self, module: usize, name: &str) -> Option<Symbol> {
+        let items = &self.snapshot.compiled.modules.get(module)?.ast.items;
+        items.iter().enumerate().find_map(|(item, node)| {
+            let (kind, defined, _) = defines(node)?;
+            (defined == name).then_some(Symbol::Item(kind, Definition { module, item }))
+        })
+    }
+
+    fn dataflow(&mut self, node: &ast::Dataflow, here: Definition) {
+        let names = node
+            .parameters
+            .iter()
+            .map(|parameter| parameter.name.clone());
+        self.dataflow = Some((here, set(names)));
+        for parameter in &node.parameters {
+            let symbol = Symbol::Parameter(here, parameter.name.value.clone());
+            self.push(parameter.name.span, symbol, true);
+            if let Some(default) = &parameter.default {
+                self.expr(default);
+            }
+        }
+        if let Some(path) = &node.on {
+            let accelerator = self.path(Kind::Accelerator, path);
+            self.enter_accelerator(accelerator);
+        }
+        self.directives(&node.body);
+        self.accelerator = None;
+        self.dataflow = None;
+    }
+
+    fn map(&mut self, node: &ast::Map) {
+        let network = self.path(Kind::Network, &node.network);
+        self.enter_network(network);
+        let accelerator = self.path(Kind::Accelerator, &node.accelerator);
+        self.enter_accelerator(accelerator);
+        for entry in &node.entries {
+            match entry {
+                MapEntry::Default { dataflow, .. } => self.usage(dataflow),
+                MapEntry::Layers {
+                    layers, dataflow, ..
+                } => {
+                    for layer in layers {
+                        self.layer(layer);
+                    }
+                    self.usage(dataflow);
+                }
+                MapEntry::Error(_) => {}
+            }
+        }
+        self.network = None;
+        self.accelerator = None;
+    }
+
+    /// A name that may be a layer of the network at hand.
+    fn layer(&mut self, name: &Name) {
+        if let Some((network, names)) = &self.network
+            && names.contains(&name.value)
+        {
+            let symbol = Symbol::Layer(*network, name.value.clone());
+            self.push(name.span, symbol, false);
+        }
+    }
+
+    fn path(&mut self, kind: Kind, path: &Path) -> Option<Definition> {
+        let definition = self.snapshot.resolve(self.module, kind, path)?;
+        if let Some(last) = path.segments.last() {
+            self.push(last.span, Symbol::Item(kind, definition), false);
+        }
+        Some(definition)
+    }
+
+    fn usage(&mut self, usage: &DataflowUse) {
+        match usage {
+            DataflowUse::Inline(body) => self.directives(body),
+            DataflowUse::Named(invocation) => {
+                let dataflow = self.path(Kind::Dataflow, &invocation.path);
+                for argument in &invocation.arguments {
+                    if let (Some(dataflow), Some(name)) = (dataflow, &argument.name) {
+                        let symbol = Symbol::Parameter(dataflow, name.value.clone());
+                        self.push(name.span, symbol, false);
+                    }
+                    self.expr(&argument.value);
+                }
+            }
+        }
+    }
+
+    fn directives(&mut self, body: &DataflowBody) {
+        for directive in &body.directives {
+            match &directive.kind {
+                DirectiveKind::TemporalMap { size, offset, .. }
+                | DirectiveKind::SpatialMap { size, offset, .. } => {
+                    self.expr(size);
+                    self.expr(offset);
+                }
+                DirectiveKind::Cluster { size, .. } | DirectiveKind::Tile { size, .. } => {
+                    self.expr(size);
+                }
+                DirectiveKind::At { memory, loops } => {
+                    self.memory(memory);
+                    self.directives(loops);
+                }
+                DirectiveKind::Spread {
+                    size, array, axis, ..
+                } => {
+                    self.expr(size);
+                    self.array(array);
+                    if let Some(axis) = axis {
+                        self.expr(axis);
+                    }
+                }
+                DirectiveKind::Retain { tensors, memory }
+                | DirectiveKind::Bypass { tensors, memory } => {
+                    for tensor in tensors {
+                        self.tensor(tensor);
+                    }
+                    self.memory(memory);
+                }
+                DirectiveKind::Error => {}
+            }
+        }
+    }
+
+    /// `layer.Tensor`
+    fn tensor(&mut self, path: &Path) {
+        if let [layer, _, ..] = path.segments.as_slice() {
+            self.layer(layer);
+        }
+    }
+
+    fn memory(&mut self, name: &Name) {
+        if let Some(hardware) = &self.accelerator
+            && hardware.memories.contains(&name.value)
+        {
+            let symbol = Symbol::Memory(hardware.definition, name.value.clone());
+            self.push(name.span, symbol, false);
+        }
+    }
+
+    fn array(&mut self, name: &Name) {
+        if let Some(hardware) = &self.accelerator
+            && hardware.arrays.contains(&name.value)
+        {
+            let symbol = Symbol::Array(hardware.definition, name.value.clone());
+            self.push(name.span, symbol, false);
+        }
+    }
+
+    fn body(&mut self, body: &Body) {
+        for entry in &body.entries {
+            match entry {
+                Entry::Property(property) => {
+                    let key = property.key.as_str();
+                    for argument in &property.arguments {
+                        self.argument(argument);
+                    }
+                    for value in &property.values {
+                        self.value(key, value);
+                    }
+                }
+                Entry::Block(block) => self.block(block),
+                Entry::Layer(layer) => {
+                    if let Some((network, _)) = &self.network {
+                        let symbol = Symbol::Layer(*network, layer.name.value.clone());
+                        self.push(layer.name.span, symbol, true);
+                    }
+                    self.body(&layer.body);
+                }
+                Entry::Dataflow(dataflow) => self.usage(&dataflow.dataflow),
+                // The names in a `Compute` are tensors and ranks.
+                Entry::Flag(_) | Entry::Compute(_) | Entry::Error(_) => {}
+            }
+        }
+    }
+
+    fn block(&mut self, block: &ast::Block) {
+        if let Some(accelerator) = self.accelerator.as_ref().map(|known| known.definition) {
+            match (block.kind.as_str(), &block.name) {
+                ("Memory", Some(name)) => {
+                    let symbol = Symbol::Memory(accelerator, name.value.clone());
+                    self.push(name.span, symbol, true);
+                }
+                ("Array", Some(name)) => {
+                    let symbol = Symbol::Array(accelerator, name.value.clone());
+                    self.push(name.span, symbol, true);
+                }
+                ("Buffer", _) => {
+                    for property in block.body.properties() {
+                        let symbol = Symbol::Memory(accelerator, property.key.value.clone());
+                        self.push(property.key.span, symbol, true);
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.body(&block.body);
+    }
+
+    /// What stands behind `key:`.
+    fn value(&mut self, key: &str, value: &Expr) {
+        match (&value.kind, key) {
+            (ExprKind::Path(path), "Technology") => {
+                self.path(Kind::Technology, path);
+            }
+            (ExprKind::Path(path), "Inputs") => {
+                if let Some(first) = path.segments.first() {
+                    self.layer(first);
+                }
+            }
+            _ => self.expr(value),
+        }
+    }
+
+    fn argument(&mut self, argument: &Argument) {
+        self.expr(&argument.value);
+    }
+
+    /// Parameters and constants in an expression, which is only as high as the parser allows.
+    fn expr(&mut self, expr: &Expr) {
+        match &expr.kind {
+            ExprKind::Path(path) => self.number(path),
+            ExprKind::Call { arguments, .. } => {
+                for argument in arguments {
+                    self.argument(argument);
+                }
+            }
+            ExprKind::Index { indices, .. } => indices.iter().for_each(|index| self.expr(index)),
+            ExprKind::Negate(inner) => self.expr(inner),
+            ExprKind::Binary { left, right, .. } => {
+                self.expr(left);
+                self.expr(right);
+            }
+            ExprKind::List(items) | ExprKind::Tuple(items) => {
+                items.iter().for_each(|item| self.expr(item));
+            }
+            ExprKind::Number(_) | ExprKind::String(_) | ExprKind::Error => {}
+        }
+    }
+
+    fn number(&mut self, path: &Path) {
+        let Some(name) = path.as_name() else { return };
+        if let Some((dataflow, names)) = &self.dataflow
+            && names.contains(&name.value)
+        {
+            let symbol = Symbol::Parameter(*dataflow, name.value.clone());
+            self.push(name.span, symbol, false);
+            return;
+        }
+        self.path(Kind::Const, path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::cursor;
+    use super::*;
+
+    const TEXT: &str = "const T = 4;
+        Network net { Layer one { Type: FC; Dimensions { K: T, C: 4 } }
+                      Layer two { Type: FC; Dimensions { K: 4, C: 4 } Inputs: one; } }
+        Accelerator acc { Memory DRAM {} Memory RF { Size: 64 } Compute MAC { Lanes: 1 } }
+        Dataflow rows(t = T) on acc { at DRAM { tile K by min(t, 2); } }
+        Map net on acc { one: rows(t = 2); two: std.dataflows.gemm_os; }";
+
+    fn meaning(text: &str) -> Option<(Symbol, String)> {
+        let (snapshot, at) = cursor(text);
+        let found = snapshot.name_at(at)?;
+        let definition = snapshot.definition(&found.symbol)?;
+        let text = snapshot.compiled.sources.text_of(definition).to_owned();
+        Some((found.symbol, text))
+    }
+
+    #[test]
+    fn every_name_leads_to_its_definition() {
+        for (before, after, defined) in [
+            ("K: ", "T, C", "T"),
+            ("Inputs: ", "one", "one"),
+            ("on ", "acc {", "acc"),
+            ("at ", "DRAM", "DRAM"),
+            ("min(", "t,", "t"),
+            ("(", "t = 2", "t"),
+            ("{ ", "one: rows", "one"),
+            ("one: ", "rows", "rows"),
+            ("Map ", "net", "net"),
+            ("std.dataflows.", "gemm_os", "gemm_os"),
+        ] {
+            let marked = TEXT.replace(&format!("{before}{after}"), &format!("{before}$0{after}"));
+            assert_ne!(marked, TEXT, "{before}{after}");
+            let found = meaning(&marked).map(|found| found.1);
+            assert_eq!(found.as_deref(), Some(defined), "{before}{after}");
+        }
+        assert_eq!(meaning("Network n { $0 }"), None);
+        assert_eq!(meaning("Map $0net on acc {}"), None);
+    }
+
+    #[test]
+    fn imports_and_their_aliases_are_one_symbol() {
+        let text = "use std.dataflows.{nvdla as weights}; Map std.networks.vgg16 on a { default: $0weights; }";
+        let (symbol, defined) = meaning(text).unwrap();
+        assert!(matches!(symbol, Symbol::Item(Kind::Dataflow, _)));
+        assert_eq!(defined, "nvdla");
+    }
+}

@@ -1,0 +1,178 @@
+//! Figures and keywords in words.
+
+use crate::base::num::grouped;
+use crate::report::LayerReport;
+
+/// `1,287,152 cycles, 40.1 %, 1.270 mJ, bound by DRAM -> GLB`
+#[must_use]
+pub fn cost(report: &LayerReport) -> String {
+    let energy = report.energy_pj.as_ref().and_then(|map| map.get("total"));
+    let mut parts = figures(
+        u128::from(report.cycles),
+        report.utilization,
+        energy.copied(),
+    );
+    parts.push(format!("bound by {}", report.bound));
+    parts.join(", ")
+}
+
+/// Cycles, utilisation and, if there is a technology, energy.
+#[must_use]
+pub fn figures(cycles: u128, utilization: f64, energy_pj: Option<f64>) -> Vec<String> {
+    let mut parts = vec![
+        format!("{} cycles", grouped(cycles)),
+        format!("{} %", percent(utilization)),
+    ];
+    parts.extend(energy_pj.map(energy));
+    parts
+}
+
+/// As in the text report: one decimal.
+fn percent(part: f64) -> String {
+    if part > 0.0 && part < 0.0005 {
+        "<0.1".to_owned()
+    } else {
+        format!("{:.1}", part * 100.0)
+    }
+}
+
+/// As in the text report: three decimals of the largest unit in which the value is at least 1.
+#[must_use]
+pub fn energy(pj: f64) -> String {
+    const UNITS: [(&str, f64); 4] = [("J", 1e12), ("mJ", 1e9), ("uJ", 1e6), ("nJ", 1e3)];
+    let unit = UNITS.into_iter().find(|(_, size)| pj >= *size);
+    let (name, size) = unit.unwrap_or(("pJ", 1.0));
+    format!("{:.3} {name}", pj / size)
+}
+
+/// `Input 12, Weight 192, Output 16`
+#[must_use]
+pub fn tile(names: &[String], tile: &[Option<u64>]) -> String {
+    let parts: Vec<String> = names
+        .iter()
+        .zip(tile)
+        .map(|(name, elements)| match elements {
+            Some(elements) => format!("{name} {}", grouped(u128::from(*elements))),
+            None => format!("{name} ?"),
+        })
+        .collect();
+    parts.join(", ")
+}
+
+/// How a keyword is used, and what it means, in one line.
+#[must_use]
+pub fn keyword(word: &str) -> Option<(&'static str, &'static str)> {
+    let known = KEYWORDS.iter().find(|known| known.0 == word)?;
+    Some((known.1, known.2))
+}
+
+/// Word, form, meaning.
+const KEYWORDS: &[(&str, &str, &str)] = &[
+    (
+        "use",
+        "use std.networks.vgg16;",
+        "imports a definition of the library, or all of a file",
+    ),
+    ("const", "const T = 4;", "a constant"),
+    (
+        "Technology",
+        "Technology name { ... }",
+        "energy and area per action",
+    ),
+    (
+        "Accelerator",
+        "Accelerator name { ... }",
+        "memories, arrays of PEs and compute, from the outside in",
+    ),
+    (
+        "Network",
+        "Network name { Layer ... }",
+        "layers in order, or wired with `Inputs`",
+    ),
+    (
+        "Layer",
+        "Layer name { Type: CONV; Dimensions { ... } }",
+        "one layer",
+    ),
+    (
+        "Dataflow",
+        "Dataflow name(p = 3) { ... }",
+        "a reusable mapping",
+    ),
+    (
+        "Map",
+        "Map network on accelerator { ... }",
+        "which dataflow each layer uses",
+    ),
+    (
+        "Fuse",
+        "Fuse a, b { ... }",
+        "layers that run together, tile by tile of the last one",
+    ),
+    (
+        "default",
+        "default FC: dataflow;",
+        "the dataflow of layers that no entry names, of all types or of some",
+    ),
+    (
+        "TemporalMap",
+        "TemporalMap(size, offset) D",
+        "`size` indices of D are mapped; over time the window moves by `offset`",
+    ),
+    (
+        "SpatialMap",
+        "SpatialMap(size, offset) D",
+        "consecutive instances hold windows of D that are `offset` apart; too few instances fold over time",
+    ),
+    (
+        "Cluster",
+        "Cluster(n)",
+        "directives above see clusters of `n`, those below distribute inside one",
+    ),
+    (
+        "at",
+        "at MEMORY { ... }",
+        "loops over the tiles held in that memory: each step refills the next one in",
+    ),
+    ("tile", "tile D by n", "visits D in pieces of `n`"),
+    (
+        "spread",
+        "spread D by n over ARRAY[axis]",
+        "pieces of `n` of D over the instances of an array, or of one axis of it",
+    ),
+    (
+        "retain",
+        "retain T in MEMORY",
+        "the tile of T in that memory lies here in the nest",
+    ),
+    (
+        "bypass",
+        "bypass T in MEMORY",
+        "that memory does not hold T",
+    ),
+    (
+        "recompute",
+        "recompute T",
+        "what is wanted again of T is made again",
+    ),
+    (
+        "refetch",
+        "refetch T from MEMORY",
+        "what is wanted again of T is read again",
+    ),
+    (
+        "pipeline",
+        "pipeline { run ... }",
+        "every stage has its own array; they work at the same time",
+    ),
+    (
+        "sequence",
+        "sequence { run ... }",
+        "the stages share the hardware, one after the other",
+    ),
+    (
+        "run",
+        "run layer on ARRAY using dataflow;",
+        "where and how a layer of the group runs",
+    ),
+];

@@ -1,0 +1,476 @@
+//! Requests to questions, answers to messages.
+
+use super::analysis::symbols::{Outline, OutlineKind};
+use super::analysis::tokens::{Color, Colored};
+use super::analysis::{Snapshot, complete, hints, hover, rename, symbols, tokens};
+use super::capabilities::Editor;
+use super::convert::{Places, edit, point};
+use super::workspace::Workspace;
+use crate::hir::Kind;
+use lsp_server::{ErrorCode, Request};
+use lsp_types::request::{self as method, Request as Method};
+use lsp_types::{
+    CodeAction, CodeActionKind, CodeActionOrCommand, CodeActionParams, CompletionItem,
+    CompletionItemKind, CompletionParams, CompletionTextEdit, DocumentHighlight,
+    DocumentHighlightParams, DocumentSymbol, DocumentSymbolParams, DocumentSymbolResponse,
+    GotoDefinitionParams, Hover, HoverContents, HoverParams, InlayHint, InlayHintKind,
+    InlayHintLabel, InlayHintParams, InlayHintTooltip, Location, MarkupContent, MarkupKind,
+    Position, PrepareRenameResponse, Range, ReferenceParams, RenameParams, SemanticToken,
+    SemanticTokens, SemanticTokensParams, SymbolInformation, SymbolKind,
+    TextDocumentPositionParams, TextEdit,
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// Why a request has no answer.
+pub struct Failure {
+    pub code: ErrorCode,
+    pub message: String,
+}
+
+/// Everything that an answer needs.
+pub struct Desk<'a> {
+    pub workspace: &'a mut Workspace,
+    pub editor: Editor,
+    /// Whether to give up an evaluation: something more important has arrived.
+    pub stop: &'a mut dyn FnMut() -> bool,
+}
+
+type Answer = Result<Value, Failure>;
+
+fn parse<P: DeserializeOwned>(params: Value) -> Result<P, Failure> {
+    serde_json::from_value(params).map_err(|error| Failure {
+        code: ErrorCode::InvalidParams,
+        message: error.to_string(),
+    })
+}
+
+fn json<T: serde::Serialize>(value: T) -> Answer {
+    serde_json::to_value(value).map_err(|error| Failure {
+        code: ErrorCode::InternalError,
+        message: error.to_string(),
+    })
+}
+
+impl Desk<'_> {
+    /// The answer to a request.
+    ///
+    /// # Errors
+    /// Unknown methods, parameters that do not fit, renamings that are refused.
+    pub fn answer(&mut self, request: Request) -> Answer {
+        let params = request.params;
+        match request.method.as_str() {
+            method::HoverRequest::METHOD => self.hover(parse(params)?),
+            method::GotoDefinition::METHOD => self.definition(parse(params)?),
+            method::References::METHOD => self.references(parse(params)?),
+            method::DocumentHighlightRequest::METHOD => self.highlight(parse(params)?),
+            method::DocumentSymbolRequest::METHOD => self.outline(parse(params)?),
+            method::Completion::METHOD => self.completion(parse(params)?),
+            method::CodeActionRequest::METHOD => self.code_actions(parse(params)?),
+            method::PrepareRenameRequest::METHOD => self.prepare_rename(parse(params)?),
+            method::Rename::METHOD => self.rename(parse(params)?),
+            method::SemanticTokensFullRequest::METHOD => self.tokens(parse(params)?),
+            method::InlayHintRequest::METHOD => self.hints(parse(params)?),
+            other => Err(Failure {
+                code: ErrorCode::MethodNotFound,
+                message: format!("`{other}` is not a request that this server knows"),
+            }),
+        }
+    }
+
+    /// The path of a document and what is known of it; `None` for one that is not open.
+    fn open(&mut self, uri: &lsp_types::Uri) -> Option<(String, Rc<Snapshot>)> {
+        let path = Workspace::path(uri.as_str());
+        let snapshot = self.workspace.snapshot(&path)?;
+        Some((path, snapshot))
+    }
+
+    /// The byte at a position of an open document.
+    fn offset(&self, path: &str, position: Position) -> u32 {
+        let offset = self.workspace.document(path).map_or(0, |document| {
+            document
+                .text
+                .offset(point(position), self.workspace.encoding)
+        });
+        u32::try_from(offset).unwrap_or(u32::MAX)
+    }
+
+    fn hover(&mut self, params: HoverParams) -> Answer {
+        let at = params.text_document_position_params;
+        let path = Workspace::path(at.text_document.uri.as_str());
+        let offset = self.offset(&path, at.position);
+        let Some((snapshot, evaluated)) = self.workspace.evaluated(&path, self.stop) else {
+            return Ok(Value::Null);
+        };
+        let workshop = &mut self.workspace.workshop;
+        let Some(found) = hover::hover(&snapshot, &evaluated, workshop, offset) else {
+            return Ok(Value::Null);
+        };
+        let kind = if self.editor.markdown {
+            MarkupKind::Markdown
+        } else {
+            MarkupKind::PlainText
+        };
+        json(Hover {
+            contents: HoverContents::Markup(MarkupContent {
+                kind,
+                value: found.markdown,
+            }),
+            range: Some(Places::new(&snapshot, self.workspace.encoding).range(found.span)),
+        })
+    }
+
+    fn definition(&mut self, params: GotoDefinitionParams) -> Answer {
+        let at = params.text_document_position_params;
+        let Some((path, snapshot)) = self.open(&at.text_document.uri) else {
+            return Ok(Value::Null);
+        };
+        let offset = self.offset(&path, at.position);
+        let span = snapshot
+            .name_at(offset)
+            .and_then(|found| snapshot.definition(&found.symbol));
+        let location = span.and_then(|span| {
+            Places::new(&snapshot, self.workspace.encoding).location(self.workspace, span)
+        });
+        json(location)
+    }
+
+    fn references(&mut self, params: ReferenceParams) -> Answer {
+        let at = params.text_document_position;
+        let Some((path, snapshot)) = self.open(&at.text_document.uri) else {
+            return Ok(Value::Null);
+        };
+        let offset = self.offset(&path, at.position);
+        let Some(wanted) = snapshot.name_at(offset) else {
+            return json(Vec::<Location>::new());
+        };
+        let mut places = Places::new(&snapshot, self.workspace.encoding);
+        let mut found = Vec::new();
+        for module in 0..snapshot.compiled.modules.len() {
+            for occurrence in snapshot.occurrences(module) {
+                let counts = !occurrence.defines || params.context.include_declaration;
+                if occurrence.symbol == wanted.symbol && counts {
+                    found.extend(places.location(self.workspace, occurrence.span));
+                }
+            }
+        }
+        json(found)
+    }
+
+    fn highlight(&mut self, params: DocumentHighlightParams) -> Answer {
+        let at = params.text_document_position_params;
+        let Some((path, snapshot)) = self.open(&at.text_document.uri) else {
+            return Ok(Value::Null);
+        };
+        let offset = self.offset(&path, at.position);
+        let (Some(wanted), Some((root, _))) = (snapshot.name_at(offset), snapshot.root()) else {
+            return Ok(Value::Null);
+        };
+        let mut places = Places::new(&snapshot, self.workspace.encoding);
+        let same = snapshot
+            .occurrences(root)
+            .into_iter()
+            .filter(|found| found.symbol == wanted.symbol);
+        let found: Vec<DocumentHighlight> = same
+            .map(|found| DocumentHighlight {
+                range: places.range(found.span),
+                kind: None,
+            })
+            .collect();
+        json(found)
+    }
+
+    fn outline(&mut self, params: DocumentSymbolParams) -> Answer {
+        let uri = params.text_document.uri;
+        let Some((_, snapshot)) = self.open(&uri) else {
+            return Ok(Value::Null);
+        };
+        let outline = symbols::outline(&snapshot);
+        let mut places = Places::new(&snapshot, self.workspace.encoding);
+        if self.editor.tree_outline {
+            let tree = outline.iter().map(|one| tree(one, &mut places)).collect();
+            return json(DocumentSymbolResponse::Nested(tree));
+        }
+        let mut list = Vec::new();
+        for one in &outline {
+            flat(one, None, &uri, &mut places, &mut list);
+        }
+        json(DocumentSymbolResponse::Flat(list))
+    }
+
+    fn completion(&mut self, params: CompletionParams) -> Answer {
+        let at = params.text_document_position;
+        let Some((path, snapshot)) = self.open(&at.text_document.uri) else {
+            return Ok(Value::Null);
+        };
+        let offset = self.offset(&path, at.position);
+        let (start, words) = complete::complete(&snapshot, offset);
+        let mut places = Places::new(&snapshot, self.workspace.encoding);
+        let range = Range::new(places.at(start), places.at(offset));
+        let items: Vec<CompletionItem> = words
+            .into_iter()
+            .enumerate()
+            .map(|(rank, word)| CompletionItem {
+                kind: Some(completion_kind(word.kind)),
+                detail: word.detail,
+                // Names of the file before those of the library, as listed.
+                sort_text: Some(format!("{rank:05}")),
+                text_edit: Some(CompletionTextEdit::Edit(TextEdit::new(range, word.insert))),
+                label: word.label,
+                ..CompletionItem::default()
+            })
+            .collect();
+        json(items)
+    }
+
+    /// The fixes of diagnostics that are shown in a range: of every open document, as any of them may have found it.
+    fn code_actions(&mut self, params: CodeActionParams) -> Answer {
+        let path = Workspace::path(params.text_document.uri.as_str());
+        let wanted = params.context.only;
+        let refused = wanted.is_some_and(|only| {
+            let asked = |kind: &CodeActionKind| {
+                CodeActionKind::QUICKFIX.as_str().starts_with(kind.as_str())
+            };
+            !only.iter().any(asked)
+        });
+        if refused {
+            return json(Vec::<CodeAction>::new());
+        }
+        let mut actions: Vec<CodeAction> = Vec::new();
+        for root in self.workspace.paths() {
+            let Some((snapshot, evaluated)) = self.workspace.evaluated(&root, self.stop) else {
+                continue;
+            };
+            let mut places = Places::new(&snapshot, self.workspace.encoding);
+            for diagnostic in &evaluated.diagnostics {
+                let Some(fix) = &diagnostic.fix else { continue };
+                let (file, shown) = places.diagnostic(self.workspace, diagnostic, &root);
+                let meets =
+                    shown.range.start <= params.range.end && params.range.start <= shown.range.end;
+                let Some(target) = places.path(fix.span).filter(|_| file == path && meets) else {
+                    continue;
+                };
+                let range = places.range(fix.span);
+                let edits = vec![TextEdit::new(range, fix.replacement.clone())];
+                let edits = BTreeMap::from([(target.to_owned(), edits)]);
+                let action = CodeAction {
+                    title: fix.message.clone(),
+                    kind: Some(CodeActionKind::QUICKFIX),
+                    diagnostics: Some(vec![shown]),
+                    edit: Some(edit(self.workspace, edits, self.editor.versioned_edits)),
+                    is_preferred: Some(true),
+                    ..CodeAction::default()
+                };
+                if !actions.contains(&action) {
+                    actions.push(action);
+                }
+            }
+        }
+        let actions = actions.into_iter().map(CodeActionOrCommand::CodeAction);
+        json(actions.collect::<Vec<_>>())
+    }
+
+    fn prepare_rename(&mut self, params: TextDocumentPositionParams) -> Answer {
+        let Some((path, snapshot)) = self.open(&params.text_document.uri) else {
+            return Ok(Value::Null);
+        };
+        let offset = self.offset(&path, params.position);
+        let (target, span) = rename::target(&snapshot, offset).map_err(refusal)?;
+        json(PrepareRenameResponse::RangeWithPlaceholder {
+            range: Places::new(&snapshot, self.workspace.encoding).range(span),
+            placeholder: target.name,
+        })
+    }
+
+    fn rename(&mut self, params: RenameParams) -> Answer {
+        let at = params.text_document_position;
+        let Some((path, snapshot)) = self.open(&at.text_document.uri) else {
+            return Ok(Value::Null);
+        };
+        let offset = self.offset(&path, at.position);
+        rename::check_name(&params.new_name).map_err(refusal)?;
+        let (target, _) = rename::target(&snapshot, offset).map_err(refusal)?;
+        let mut edits: BTreeMap<String, Vec<TextEdit>> = BTreeMap::new();
+        for root in self.workspace.paths() {
+            let Some(snapshot) = self.workspace.snapshot(&root) else {
+                continue;
+            };
+            let mut found = rename::Places::new();
+            rename::places(&snapshot, &target, &params.new_name, &mut found).map_err(refusal)?;
+            let mut places = Places::new(&snapshot, self.workspace.encoding);
+            for (file, spans) in found {
+                let list = edits.entry(file).or_default();
+                for span in spans {
+                    let edit = TextEdit::new(places.range(span), params.new_name.clone());
+                    // Several documents may see the same file.
+                    if !list.contains(&edit) {
+                        list.push(edit);
+                    }
+                }
+            }
+        }
+        json(edit(self.workspace, edits, self.editor.versioned_edits))
+    }
+
+    fn tokens(&mut self, params: SemanticTokensParams) -> Answer {
+        let Some((_, snapshot)) = self.open(&params.text_document.uri) else {
+            return Ok(Value::Null);
+        };
+        let mut places = Places::new(&snapshot, self.workspace.encoding);
+        json(SemanticTokens {
+            result_id: None,
+            data: encoded(&tokens::tokens(&snapshot), &mut places),
+        })
+    }
+
+    fn hints(&mut self, params: InlayHintParams) -> Answer {
+        let path = Workspace::path(params.text_document.uri.as_str());
+        let Some((snapshot, evaluated)) = self.workspace.evaluated(&path, self.stop) else {
+            return Ok(Value::Null);
+        };
+        let workshop = &mut self.workspace.workshop;
+        let all = hints::hints(&snapshot, &evaluated, workshop);
+        let mut places = Places::new(&snapshot, self.workspace.encoding);
+        let wanted = params.range.start..=params.range.end;
+        let found: Vec<InlayHint> = all
+            .into_iter()
+            .map(|hint| (places.at(hint.offset), hint))
+            .filter(|(position, _)| wanted.contains(position))
+            .map(|(position, hint)| InlayHint {
+                position,
+                label: InlayHintLabel::String(hint.label),
+                kind: match hint.kind {
+                    hints::HintKind::Cost => None,
+                    hints::HintKind::Tile => Some(InlayHintKind::TYPE),
+                },
+                text_edits: None,
+                tooltip: hint.tooltip.map(InlayHintTooltip::String),
+                padding_left: Some(true),
+                padding_right: None,
+                data: None,
+            })
+            .collect();
+        json(found)
+    }
+}
+
+fn refusal(refusal: rename::Refusal) -> Failure {
+    Failure {
+        code: ErrorCode::RequestFailed,
+        message: refusal.0,
+    }
+}
+
+fn symbol_kind(kind: OutlineKind) -> SymbolKind {
+    match kind {
+        OutlineKind::Const => SymbolKind::CONSTANT,
+        OutlineKind::Technology => SymbolKind::INTERFACE,
+        OutlineKind::Accelerator => SymbolKind::STRUCT,
+        OutlineKind::Network => SymbolKind::CLASS,
+        OutlineKind::Dataflow => SymbolKind::FUNCTION,
+        OutlineKind::Map => SymbolKind::MODULE,
+        OutlineKind::Layer => SymbolKind::METHOD,
+        OutlineKind::Memory | OutlineKind::Array | OutlineKind::Part => SymbolKind::FIELD,
+        OutlineKind::Entry => SymbolKind::PROPERTY,
+    }
+}
+
+#[expect(
+    deprecated,
+    reason = "the protocol's type has a field that is not to be used"
+)]
+fn tree(outline: &Outline, places: &mut Places<'_>) -> DocumentSymbol {
+    DocumentSymbol {
+        name: outline.name.clone(),
+        detail: outline.detail.clone(),
+        kind: symbol_kind(outline.kind),
+        tags: None,
+        deprecated: None,
+        range: places.range(outline.span),
+        selection_range: places.range(outline.name_span),
+        children: Some(
+            outline
+                .children
+                .iter()
+                .map(|child| tree(child, places))
+                .collect(),
+        ),
+    }
+}
+
+#[expect(
+    deprecated,
+    reason = "the protocol's type has a field that is not to be used"
+)]
+fn flat(
+    outline: &Outline,
+    container: Option<&str>,
+    uri: &lsp_types::Uri,
+    places: &mut Places<'_>,
+    list: &mut Vec<SymbolInformation>,
+) {
+    list.push(SymbolInformation {
+        name: outline.name.clone(),
+        kind: symbol_kind(outline.kind),
+        tags: None,
+        deprecated: None,
+        location: Location::new(uri.clone(), places.range(outline.span)),
+        container_name: container.map(str::to_owned),
+    });
+    for child in &outline.children {
+        flat(child, Some(&outline.name), uri, places, list);
+    }
+}
+
+fn completion_kind(kind: complete::CompletionKind) -> CompletionItemKind {
+    use complete::CompletionKind;
+    match kind {
+        CompletionKind::Keyword => CompletionItemKind::KEYWORD,
+        CompletionKind::Key => CompletionItemKind::PROPERTY,
+        CompletionKind::Name(Kind::Network) => CompletionItemKind::CLASS,
+        CompletionKind::Name(Kind::Accelerator) => CompletionItemKind::STRUCT,
+        CompletionKind::Name(Kind::Technology) => CompletionItemKind::INTERFACE,
+        CompletionKind::Name(Kind::Dataflow) | CompletionKind::Function => {
+            CompletionItemKind::FUNCTION
+        }
+        CompletionKind::Name(Kind::Const) => CompletionItemKind::CONSTANT,
+        CompletionKind::Layer | CompletionKind::Parameter => CompletionItemKind::VARIABLE,
+        CompletionKind::Dimension => CompletionItemKind::TYPE_PARAMETER,
+        CompletionKind::Part => CompletionItemKind::FIELD,
+        CompletionKind::Word => CompletionItemKind::ENUM_MEMBER,
+        CompletionKind::Folder => CompletionItemKind::MODULE,
+    }
+}
+
+/// Each token relative to the one before, as the protocol wants.
+fn encoded(tokens: &[Colored], places: &mut Places<'_>) -> Vec<SemanticToken> {
+    let mut last = Position::default();
+    let mut list = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        let range = places.range(token.span);
+        let length = range.end.character.saturating_sub(range.start.character);
+        if range.start.line != range.end.line || length == 0 {
+            continue;
+        }
+        let delta_line = range.start.line.saturating_sub(last.line);
+        let delta_start = if delta_line == 0 {
+            range.start.character.saturating_sub(last.character)
+        } else {
+            range.start.character
+        };
+        let number = Color::ALL.iter().position(|color| *color == token.color);
+        list.push(SemanticToken {
+            delta_line,
+            delta_start,
+            length,
+            token_type: number
+                .and_then(|number| u32::try_from(number).ok())
+                .unwrap_or(0),
+            token_modifiers_bitset: u32::from(token.defines) | u32::from(token.library) << 1,
+        });
+        last = range.start;
+    }
+    list
+}
