@@ -9,7 +9,7 @@
 pub mod ast;
 mod balance;
 mod build;
-mod contextual;
+pub mod contextual;
 mod error;
 mod expected;
 pub mod lexer;

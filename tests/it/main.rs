@@ -8,6 +8,7 @@ mod fused;
 mod fused_report;
 mod generate;
 mod layering;
+mod lsp;
 mod maestro;
 mod robust;
 mod stdlib;

@@ -55,8 +55,8 @@ pub fn complete(snapshot: &Snapshot, offset: u32) -> (u32, Vec<Completion>) {
     (context.start, list.words)
 }
 
-struct List<'a> {
-    snapshot: &'a Snapshot,
+struct List<'a, 's> {
+    snapshot: &'s Snapshot,
     context: &'a Context<'a>,
     words: Vec<Completion>,
 }
@@ -82,6 +82,15 @@ const DIRECTIVES: [&str; 8] = [
     "retain",
     "bypass",
 ];
+/// Words that begin a statement of a fused block.
+const FUSED: [&str; 6] = [
+    "tile",
+    "retain",
+    "recompute",
+    "refetch",
+    "pipeline",
+    "sequence",
+];
 const ROLES: [&str; 3] = ["Input", "Weight", "Output"];
 const FUNCTIONS: [(&str, &str); 4] = [
     (
@@ -93,10 +102,13 @@ const FUNCTIONS: [(&str, &str); 4] = [
     ("ceil_div", "ceil_div(a, b): a / b rounded up"),
 ];
 
-impl List<'_> {
+impl<'s> List<'_, 's> {
     fn fill(&mut self) {
         if let Some(path) = self.context.path() {
-            self.library(&path);
+            match path.as_slice() {
+                [layer] if *layer != "std" => self.member(layer),
+                path => self.library(path),
+            }
             return;
         }
         match self.context.block().first().copied() {
@@ -113,6 +125,8 @@ impl List<'_> {
             Some(Token::Accelerator) => self.body(Owner::Accelerator),
             Some(Token::Technology) => self.body(Owner::Technology),
             Some(Token::Map) => self.map_entry(),
+            Some(Token::Fuse | Token::Tile) => self.fused(),
+            Some(Token::Pipeline | Token::Sequence) => self.stage(),
             Some(Token::Dataflow | Token::At | Token::Default) => self.directive(),
             Some(Token::Identifier(kind)) => {
                 if self.context.block().contains(&Token::Colon) {
@@ -351,12 +365,82 @@ impl List<'_> {
         } else if statement.first() == Some(&Token::Default) {
             let types = vocabulary::layer_types();
             self.plain(&types);
-        } else if matches!(statement.last(), None | Some(Token::Comma)) {
+        } else if matches!(statement.last(), None | Some(Token::Comma | Token::Fuse)) {
             if statement.is_empty() {
-                self.keywords(&["default"]);
+                self.keywords(&["default", "Fuse"]);
             }
             let network = self.map_head(true);
             self.layers(network.as_deref(), None);
+        }
+    }
+
+    /// A fused block, or a `tile` block in it.
+    fn fused(&mut self) {
+        if self.context.call().is_some() {
+            self.arguments();
+            return;
+        }
+        let with_tensors =
+            |token: &Token<'_>| matches!(token, Token::Retain | Token::Recompute | Token::Refetch);
+        match self.context.statement.as_slice() {
+            [] => self.keywords(&FUSED),
+            [.., Token::By] => self.expression(),
+            [.., Token::In | Token::From] => self.parts("Memory"),
+            [Token::Tile] | [.., Token::Comma] => self.group(),
+            [word] if with_tensors(word) => self.group(),
+            [Token::Tile, .., Token::Identifier(_)]
+                if !self.context.statement.contains(&Token::By) =>
+            {
+                self.keywords(&["by"]);
+            }
+            [Token::Retain, .., Token::Identifier(_)] => self.keywords(&["in"]),
+            [Token::Refetch, .., Token::Identifier(_)] => self.keywords(&["from"]),
+            _ => {}
+        }
+    }
+
+    /// A block of stages.
+    fn stage(&mut self) {
+        if self.context.call().is_some() {
+            self.arguments();
+            return;
+        }
+        match self.context.statement.as_slice() {
+            [] => self.keywords(&["run"]),
+            [Token::Run] => self.group(),
+            [.., Token::On] => self.parts("Array"),
+            [.., Token::Using] => self.names(Kind::Dataflow),
+            [Token::Run, Token::Identifier(_)] => self.keywords(&["on", "using"]),
+            [Token::Run, .., Token::Identifier(_)] => self.keywords(&["using"]),
+            _ => {}
+        }
+    }
+
+    /// The layers of the group around the cursor.
+    fn group(&mut self) {
+        let head = self.context.around(Token::Fuse).unwrap_or(&[]);
+        let names: Vec<&str> = head
+            .iter()
+            .filter_map(|token| match token {
+                Token::Identifier(name) => Some(*name),
+                _ => None,
+            })
+            .collect();
+        for name in names {
+            self.push(name, CompletionKind::Layer, None);
+        }
+    }
+
+    /// What follows `layer.`: a dimension where it is tiled, a tensor elsewhere.
+    fn member(&mut self, layer: &str) {
+        let network = self
+            .map_head(true)
+            .or_else(|| self.context.name_of(Token::Network).map(str::to_owned));
+        let layers = network.map_or_else(Vec::new, |network| self.layers_of(&network, &[layer]));
+        if self.context.statement.first() == Some(&Token::Tile) {
+            self.dimensions_of(&layers);
+        } else if !layers.is_empty() {
+            self.tensors_of(&layers);
         }
     }
 
@@ -487,18 +571,21 @@ impl List<'_> {
         }
     }
 
+    /// Layers of a network by name; all of them without names.
+    fn layers_of(&self, network: &str, names: &[&str]) -> Vec<&'s Layer> {
+        let name = network.rsplit('.').next().unwrap_or(network);
+        let networks = self.snapshot.compiled.program.networks.iter();
+        networks
+            .filter(|known| known.name == name)
+            .flat_map(|network| &network.layers)
+            .filter(|layer| names.is_empty() || names.contains(&layer.name.as_str()))
+            .collect()
+    }
+
     /// The layers that what is written here maps.
-    fn mapped(&self) -> Vec<&Layer> {
+    fn mapped(&self) -> Vec<&'s Layer> {
         let program = &self.snapshot.compiled.program;
         let sources = &self.snapshot.compiled.sources;
-        let of = |network: &str, names: &[&str]| -> Vec<&Layer> {
-            let name = network.rsplit('.').next().unwrap_or(network);
-            let networks = program.networks.iter().filter(|known| known.name == name);
-            networks
-                .flat_map(|network| &network.layers)
-                .filter(|layer| names.is_empty() || names.contains(&layer.name.as_str()))
-                .collect()
-        };
         if let Some(network) = self.map_head(true) {
             // `conv1, conv2: { |`; behind `default:` any layer.
             let entry = self
@@ -515,13 +602,13 @@ impl List<'_> {
                 })
                 .collect();
             let is_default = entry.is_some_and(|entry| entry.first() == Some(&Token::Default));
-            return of(&network, if is_default { &[] } else { &names });
+            return self.layers_of(&network, if is_default { &[] } else { &names });
         }
         if let (Some(network), Some(layer)) = (
             self.context.name_of(Token::Network),
             self.context.name_of(Token::Layer),
         ) {
-            return of(network, &[layer]);
+            return self.layers_of(network, &[layer]);
         }
         let Some(name) = self.context.name_of(Token::Dataflow) else {
             return Vec::new();
@@ -547,6 +634,11 @@ impl List<'_> {
 
     /// The dimensions of the layers at hand; of all types when there are none.
     fn dimensions(&mut self) {
+        let layers = self.mapped();
+        self.dimensions_of(&layers);
+    }
+
+    fn dimensions_of(&mut self, layers: &[&Layer]) {
         let mut names: Vec<String> = Vec::new();
         let mut add = |name: String| {
             if !names.contains(&name) {
@@ -554,7 +646,7 @@ impl List<'_> {
             }
         };
         let mut shapes: Vec<&Layer> = Vec::new();
-        for layer in self.mapped() {
+        for layer in layers {
             // Networks repeat few types.
             if !shapes
                 .iter()
@@ -590,8 +682,13 @@ impl List<'_> {
     }
 
     fn tensors(&mut self) {
+        let layers = self.mapped();
+        self.tensors_of(&layers);
+    }
+
+    fn tensors_of(&mut self, layers: &[&Layer]) {
         let mut names: Vec<String> = Vec::new();
-        for layer in self.mapped() {
+        for layer in layers {
             if let crate::hir::shape::Shape::Einsum(einsum) = &layer.shape {
                 names.extend(einsum.tensors.iter().map(|tensor| tensor.name.clone()));
             }
@@ -807,6 +904,49 @@ mod tests {
             &["t"],
         );
         has("Dataflow d(t) { TemporalMap($0", &["t", "T", "Sz"], &["K"]);
+    }
+
+    #[test]
+    fn fused_blocks() {
+        let fuse = "Map net on eyeriss { Fuse one, two {";
+        has(
+            "Map net on eyeriss { Fuse $0",
+            &["one", "two"],
+            &["default"],
+        );
+        has(
+            &format!("{fuse} $0"),
+            &["tile", "retain", "pipeline"],
+            &["SpatialMap"],
+        );
+        has(&format!("{fuse} tile $0"), &["one", "two"], &["K"]);
+        has(&format!("{fuse} tile two.$0"), &["K", "C"], &["Y", "Input"]);
+        has(
+            &format!("{fuse} retain one.$0"),
+            &["Output", "Weight"],
+            &["K"],
+        );
+        has(
+            &format!("{fuse} tile two.K by 2 {{ retain one.Output in $0"),
+            &["GLB"],
+            &["PE"],
+        );
+        has(
+            &format!("{fuse} refetch one.Input from $0"),
+            &["DRAM"],
+            &["PE"],
+        );
+        has(&format!("{fuse} pipeline {{ run $0"), &["one"], &["PE"]);
+        has(
+            &format!("{fuse} pipeline {{ run one on $0"),
+            &["PE"],
+            &["RF"],
+        );
+        has(
+            &format!("{fuse} pipeline {{ run one on PE using $0"),
+            &["nvdla"],
+            &["one"],
+        );
     }
 
     #[test]

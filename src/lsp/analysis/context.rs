@@ -5,6 +5,7 @@
 //! was begun (`Map net on acc`), and what stands in the innermost one since its last statement (`conv1: nvdla(`).
 
 use crate::base::FileId;
+use crate::syntax::contextual;
 use crate::syntax::lexer::{self, Lexeme};
 use crate::syntax::token::Token;
 
@@ -27,7 +28,8 @@ const MAX_BLOCKS: usize = 64;
 #[must_use]
 pub fn context(text: &str, offset: u32) -> Option<Context<'_>> {
     let before = text.get(..usize::try_from(offset).ok()?)?;
-    let lexed = lexer::lex(FileId::new(0), before);
+    let mut lexed = lexer::lex(FileId::new(0), before);
+    contextual::mark(&mut lexed.lexemes);
     // An open comment or string hides the cursor.
     if lexed.cut_short || in_line_comment(before, &lexed) {
         return None;
@@ -42,7 +44,7 @@ pub fn context(text: &str, offset: u32) -> Option<Context<'_>> {
                 start = last.lo;
                 lexemes = rest;
             }
-            token if token.is_keyword() => {
+            token if token.is_keyword() || token.is_contextual() => {
                 start = last.lo;
                 lexemes = rest;
             }

@@ -69,13 +69,16 @@ fn map(snapshot: &Snapshot, evaluated: &Evaluated, node: &ast::Map, hints: &mut 
     let Some((known, layers)) = maps(snapshot, evaluated).find(|(map, _)| map.span == span) else {
         return;
     };
-    let all: Vec<&EvaluatedLayer> = layers.iter().collect();
-    sum(&all, known.assignments.len(), span.hi(), hints);
+    // With fused layers the sum over the layers alone is not what the map costs.
+    if known.groups.is_empty() {
+        let all: Vec<&EvaluatedLayer> = layers.iter().collect();
+        sum(&all, known.assignments.len(), span.hi(), hints);
+    }
     for entry in &node.entries {
         let (dataflow, span, choice) = match entry {
             MapEntry::Default { dataflow, span, .. } => (dataflow, span, Choice::Default),
             MapEntry::Layers { dataflow, span, .. } => (dataflow, span, Choice::Named),
-            MapEntry::Error(_) => continue,
+            MapEntry::Fuse(_) | MapEntry::Error(_) => continue,
         };
         let place = dataflow.span();
         let assigned: Vec<&EvaluatedLayer> = known
@@ -125,7 +128,7 @@ fn sum(layers: &[&EvaluatedLayer], of: usize, offset: u32, hints: &mut Vec<Hint>
     if reports.is_empty() {
         return;
     }
-    let all = totals(&reports);
+    let all = totals(&reports, &[]);
     let energy = all.energy_pj.as_ref().and_then(|map| map.get("total"));
     let count = if reports.len() < of {
         format!("{} of {of} layers", reports.len())
@@ -205,10 +208,18 @@ pub fn directives(file: &ast::File) -> Vec<&Directive> {
             Item::Dataflow(node) => inside(&node.body, &mut found),
             Item::Map(node) => {
                 for entry in &node.entries {
-                    if let MapEntry::Default { dataflow, .. } | MapEntry::Layers { dataflow, .. } =
-                        entry
-                    {
-                        used(dataflow, &mut found);
+                    match entry {
+                        MapEntry::Default { dataflow, .. } | MapEntry::Layers { dataflow, .. } => {
+                            used(dataflow, &mut found);
+                        }
+                        MapEntry::Fuse(fuse) => {
+                            for run in fuse.runs() {
+                                run.dataflow
+                                    .iter()
+                                    .for_each(|dataflow| used(dataflow, &mut found));
+                            }
+                        }
+                        MapEntry::Error(_) => {}
                     }
                 }
             }

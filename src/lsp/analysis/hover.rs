@@ -168,7 +168,7 @@ fn item(snapshot: &Snapshot, evaluated: &Evaluated, kind: Kind, at: Definition) 
                     if known.is_some_and(|known| known.name_span == network.name_span)
                         && !reports.is_empty()
                     {
-                        let all = crate::report::totals(&reports);
+                        let all = crate::report::totals(&reports, &[]);
                         let energy = all.energy_pj.as_ref().and_then(|map| map.get("total"));
                         let figures = words::figures(all.cycles, all.utilization, energy.copied());
                         out.push_str(&format!(

@@ -10,8 +10,8 @@ use super::{Snapshot, touches};
 use crate::base::Span;
 use crate::hir::{Definition, Kind, Module, defines};
 use crate::syntax::ast::{
-    self, Argument, Body, DataflowBody, DataflowUse, DirectiveKind, Entry, Expr, ExprKind, Item,
-    MapEntry, Name, Path, UseSource,
+    self, Argument, Body, DataflowBody, DataflowUse, DirectiveKind, Entry, Expr, ExprKind,
+    FuseBody, FuseStatementKind, Item, MapEntry, Name, Path, Run, StageEntry, UseSource,
 };
 use std::collections::BTreeSet;
 
@@ -305,11 +305,56 @@ impl Walk<'_> {
                     }
                     self.usage(dataflow);
                 }
+                MapEntry::Fuse(fuse) => {
+                    for layer in &fuse.layers {
+                        self.layer(layer);
+                    }
+                    self.fused(&fuse.body);
+                }
                 MapEntry::Error(_) => {}
             }
         }
         self.network = None;
         self.accelerator = None;
+    }
+
+    /// Blocks are nested only as deep as the parser allows.
+    fn fused(&mut self, body: &FuseBody) {
+        for statement in &body.statements {
+            match &statement.kind {
+                FuseStatementKind::Tile { target, size, body } => {
+                    self.tensor(target);
+                    self.expr(size);
+                    self.fused(body);
+                }
+                FuseStatementKind::Retain { tensors, memory }
+                | FuseStatementKind::Refetch { tensors, memory } => {
+                    tensors.iter().for_each(|tensor| self.tensor(tensor));
+                    self.memory(memory);
+                }
+                FuseStatementKind::Recompute { tensors } => {
+                    tensors.iter().for_each(|tensor| self.tensor(tensor));
+                }
+                FuseStatementKind::Stages(stages) => {
+                    for entry in &stages.entries {
+                        if let StageEntry::Run(run) = entry {
+                            self.run(run);
+                        }
+                    }
+                }
+                FuseStatementKind::Error => {}
+            }
+        }
+    }
+
+    fn run(&mut self, run: &Run) {
+        self.layer(&run.layer);
+        if let Some(array) = &run.array {
+            self.array(array);
+        }
+        if let Some(dataflow) = &run.dataflow {
+            self.usage(dataflow);
+        }
     }
 
     /// A name that may be a layer of the network at hand.
@@ -382,7 +427,7 @@ impl Walk<'_> {
         }
     }
 
-    /// `layer.Tensor`
+    /// `layer.Tensor`, `layer.Dimension`
     fn tensor(&mut self, path: &Path) {
         if let [layer, _, ..] = path.segments.as_slice() {
             self.layer(layer);

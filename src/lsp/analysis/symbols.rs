@@ -2,7 +2,7 @@
 
 use super::Snapshot;
 use crate::base::Span;
-use crate::syntax::ast::{Block, Body, Entry, Item, MapEntry};
+use crate::syntax::ast::{Block, Body, DataflowUse, Entry, Item, MapEntry, Name};
 
 /// A definition in the outline.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,34 +129,40 @@ fn one(snapshot: &Snapshot, item: &Item) -> Option<Outline> {
 }
 
 fn map_entry(entry: &MapEntry, text: &impl Fn(Span) -> String) -> Option<Outline> {
-    let (names, dataflow, span) = match entry {
+    let list = |names: &[Name]| {
+        let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+        names.join(", ")
+    };
+    let used = |usage: &DataflowUse| match usage {
+        DataflowUse::Named(invocation) => text(invocation.span),
+        DataflowUse::Inline(_) => "inline".to_owned(),
+    };
+    let (name, first, detail, span) = match entry {
         MapEntry::Default {
             types,
             dataflow,
             span,
-        } => (types, dataflow, *span),
+        } => {
+            let name = format!("default {}", list(types)).trim_end().to_owned();
+            (name, types.first(), Some(used(dataflow)), *span)
+        }
         MapEntry::Layers {
             layers,
             dataflow,
             span,
-        } => (layers, dataflow, *span),
+        } => (list(layers), layers.first(), Some(used(dataflow)), *span),
+        MapEntry::Fuse(fuse) => {
+            let name = format!("Fuse {}", list(&fuse.layers));
+            (name, fuse.layers.first(), None, fuse.span)
+        }
         MapEntry::Error(_) => return None,
-    };
-    let list: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
-    let name = match entry {
-        MapEntry::Default { .. } => format!("default {}", list.join(", ")).trim_end().to_owned(),
-        _ => list.join(", "),
-    };
-    let detail = match dataflow {
-        crate::syntax::ast::DataflowUse::Named(invocation) => text(invocation.span),
-        crate::syntax::ast::DataflowUse::Inline(_) => "inline".to_owned(),
     };
     Some(Outline {
         name,
-        detail: Some(detail),
+        detail,
         kind: OutlineKind::Entry,
         span,
-        name_span: names.first().map_or(span.start(), |first| first.span),
+        name_span: first.map_or(span.start(), |first| first.span),
         children: Vec::new(),
     })
 }

@@ -9,8 +9,8 @@ use super::Snapshot;
 use super::names::Symbol;
 use crate::base::{FileId, Precision, Span};
 use crate::hir::{Definition, Kind, vocabulary};
-use crate::syntax::lexer;
 use crate::syntax::token::Token;
+use crate::syntax::{contextual, lexer};
 use std::collections::BTreeMap;
 
 /// A coloured word.
@@ -84,7 +84,8 @@ pub fn tokens(snapshot: &Snapshot) -> Vec<Colored> {
     };
     let file = module.ast.span.file();
     let text = snapshot.text();
-    let lexed = lexer::lex(file, text);
+    let mut lexed = lexer::lex(file, text);
+    contextual::mark(&mut lexed.lexemes);
     let known: BTreeMap<Span, (Color, bool, bool)> = snapshot
         .occurrences(root)
         .into_iter()
@@ -158,7 +159,7 @@ fn literal(token: Token<'_>) -> Option<Color> {
         Token::String(_) => Color::Text,
         Token::Plus | Token::Minus | Token::Star | Token::Slash | Token::Percent => Color::Operator,
         Token::PlusEquals | Token::Equals => Color::Operator,
-        other if other.is_keyword() => Color::Keyword,
+        other if other.is_keyword() || other.is_contextual() => Color::Keyword,
         _ => return None,
     })
 }
