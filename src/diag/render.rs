@@ -168,7 +168,8 @@ fn place(sources: &SourceMap, span: Span) -> String {
 }
 
 /// The help in words and the fix, as one text.
-fn help(sources: &SourceMap, diagnostic: &Diagnostic) -> Option<String> {
+#[must_use]
+pub fn help(sources: &SourceMap, diagnostic: &Diagnostic) -> Option<String> {
     match (&diagnostic.help, &diagnostic.fix) {
         (Some(help), None) => Some(help.clone()),
         (Some(help), Some(fix)) if help.contains(&format!("`{}`", fix.replacement)) => {

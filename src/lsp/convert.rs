@@ -130,7 +130,7 @@ impl<'a> Places<'a> {
         for note in &diagnostic.notes {
             message.push_str(&format!("\nnote: {note}"));
         }
-        if let Some(help) = &diagnostic.help {
+        if let Some(help) = diag::render::help(&self.snapshot.compiled.sources, diagnostic) {
             message.push_str(&format!("\nhelp: {help}"));
         }
         let shown = lsp_types::Diagnostic {

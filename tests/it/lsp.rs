@@ -110,11 +110,11 @@ impl Editor {
         self.answer(id)
     }
 
-    /// The result of a question about a place: the first occurrence of `$0` is cut out of `marked`.
+    /// The answer to a question about a place.
     fn at(&mut self, method: &str, uri: &str, position: &Value) -> Value {
         let params = json!({
             "textDocument": { "uri": uri }, "position": position,
-            "context": { "includeDeclaration": true }, "newName": "renamed",
+            "context": { "includeDeclaration": true, "triggerKind": 1 }, "newName": "renamed",
         });
         self.ask(method, params)
     }
@@ -150,10 +150,10 @@ impl Editor {
             Some(at) => self.notes[at].clone(),
             None => loop {
                 let message = self.receive();
+                self.notes.push(message.clone());
                 if fits(&message) {
                     break message;
                 }
-                self.notes.push(message);
             },
         };
         message["params"]["diagnostics"].as_array().unwrap().clone()
@@ -520,19 +520,17 @@ fn unsaved_texts_count_and_closed_ones_do_not() {
     let folder = folder("unsaved");
     let library = folder.join("library.dflow");
     let design = folder.join("design.dflow");
-    std::fs::write(&library, "Dataflow rows { TemporalMap(1,1) K; }").unwrap();
-    let text = format!(
-        "use \"library.dflow\";\n{}",
-        SMALL.replace("Dataflow rows(n = 1)", "Dataflow other")
-    )
-    .replace("; two: rows(n = 2)", "");
+    std::fs::write(&library, "Dataflow rows { SpatialMap(1,1) M; TemporalMap(1,1) N; TemporalMap(1,1) K; }").unwrap();
+    let own = "Dataflow rows(n = 1) { SpatialMap(1,1) M; TemporalMap(n,n) N; TemporalMap(1,1) K }";
+    let text = SMALL.replace(own, "").replace("; two: rows(n = 2)", "");
+    let text = format!("use \"library.dflow\";\n{text}");
     std::fs::write(&design, "nonsense").unwrap();
     let (library, design) = (address(&library), address(&design));
     let mut editor = Editor::new();
     editor.open(&design, &text);
     assert!(!editor.codes(&design).contains(&"E0201".to_owned()));
     // The name is gone from the open text of the other file, not from the disk.
-    editor.open(&library, "Dataflow columns { TemporalMap(1,1) K; }");
+    editor.open(&library, "Dataflow columns { SpatialMap(1,1) M; TemporalMap(1,1) N; TemporalMap(1,1) K; }");
     editor.version = 1;
     editor.notes.clear();
     assert_eq!(editor.codes(&design), ["E0201"]);
@@ -540,7 +538,7 @@ fn unsaved_texts_count_and_closed_ones_do_not() {
     editor.notes.clear();
     editor.change(
         &library,
-        json!([{ "text": "Dataflow rows { TemporalMap(1,1) K; }" }]),
+        json!([{ "text": "Dataflow rows { SpatialMap(1,1) M; TemporalMap(1,1) N; TemporalMap(1,1) K; }" }]),
     );
     editor.version = 1;
     assert_eq!(editor.codes(&design), Vec::<String>::new());
@@ -548,7 +546,7 @@ fn unsaved_texts_count_and_closed_ones_do_not() {
     editor.version = 3;
     editor.change(
         &library,
-        json!([{ "text": "Dataflow rows { TemporalMap(1,1) K" }]),
+        json!([{ "text": "Dataflow rows { SpatialMap(1,1) M; TemporalMap(1,1) N" }]),
     );
     assert_eq!(editor.codes(&library).len(), 1);
     editor.note(
