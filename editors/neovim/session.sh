@@ -24,7 +24,9 @@ Network one {
 DFLOW
 export DFLOWC DFLOW_FILE="$work/mine.dflow" XDG_CACHE_HOME="$work/cache" XDG_STATE_HOME="$work/state"
 status=0
-timeout 120 nvim --headless --clean -n -u "$here/dflow.lua" -c "luafile $here/session.lua" > "$work/out" 2>&1 || status=$?
+timeout 120 nvim --headless --clean -n --cmd "set runtimepath^=$here" \
+  --cmd "lua require('dflow').setup({ cmd = { vim.env.DFLOWC, 'lsp' } })" \
+  -c "luafile $here/session.lua" > "$work/out" 2>&1 || status=$?
 # What a headless editor prints has the line ends of a terminal.
 tr -d '\r' < "$work/out"
 echo

@@ -520,7 +520,11 @@ fn unsaved_texts_count_and_closed_ones_do_not() {
     let folder = folder("unsaved");
     let library = folder.join("library.dflow");
     let design = folder.join("design.dflow");
-    std::fs::write(&library, "Dataflow rows { SpatialMap(1,1) M; TemporalMap(1,1) N; TemporalMap(1,1) K; }").unwrap();
+    std::fs::write(
+        &library,
+        "Dataflow rows { SpatialMap(1,1) M; TemporalMap(1,1) N; TemporalMap(1,1) K; }",
+    )
+    .unwrap();
     let own = "Dataflow rows(n = 1) { SpatialMap(1,1) M; TemporalMap(n,n) N; TemporalMap(1,1) K }";
     let text = SMALL.replace(own, "").replace("; two: rows(n = 2)", "");
     let text = format!("use \"library.dflow\";\n{text}");
@@ -530,7 +534,10 @@ fn unsaved_texts_count_and_closed_ones_do_not() {
     editor.open(&design, &text);
     assert!(!editor.codes(&design).contains(&"E0201".to_owned()));
     // The name is gone from the open text of the other file, not from the disk.
-    editor.open(&library, "Dataflow columns { SpatialMap(1,1) M; TemporalMap(1,1) N; TemporalMap(1,1) K; }");
+    editor.open(
+        &library,
+        "Dataflow columns { SpatialMap(1,1) M; TemporalMap(1,1) N; TemporalMap(1,1) K; }",
+    );
     editor.version = 1;
     editor.notes.clear();
     assert_eq!(editor.codes(&design), ["E0201"]);

@@ -85,6 +85,13 @@ impl Workshop {
         };
         'maps: for map in &compiled.program.maps {
             let mut layers = Vec::with_capacity(map.assignments.len());
+            for group in 0..map.groups.len() {
+                if stop() {
+                    evaluated.complete = false;
+                    break 'maps;
+                }
+                let _ = compiled.plan_group(map, group, &mut sink);
+            }
             for layer in 0..map.assignments.len() {
                 if stop() {
                     evaluated.complete = false;
