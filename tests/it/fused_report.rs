@@ -148,7 +148,7 @@ Accelerator x {
   Technology: t; Precision: INT8;
   Memory DRAM { }
   Memory GLB { Size: 64KiB; Bandwidth: 8B/cycle }
-  Array PE { Shape: [4] NoC { Latency: 2 } }
+  Array PE { Shape: [4]; NoC { Latency: 2 } }
   Memory RF { Size: 512B; DoubleBuffered }
   Compute MAC { }
 }

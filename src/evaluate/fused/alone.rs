@@ -10,7 +10,7 @@ use crate::engine::fused::Analysis;
 use crate::engine::{self, EngineLimit, TimingRule};
 use crate::evaluate::judge;
 use crate::hir::{Accelerator, Application, Layer, Map};
-use crate::ir::{Fate, FusedGroup, Mapping, Overlap};
+use crate::ir::{Fate, FusedGroup, Overlap};
 use crate::lower::{self, LoweredGroup, Options};
 use crate::report::fused::{Alone, GroupNames, dram_bits, group_energy_map};
 use crate::report::{LayerNames, build_layer};
@@ -84,22 +84,11 @@ impl crate::evaluate::Evaluator<'_> {
             bits: 1,
             density: 1.0,
         });
-        let prices = accelerator.technology.and_then(|index| {
-            let technology = self.technologies.get(index)?;
-            let operand = crate::evaluate::operand_precision(layer, accelerator);
-            let array = lowered.stages.get(stage)?.array;
-            let mapping = Mapping {
-                operation: group.stages.first()?.operation.clone(),
-                architecture: lower::architecture(&accelerator.on_array(array)).ok()?,
-                schedule: crate::ir::Schedule {
-                    loops: Vec::new(),
-                    positions: Vec::new(),
-                    leaf: 0,
-                },
-            };
-            let context = crate::pricing::context(accelerator, operand);
-            Some(cost::Prices::new(technology, &context, &mapping))
-        });
+        let array = lowered.stages.get(stage).and_then(|stage| stage.array);
+        let prices = group
+            .stages
+            .first()
+            .and_then(|stage| self.prices_of(layer, accelerator, array, &stage.operation));
         let energy = prices.and_then(|prices| group_energy(&[prices], &actions).ok());
         Ok(Alone {
             cycles: time.cycles,

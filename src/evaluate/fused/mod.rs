@@ -10,25 +10,23 @@
 
 mod alone;
 mod error;
+mod figures;
 mod ledger;
 mod needs;
 mod stage;
 
 pub use error::{Fit, GroupError, Lost, Part};
 
-use crate::base::{Ratio, Span};
-use crate::cost::{Prices, group_energy};
+use crate::base::Span;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::driver::Compiled;
 use crate::engine::fused::{Analysis, Flow, Tile};
 use crate::engine::{EngineLimit, TimingRule};
 use crate::hir::{Accelerator, Map, Network, Source};
-use crate::ir::{BoxSet, Mapping, Overlap, Schedule};
-use crate::lower::{self, LoweredGroup, Options};
-use crate::pricing;
-use crate::report::fused::{GroupFigures, GroupNames, GroupReport, StageNames, build_group};
+use crate::ir::BoxSet;
+use crate::lower::{LoweredGroup, Options};
 use needs::Need;
-use stage::{Reported, Workshop};
+use stage::{Job, Reported, Workshop};
 
 /// The tiles of one stage.
 pub(in crate::evaluate) struct Tiles<'a> {
@@ -318,19 +316,7 @@ impl<'a> Judge<'a> {
         let Some(layer) = self.network.layers.get(known.layer) else {
             return Ok(None);
         };
-        let mut workshop = Workshop::new(
-            self.compiled,
-            self.map,
-            layer,
-            application,
-            self.accelerator.on_array(known.array),
-            stage,
-            &self.lowered.name,
-            &known.rank_names,
-        );
-        workshop.rule = self.rule;
-        workshop.options = self.options;
-        workshop.places = (0..stage.operation.tensors.len())
+        let places: Vec<usize> = (0..stage.operation.tensors.len())
             .map(|operand| {
                 let tensors = ledger::tensors_of(&self.lowered.group, index, operand);
                 let first = tensors
@@ -343,7 +329,7 @@ impl<'a> Judge<'a> {
             let memory = self.accelerator.memories.get(place);
             memory.is_some_and(|memory| memory.arrays_above > 0)
         };
-        if let Some(&place) = workshop.places.iter().find(inside) {
+        if let Some(&place) = places.iter().find(inside) {
             let memory = self.accelerator.memories.get(place);
             let name = memory.map_or("?", |memory| memory.name.as_str());
             let error = GroupError::Uncounted {
@@ -357,13 +343,25 @@ impl<'a> Judge<'a> {
             sink.push(self.place(error.to_diagnostic()));
             return Err(Stop::Reported);
         }
-        workshop.kept = vec![0; self.accelerator.memories.len()];
+        let mut kept = vec![0; self.accelerator.memories.len()];
         for need in needs {
-            if let Some(kept) = workshop.kept.get_mut(need.figures.memory) {
+            if let Some(kept) = kept.get_mut(need.figures.memory) {
                 *kept = need.figures.required_bits;
             }
         }
-        Ok(Some(workshop))
+        Ok(Some(Workshop::new(Job {
+            compiled: self.compiled,
+            map: self.map,
+            layer,
+            application,
+            accelerator: self.accelerator.on_array(known.array),
+            stage,
+            group: &self.lowered.name,
+            places,
+            kept,
+            rule: self.rule,
+            options: self.options,
+        })))
     }
 
     /// What the tiles perform is what the group's analysis counted.
@@ -406,198 +404,4 @@ pub fn check_group(
     let judged = judge_group(compiled, map, &lowered, rule, options, sink);
     let warnings = judged.into_iter().flat_map(|judged| judged.warnings);
     sink.extend(warnings);
-}
-
-impl super::Evaluator<'_> {
-    /// The report of a judged group; `None` when an action has no price, which goes to `sink`.
-    #[must_use]
-    pub fn group(
-        &self,
-        map: &Map,
-        judged: &JudgedGroup<'_>,
-        rule: TimingRule,
-        options: Options,
-        sink: &mut Diagnostics,
-    ) -> Option<GroupReport> {
-        let program = &self.compiled.program;
-        let network = program.networks.get(map.network)?;
-        let accelerator = program.accelerators.get(map.accelerator)?;
-        let (group, flow) = (&judged.lowered.group, &judged.flow);
-        let ledger = match ledger::ledger(group, flow, &judged.tiles) {
-            Ok(ledger) => ledger,
-            Err(limit) => {
-                let error = GroupError::Uncounted {
-                    what: format!("group `{}`", judged.lowered.name),
-                    reason: super::reason(&limit),
-                    span: judged.lowered.span,
-                };
-                sink.push(error.to_diagnostic());
-                return None;
-            }
-        };
-        let compute = match group.overlap {
-            Overlap::Pipeline => flow.pipelined,
-            Overlap::Sequence => flow.sequential,
-        };
-        let time = ledger::time(compute, &ledger, accelerator);
-        let mut actions = ledger.actions.clone();
-        actions.push(crate::cost::GroupAction {
-            component: crate::cost::GroupComponent::Static,
-            count: time.cycles.into(),
-            bits: 1,
-            density: 1.0,
-        });
-        let energy = match self.prices(network, accelerator, judged.lowered) {
-            None => None,
-            Some(prices) => match group_energy(&prices, &actions) {
-                Ok(energy) => Some(energy),
-                Err(errors) => {
-                    let index = accelerator.technology?;
-                    let source = program.technologies.get(index)?;
-                    sink.extend(errors.iter().map(|error| {
-                        pricing::cost_diagnostic(error, accelerator, source, &judged.lowered.name)
-                    }));
-                    return None;
-                }
-            },
-        };
-        let mut names = self.names(network, accelerator, judged);
-        let alone = (0..group.stages.len())
-            .map(|stage| {
-                let alone = self.alone(map, judged.lowered, stage, &names, rule, options);
-                match alone {
-                    Ok(alone) => Some(alone),
-                    Err(reason) => {
-                        names.notes.push(reason);
-                        None
-                    }
-                }
-            })
-            .collect();
-        let memories = judged.needs.iter().map(|need| {
-            let [reads, writes] = ledger
-                .elements
-                .get(need.figures.memory)
-                .copied()
-                .unwrap_or_default();
-            crate::report::fused::MemoryNeed {
-                reads,
-                writes,
-                ..need.figures
-            }
-        });
-        let figures = GroupFigures {
-            group,
-            flow,
-            time,
-            macs_per_cycle: peak_of_all(judged.lowered, accelerator),
-            shapes: judged
-                .tiles
-                .iter()
-                .map(|tiles| match &tiles.workshop {
-                    Some(_) => tiles.shapes.len(),
-                    None => tiles.tiles.len(),
-                })
-                .collect(),
-            energy,
-            memories: memories.collect(),
-            alone,
-        };
-        Some(build_group(&names, &figures))
-    }
-
-    /// By stage; `None` without a technology.
-    pub(super) fn prices(
-        &self,
-        network: &Network,
-        accelerator: &Accelerator,
-        lowered: &LoweredGroup,
-    ) -> Option<Vec<Prices>> {
-        let technology = self.technologies.get(accelerator.technology?)?;
-        lowered
-            .stages
-            .iter()
-            .zip(&lowered.group.stages)
-            .map(|(known, stage)| {
-                let layer = network.layers.get(known.layer)?;
-                let operand = super::operand_precision(layer, accelerator);
-                let mapping = Mapping {
-                    operation: stage.operation.clone(),
-                    architecture: lower::architecture(&accelerator.on_array(known.array)).ok()?,
-                    schedule: Schedule {
-                        loops: Vec::new(),
-                        positions: Vec::new(),
-                        leaf: 0,
-                    },
-                };
-                let context = pricing::context(accelerator, operand);
-                Some(Prices::new(technology, &context, &mapping))
-            })
-            .collect()
-    }
-
-    fn names(
-        &self,
-        network: &Network,
-        accelerator: &Accelerator,
-        judged: &JudgedGroup<'_>,
-    ) -> GroupNames {
-        let lowered = judged.lowered;
-        let stages = lowered.stages.iter().map(|stage| {
-            let layer = network.layers.get(stage.layer);
-            let array = stage.array.and_then(|array| accelerator.arrays.get(array));
-            StageNames {
-                layer: stage.name.clone(),
-                kind: layer.map_or_else(String::new, |layer| layer.type_name.to_owned()),
-                array: array.map(|array| array.name.clone()),
-                dataflow: stage
-                    .dataflow
-                    .as_ref()
-                    .map(|application| self.compiled.spelling(application)),
-            }
-        });
-        let tensors = lowered.tensors.iter();
-        GroupNames {
-            name: lowered.name.clone(),
-            stages: stages.collect(),
-            tensors: tensors
-                .map(|names| (names.name.clone(), names.aliases.clone()))
-                .collect(),
-            memories: accelerator
-                .memories
-                .iter()
-                .map(|memory| memory.name.clone())
-                .collect(),
-            clock_hz: accelerator.clock.map(Ratio::to_f64),
-            notes: judged
-                .warnings
-                .iter()
-                .map(|warning| format!("{}: {}", warning.code, warning.message))
-                .collect(),
-        }
-    }
-}
-
-/// MACs per cycle of the arrays that the stages run on: arrays side by side add up, one inside of another is part
-/// of it.
-fn peak_of_all(lowered: &LoweredGroup, accelerator: &Accelerator) -> u64 {
-    let mut used: Vec<(usize, usize, u64)> = lowered
-        .stages
-        .iter()
-        .map(|stage| {
-            let array = stage.array.unwrap_or(0);
-            let level = accelerator.arrays.get(array).map_or(0, |array| array.level);
-            (level, array, stage.peak)
-        })
-        .collect();
-    used.sort_unstable();
-    used.dedup();
-    let mut levels: Vec<(usize, u64)> = Vec::new();
-    for (level, _, peak) in used {
-        match levels.iter_mut().find(|known| known.0 == level) {
-            Some(known) => known.1 = known.1.saturating_add(peak),
-            None => levels.push((level, peak)),
-        }
-    }
-    levels.iter().map(|known| known.1).max().unwrap_or(1)
 }

@@ -15,6 +15,9 @@ use crate::ir::{BoxSet, Fate, FusedGroup, Overlap};
 use crate::lower::{self, LoweredGroup};
 use crate::report::fused::MemoryNeed;
 
+/// Innermost loops whose sizes are tried when something does not fit.
+const MOST_LOOPS: usize = 4;
+
 /// What one memory keeps of the tensors of a group.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Need {
@@ -185,6 +188,7 @@ fn fits(
     let loops = &lowered.group.loops;
     (0..loops.len())
         .rev()
+        .take(MOST_LOOPS)
         .filter_map(|at| {
             let tile = loops.get(at)?;
             let source = lowered.loops.get(at)?;

@@ -21,23 +21,31 @@ use crate::lower::{self, LowerError, Lowered, Options, Refusal};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// A stage with a dataflow, and what is known of its tiles.
-pub(super) struct Workshop<'a> {
+/// Shapes of one stage that are evaluated; more than a few dozen come from no program that means something.
+const MAX_SHAPES: usize = 2048;
+
+/// A stage with a dataflow: what is to be done, and where.
+pub(super) struct Job<'a> {
     pub compiled: &'a Compiled,
     pub map: &'a Map,
     pub layer: &'a Layer,
     pub application: &'a Application,
+    /// Of arrays side by side only that of the stage.
     pub accelerator: Cow<'a, Accelerator>,
     pub stage: &'a Stage,
     /// `expand + depthwise + project`
     pub group: &'a str,
-    pub rank_names: &'a [String],
     /// By operand of the operation: the memory where the group keeps it.
     pub places: Vec<usize>,
     /// By memory: bits of one instance that the group keeps there.
     pub kept: Vec<u128>,
     pub rule: TimingRule,
     pub options: Options,
+}
+
+/// A job, and what is known of its tiles.
+pub(super) struct Workshop<'a> {
+    job: Job<'a>,
     pub shapes: Vec<Shape>,
     known: BTreeMap<Vec<i64>, usize>,
 }
@@ -69,30 +77,9 @@ pub(super) struct Access {
 pub(super) struct Reported;
 
 impl<'a> Workshop<'a> {
-    #[allow(clippy::too_many_arguments)]
-    pub(super) fn new(
-        compiled: &'a Compiled,
-        map: &'a Map,
-        layer: &'a Layer,
-        application: &'a Application,
-        accelerator: Cow<'a, Accelerator>,
-        stage: &'a Stage,
-        group: &'a str,
-        rank_names: &'a [String],
-    ) -> Workshop<'a> {
+    pub(super) fn new(job: Job<'a>) -> Workshop<'a> {
         Workshop {
-            compiled,
-            map,
-            layer,
-            application,
-            accelerator,
-            stage,
-            group,
-            rank_names,
-            places: Vec::new(),
-            kept: Vec::new(),
-            rule: TimingRule::Exact,
-            options: Options::default(),
+            job,
             shapes: Vec::new(),
             known: BTreeMap::new(),
         }
@@ -106,7 +93,7 @@ impl<'a> Workshop<'a> {
     ) -> Result<Vec<usize>, Reported> {
         let mut shapes = Vec::new();
         for slices in slices(tile) {
-            let Some(pieces) = operations(self.stage, &slices) else {
+            let Some(pieces) = operations(self.job.stage, &slices) else {
                 sink.push(
                     self.refused("its tiles fall into too many parts")
                         .to_diagnostic(),
@@ -142,6 +129,11 @@ impl<'a> Workshop<'a> {
         if let Some(&known) = self.known.get(&key) {
             return Ok(known);
         }
+        if self.shapes.len() >= MAX_SHAPES {
+            let error = self.refused("its tiles have too many different shapes");
+            sink.push(error.to_diagnostic());
+            return Err(Reported);
+        }
         let shape = self.evaluate(tile, sink)?;
         self.shapes.push(shape);
         self.known.insert(key, self.shapes.len() - 1);
@@ -166,12 +158,13 @@ impl<'a> Workshop<'a> {
         };
         self.leave_room(&mut lowered);
         let mut wrong = Diagnostics::new();
-        let Some(judged) = super::super::judge(self.compiled, self.map, &lowered, &mut wrong)
+        let Some(judged) =
+            super::super::judge(self.job.compiled, self.job.map, &lowered, &mut wrong)
         else {
             sink.extend(wrong.iter().map(|diagnostic| self.about(diagnostic, &tile)));
             return Err(Reported);
         };
-        let counts = match engine::count(&judged.legal, self.rule) {
+        let counts = match engine::count(&judged.legal, self.job.rule) {
             Ok(counts) => counts,
             Err(limit) => {
                 let diagnostic = super::super::beyond(&limit, &lowered.names);
@@ -203,11 +196,11 @@ impl<'a> Workshop<'a> {
         sink: &mut Diagnostics,
     ) -> Result<Lowered, Refusal> {
         let bench = Bench {
-            program: &self.compiled.program,
-            layer: self.layer,
-            application: self.application,
-            accelerator: &self.accelerator,
-            places: &self.places,
+            program: &self.job.compiled.program,
+            layer: self.job.layer,
+            application: self.job.application,
+            accelerator: &self.job.accelerator,
+            places: &self.job.places,
             options,
         };
         lower_tile(&bench, tile, sink)
@@ -215,8 +208,8 @@ impl<'a> Workshop<'a> {
 
     /// The capacities that the windows of the group leave; the tile itself is part of the windows.
     fn leave_room(&self, lowered: &mut Lowered) {
-        let mut inside = vec![0u128; self.kept.len()];
-        for (operand, &place) in self.places.iter().enumerate() {
+        let mut inside = vec![0u128; self.job.kept.len()];
+        for (operand, &place) in self.job.places.iter().enumerate() {
             let bits = lowered.mapping.operation.tensors.get(operand);
             let bits = bits.map_or(0, |tensor| u128::from(tensor.bits));
             let tile = legality::footprint(&lowered.mapping, place, operand, 0).unwrap_or(0);
@@ -225,7 +218,7 @@ impl<'a> Workshop<'a> {
             }
         }
         let memories = lowered.mapping.architecture.memories.iter_mut();
-        for ((memory, &kept), tile) in memories.zip(&self.kept).zip(inside) {
+        for ((memory, &kept), tile) in memories.zip(&self.job.kept).zip(inside) {
             let tile = tile.saturating_mul(1 + u128::from(memory.double_buffered));
             memory.capacity_bits = memory
                 .capacity_bits
@@ -283,7 +276,7 @@ impl<'a> Workshop<'a> {
             let largest = self.shapes.iter().max_by_key(|shape| shape.operations);
             let mut said = Diagnostics::new();
             if let Some(largest) = largest {
-                let _ = self.lowered(largest.operation.clone(), self.options, &mut said);
+                let _ = self.lowered(largest.operation.clone(), self.job.options, &mut said);
                 let over = |diagnostic: &&Diagnostic| diagnostic.code == Code::E0401;
                 let found = said.iter().filter(over);
                 let found: Vec<Diagnostic> = found
@@ -307,7 +300,7 @@ impl<'a> Workshop<'a> {
         let Refusal::DoesNotServe { dim } = refusal else {
             return None;
         };
-        let known = lower::operation(self.layer, &self.accelerator)
+        let known = lower::operation(self.job.layer, &self.job.accelerator)
             .map(|operation| {
                 let mut names: Vec<String> =
                     operation.axes.into_iter().map(|axis| axis.0).collect();
@@ -315,7 +308,7 @@ impl<'a> Workshop<'a> {
                 names
             })
             .unwrap_or_default();
-        Some(LowerError::does_not_serve(dim, self.layer, known).to_diagnostic())
+        Some(LowerError::does_not_serve(dim, self.job.layer, known).to_diagnostic())
     }
 
     /// A message about a tile says that it is one.
@@ -326,8 +319,8 @@ impl<'a> Workshop<'a> {
         }
         diagnostic.notes.push(format!(
             "in stage `{}` of `{}`, whose tile has {}",
-            self.layer.name,
-            self.group,
+            self.job.layer.name,
+            self.job.group,
             self.sizes(tile)
         ));
         diagnostic
@@ -335,10 +328,10 @@ impl<'a> Workshop<'a> {
 
     /// `K 32, P 1, Q 112`: extents of 1 in the layer are left out.
     fn sizes(&self, tile: &Operation) -> String {
-        let operation = &self.stage.operation;
-        let names = lower::operation(self.layer, &self.accelerator)
+        let operation = &self.job.stage.operation;
+        let names = lower::operation(self.job.layer, &self.job.accelerator)
             .map(|desugared| desugared.rank_names)
-            .unwrap_or_else(|| self.rank_names.to_vec());
+            .unwrap_or_default();
         let sizes = operation.ranks.iter().zip(&tile.ranks).zip(&names);
         let parts: Vec<String> = sizes
             .filter(|((whole, _), _)| **whole > 1)
@@ -355,9 +348,9 @@ impl<'a> Workshop<'a> {
 
     fn refused(&self, reason: &str) -> GroupError {
         GroupError::Uncounted {
-            what: format!("stage `{}` of `{}`", self.layer.name, self.group),
+            what: format!("stage `{}` of `{}`", self.job.layer.name, self.job.group),
             reason: reason.to_owned(),
-            span: self.layer.name_span,
+            span: self.job.layer.name_span,
         }
     }
 }

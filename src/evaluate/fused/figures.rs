@@ -1,0 +1,220 @@
+//! The figures of a judged group, priced and named.
+
+use super::error::GroupError;
+use super::{JudgedGroup, ledger};
+use crate::base::Ratio;
+use crate::cost::{GroupAction, GroupComponent, Prices, group_energy};
+use crate::diag::Diagnostics;
+use crate::engine::TimingRule;
+use crate::hir::{Accelerator, Layer, Map, Network};
+use crate::ir::{Mapping, Operation, Overlap, Schedule};
+use crate::lower::{self, LoweredGroup, Options};
+use crate::pricing;
+use crate::report::fused::{
+    GroupFigures, GroupNames, GroupReport, MemoryNeed, StageNames, build_group,
+};
+
+impl crate::evaluate::Evaluator<'_> {
+    /// The report of a judged group; `None` when an action has no price, which goes to `sink`.
+    #[must_use]
+    pub fn group(
+        &self,
+        map: &Map,
+        judged: &JudgedGroup<'_>,
+        rule: TimingRule,
+        options: Options,
+        sink: &mut Diagnostics,
+    ) -> Option<GroupReport> {
+        let program = &self.compiled.program;
+        let network = program.networks.get(map.network)?;
+        let accelerator = program.accelerators.get(map.accelerator)?;
+        let (group, flow) = (&judged.lowered.group, &judged.flow);
+        let ledger = match ledger::ledger(group, flow, &judged.tiles) {
+            Ok(ledger) => ledger,
+            Err(limit) => {
+                let error = GroupError::Uncounted {
+                    what: format!("group `{}`", judged.lowered.name),
+                    reason: crate::evaluate::reason(&limit),
+                    span: judged.lowered.span,
+                };
+                sink.push(error.to_diagnostic());
+                return None;
+            }
+        };
+        let compute = match group.overlap {
+            Overlap::Pipeline => flow.pipelined,
+            Overlap::Sequence => flow.sequential,
+        };
+        let time = ledger::time(compute, &ledger, accelerator);
+        let mut actions = ledger.actions.clone();
+        actions.push(GroupAction {
+            component: GroupComponent::Static,
+            count: time.cycles.into(),
+            bits: 1,
+            density: 1.0,
+        });
+        let energy = match self.prices(network, accelerator, judged.lowered) {
+            None => None,
+            Some(prices) => match group_energy(&prices, &actions) {
+                Ok(energy) => Some(energy),
+                Err(errors) => {
+                    let index = accelerator.technology?;
+                    let source = program.technologies.get(index)?;
+                    sink.extend(errors.iter().map(|error| {
+                        pricing::cost_diagnostic(error, accelerator, source, &judged.lowered.name)
+                    }));
+                    return None;
+                }
+            },
+        };
+        let mut names = self.names(network, accelerator, judged);
+        let alone = (0..group.stages.len())
+            .map(|stage| {
+                let alone = self.alone(map, judged.lowered, stage, &names, rule, options);
+                match alone {
+                    Ok(alone) => Some(alone),
+                    Err(reason) => {
+                        names.notes.push(reason);
+                        None
+                    }
+                }
+            })
+            .collect();
+        let memories = judged.needs.iter().map(|need| {
+            let [reads, writes] = ledger
+                .elements
+                .get(need.figures.memory)
+                .copied()
+                .unwrap_or_default();
+            MemoryNeed {
+                reads,
+                writes,
+                ..need.figures
+            }
+        });
+        let figures = GroupFigures {
+            group,
+            flow,
+            time,
+            macs_per_cycle: peak_of_all(judged.lowered, accelerator),
+            shapes: judged
+                .tiles
+                .iter()
+                .map(|tiles| match &tiles.workshop {
+                    Some(_) => tiles.shapes.len(),
+                    None => tiles.tiles.len(),
+                })
+                .collect(),
+            energy,
+            memories: memories.collect(),
+            alone,
+        };
+        Some(build_group(&names, &figures))
+    }
+
+    /// By stage; `None` without a technology.
+    fn prices(
+        &self,
+        network: &Network,
+        accelerator: &Accelerator,
+        lowered: &LoweredGroup,
+    ) -> Option<Vec<Prices>> {
+        lowered
+            .stages
+            .iter()
+            .zip(&lowered.group.stages)
+            .map(|(known, stage)| {
+                let layer = network.layers.get(known.layer)?;
+                self.prices_of(layer, accelerator, known.array, &stage.operation)
+            })
+            .collect()
+    }
+
+    /// Prices of one layer on one array; `None` without a technology.
+    pub(super) fn prices_of(
+        &self,
+        layer: &Layer,
+        accelerator: &Accelerator,
+        array: Option<usize>,
+        operation: &Operation,
+    ) -> Option<Prices> {
+        let technology = self.technologies.get(accelerator.technology?)?;
+        let operand = crate::evaluate::operand_precision(layer, accelerator);
+        let mapping = Mapping {
+            operation: operation.clone(),
+            architecture: lower::architecture(&accelerator.on_array(array)).ok()?,
+            schedule: Schedule {
+                loops: Vec::new(),
+                positions: Vec::new(),
+                leaf: 0,
+            },
+        };
+        let context = pricing::context(accelerator, operand);
+        Some(Prices::new(technology, &context, &mapping))
+    }
+
+    fn names(
+        &self,
+        network: &Network,
+        accelerator: &Accelerator,
+        judged: &JudgedGroup<'_>,
+    ) -> GroupNames {
+        let lowered = judged.lowered;
+        let stages = lowered.stages.iter().map(|stage| {
+            let layer = network.layers.get(stage.layer);
+            let array = stage.array.and_then(|array| accelerator.arrays.get(array));
+            StageNames {
+                layer: stage.name.clone(),
+                kind: layer.map_or_else(String::new, |layer| layer.type_name.to_owned()),
+                array: array.map(|array| array.name.clone()),
+                dataflow: stage
+                    .dataflow
+                    .as_ref()
+                    .map(|application| self.compiled.spelling(application)),
+            }
+        });
+        let tensors = lowered.tensors.iter();
+        GroupNames {
+            name: lowered.name.clone(),
+            stages: stages.collect(),
+            tensors: tensors
+                .map(|names| (names.name.clone(), names.aliases.clone()))
+                .collect(),
+            memories: accelerator
+                .memories
+                .iter()
+                .map(|memory| memory.name.clone())
+                .collect(),
+            clock_hz: accelerator.clock.map(Ratio::to_f64),
+            notes: judged
+                .warnings
+                .iter()
+                .map(|warning| format!("{}: {}", warning.code, warning.message))
+                .collect(),
+        }
+    }
+}
+
+/// MACs per cycle of the arrays that the stages run on: arrays side by side add up, one inside of another is part
+/// of it.
+fn peak_of_all(lowered: &LoweredGroup, accelerator: &Accelerator) -> u64 {
+    let mut used: Vec<(usize, usize, u64)> = lowered
+        .stages
+        .iter()
+        .map(|stage| {
+            let array = stage.array.unwrap_or(0);
+            let level = accelerator.arrays.get(array).map_or(0, |array| array.level);
+            (level, array, stage.peak)
+        })
+        .collect();
+    used.sort_unstable();
+    used.dedup();
+    let mut levels: Vec<(usize, u64)> = Vec::new();
+    for (level, _, peak) in used {
+        match levels.iter_mut().find(|known| known.0 == level) {
+            Some(known) => known.1 = known.1.saturating_add(peak),
+            None => levels.push((level, peak)),
+        }
+    }
+    levels.iter().map(|known| known.1).max().unwrap_or(1)
+}
