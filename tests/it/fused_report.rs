@@ -216,6 +216,7 @@ Map block on edge { Fuse expand, depthwise, project {
     assert_eq!(group.dram_bytes, 603_936);
     // Full and clipped tiles in a row; rows at the top, inside and at the bottom of the padded map.
     assert_eq!(group.stages[2].tile_shapes, 2);
+    assert_eq!(group.stages[1].tile_shapes, 9);
     assert!(group.cycles > group.stages[1].cycles);
     assert!(group.cycles < group.cycles_sequential);
     // Every product reads its operands next to the multiplier.
@@ -233,4 +234,93 @@ fn units_have_every_group_once() {
     assert_eq!(all, [Unit::Layer(0), Unit::Group(0)]);
     // A layer of a group stands for it.
     assert_eq!(units(map, [2]), [Unit::Group(0)]);
+}
+
+/// The command line on a program.
+fn dflowc(name: &str, text: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, text).unwrap();
+    let (command, rest) = arguments.split_first().unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_dflowc"))
+        .arg(command)
+        .arg(&path)
+        .args(rest)
+        .args(["--color", "never"])
+        .output()
+        .unwrap();
+    (
+        output.status.code(),
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
+}
+
+#[test]
+fn the_tree_has_buffers_at_their_places() {
+    let map = format!(
+        "Map block on edge {{ Fuse expand, depthwise, project {{
+           retain expand.Weight in GLB;
+           tile project.P by 1 {{ retain depthwise.Input in GLB;
+             tile project.Q by 4 {{ retain project.Input in GLB; pipeline {{ {PEAK} }} }} }} }} }}"
+    );
+    let text = format!("{BLOCK}{EDGE}{map}");
+    let (code, tree, errors) = dflowc("tree.dflow", &text, &["emit", "--stage", "tree"]);
+    assert_eq!(code, Some(0), "{errors}");
+    let lines: Vec<&str> = tree.lines().collect();
+    assert_eq!(lines[0], "block on edge: expand + depthwise + project");
+    assert_eq!(lines[1], "  [GLB] expand.Weight: 1,024 elements, 1,024 B");
+    assert_eq!(lines[2], "  tile project.P by 1: 112 times");
+    assert_eq!(
+        lines[3],
+        "    [GLB] expand.Output = depthwise.Input: 10,752 elements, 10,752 B"
+    );
+    assert_eq!(lines[4], "    tile project.Q by 4: 28 times");
+    let kept = "      [GLB] depthwise.Output = project.Input: 128 elements, 128 B";
+    assert!(lines.contains(&kept), "{tree}");
+    assert!(
+        lines.contains(&"        depthwise on PEdw at 32 per cycle"),
+        "{tree}"
+    );
+}
+
+// LoopTree, two 3x3 convolutions: 864 elements are computed again when tiles of 4x4 keep the overlap along Q.
+#[test]
+fn the_interpreter_agrees_and_prints_the_group() {
+    let text = "
+Network n {
+  Layer a { Type: CONV; Dimensions { K: 8, C: 4, Y: 20, X: 20, R: 3, S: 3 } }
+  Layer b { Type: CONV; Dimensions { K: 8, C: 8, Y: 18, X: 18, R: 3, S: 3 } }
+}
+Accelerator x {
+  Memory DRAM { }
+  Memory GLB { }
+  Array PE { Shape: [4] }
+  Memory RF { }
+  Compute MAC { }
+}
+Map n on x {
+  Fuse a, b { tile b.P by 4 { tile b.Q by 4 { retain a.Output in GLB; recompute a.Output; } } }
+}
+";
+    let arguments = ["oracle", "--compare", "--limit", "100000000"];
+    let (code, report, errors) = dflowc("oracle.dflow", text, &arguments);
+    assert_eq!(code, Some(0), "{report}{errors}");
+    assert!(
+        report.contains("engine and oracle agree on 2 layers"),
+        "{report}"
+    );
+    assert!(report.contains("n on x (oracle model)"), "{report}");
+    let (code, _, errors) = dflowc("oracle.dflow", text, &["oracle"]);
+    assert_eq!(code, Some(1));
+    assert!(errors.contains("E0602"), "{errors}");
+    // A layer of a group is shown with its group.
+    let (code, report, errors) = dflowc("oracle.dflow", text, &["eval", "--layer", "a"]);
+    assert_eq!(code, Some(0), "{errors}");
+    let row = report
+        .lines()
+        .find(|line| line.trim_start().starts_with("a.Output"))
+        .unwrap();
+    let cells: Vec<&str> = row.split_whitespace().collect();
+    // required, reused, refetched, first fetch, computed, recomputed
+    assert_eq!(cells[8], "864", "{row}");
 }

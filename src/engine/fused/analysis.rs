@@ -8,6 +8,7 @@ use super::table::{Join, Table};
 use super::term::{self, Cone, Term, disjoint, minus, minus_cones, prior};
 use crate::engine::EngineLimit;
 use crate::ir::{Access, BoxSet, Fate, FusedGroup, Index, Product, Stage, Strided};
+use std::ops::Range;
 
 type Result<T> = std::result::Result<T, EngineLimit>;
 
@@ -27,6 +28,8 @@ pub struct Analysis {
 pub(super) struct StageSets {
     /// Disjoint boxes of its ranks.
     pub tile: Vec<Term>,
+    /// Which terms of [`TensorSets::touched`] are its own: tensor and range.
+    pub reads: Vec<(usize, Range<usize>)>,
     /// The tensor that it makes.
     pub result: usize,
     /// Of all ranks, and of those that the result does not have.
@@ -141,6 +144,15 @@ impl Analysis {
         Ok(analysis)
     }
 
+    /// What a stage touches of the tensors that it reads, in every step: cut off at their borders.
+    pub(super) fn reads(&self, stage: usize) -> impl Iterator<Item = &Term> {
+        let reads = self.stages.get(stage).map_or(&[][..], |sets| &sets.reads);
+        reads
+            .iter()
+            .filter_map(|(tensor, range)| self.tensors.get(*tensor)?.touched.get(range.clone()))
+            .flatten()
+    }
+
     /// Steps of all loops; `None` past `u64`.
     pub(super) fn steps(&self) -> Option<u64> {
         self.trips
@@ -159,9 +171,14 @@ impl Analysis {
             let Some(tensor) = self.tensors.get_mut(access.tensor) else {
                 continue;
             };
+            let first = tensor.touched.len();
             for term in tile {
                 let image = image(term, access, &tensor.extents)?;
                 tensor.touched.extend(image);
+            }
+            if let Some(sets) = self.stages.get_mut(stage) {
+                sets.reads
+                    .push((access.tensor, first..tensor.touched.len()));
             }
         }
         Ok(())
@@ -254,6 +271,7 @@ fn stage_sets(stage: &Stage) -> StageSets {
     let extents: Vec<u64> = stage.ranks.iter().map(|rank| rank.extent).collect();
     StageSets {
         tile: Vec::new(),
+        reads: Vec::new(),
         result: result.map_or(usize::MAX, |access| access.tensor),
         reduced: extents
             .iter()

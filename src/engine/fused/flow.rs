@@ -55,6 +55,26 @@ impl Analysis {
         &self,
         time: &mut impl FnMut(usize, &Tile<'_>) -> Result<u64, E>,
     ) -> Result<Flow, E> {
+        self.flow_by(false, time)
+    }
+
+    /// As [`Analysis::flow`], where the time of a tile also depends on what of its operands is padding: steps that
+    /// differ in that are asked for one by one.
+    ///
+    /// # Errors
+    /// As [`Analysis::flow`].
+    pub fn flow_by_shape<E: From<EngineLimit>>(
+        &self,
+        time: &mut impl FnMut(usize, &Tile<'_>) -> Result<u64, E>,
+    ) -> Result<Flow, E> {
+        self.flow_by(true, time)
+    }
+
+    fn flow_by<E: From<EngineLimit>>(
+        &self,
+        borders: bool,
+        time: &mut impl FnMut(usize, &Tile<'_>) -> Result<u64, E>,
+    ) -> Result<Flow, E> {
         let steps = self.steps().ok_or(EngineLimit::Overflow)?;
         let mut flow = Flow {
             steps,
@@ -75,7 +95,7 @@ impl Analysis {
             });
         }
         self.balance(&flow)?;
-        self.walk(&mut flow, time)?;
+        self.walk(&mut flow, borders, time)?;
         Ok(flow)
     }
 
@@ -158,6 +178,7 @@ impl Analysis {
     fn walk<E: From<EngineLimit>>(
         &self,
         flow: &mut Flow,
+        borders: bool,
         time: &mut impl FnMut(usize, &Tile<'_>) -> Result<u64, E>,
     ) -> Result<(), E> {
         let loops = self.trips.len();
@@ -166,8 +187,11 @@ impl Analysis {
             let (more, less) = moves(sets);
             more.into_iter().chain(less)
         });
-        let tables = tiles.chain(crossing).flatten().flat_map(Term::factors);
-        let grid = Grid::new(&self.trips, loops, tables)?;
+        let read = (0..self.stages.len())
+            .filter(|_| borders)
+            .flat_map(|stage| self.reads(stage));
+        let terms = tiles.chain(crossing).flatten().chain(read);
+        let grid = Grid::new(&self.trips, loops, terms.flat_map(Term::factors))?;
         let mut walk = Walk {
             analysis: self,
             tiles: self
@@ -211,8 +235,8 @@ impl Analysis {
             return Ok(Vec::new());
         };
         let dims = sets.tile.first().map_or(0, |term| term.dims.len());
-        let tables = sets.tile.iter().flat_map(Term::factors);
-        let grid = Grid::new(&self.trips, self.trips.len(), tables)?;
+        let terms = sets.tile.iter().chain(self.reads(stage));
+        let grid = Grid::new(&self.trips, self.trips.len(), terms.flat_map(Term::factors))?;
         let mut tiles = Vec::new();
         grid.each(self.trips.len(), |step, count| {
             let boxes = set_at(&sets.tile, dims, step)?;

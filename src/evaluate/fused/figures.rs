@@ -190,6 +190,7 @@ impl crate::evaluate::Evaluator<'_> {
                 .warnings
                 .iter()
                 .map(|warning| format!("{}: {}", warning.code, warning.message))
+                .chain(taken_together(lowered, accelerator))
                 .collect(),
         }
     }
@@ -217,4 +218,23 @@ fn peak_of_all(lowered: &LoweredGroup, accelerator: &Accelerator) -> u64 {
         }
     }
     levels.iter().map(|known| known.1).max().unwrap_or(1)
+}
+
+/// Parts of a concatenated input that lie in different memories: a dataflow takes an input from one.
+fn taken_together(lowered: &LoweredGroup, accelerator: &Accelerator) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (index, stage) in lowered.stages.iter().enumerate() {
+        let tensors = ledger::tensors_of(&lowered.group, index, 0);
+        let place = |tensor: &usize| lowered.group.tensors.get(*tensor).map(|t| t.memory);
+        let first = tensors.first().and_then(place);
+        if stage.dataflow.is_some() && tensors.iter().any(|tensor| place(tensor) != first) {
+            let memory = first.and_then(|memory| accelerator.memories.get(memory));
+            notes.push(format!(
+                "the parts of `{}.Input` lie in different memories; reads of all of them are counted in {}",
+                stage.name,
+                memory.map_or("?", |memory| memory.name.as_str())
+            ));
+        }
+    }
+    notes
 }

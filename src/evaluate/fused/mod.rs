@@ -203,7 +203,7 @@ impl<'a> Judge<'a> {
             return Err(Stop::Reported);
         }
         if tiles.iter().any(|tiles| tiles.workshop.is_some()) {
-            flow = analysis.flow(&mut |stage, tile: &Tile<'_>| {
+            flow = analysis.flow_by_shape(&mut |stage, tile: &Tile<'_>| {
                 let workshop = tiles
                     .get_mut(stage)
                     .and_then(|tiles| tiles.workshop.as_mut());
