@@ -3,7 +3,7 @@
 use super::analysis::{Analysis, Kind, TensorSets, largest, set_at, total, union_of, window};
 use super::counts::{Flow, StageFlow, TensorFlow};
 use super::grid::{Grid, Run, Sizes};
-use super::live::live;
+use super::live::{carried, live};
 use super::pipeline::Matrix;
 use super::term::Term;
 use crate::engine::EngineLimit;
@@ -397,6 +397,22 @@ impl Walk<'_> {
         });
         self.flow.peak_bits = self.flow.peak_bits.max(bits);
         Ok(())
+    }
+}
+
+impl Analysis {
+    /// Most bits of the given tensors that are held, together, between two steps: elements touched so far that will be
+    /// reused. The least that a buffer for all of them must keep; less than the sum of [`TensorFlow::live`], which counts
+    /// every tensor at its own worst step, and with what the step only passes on.
+    ///
+    /// # Errors
+    /// [`EngineLimit::TooManyClasses`]
+    pub fn carried_bits(&self, tensors: &[usize]) -> Result<u128, EngineLimit> {
+        let sets: Vec<&TensorSets> = tensors
+            .iter()
+            .filter_map(|&tensor| self.tensors.get(tensor))
+            .collect();
+        carried(&sets, &self.trips)
     }
 }
 

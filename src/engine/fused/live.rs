@@ -33,28 +33,10 @@ pub(super) fn live(sets: &TensorSets, trips: &[u64]) -> Result<u128, EngineLimit
     if keep == loops || sets.touched.is_empty() {
         return super::grid::largest(&sets.required, loops, trips);
     }
-    let samples: Vec<Vec<u64>> = (0..loops)
-        .map(|axis| samples(&sets.touched, axis, trips))
-        .collect();
-    let steps = samples
-        .iter()
-        .fold(1usize, |product, trips| product.saturating_mul(trips.len()));
-    if steps > MOST_STEPS {
-        return Err(EngineLimit::TooManyClasses);
-    }
+    let samples = all_samples(&[&sets.touched], trips)?;
     let products = products(keep, loops);
-    let single = |table: &Table| table.axes().count_ones() <= 1;
-    if let [only] = sets.touched.as_slice()
-        && only.factors().all(single)
-        && products.len() <= 64
-    {
-        let parts = Parts::new(only, &products, &samples, trips)?;
-        return most(&samples, |index, step| Ok(parts.at(index, step)));
-    }
-    let dims = sets.extents.len();
-    most(&samples, |_, step| {
-        union_at(&sets.touched, &products, step, trips, dims)
-    })
+    let counter = Counter::new(sets, &products, &samples, trips)?;
+    most(&samples, |index, step| counter.at(index, step, trips))
 }
 
 /// The largest of what `at` gives for every combination of samples: their indices, and the trips that they are.
@@ -102,6 +84,8 @@ struct Side {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
+    /// The present step itself, whatever the loop.
+    Now,
     Earlier,
     Later,
     Previous,
@@ -112,6 +96,7 @@ impl Place {
     /// The trips that stand there, seen from `now`; none if the range is empty.
     fn range(self, now: u64, count: u64) -> (u64, u64) {
         match self {
+            Place::Now => (now, now + 1),
             Place::Earlier => (0, now),
             Place::Later => (now + 1, count),
             Place::Previous => (now.saturating_sub(1), now),
@@ -130,26 +115,113 @@ fn products(keep: usize, loops: usize) -> Vec<Option<(Side, Side)>> {
     let inside = |place: Place| (keep..loops).map(move |axis| Side { axis, place });
     let around = |place: Place| keep.checked_sub(1).map(|axis| Side { axis, place });
     let mut products = vec![None];
-    let pairs = [
-        (Place::Earlier, Place::Later, true, true),
-        (Place::Previous, Place::Later, false, true),
-        (Place::Earlier, Place::Next, true, false),
-    ];
-    for (past, future, past_inside, future_inside) in pairs {
-        let sides = |place, inner: bool| -> Vec<Side> {
-            if inner {
-                inside(place).collect()
-            } else {
-                around(place).into_iter().collect()
+    let past = inside(Place::Earlier).chain(around(Place::Previous));
+    products
+        .extend(past.flat_map(|past| inside(Place::Later).map(move |later| Some((past, later)))));
+    let past = inside(Place::Earlier);
+    products.extend(past.flat_map(|past| around(Place::Next).map(|next| Some((past, next)))));
+    products
+}
+
+/// What is carried to the step after the present one: as [`products`], with the present step among the past ones.
+fn carried_products(keep: usize, loops: usize) -> Vec<Option<(Side, Side)>> {
+    let now = Side {
+        axis: usize::MAX,
+        place: Place::Now,
+    };
+    let future = (keep..loops)
+        .map(|axis| Side {
+            axis,
+            place: Place::Later,
+        })
+        .chain(keep.checked_sub(1).map(|axis| Side {
+            axis,
+            place: Place::Next,
+        }));
+    let mut carried: Vec<Option<(Side, Side)>> = future.map(|future| Some((now, future))).collect();
+    carried.extend(products(keep, loops).into_iter().flatten().map(Some));
+    carried
+}
+
+/// How the elements of one tensor that lie in some products are counted in a step.
+enum Counter<'a> {
+    Parts(Parts<'a>),
+    Union(&'a [Term], &'a [Option<(Side, Side)>], usize),
+}
+
+impl<'a> Counter<'a> {
+    fn new(
+        sets: &'a TensorSets,
+        products: &'a [Option<(Side, Side)>],
+        samples: &[Vec<u64>],
+        trips: &'a [u64],
+    ) -> Result<Counter<'a>, EngineLimit> {
+        let single = |table: &Table| table.axes().count_ones() <= 1;
+        match sets.touched.as_slice() {
+            [only] if only.factors().all(single) && (1..=64).contains(&products.len()) => {
+                Ok(Counter::Parts(Parts::new(only, products, samples, trips)?))
             }
-        };
-        for one in sides(past, past_inside) {
-            for other in sides(future, future_inside) {
-                products.push(Some((one, other)));
+            touched => Ok(Counter::Union(touched, products, sets.extents.len())),
+        }
+    }
+
+    fn at(&self, index: &[usize], step: &[u64], trips: &[u64]) -> Result<u128, EngineLimit> {
+        match self {
+            Counter::Parts(parts) => Ok(parts.at(index, step)),
+            Counter::Union(touched, products, dims) => {
+                union_at(touched, products, step, trips, *dims)
             }
         }
     }
-    products
+}
+
+/// Most bits of the given tensors that are carried, together, from one step to the next: of elements touched so far and
+/// reused the next time they are wanted. Less than the sum of what is live in each, which counts what a step only passes
+/// on, and every tensor at its own worst step.
+pub(super) fn carried(tensors: &[&TensorSets], trips: &[u64]) -> Result<u128, EngineLimit> {
+    let loops = trips.len();
+    let kept: Vec<(&TensorSets, Vec<Option<(Side, Side)>>)> = tensors
+        .iter()
+        .filter_map(|sets| Some((*sets, carried_products(sets.keep?.min(loops), loops))))
+        .filter(|(sets, products)| !products.is_empty() && !sets.touched.is_empty())
+        .collect();
+    let touched: Vec<&[Term]> = kept.iter().map(|(sets, _)| &sets.touched[..]).collect();
+    let samples = all_samples(&touched, trips)?;
+    let counters: Vec<(u128, Counter<'_>)> = kept
+        .iter()
+        .map(|(sets, products)| {
+            let counter = Counter::new(sets, products, &samples, trips)?;
+            Ok((u128::from(sets.bits), counter))
+        })
+        .collect::<Result<_, EngineLimit>>()?;
+    most(&samples, |index, step| {
+        counters.iter().try_fold(0u128, |sum, (bits, counter)| {
+            let elements = counter.at(index, step, trips)?;
+            Ok(sum.saturating_add(elements.saturating_mul(*bits)))
+        })
+    })
+}
+
+/// The trips to look at, by loop.
+fn all_samples(tensors: &[&[Term]], trips: &[u64]) -> Result<Vec<Vec<u64>>, EngineLimit> {
+    let samples: Vec<Vec<u64>> = (0..trips.len())
+        .map(|axis| {
+            let mut all: Vec<u64> = tensors
+                .iter()
+                .flat_map(|touched| samples(touched, axis, trips))
+                .collect();
+            all.sort_unstable();
+            all.dedup();
+            all
+        })
+        .collect();
+    let steps = samples
+        .iter()
+        .fold(1usize, |product, trips| product.saturating_mul(trips.len()));
+    if steps > MOST_STEPS {
+        return Err(EngineLimit::TooManyClasses);
+    }
+    Ok(samples)
 }
 
 /// One term whose factors depend on one loop each: every factor is cut into the parts that the products tell apart, and
@@ -264,6 +336,9 @@ impl<'a> Parts<'a> {
                 .is_none_or(|(past, future)| exists(past) && exists(future));
             valid |= u64::from(holds) << at;
         }
+        if valid == 0 {
+            return 0;
+        }
         self.constant
             .saturating_mul(combine(&self.factors, index, valid))
     }
@@ -286,6 +361,9 @@ fn combine(factors: &[(usize, Vec<Vec<(u64, u64)>>)], index: &[usize], products:
 
 /// The product of what one side has.
 fn sides_of(term: &Term, side: Side, step: &[u64], trips: &[u64]) -> Option<Vec<Strided>> {
+    if side.place == Place::Now {
+        return term.at(step);
+    }
     let now = step.get(side.axis).copied()?;
     let (from, to) = side.place.range(now, trips.get(side.axis).copied()?);
     if from >= to {
@@ -326,7 +404,9 @@ fn union_at(
             }
         }
     }
-    boxes.extend(touched.iter().filter_map(|term| term.at(step)).map(product));
+    if products.contains(&None) {
+        boxes.extend(touched.iter().filter_map(|term| term.at(step)).map(product));
+    }
     Ok(exact(BoxSet::union_of(dims, boxes))?.count())
 }
 

@@ -8,7 +8,7 @@ use super::generate;
 use super::generated::{MOST, cases, choices, rates};
 use super::points;
 use dflowc::engine::EngineLimit;
-use dflowc::engine::fused::{Flow, count, oracle};
+use dflowc::engine::fused::{Analysis, Flow, count, oracle};
 use dflowc::ir::FusedGroup;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
@@ -37,12 +37,23 @@ fn difference(engine: &Flow, oracle: &Flow) -> String {
     text
 }
 
+/// What is wrong with the bits that all tensors carry from step to step, if anything.
+fn carried(group: &FusedGroup) -> Result<Option<String>, String> {
+    let all: Vec<usize> = (0..group.tensors.len()).collect();
+    let truth = oracle::carried(group, &all, MOST).map_err(|refusal| format!("{refusal:?}"))?;
+    let counted = Analysis::new(group).and_then(|analysis| analysis.carried_bits(&all));
+    Ok((counted != Ok(truth)).then(|| format!("carried: engine {counted:?} oracle {truth}\n")))
+}
+
 /// What is wrong with the engine's counts of a group, if anything; `false` when it refuses the group.
 pub fn judge(group: &FusedGroup, rates: &[u64]) -> Result<bool, String> {
     let truth = oracle::run(group, rates, MOST).map_err(|refusal| format!("{refusal:?}"))?;
     let counted = std::panic::catch_unwind(|| count(group, rates));
     let wrong = match counted {
-        Ok(Ok(flow)) if flow == truth => return Ok(true),
+        Ok(Ok(flow)) if flow == truth => match carried(group)? {
+            None => return Ok(true),
+            Some(wrong) => wrong,
+        },
         Ok(Err(EngineLimit::Irregular)) => return Ok(false),
         Ok(Ok(flow)) => difference(&flow, &truth),
         Ok(Err(limit)) => format!("engine {limit:?}\n"),

@@ -2,7 +2,7 @@
 
 use super::build::{Builder, affine, plain};
 use super::points::bottleneck;
-use dflowc::engine::fused::{Flow, count, oracle};
+use dflowc::engine::fused::{Analysis, Flow, count, oracle};
 use dflowc::ir::{Fate, FusedGroup, OperationKind};
 
 /// Bytes from and to the backing store.
@@ -187,6 +187,8 @@ fn the_pyramid_of_vgg_e() {
     assert_eq!(published, 371_472);
     // What is really carried from one step to the next: columns of the new rows only.
     assert_eq!(kept(&layers, |at, _| advance(&layers, at)), 355_680);
+    let carried = Analysis::new(&group).and_then(|analysis| analysis.carried_bits(&maps));
+    assert_eq!(carried, Ok(355_680 * 8));
 }
 
 /// The same closed form, against the masks: a smaller image, and pixels of one channel with the bits of all.
