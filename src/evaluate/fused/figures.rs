@@ -95,6 +95,7 @@ impl crate::evaluate::Evaluator<'_> {
         let figures = GroupFigures {
             group,
             flow,
+            carried_bits: judged.carried_bits,
             time,
             macs_per_cycle: peak_of_all(judged.lowered, accelerator),
             shapes: judged

@@ -23,7 +23,7 @@ use crate::driver::Compiled;
 use crate::engine::fused::{Analysis, Flow, Tile};
 use crate::engine::{EngineLimit, TimingRule};
 use crate::hir::{Accelerator, Map, Network, Source};
-use crate::ir::BoxSet;
+use crate::ir::{BoxSet, FusedGroup, Role};
 use crate::lower::{LoweredGroup, Options};
 use needs::Need;
 use stage::{Job, Reported, Workshop};
@@ -42,6 +42,8 @@ pub(in crate::evaluate) struct Tiles<'a> {
 pub struct JudgedGroup<'a> {
     pub lowered: &'a LoweredGroup,
     pub flow: Flow,
+    /// Most bits of all feature maps together that are held between two steps.
+    pub carried_bits: u128,
     /// What is legal but wasteful.
     pub warnings: Vec<Diagnostic>,
     tiles: Vec<Tiles<'a>>,
@@ -157,6 +159,27 @@ pub fn judge_group<'a>(
     }
 }
 
+/// The tensors of a group that are no weights.
+fn feature_maps(group: &FusedGroup) -> Vec<usize> {
+    let weight = |tensor: usize| {
+        group.stages.iter().enumerate().any(|(at, stage)| {
+            let operands = stage.operation.tensors.iter().enumerate();
+            operands
+                .filter(|(_, operand)| operand.role == Role::Weight)
+                .any(|(operand, _)| ledger::tensors_of(group, at, operand).contains(&tensor))
+        })
+    };
+    (0..group.tensors.len())
+        .filter(|&tensor| {
+            let made = group
+                .tensors
+                .get(tensor)
+                .is_some_and(|known| known.producer.is_some());
+            made || !weight(tensor)
+        })
+        .collect()
+}
+
 struct Judge<'a> {
     compiled: &'a Compiled,
     map: &'a Map,
@@ -216,6 +239,7 @@ impl<'a> Judge<'a> {
         }
         Ok(JudgedGroup {
             lowered: self.lowered,
+            carried_bits: analysis.carried_bits(&feature_maps(group))?,
             flow,
             warnings,
             tiles,

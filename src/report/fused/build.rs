@@ -34,6 +34,8 @@ pub struct StageNames {
 pub struct GroupFigures<'a> {
     pub group: &'a FusedGroup,
     pub flow: &'a Flow,
+    /// Most bits of all feature maps together that are held between two steps.
+    pub carried_bits: u128,
     pub time: GroupTime,
     /// Peak of the arrays that the group uses.
     pub macs_per_cycle: u64,
@@ -140,6 +142,7 @@ pub fn build_group(names: &GroupNames, figures: &GroupFigures<'_>) -> GroupRepor
             .zip(alone.cycles)
             .map(|(bytes, cycles)| ratio(bytes as f64, cycles as f64)),
         dram_peak_bytes_per_step: flow.peak_bits.div_ceil(8),
+        carried_bytes: figures.carried_bits.div_ceil(8),
         energy_pj: figures
             .energy
             .as_ref()

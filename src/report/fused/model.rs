@@ -48,6 +48,8 @@ pub struct GroupReport {
     pub dram_bytes_per_cycle_layer_by_layer: Option<f64>,
     /// In the step that moves most.
     pub dram_peak_bytes_per_step: u128,
+    /// Most bytes of all feature maps together that are held between two steps.
+    pub carried_bytes: u128,
     /// `total` and one key per component; absent without a technology.
     pub energy_pj: Option<Ordered<f64>>,
     pub energy_pj_layer_by_layer: Option<Ordered<f64>>,

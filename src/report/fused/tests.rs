@@ -130,6 +130,7 @@ fn report() -> super::GroupReport {
         &GroupFigures {
             group: &group,
             flow: &flow,
+            carried_bits: 0,
             time: GroupTime {
                 cycles: 115_136,
                 compute: 115_136,
@@ -190,6 +191,7 @@ fn a_missing_layer_leaves_no_sum() {
     let figures = GroupFigures {
         group: &group,
         flow: &flow,
+        carried_bits: 0,
         time: GroupTime::default(),
         macs_per_cycle: 1,
         shapes: Vec::new(),

@@ -263,8 +263,9 @@ fn side_by_side(out: &mut String, group: &GroupReport) {
         out,
         "  ",
         &format!(
-            "DRAM moves at most {} B in one step",
-            grouped(group.dram_peak_bytes_per_step)
+            "DRAM moves at most {} B in one step; feature maps hold at most {} B between two steps",
+            grouped(group.dram_peak_bytes_per_step),
+            grouped(group.carried_bytes)
         ),
     );
 }
