@@ -224,6 +224,98 @@ Map block on edge { Fuse expand, depthwise, project {
     assert!(*energy.get("RF.read").unwrap() >= 22_880_256.0 * 2.0 * 0.125);
 }
 
+// Tiles of two rows of a padded map are three layers: the top one with padding above, the bottom one with padding
+// below, and two of those between.
+#[test]
+fn a_tile_is_a_layer_with_its_own_padding() {
+    let hardware = "
+Dataflow d { SpatialMap(1,1) K; TemporalMap(2,2) X'; TemporalMap(2,2) C }
+Accelerator x {
+  Technology: t; Precision: INT8;
+  Memory DRAM { }
+  Memory GLB { Size: 64KiB; Bandwidth: 8B/cycle }
+  Array PE { Shape: [4]; NoC { Latency: 2 } }
+  Memory RF { Size: 512B; DoubleBuffered }
+  Compute MAC { }
+}
+";
+    let technology = &BLOCK[BLOCK.find("Technology").unwrap()..];
+    let fused = format!(
+        "{technology}{hardware}
+Network n {{
+  Layer a {{ Type: CONV; Dimensions {{ K: 4, C: 2, Y: 8, X: 8, R: 1, S: 1 }} }}
+  Layer b {{ Type: CONV; Dimensions {{ K: 8, C: 4, Y: 8, X: 8, R: 3, S: 3 }} Padding {{ Y: 1, X: 1 }} }}
+}}
+Map n on x {{ Fuse a, b {{ tile b.P by 2 {{ retain a.Output in GLB; sequence {{ run a; run b using d; }} }} }} }}"
+    );
+    let single = format!(
+        "{technology}{hardware}
+Network n {{
+  Layer top    {{ Type: CONV; Dimensions {{ K: 8, C: 4, Y: 3, X: 8, R: 3, S: 3 }} Padding {{ Y: (1,0), X: 1 }} }}
+  Layer middle {{ Type: CONV; Dimensions {{ K: 8, C: 4, Y: 4, X: 8, R: 3, S: 3 }} Padding {{ X: 1 }} Inputs: external }}
+  Layer bottom {{ Type: CONV; Dimensions {{ K: 8, C: 4, Y: 3, X: 8, R: 3, S: 3 }} Padding {{ Y: (0,1), X: 1 }} Inputs: external }}
+}}
+Map n on x {{ default: d; }}"
+    );
+    let (groups, _) = evaluated(&fused);
+    let (_, layers) = evaluated(&single);
+    let group = &groups[0];
+    let times = [1u64, 2, 1];
+    let energy = group.energy_pj.as_ref().unwrap();
+    for key in ["RF.read", "RF.write", "noc"] {
+        let of = |layer: &LayerReport| *layer.energy_pj.as_ref().unwrap().get(key).unwrap();
+        let sum: f64 = layers
+            .iter()
+            .zip(times)
+            .map(|(l, t)| of(l) * t as f64)
+            .sum();
+        let fused = *energy.get(key).unwrap();
+        assert!((fused - sum).abs() < 1e-6 * sum, "{key}: {fused} and {sum}");
+    }
+    assert_eq!(group.stages[1].tile_shapes, 3);
+    let cycles: u64 = layers.iter().zip(times).map(|(l, t)| l.cycles * t).sum();
+    assert_eq!(group.stages[1].cycles, cycles);
+    // GLB: its reads and writes of single layers are deliveries and arrivals; the group's have the halo only once.
+    let of = |name: &str, reads: bool| -> u64 {
+        let glb = |layer: &LayerReport| {
+            let tensor = layer.levels[1]
+                .tensors
+                .iter()
+                .find(|t| t.tensor == name)
+                .unwrap();
+            let outside = layer.levels[0]
+                .tensors
+                .iter()
+                .find(|t| t.tensor == name)
+                .unwrap();
+            // What goes to and comes from DRAM is not the tile's.
+            if reads {
+                tensor.reads - outside.writes
+            } else {
+                tensor.writes - outside.reads
+            }
+        };
+        layers.iter().zip(times).map(|(l, t)| glb(l) * t).sum()
+    };
+    let glb = group
+        .memories
+        .iter()
+        .find(|memory| memory.memory == "GLB")
+        .unwrap();
+    let inside: u64 = ["Input", "Weight", "Output"]
+        .map(|name| of(name, true))
+        .iter()
+        .sum();
+    let results: u64 = of("Output", false);
+    // `a` reads two channels of every pixel, and its eight weights in each of the four steps; it makes four channels.
+    let (pixels, weights) = (64, 8);
+    let drained = 8 * pixels;
+    let reads = inside + 2 * pixels + 4 * weights + drained;
+    assert_eq!(glb.reads, u128::from(reads));
+    let arrivals = 2 * pixels + weights + 8 * 4 * 9;
+    assert_eq!(glb.writes, u128::from(arrivals + 4 * pixels + results));
+}
+
 #[test]
 fn units_have_every_group_once() {
     let compiled = load(&format!(

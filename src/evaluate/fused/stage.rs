@@ -13,8 +13,7 @@ use crate::diag::{Code, Diagnostic, Diagnostics, Severity};
 use crate::driver::Compiled;
 use crate::engine::{self, Counts, TimingRule};
 use crate::hir::{Accelerator, Application, Layer, Map};
-use crate::ir::BoxSet;
-use crate::ir::{Operation, Stage};
+use crate::ir::{BoxSet, Mapping, Operation, Schedule, Stage};
 use crate::legality;
 use crate::lower::tile::{Bench, Slice, lower_tile, operations};
 use crate::lower::{self, LowerError, Lowered, Options, Refusal};
@@ -209,10 +208,13 @@ impl<'a> Workshop<'a> {
     /// The capacities that the windows of the group leave; the tile itself is part of the windows.
     fn leave_room(&self, lowered: &mut Lowered) {
         let mut inside = vec![0u128; self.job.kept.len()];
+        let whole = unmapped(&lowered.mapping);
         for (operand, &place) in self.job.places.iter().enumerate() {
             let bits = lowered.mapping.operation.tensors.get(operand);
             let bits = bits.map_or(0, |tensor| u128::from(tensor.bits));
-            let tile = legality::footprint(&lowered.mapping, place, operand, 0).unwrap_or(0);
+            let tile = whole.as_ref();
+            let tile = tile.and_then(|whole| legality::footprint(whole, place, operand, 0));
+            let tile = tile.unwrap_or(0);
             if let Some(sum) = inside.get_mut(place) {
                 *sum = sum.saturating_add(bits.saturating_mul(tile.into()));
             }
@@ -353,6 +355,32 @@ impl<'a> Workshop<'a> {
             span: self.job.layer.name_span,
         }
     }
+}
+
+/// The same layer without loops, to be measured; `None` for numbers that are refused in any case.
+fn unmapped(mapping: &Mapping) -> Option<Mapping> {
+    let operation = &mapping.operation;
+    let dims = operation.tensors.iter().flat_map(|tensor| &tensor.dims);
+    let windows = operation.windows.iter().map(|window| window.extent);
+    let mut extents = operation
+        .ranks
+        .iter()
+        .copied()
+        .chain(dims.map(|dim| dim.extent))
+        .chain(windows);
+    if extents.any(|extent| extent >= legality::LARGEST) {
+        return None;
+    }
+    let row = vec![Some(0); operation.tensors.len()];
+    Some(Mapping {
+        operation: operation.clone(),
+        architecture: mapping.architecture.clone(),
+        schedule: Schedule {
+            loops: Vec::new(),
+            positions: vec![row; mapping.architecture.memories.len()],
+            leaf: 0,
+        },
+    })
 }
 
 /// The boxes of a tile, in order.
