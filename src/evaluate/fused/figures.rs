@@ -86,7 +86,9 @@ impl crate::evaluate::Evaluator<'_> {
                 .get(need.figures.memory)
                 .copied()
                 .unwrap_or_default();
+            let tensors: Vec<usize> = need.parts.iter().map(|part| part.0).collect();
             MemoryNeed {
+                carried_bits: judged.analysis.carried_bits(&tensors).ok(),
                 reads,
                 writes,
                 ..need.figures

@@ -46,6 +46,7 @@ pub struct JudgedGroup<'a> {
     pub carried_bits: u128,
     /// What is legal but wasteful.
     pub warnings: Vec<Diagnostic>,
+    analysis: Analysis,
     tiles: Vec<Tiles<'a>>,
     needs: Vec<Need>,
 }
@@ -242,6 +243,7 @@ impl<'a> Judge<'a> {
             carried_bits: analysis.carried_bits(&feature_maps(group))?,
             flow,
             warnings,
+            analysis,
             tiles,
             needs,
         })

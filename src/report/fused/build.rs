@@ -68,6 +68,8 @@ pub struct MemoryNeed {
     pub required_bits: u128,
     /// Windows alone.
     pub windows_bits: u128,
+    /// Most that is held between two steps, of all its tensors together; `None` when that is not counted.
+    pub carried_bits: Option<u128>,
     pub reads: u128,
     pub writes: u128,
 }
@@ -167,6 +169,7 @@ pub fn build_group(names: &GroupNames, figures: &GroupFigures<'_>) -> GroupRepor
                 capacity_bytes: need.capacity_bits.map(|bits| bits / 8),
                 required_bytes: need.required_bits.div_ceil(8),
                 windows_bytes: need.windows_bits.div_ceil(8),
+                carried_bytes: need.carried_bits.map(|bits| bits.div_ceil(8)),
                 reads: need.reads,
                 writes: need.writes,
             })

@@ -143,6 +143,9 @@ pub struct GroupMemoryReport {
     pub required_bytes: u128,
     /// Of which: the windows alone.
     pub windows_bytes: u128,
+    /// Most that is held between two steps because a later one reuses it, of all tensors together: no buffer can
+    /// do with less. Absent when it is too irregular to be counted.
+    pub carried_bytes: Option<u128>,
     /// Read and written, in elements, summed over the tensors.
     pub reads: u128,
     pub writes: u128,
