@@ -436,7 +436,14 @@ fn prune<'input>(
                     out.push(lexeme);
                     depth -= 1;
                     index = end_of_block(&lexemes, index);
-                    out.push(lexemes[index - 1]);
+                    let close = lexemes[index - 1];
+                    // Stands for what was in it, so that nobody misses that.
+                    out.push(Lexeme {
+                        token: Token::BadStatement,
+                        lo: lexeme.hi,
+                        hi: close.lo.max(lexeme.hi),
+                    });
+                    out.push(close);
                     continue;
                 }
             }
