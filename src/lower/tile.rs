@@ -455,7 +455,7 @@ mod tests {
         let mut slices: Vec<Slice> = stage.ranks.iter().map(|r| Slice::whole(r.extent)).collect();
         assert_eq!(
             operations(&stage, &slices).unwrap(),
-            [stage.operation.clone()]
+            std::slice::from_ref(&stage.operation)
         );
         slices[1] = slice(1, 1, 5);
         // Channels 1 and 2 of group 0, and all of group 1.

@@ -318,7 +318,15 @@ impl<'a> Judge<'a> {
                 }
             }
         }
-        let commonest = tiles.shapes.iter().max_by_key(|shape| shape.1);
+        // The one with most of the work; of equals the first.
+        let work = |&(shape, times): &(usize, u64)| {
+            let operations = workshop
+                .shapes
+                .get(shape)
+                .map_or(0, |shape| shape.operations);
+            u128::from(operations) * u128::from(times)
+        };
+        let commonest = tiles.shapes.iter().rev().max_by_key(|&shape| work(shape));
         let found = workshop.conclude(commonest.map(|shape| shape.0), sink)?;
         warnings.extend(found.into_iter().map(|warning| self.place(warning)));
         Ok(tiles)
