@@ -1109,6 +1109,96 @@ fn nothing_is_said_of_what_is_refused() {
     );
 }
 
+/// The block of chapter 11 of the manual.
+const FUSED: &str = "Accelerator edge {
+  Memory DRAM { }
+  Memory GLB { }
+  Level Engine { Array PE { Shape: [4] } Array PEdw { Shape: [2] } Array PEout { Shape: [4] } }
+  Memory RF { }
+  Compute MAC { }
+}
+Network block {
+  Layer expand    { Type: CONV;   Dimensions { K: 8, C: 4, Y: 8, X: 8, R: 1, S: 1 } }
+  Layer depthwise { Type: DWCONV; Dimensions { C: 8, Y: 8, X: 8, R: 3, S: 3 } Padding { Y: 1, X: 1 } }
+  Layer project   { Type: CONV;   Dimensions { K: 4, C: 8, Y: 8, X: 8, R: 1, S: 1 } }
+}
+Dataflow outputs { SpatialMap(1,1) K; TemporalMap(1,1) X' }
+Map block on edge {
+  Fuse expand, depthwise, project {
+    tile project.P by 2 {
+      retain expand.Output, depthwise.Output in GLB;
+      pipeline { run expand on PE using outputs; run depthwise on PEdw; run project on PEout using outputs; }
+    }
+  }
+}
+";
+
+#[test]
+fn fused_groups_have_names_costs_and_the_numbers_of_eval() {
+    let path = folder("fused").join("block.dflow");
+    std::fs::write(&path, FUSED).unwrap();
+    let eval = Command::new(env!("CARGO_BIN_EXE_dflowc"))
+        .args(["eval", "--report", "json"])
+        .arg(&path)
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_slice(&eval.stdout).unwrap();
+    let cycles = report["evaluations"][0]["groups"][0]["cycles"]
+        .as_u64()
+        .unwrap();
+    let uri = address(&path);
+    let mut editor = Editor::new();
+    editor.open(&uri, FUSED);
+    let all =
+        json!({ "start": { "line": 0, "character": 0 }, "end": { "line": 99, "character": 0 } });
+    let question = json!({ "textDocument": { "uri": uri }, "range": all });
+    let answer = editor.ask("textDocument/inlayHint", question);
+    let place = behind(FUSED, "Fuse expand, depthwise, project");
+    let hints = answer["result"].as_array().unwrap();
+    let hint = hints.iter().find(|hint| hint["position"] == place).unwrap();
+    let label = hint["label"].as_str().unwrap();
+    assert_eq!(
+        label.split(' ').next().unwrap().replace(',', ""),
+        cycles.to_string()
+    );
+    assert!(
+        hint["tooltip"]
+            .as_str()
+            .unwrap()
+            .contains("layer by layer: ")
+    );
+    let hover = editor.at("textDocument/hover", &uri, &behind(FUSED, "tile "));
+    assert!(
+        hover["result"]["contents"]["value"]
+            .as_str()
+            .unwrap()
+            .contains("fused: ")
+    );
+    for (before, line) in [
+        ("tile ", 10),
+        ("in G", 2),
+        ("on PE", 3),
+        ("using ", 12),
+        ("retain ", 8),
+    ] {
+        let answer = editor.at("textDocument/definition", &uri, &behind(FUSED, before));
+        assert_eq!(
+            answer["result"]["range"]["start"]["line"], line,
+            "{before}: {answer}"
+        );
+    }
+    let half = FUSED.split("retain").next().unwrap();
+    let text = format!("{half}retain expand.Output in ");
+    editor.open(&uri, &text);
+    let answer = editor.at(
+        "textDocument/completion",
+        &uri,
+        &position(&text, text.len()),
+    );
+    let items = answer["result"].as_array().unwrap();
+    assert!(items.iter().any(|item| item["label"] == "GLB"), "{answer}");
+}
+
 /// Every wrong program of the tests: the server finds what `check` finds.
 #[test]
 fn diagnostics_are_those_of_check() {

@@ -10,11 +10,14 @@
 use super::Snapshot;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::driver::PlannedLayer;
+use crate::engine::TimingRule;
+use crate::evaluate::fused::{Unit, judge_group, units};
 use crate::evaluate::{Counting, Evaluator, Judged, Judging, Memo, Model};
+use crate::hir::Map;
 use crate::ir::Mapping;
 use crate::legality::Footprint;
 use crate::lower::Options;
-use crate::report::LayerReport;
+use crate::report::{GroupReport, LayerReport};
 
 /// Most verdicts, and most tables of tiles, that are remembered.
 const MOST: usize = 1024;
@@ -56,8 +59,19 @@ pub struct Evaluated {
 /// A map of the program.
 #[derive(Default)]
 pub struct EvaluatedMap {
-    /// Per layer of the network.
+    /// Per layer of the network; fused ones have nothing of their own.
     pub layers: Vec<EvaluatedLayer>,
+    /// Per group of the map.
+    pub groups: Vec<EvaluatedGroup>,
+}
+
+/// A fused group of a map.
+#[derive(Clone, Default)]
+pub struct EvaluatedGroup {
+    /// `None` when refused, or for the reason in `absent`.
+    pub report: Option<GroupReport>,
+    /// Why a legal group has no cost.
+    pub absent: Option<String>,
 }
 
 /// A layer of a map.
@@ -84,28 +98,33 @@ impl Workshop {
             ..Evaluated::default()
         };
         'maps: for map in &compiled.program.maps {
-            let mut layers = Vec::with_capacity(map.assignments.len());
-            for group in 0..map.groups.len() {
+            let count = map.assignments.len();
+            let mut result = EvaluatedMap::default();
+            result.layers.resize_with(count, EvaluatedLayer::default);
+            result
+                .groups
+                .resize(map.groups.len(), EvaluatedGroup::default());
+            for unit in units(map, 0..count) {
                 if stop() {
                     evaluated.complete = false;
                     break 'maps;
                 }
-                let _ = compiled.plan_group(map, group, &mut sink);
-            }
-            for layer in 0..map.assignments.len() {
-                if stop() {
-                    evaluated.complete = false;
-                    break 'maps;
+                match unit {
+                    Unit::Group(group) => {
+                        if let Some(slot) = result.groups.get_mut(group) {
+                            *slot = fused(snapshot, &evaluator, map, group, &mut sink);
+                        }
+                    }
+                    Unit::Layer(layer) => {
+                        if let Some(slot) = result.layers.get_mut(layer) {
+                            let options = Options::default();
+                            slot.planned = compiled.plan_layer(map, layer, options, &mut sink);
+                            self.layer(snapshot, &evaluator, map, slot, &mut sink);
+                        }
+                    }
                 }
-                let planned = compiled.plan_layer(map, layer, Options::default(), &mut sink);
-                let mut result = EvaluatedLayer {
-                    planned,
-                    ..EvaluatedLayer::default()
-                };
-                self.layer(snapshot, &evaluator, map, &mut result, &mut sink);
-                layers.push(result);
             }
-            evaluated.maps.push(EvaluatedMap { layers });
+            evaluated.maps.push(result);
         }
         evaluated.diagnostics = sink.into_sorted(MOST_DIAGNOSTICS).list;
         evaluated
@@ -115,7 +134,7 @@ impl Workshop {
         &mut self,
         snapshot: &Snapshot,
         evaluator: &Evaluator<'_>,
-        map: &crate::hir::Map,
+        map: &Map,
         result: &mut EvaluatedLayer,
         sink: &mut Diagnostics,
     ) {
@@ -157,6 +176,31 @@ impl Workshop {
                 .collect()
         })
     }
+}
+
+/// Judges and evaluates a group.
+fn fused(
+    snapshot: &Snapshot,
+    evaluator: &Evaluator<'_>,
+    map: &Map,
+    group: usize,
+    sink: &mut Diagnostics,
+) -> EvaluatedGroup {
+    let compiled = &snapshot.compiled;
+    let (rule, options) = (TimingRule::Exact, Options::default());
+    let mut result = EvaluatedGroup::default();
+    let Some(lowered) = compiled.plan_group(map, group, sink) else {
+        return result;
+    };
+    let Some(judged) = judge_group(compiled, map, &lowered, rule, options, sink) else {
+        return result;
+    };
+    sink.extend(judged.warnings.iter().cloned());
+    let mut unpriced = Diagnostics::new();
+    result.report = evaluator.group(map, &judged, rule, options, &mut unpriced);
+    let first = unpriced.into_sorted(1).list.into_iter().next();
+    result.absent = first.map(|reason| reason_of(&reason));
+    result
 }
 
 fn reason_of(diagnostic: &Diagnostic) -> String {

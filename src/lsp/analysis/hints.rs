@@ -7,11 +7,11 @@
 //! Invariant: no figure for what is not legal.
 
 use super::Snapshot;
-use super::evaluate::{Evaluated, EvaluatedLayer, Workshop};
+use super::evaluate::{Evaluated, EvaluatedGroup, EvaluatedLayer, EvaluatedMap, Workshop};
 use super::words;
 use crate::base::Span;
 use crate::hir::{Choice, Map};
-use crate::report::{LayerReport, totals};
+use crate::report::{GroupReport, LayerReport, totals};
 use crate::syntax::ast::{
     self, DataflowBody, DataflowUse, Directive, DirectiveKind, Entry, Item, MapEntry,
 };
@@ -58,21 +58,26 @@ pub fn hints(snapshot: &Snapshot, evaluated: &Evaluated, workshop: &mut Workshop
 pub fn maps<'a>(
     snapshot: &'a Snapshot,
     evaluated: &'a Evaluated,
-) -> impl Iterator<Item = (&'a Map, &'a [EvaluatedLayer])> {
+) -> impl Iterator<Item = (&'a Map, &'a EvaluatedMap)> {
     let maps = snapshot.compiled.program.maps.iter();
     maps.zip(&evaluated.maps)
-        .map(|(map, evaluated)| (map, evaluated.layers.as_slice()))
 }
 
 fn map(snapshot: &Snapshot, evaluated: &Evaluated, node: &ast::Map, hints: &mut Vec<Hint>) {
     let span = node.network.span.join(node.accelerator.span);
-    let Some((known, layers)) = maps(snapshot, evaluated).find(|(map, _)| map.span == span) else {
+    let Some((known, result)) = maps(snapshot, evaluated).find(|(map, _)| map.span == span) else {
         return;
     };
-    // With fused layers the sum over the layers alone is not what the map costs.
-    if known.groups.is_empty() {
-        let all: Vec<&EvaluatedLayer> = layers.iter().collect();
-        sum(&all, known.assignments.len(), span.hi(), hints);
+    let layers = &result.layers;
+    let all: Vec<&EvaluatedLayer> = layers.iter().collect();
+    let groups: Vec<GroupReport> = result
+        .groups
+        .iter()
+        .filter_map(|group| group.report.clone())
+        .collect();
+    sum(&all, &groups, known.assignments.len(), span.hi(), hints);
+    for (group, result) in known.groups.iter().zip(&result.groups) {
+        group_cost(result, group.span.hi(), hints);
     }
     for entry in &node.entries {
         let (dataflow, span, choice) = match entry {
@@ -96,7 +101,7 @@ fn map(snapshot: &Snapshot, evaluated: &Evaluated, node: &ast::Map, hints: &mut 
         match assigned.as_slice() {
             [] => {}
             [layer] if choice == Choice::Named => one(layer, end, hints),
-            several => sum(several, several.len(), end, hints),
+            several => sum(several, &[], several.len(), end, hints),
         }
     }
 }
@@ -119,19 +124,43 @@ fn one(layer: &EvaluatedLayer, offset: u32, hints: &mut Vec<Hint>) {
     });
 }
 
-/// The cost of several layers together.
-fn sum(layers: &[&EvaluatedLayer], of: usize, offset: u32, hints: &mut Vec<Hint>) {
+/// The cost of a fused group, beside that of its layers one by one.
+fn group_cost(result: &EvaluatedGroup, offset: u32, hints: &mut Vec<Hint>) {
+    let (label, tooltip) = match (&result.report, &result.absent) {
+        (Some(report), _) => (words::group(report), Some(words::alone(report))),
+        (None, Some(absent)) => {
+            let code = absent.split(':').next().unwrap_or_default();
+            (format!("no cost: {code}"), Some(absent.clone()))
+        }
+        (None, None) => return,
+    };
+    hints.push(Hint {
+        offset,
+        label,
+        tooltip,
+        kind: HintKind::Cost,
+    });
+}
+
+/// The cost of several layers and groups together; `of` is the number of layers that there are.
+fn sum(
+    layers: &[&EvaluatedLayer],
+    groups: &[GroupReport],
+    of: usize,
+    offset: u32,
+    hints: &mut Vec<Hint>,
+) {
     let reports: Vec<LayerReport> = layers
         .iter()
         .filter_map(|layer| layer.report.clone())
         .collect();
-    if reports.is_empty() {
+    if reports.is_empty() && groups.is_empty() {
         return;
     }
-    let all = totals(&reports, &[]);
+    let all = totals(&reports, groups);
     let energy = all.energy_pj.as_ref().and_then(|map| map.get("total"));
-    let count = if reports.len() < of {
-        format!("{} of {of} layers", reports.len())
+    let count = if all.layers < of {
+        format!("{} of {of} layers", all.layers)
     } else if of == 1 {
         "1 layer".to_owned()
     } else {
@@ -168,14 +197,14 @@ fn details(report: &LayerReport) -> String {
 fn network(snapshot: &Snapshot, evaluated: &Evaluated, node: &ast::Network, hints: &mut Vec<Hint>) {
     let program = &snapshot.compiled.program;
     let mut by_layer: BTreeMap<Span, Vec<(&Map, &EvaluatedLayer)>> = BTreeMap::new();
-    for (map, layers) in maps(snapshot, evaluated) {
+    for (map, evaluated) in maps(snapshot, evaluated) {
         let Some(network) = program.networks.get(map.network) else {
             continue;
         };
         if network.name_span != node.name.span {
             continue;
         }
-        for (layer, result) in network.layers.iter().zip(layers) {
+        for (layer, result) in network.layers.iter().zip(&evaluated.layers) {
             by_layer
                 .entry(layer.name_span)
                 .or_default()

@@ -4,13 +4,13 @@
 //! every layer that it serves. A memory: what the fullest layer needs of it. A definition: what it is and the comment
 //! above it, which for the library says where its figures are from. A keyword: how it is used.
 
-use super::evaluate::{Evaluated, Workshop};
+use super::evaluate::{Evaluated, EvaluatedMap, Workshop};
 use super::hints::{self, Use};
 use super::names::Symbol;
 use super::{Snapshot, touches, words};
 use crate::base::Span;
 use crate::base::num::grouped;
-use crate::hir::{Definition, Kind, Layer, Network};
+use crate::hir::{Definition, Kind, Layer, Map, Network};
 use crate::ir::{LoopKind, groups};
 use crate::lower::{Desugared, Elements, desugar};
 use crate::syntax::lexer;
@@ -41,6 +41,9 @@ pub fn hover(
             markdown,
             span: found.span,
         });
+    }
+    if let Some(found) = group(snapshot, evaluated, offset) {
+        return Some(found);
     }
     let (_, root) = snapshot.root()?;
     // The innermost: `at` has directives inside.
@@ -159,25 +162,10 @@ fn item(snapshot: &Snapshot, evaluated: &Evaluated, kind: Kind, at: Definition) 
                 let layers = network.layers.len();
                 let plural = if layers == 1 { "" } else { "s" };
                 out.push_str(&format!("{layers} layer{plural}, {macs} MACs\n"));
-                for (map, layers) in hints::maps(snapshot, evaluated) {
+                for (map, result) in hints::maps(snapshot, evaluated) {
                     let known = snapshot.compiled.program.networks.get(map.network);
-                    let reports: Vec<_> = layers
-                        .iter()
-                        .filter_map(|layer| layer.report.clone())
-                        .collect();
-                    if known.is_some_and(|known| known.name_span == network.name_span)
-                        && !reports.is_empty()
-                    {
-                        let all = crate::report::totals(&reports, &[]);
-                        let energy = all.energy_pj.as_ref().and_then(|map| map.get("total"));
-                        let figures = words::figures(all.cycles, all.utilization, energy.copied());
-                        out.push_str(&format!(
-                            "\n{}: {} of {} layers, {}\n",
-                            map.name,
-                            reports.len(),
-                            layers.len(),
-                            figures.join(", ")
-                        ));
+                    if known.is_some_and(|known| known.name_span == network.name_span) {
+                        out.push_str(&total(map, result));
                     }
                 }
             }
@@ -207,6 +195,27 @@ fn item(snapshot: &Snapshot, evaluated: &Evaluated, kind: Kind, at: Definition) 
         out.push_str(&format!("\n`{path}`\n"));
     }
     Some(out)
+}
+
+/// What all of a map costs, as far as it can be said.
+fn total(map: &Map, result: &EvaluatedMap) -> String {
+    let layers = result.layers.iter();
+    let reports: Vec<_> = layers.filter_map(|layer| layer.report.clone()).collect();
+    let groups = result.groups.iter();
+    let groups: Vec<_> = groups.filter_map(|group| group.report.clone()).collect();
+    if reports.is_empty() && groups.is_empty() {
+        return String::new();
+    }
+    let all = crate::report::totals(&reports, &groups);
+    let energy = all.energy_pj.as_ref().and_then(|map| map.get("total"));
+    let figures = words::figures(all.cycles, all.utilization, energy.copied());
+    format!(
+        "\n{}: {} of {} layers, {}\n",
+        map.name,
+        all.layers,
+        result.layers.len(),
+        figures.join(", ")
+    )
 }
 
 /// The line comments right above an item; above the first item of a file of the library those at its head, even
@@ -253,7 +262,7 @@ fn layer_text(snapshot: &Snapshot, evaluated: &Evaluated, layer: &Layer) -> Stri
         _ => {}
     }
     out.push_str(&tensors(snapshot, layer));
-    for (map, layers) in hints::maps(snapshot, evaluated) {
+    for (map, result) in hints::maps(snapshot, evaluated) {
         let network = snapshot.compiled.program.networks.get(map.network);
         let Some(at) = network.and_then(|network| {
             let mut known = network.layers.iter();
@@ -261,17 +270,53 @@ fn layer_text(snapshot: &Snapshot, evaluated: &Evaluated, layer: &Layer) -> Stri
         }) else {
             continue;
         };
-        let Some(result) = layers.get(at) else {
-            continue;
-        };
-        let cost = match (&result.report, &result.absent) {
-            (Some(report), _) => words::cost(report),
-            (None, Some(absent)) => format!("no cost: {absent}"),
-            (None, None) => "refused".to_owned(),
-        };
+        let cost = in_map(map, result, at);
         out.push_str(&format!("\n{}: {cost}\n", map.name));
     }
     out
+}
+
+/// What a layer costs in a map, or its group.
+fn in_map(map: &Map, result: &EvaluatedMap, layer: usize) -> String {
+    let fused = map
+        .groups
+        .iter()
+        .position(|group| group.layers.iter().any(|known| known.0 == layer));
+    let (figures, absent, before) = match fused.and_then(|group| result.groups.get(group)) {
+        Some(group) => (
+            group.report.as_ref().map(words::group),
+            &group.absent,
+            "fused: ",
+        ),
+        None => match result.layers.get(layer) {
+            Some(layer) => (layer.report.as_ref().map(words::cost), &layer.absent, ""),
+            None => return "refused".to_owned(),
+        },
+    };
+    match (figures, absent) {
+        (Some(figures), _) => format!("{before}{figures}"),
+        (None, Some(absent)) => format!("no cost: {absent}"),
+        (None, None) => "refused".to_owned(),
+    }
+}
+
+/// The group whose `Fuse` is at an offset: what it costs, and what its layers cost one by one.
+fn group(snapshot: &Snapshot, evaluated: &Evaluated, offset: u32) -> Option<Hover> {
+    let file = snapshot.file()?;
+    hints::maps(snapshot, evaluated).find_map(|(map, result)| {
+        let mut groups = map.groups.iter().zip(&result.groups);
+        let (known, group) =
+            groups.find(|(group, _)| group.span.file() == file && touches(group.span, offset))?;
+        let report = group.report.as_ref()?;
+        let mut markdown = code(snapshot.compiled.sources.text_of(known.span));
+        markdown.push_str(&format!("{}\n\n", words::group(report)));
+        markdown.push_str(&words::alone(report).replace('\n', "\n\n"));
+        markdown.push('\n');
+        Some(Hover {
+            markdown,
+            span: known.span,
+        })
+    })
 }
 
 /// Elements and bytes of every tensor; bytes by the precision of the accelerator that the file maps it on.
@@ -346,21 +391,27 @@ fn memory(
         ""
     };
     out.push_str(&format!("available: {available}{halves}\n"));
-    for (map, layers) in hints::maps(snapshot, evaluated) {
+    for (map, result) in hints::maps(snapshot, evaluated) {
         let on = snapshot.compiled.program.accelerators.get(map.accelerator);
         if on.is_none_or(|on| on.name_span != known.name_span) {
             continue;
         }
+        let layers = result.layers.iter().filter_map(|layer| {
+            let report = layer.report.as_ref()?;
+            let level = report.levels.iter().find(|level| level.memory == name)?;
+            Some((u128::from(level.required_bytes), report.name.as_str()))
+        });
+        let groups = result.groups.iter().filter_map(|group| {
+            let report = group.report.as_ref()?;
+            let mut memories = report.memories.iter();
+            let memory = memories.find(|memory| memory.memory == name)?;
+            Some((memory.required_bytes, report.name.as_str()))
+        });
         let fullest = layers
-            .iter()
-            .filter_map(|layer| layer.report.as_ref())
-            .filter_map(|report| {
-                let level = report.levels.iter().find(|level| level.memory == name)?;
-                Some((level.required_bytes, report.name.as_str()))
-            })
+            .chain(groups)
             .max_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(a.1)));
         if let Some((required, layer)) = fullest {
-            let required = grouped(u128::from(required));
+            let required = grouped(required);
             out.push_str(&format!(
                 "\nrequired by {}: {required} bytes (`{layer}`)\n",
                 map.name

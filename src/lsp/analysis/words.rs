@@ -1,7 +1,7 @@
 //! Figures and keywords in words.
 
 use crate::base::num::grouped;
-use crate::report::LayerReport;
+use crate::report::{GroupReport, LayerReport};
 
 /// `1,287,152 cycles, 40.1 %, 1.270 mJ, bound by DRAM -> GLB`
 #[must_use]
@@ -14,6 +14,46 @@ pub fn cost(report: &LayerReport) -> String {
     );
     parts.push(format!("bound by {}", report.bound));
     parts.join(", ")
+}
+
+/// A fused group, in the same words.
+#[must_use]
+pub fn group(report: &GroupReport) -> String {
+    let energy = report.energy_pj.as_ref().and_then(|map| map.get("total"));
+    let mut parts = figures(
+        u128::from(report.cycles),
+        report.utilization,
+        energy.copied(),
+    );
+    parts.push(format!("bound by {}", report.bound));
+    parts.join(", ")
+}
+
+/// What the layers of a group cost one by one, and what goes to and from the backing store either way.
+#[must_use]
+pub fn alone(report: &GroupReport) -> String {
+    let or = |figure: Option<u128>| figure.map_or_else(|| "?".to_owned(), grouped);
+    let mut lines = vec![
+        format!(
+            "{}, {} steps",
+            report.overlap,
+            grouped(u128::from(report.iterations))
+        ),
+        format!(
+            "layer by layer: {} cycles",
+            or(report.cycles_layer_by_layer.map(u128::from))
+        ),
+        format!(
+            "backing store: {} bytes, layer by layer {}",
+            grouped(report.dram_bytes),
+            or(report.dram_bytes_layer_by_layer)
+        ),
+    ];
+    if report.macs > report.macs_unique {
+        let again = grouped(report.macs - report.macs_unique);
+        lines.push(format!("{again} MACs are made again"));
+    }
+    lines.join("\n")
 }
 
 /// Cycles, utilisation and, if there is a technology, energy.
