@@ -4,19 +4,18 @@
 //! every layer that it serves. A memory: what the fullest layer needs of it. A definition: what it is and the comment
 //! above it, which for the library says where its figures are from. A keyword: how it is used.
 
+mod directive;
+
 use super::evaluate::{Evaluated, EvaluatedMap, Workshop};
-use super::hints::{self, Use};
+use super::hints;
 use super::names::Symbol;
 use super::{Snapshot, touches, words};
 use crate::base::Span;
 use crate::base::num::grouped;
 use crate::hir::{Definition, Kind, Layer, Map, Network};
-use crate::ir::{LoopKind, groups};
 use crate::lower::{Desugared, Elements, desugar};
 use crate::syntax::lexer;
 
-/// Most rows of a table.
-const MOST_ROWS: usize = 12;
 /// Most lines of a comment.
 const MOST_LINES: usize = 40;
 
@@ -53,7 +52,7 @@ pub fn hover(
         .min_by_key(|directive| directive.span.len());
     let word = keyword(snapshot, offset);
     if let Some(directive) = directive
-        && let Some(table) = directive_table(snapshot, evaluated, workshop, directive.span)
+        && let Some(table) = directive::table(snapshot, evaluated, workshop, directive.span)
     {
         let text = snapshot.compiled.sources.text_of(directive.span);
         let mut markdown = code(text);
@@ -421,147 +420,5 @@ fn memory(
     Some(out)
 }
 
-/// Window, steps, instances and tile of a directive in every layer that it serves.
-fn directive_table(
-    snapshot: &Snapshot,
-    evaluated: &Evaluated,
-    workshop: &mut Workshop,
-    span: Span,
-) -> Option<String> {
-    let all = hints::uses(snapshot, evaluated);
-    let uses = all.get(&span)?;
-    let mut out =
-        "| layer | window | steps | instances | tile | PEs used |\n|---|---|---:|---:|---|---:|\n"
-            .to_owned();
-    for used in uses.iter().take(MOST_ROWS) {
-        if let Some(row) = row(workshop, used) {
-            out.push_str(&row);
-        }
-    }
-    if uses.len() > MOST_ROWS {
-        out.push_str(&format!("\nand {} more layers\n", uses.len() - MOST_ROWS));
-    }
-    Some(out)
-}
-
-fn row(workshop: &mut Workshop, used: &Use<'_>) -> Option<String> {
-    let judged = used.layer.judged.as_ref()?;
-    let (at, number) = used.place;
-    let around = judged.legal.schedule.loops.get(at)?;
-    let step = around.moves.get(number)?;
-    let (names, tile) = hints::tile_of(workshop, used)?;
-    let instances = match around.kind {
-        LoopKind::Temporal => "-".to_owned(),
-        LoopKind::Spatial { instances, .. } => grouped(u128::from(instances)),
-    };
-    let windows = windows(judged, at).map_or_else(|| "?".to_owned(), |n| grouped(u128::from(n)));
-    let pes = used.layer.report.as_ref().map_or_else(
-        || "?".to_owned(),
-        |report| {
-            format!(
-                "{} of {}",
-                grouped(u128::from(report.pes_used)),
-                grouped(u128::from(report.pes))
-            )
-        },
-    );
-    Some(format!(
-        "| `{}` | {} by {} | {windows} | {instances} | {} | {pes} |\n",
-        used.name,
-        grouped(u128::from(step.size)),
-        grouped(u128::from(step.offset)),
-        words::tile(names, &tile),
-    ))
-}
-
-/// How many windows a loop has inside the first windows of the loops around it.
-fn windows(judged: &crate::evaluate::Judged, index: usize) -> Option<u64> {
-    groups(&judged.legal).into_iter().find_map(|group| {
-        let mut state = group.whole();
-        for around in &group.loops {
-            if around.index == index {
-                return Some(group.windows_in(&state, around));
-            }
-            state = group.step(&state, around, 0);
-        }
-        None
-    })
-}
-
 #[cfg(test)]
-mod tests {
-    use super::super::testing::cursor;
-    use super::*;
-
-    fn text_at(text: &str) -> Option<String> {
-        let (snapshot, at) = cursor(text);
-        let mut workshop = Workshop::default();
-        let evaluated = workshop.evaluate(&snapshot, || false);
-        hover(&snapshot, &evaluated, &mut workshop, at).map(|hover| hover.markdown)
-    }
-
-    const TEXT: &str = "// Three by three.
-Network net { Layer l { Type: CONV; Dimensions { K: 8, C: 4, Y: 6, X: 6, R: 3, S: 3 } } }
-Accelerator acc { Memory DRAM {} Array PE { Shape: [4] } Memory RF { Size: 1kB } Compute MAC { Lanes: 1 } }
-Map net on acc { l: { SpatialMap(1,1) K; TemporalMap(2,2) C; TemporalMap(1,1) Y'; } }";
-
-    fn at(before: &str, after: &str) -> String {
-        let marked = TEXT.replacen(
-            &format!("{before}{after}"),
-            &format!("{before}$0{after}"),
-            1,
-        );
-        assert_ne!(marked, TEXT);
-        text_at(&marked).unwrap_or_default()
-    }
-
-    // Output 4x4 of a 6x6 input; 8*4*4*4*9 MACs; tensors 4*36, 8*4*9 and 8*16 elements.
-    #[test]
-    fn layers() {
-        let text = at("{ ", "l: {");
-        for part in [
-            "output: N 1 x C 8 x Y 4 x X 4",
-            "4,608 MACs",
-            "| Input | 144 | 144 |",
-            "| Weight | 288 |",
-            "| Output | 128 |",
-            "net on acc: ",
-        ] {
-            assert!(text.contains(part), "{part}: {text}");
-        }
-    }
-
-    #[test]
-    fn directives_memories_and_definitions() {
-        // 4 channels in windows of 2: two steps; inside: 2*36 inputs, 2*9 weights, 16 outputs of one K.
-        let text = at("Temporal", "Map(2,2) C");
-        assert!(
-            text.contains("| `l` | 2 by 2 | 2 | - | Input 72, Weight 18, Output 16 | 4 of 4 |"),
-            "{text}"
-        );
-        let text = at("Spatial", "Map(1,1) K");
-        assert!(text.contains("| `l` | 1 by 1 | 8 | 4 |"), "{text}");
-        let text = at("Memory ", "RF");
-        assert!(
-            text.contains("available: 1,000 bytes") && text.contains("required by net on acc"),
-            "{text}"
-        );
-        let text = at("Map ", "net");
-        assert!(
-            text.contains("1 layer, 4,608 MACs") && text.contains("Three by three."),
-            "{text}"
-        );
-        assert!(at("on ", "acc").contains("4 PEs, DRAM -> RF"));
-        assert!(at("", "Accelerator").contains("from the outside in"));
-    }
-
-    #[test]
-    fn the_library_has_comments() {
-        let text = text_at("use std.dataflows.{$0nvdla};").unwrap();
-        assert!(
-            text.contains("NVDLA's order") && text.contains("`std.dataflows.nvdla`"),
-            "{text}"
-        );
-        assert_eq!(text_at("Network n { $0 }"), None);
-    }
-}
+mod tests;

@@ -1,0 +1,180 @@
+//! Inside of dataflows: directives, what they name, and expressions.
+
+use super::{Completion, CompletionKind, DIRECTIVES, FUNCTIONS, List, ROLES};
+use crate::hir::shape::Shape;
+use crate::hir::{Definition, Kind, Layer, vocabulary};
+use crate::lower::{Elements, desugar};
+use crate::lsp::analysis::context;
+use crate::syntax::ast::Item;
+use crate::syntax::token::Token;
+
+impl List<'_, '_> {
+    /// Inside of parentheses: parameters of a dataflow, or an expression.
+    pub(super) fn arguments(&mut self) {
+        let Some((callee, inside)) = self.context.call() else {
+            return;
+        };
+        let name = context::path_at_end(callee);
+        if name.as_deref() == Some("Sz") {
+            self.dimensions();
+            return;
+        }
+        let dataflow = name.and_then(|name| self.find(Kind::Dataflow, &name));
+        if let Some(Item::Dataflow(node)) = dataflow.and_then(|at| self.snapshot.item(at)) {
+            if matches!(inside.last(), None | Some(Token::Comma)) {
+                for parameter in &node.parameters {
+                    let name = parameter.name.as_str();
+                    let sources = &self.snapshot.compiled.sources;
+                    self.words.push(Completion {
+                        label: name.to_owned(),
+                        kind: CompletionKind::Parameter,
+                        detail: Some(sources.text_of(parameter.span).to_owned()),
+                        insert: format!("{name} = "),
+                    });
+                }
+            }
+        }
+        self.expression();
+    }
+
+    pub(super) fn expression(&mut self) {
+        if let Some(name) = self.context.name_of(Token::Dataflow)
+            && let Some(at) = self.find(Kind::Dataflow, name)
+            && let Some(Item::Dataflow(node)) = self.snapshot.item(at)
+        {
+            for parameter in &node.parameters {
+                self.push(parameter.name.as_str(), CompletionKind::Parameter, None);
+            }
+        }
+        self.names(Kind::Const);
+        for (name, detail) in FUNCTIONS {
+            self.push(name, CompletionKind::Function, Some(detail.to_owned()));
+        }
+    }
+
+    pub(super) fn directive(&mut self) {
+        if self.context.call().is_some() {
+            self.arguments();
+            return;
+        }
+        match self.context.statement.as_slice() {
+            [] => self.keywords(&DIRECTIVES),
+            [
+                Token::TemporalMap | Token::SpatialMap,
+                ..,
+                Token::RightParen,
+            ]
+            | [Token::Tile | Token::Spread] => self.dimensions(),
+            [Token::At] | [.., Token::In] => self.parts("Memory"),
+            [.., Token::Over] => self.parts("Array"),
+            [Token::Tile | Token::Spread, _] => self.keywords(&["by"]),
+            [.., Token::By] => self.expression(),
+            [Token::Spread, _, Token::By, ..] => self.keywords(&["over"]),
+            [Token::Retain | Token::Bypass] | [Token::Retain | Token::Bypass, .., Token::Comma] => {
+                self.tensors();
+            }
+            [Token::Retain | Token::Bypass, ..] => self.keywords(&["in"]),
+            _ => {}
+        }
+    }
+
+    /// The dimensions of the layers at hand; of all types when there are none.
+    pub(super) fn dimensions(&mut self) {
+        let layers = self.mapped();
+        self.dimensions_of(&layers);
+    }
+
+    pub(super) fn dimensions_of(&mut self, layers: &[&Layer]) {
+        let mut names: Vec<String> = Vec::new();
+        let mut add = |name: String| {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        };
+        let mut shapes: Vec<&Layer> = Vec::new();
+        for layer in layers {
+            // Networks repeat few types.
+            if !shapes
+                .iter()
+                .any(|known| known.type_name == layer.type_name)
+            {
+                shapes.push(layer);
+            }
+        }
+        let elements = Elements {
+            input_bits: 8,
+            weight_bits: 8,
+            output_bits: 8,
+            input_density: 1.0,
+            weight_density: 1.0,
+            output_density: 1.0,
+        };
+        for layer in &shapes {
+            if let Some(desugared) = desugar(&layer.shape, elements) {
+                desugared.axes.into_iter().for_each(|axis| add(axis.0));
+            }
+        }
+        if shapes.is_empty() {
+            let known = self.layer_type();
+            let types = vocabulary::layer_types();
+            let types = known.as_deref().map_or(types, |known| vec![known]);
+            for dim in types.into_iter().flat_map(vocabulary::dimensions) {
+                add((*dim).to_owned());
+            }
+        }
+        for name in names {
+            self.push(&name, CompletionKind::Dimension, None);
+        }
+    }
+
+    pub(super) fn tensors(&mut self) {
+        let layers = self.mapped();
+        self.tensors_of(&layers);
+    }
+
+    pub(super) fn tensors_of(&mut self, layers: &[&Layer]) {
+        let mut names: Vec<String> = Vec::new();
+        for layer in layers {
+            if let Shape::Einsum(einsum) = &layer.shape {
+                names.extend(einsum.tensors.iter().map(|tensor| tensor.name.clone()));
+            }
+        }
+        names.extend(ROLES.map(str::to_owned));
+        names.dedup();
+        for name in names {
+            self.push(&name, CompletionKind::Word, None);
+        }
+    }
+
+    /// Memories or arrays of the accelerator at hand; of all that the file knows when there is none.
+    pub(super) fn parts(&mut self, kind: &str) {
+        let written = self.map_head(false).or_else(|| {
+            let head = self.context.around(Token::Dataflow)?;
+            let on = head.iter().position(|token| *token == Token::On)?;
+            context::path_at_end(head.get(on + 1..)?)
+        });
+        let accelerators: Vec<Definition> = match written {
+            Some(name) => self.find(Kind::Accelerator, &name).into_iter().collect(),
+            None => {
+                let scope = self
+                    .snapshot
+                    .root()
+                    .and_then(|(root, _)| self.snapshot.scopes.get(root));
+                let known = scope.into_iter().flatten();
+                known
+                    .filter(|((k, _), _)| *k == Kind::Accelerator)
+                    .map(|(_, definition)| *definition)
+                    .collect()
+            }
+        };
+        let snapshot = self.snapshot;
+        for part in accelerators
+            .into_iter()
+            .flat_map(|at| snapshot.parts(at, kind))
+        {
+            if !self.words.iter().any(|word| word.label == part.value) {
+                self.push(part.as_str(), CompletionKind::Part, Some(kind.to_owned()));
+            }
+        }
+    }
+}

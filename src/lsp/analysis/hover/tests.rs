@@ -1,0 +1,76 @@
+//! Texts with a cursor, and what there is to say.
+
+use super::*;
+use crate::lsp::analysis::testing::cursor;
+
+fn text_at(text: &str) -> Option<String> {
+    let (snapshot, at) = cursor(text);
+    let mut workshop = Workshop::default();
+    let evaluated = workshop.evaluate(&snapshot, || false);
+    hover(&snapshot, &evaluated, &mut workshop, at).map(|hover| hover.markdown)
+}
+
+const TEXT: &str = "// Three by three.
+Network net { Layer l { Type: CONV; Dimensions { K: 8, C: 4, Y: 6, X: 6, R: 3, S: 3 } } }
+Accelerator acc { Memory DRAM {} Array PE { Shape: [4] } Memory RF { Size: 1kB } Compute MAC { Lanes: 1 } }
+Map net on acc { l: { SpatialMap(1,1) K; TemporalMap(2,2) C; TemporalMap(1,1) Y'; } }";
+
+fn at(before: &str, after: &str) -> String {
+    let marked = TEXT.replacen(
+        &format!("{before}{after}"),
+        &format!("{before}$0{after}"),
+        1,
+    );
+    assert_ne!(marked, TEXT);
+    text_at(&marked).unwrap_or_default()
+}
+
+// Output 4x4 of a 6x6 input; 8*4*4*4*9 MACs; tensors 4*36, 8*4*9 and 8*16 elements.
+#[test]
+fn layers() {
+    let text = at("{ ", "l: {");
+    for part in [
+        "output: N 1 x C 8 x Y 4 x X 4",
+        "4,608 MACs",
+        "| Input | 144 | 144 |",
+        "| Weight | 288 |",
+        "| Output | 128 |",
+        "net on acc: ",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn directives_memories_and_definitions() {
+    // 4 channels in windows of 2: two steps; inside: 2*36 inputs, 2*9 weights, 16 outputs of one K.
+    let text = at("Temporal", "Map(2,2) C");
+    assert!(
+        text.contains("| `l` | 2 by 2 | 2 | - | Input 72, Weight 18, Output 16 | 4 of 4 |"),
+        "{text}"
+    );
+    let text = at("Spatial", "Map(1,1) K");
+    assert!(text.contains("| `l` | 1 by 1 | 8 | 4 |"), "{text}");
+    let text = at("Memory ", "RF");
+    assert!(
+        text.contains("available: 1,000 bytes") && text.contains("required by net on acc"),
+        "{text}"
+    );
+    let text = at("Map ", "net");
+    assert!(
+        text.contains("1 layer, 4,608 MACs") && text.contains("Three by three."),
+        "{text}"
+    );
+    assert!(at("on ", "acc").contains("4 PEs, DRAM -> RF"));
+    assert!(at("", "Accelerator").contains("from the outside in"));
+}
+
+#[test]
+fn the_library_has_comments() {
+    let text = text_at("use std.dataflows.{$0nvdla};").unwrap();
+    assert!(
+        text.contains("NVDLA's order") && text.contains("`std.dataflows.nvdla`"),
+        "{text}"
+    );
+    assert_eq!(text_at("Network n { $0 }"), None);
+}
