@@ -17,7 +17,8 @@
 //! * [`cost`]: energy and area from a technology's figures, each of which keeps where it came from.
 //! * [`report`]: one model of a result, and a writer per format.
 //!
-//! [`driver`] reads files and runs the front end, [`evaluate`] the rest, [`cli`] is the program. [`base`] and
+//! [`driver`] reads files and runs the front end, [`evaluate`] the rest, [`cli`] is the program, [`lsp`] what
+//! editors see of it. [`base`] and
 //! [`diag`] (spans, messages, codes and their pages) are below everything, [`stdlib`] is embedded text.
 
 pub mod base;
