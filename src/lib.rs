@@ -18,8 +18,8 @@
 //! * [`report`]: one model of a result, and a writer per format.
 //!
 //! [`driver`] reads files and runs the front end, [`evaluate`] the rest, [`cli`] is the program, [`lsp`] what
-//! editors see of it. [`base`] and
-//! [`diag`] (spans, messages, codes and their pages) are below everything, [`stdlib`] is embedded text.
+//! editors see of it. [`base`] and [`diag`] (spans, messages, codes and their pages) are below everything,
+//! [`stdlib`] is embedded text.
 
 pub mod base;
 pub mod cli;
