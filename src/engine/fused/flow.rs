@@ -253,8 +253,11 @@ fn narrow(count: u128) -> Result<u64, EngineLimit> {
     u64::try_from(count).map_err(|_| EngineLimit::Overflow)
 }
 
+/// Lists of disjoint terms.
+type Lists<'a> = SmallVec<[&'a [Term]; 2]>;
+
 /// What of a tensor crosses to and from the backing store in a step: terms that count and terms that are taken off.
-fn moves(sets: &TensorSets) -> (SmallVec<[&[Term]; 2]>, SmallVec<[&[Term]; 2]>) {
+fn moves(sets: &TensorSets) -> (Lists<'_>, Lists<'_>) {
     match sets.kind {
         Kind::Outer => (smallvec![&sets.missing[..]], SmallVec::new()),
         // Read back: what is missing but not computed.
@@ -280,7 +283,7 @@ struct Moves<'a> {
 impl<'a> Moves<'a> {
     fn new(sets: &'a TensorSets, grid: &Grid, loops: usize) -> Moves<'a> {
         let (more, less) = moves(sets);
-        let sizes = |lists: SmallVec<[&'a [Term]; 2]>| {
+        let sizes = |lists: Lists<'a>| {
             lists
                 .into_iter()
                 .map(|terms| Sizes::new(terms, grid, loops))

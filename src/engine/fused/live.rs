@@ -75,6 +75,12 @@ fn most(
     }
 }
 
+/// What past and future steps have in common; `None` is the present step itself.
+type Common = Option<(Side, Side)>;
+
+/// The parts that the products tell apart: which products contain the part, and its size.
+type Cut = Vec<(u64, u64)>;
+
 /// Which other steps, as loop `axis` sees them: those around it where they are, those inside it running freely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Side {
@@ -111,7 +117,7 @@ impl Place {
 }
 
 /// What is live: the present step (`None`), and what past and future steps have in common.
-fn products(keep: usize, loops: usize) -> Vec<Option<(Side, Side)>> {
+fn products(keep: usize, loops: usize) -> Vec<Common> {
     let inside = |place: Place| (keep..loops).map(move |axis| Side { axis, place });
     let around = |place: Place| keep.checked_sub(1).map(|axis| Side { axis, place });
     let mut products = vec![None];
@@ -124,7 +130,7 @@ fn products(keep: usize, loops: usize) -> Vec<Option<(Side, Side)>> {
 }
 
 /// What is carried to the step after the present one: as [`products`], with the present step among the past ones.
-fn carried_products(keep: usize, loops: usize) -> Vec<Option<(Side, Side)>> {
+fn carried_products(keep: usize, loops: usize) -> Vec<Common> {
     let now = Side {
         axis: usize::MAX,
         place: Place::Now,
@@ -138,7 +144,7 @@ fn carried_products(keep: usize, loops: usize) -> Vec<Option<(Side, Side)>> {
             axis,
             place: Place::Next,
         }));
-    let mut carried: Vec<Option<(Side, Side)>> = future.map(|future| Some((now, future))).collect();
+    let mut carried: Vec<Common> = future.map(|future| Some((now, future))).collect();
     carried.extend(products(keep, loops).into_iter().flatten().map(Some));
     carried
 }
@@ -146,13 +152,13 @@ fn carried_products(keep: usize, loops: usize) -> Vec<Option<(Side, Side)>> {
 /// How the elements of one tensor that lie in some products are counted in a step.
 enum Counter<'a> {
     Parts(Parts<'a>),
-    Union(&'a [Term], &'a [Option<(Side, Side)>], usize),
+    Union(&'a [Term], &'a [Common], usize),
 }
 
 impl<'a> Counter<'a> {
     fn new(
         sets: &'a TensorSets,
-        products: &'a [Option<(Side, Side)>],
+        products: &'a [Common],
         samples: &[Vec<u64>],
         trips: &'a [u64],
     ) -> Result<Counter<'a>, EngineLimit> {
@@ -180,7 +186,7 @@ impl<'a> Counter<'a> {
 /// on, and every tensor at its own worst step.
 pub(super) fn carried(tensors: &[&TensorSets], trips: &[u64]) -> Result<u128, EngineLimit> {
     let loops = trips.len();
-    let kept: Vec<(&TensorSets, Vec<Option<(Side, Side)>>)> = tensors
+    let kept: Vec<(&TensorSets, Vec<Common>)> = tensors
         .iter()
         .filter_map(|sets| Some((*sets, carried_products(sets.keep?.min(loops), loops))))
         .filter(|(sets, products)| !products.is_empty() && !sets.touched.is_empty())
@@ -227,18 +233,18 @@ fn all_samples(tensors: &[&[Term]], trips: &[u64]) -> Result<Vec<Vec<u64>>, Engi
 /// One term whose factors depend on one loop each: every factor is cut into the parts that the products tell apart, and
 /// a step only combines the sizes of parts.
 struct Parts<'a> {
-    products: &'a [Option<(Side, Side)>],
+    products: &'a [Common],
     trips: &'a [u64],
     /// Product of the factors that do not depend on a loop.
     constant: u128,
     /// Loop, and by sample: the parts, as (products that contain the part, size).
-    factors: Vec<(usize, Vec<Vec<(u64, u64)>>)>,
+    factors: Vec<(usize, Vec<Cut>)>,
 }
 
 impl<'a> Parts<'a> {
     fn new(
         term: &Term,
-        products: &'a [Option<(Side, Side)>],
+        products: &'a [Common],
         samples: &[Vec<u64>],
         trips: &'a [u64],
     ) -> Result<Parts<'a>, EngineLimit> {
@@ -268,7 +274,7 @@ impl<'a> Parts<'a> {
     }
 
     /// The factor at trip `now` of its loop.
-    fn cut(&self, table: &Table, axis: usize, now: u64) -> Result<Vec<(u64, u64)>, EngineLimit> {
+    fn cut(&self, table: &Table, axis: usize, now: u64) -> Result<Cut, EngineLimit> {
         let count = self.trips.get(axis).copied().unwrap_or(1);
         // Sets that products ask for, each once, and who asks.
         let mut asked: Vec<((u64, u64), u64)> = Vec::with_capacity(5);
@@ -345,7 +351,7 @@ impl<'a> Parts<'a> {
 }
 
 /// Sum of the products of the sizes of parts that lie in a common product.
-fn combine(factors: &[(usize, Vec<Vec<(u64, u64)>>)], index: &[usize], products: u64) -> u128 {
+fn combine(factors: &[(usize, Vec<Cut>)], index: &[usize], products: u64) -> u128 {
     let Some(((axis, cut), inner)) = factors.split_first() else {
         return 1;
     };
@@ -382,7 +388,7 @@ fn sides_of(term: &Term, side: Side, step: &[u64], trips: &[u64]) -> Option<Vec<
 /// Elements that are live in one step, whatever the terms are.
 fn union_at(
     touched: &[Term],
-    products: &[Option<(Side, Side)>],
+    products: &[Common],
     step: &[u64],
     trips: &[u64],
     dims: usize,
