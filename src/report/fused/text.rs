@@ -162,16 +162,9 @@ fn stages(out: &mut String, group: &GroupReport) {
 fn memories(out: &mut String, group: &GroupReport) {
     let mut table = Table::default();
     table.row(
-        [
-            "memory",
-            "carried [B]",
-            "windows [B]",
-            "needs [B]",
-            "has [B]",
-            "used [%]",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
+        ["memory", "windows [B]", "needs [B]", "has [B]", "used [%]"]
+            .map(str::to_owned)
+            .to_vec(),
     );
     for memory in &group.memories {
         let used = memory
@@ -180,7 +173,6 @@ fn memories(out: &mut String, group: &GroupReport) {
             .map(|bytes| percent(memory.required_bytes as f64 / bytes as f64));
         table.row(vec![
             memory.memory.clone(),
-            memory.carried_bytes.map_or_else(|| "-".to_owned(), grouped),
             grouped(memory.windows_bytes),
             grouped(memory.required_bytes),
             memory
