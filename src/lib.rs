@@ -18,8 +18,8 @@
 //! * [`report`]: one model of a result, and a writer per format.
 //!
 //! [`driver`] reads files and runs the front end, [`evaluate`] the rest, [`cli`] is the program, [`lsp`] what
-//! editors see of it. [`base`] and [`diag`] (spans, messages, codes and their pages) are below everything,
-//! [`stdlib`] is embedded text.
+//! editors see of it. [`format`] lays out a text anew, from its tokens and its tree. [`base`] and [`diag`] (spans,
+//! messages, codes and their pages) are below everything, [`stdlib`] is embedded text.
 
 pub mod base;
 pub mod cli;
@@ -28,6 +28,7 @@ pub mod diag;
 pub mod driver;
 pub mod engine;
 pub mod evaluate;
+pub mod format;
 pub mod hir;
 pub mod ir;
 pub mod legality;

@@ -17,6 +17,7 @@ Examples:
   dflowc check design.dflow             find every mistake, print no costs
   dflowc eval design.dflow --report     a table per network, with totals
   dflowc explain E0402                  what a code means, with examples
+  dflowc fmt design.dflow               lay the text out anew, in place
 
 Exit codes: 0 clean, 1 errors in the input, 2 wrong usage or unreadable files."
 )]
@@ -71,6 +72,7 @@ pub enum Command {
     Eval(Eval),
     Explain(Explain),
     Emit(Emit),
+    Fmt(Fmt),
     Oracle(Oracle),
     Lsp(Lsp),
     /// Print a completion script for a shell
@@ -173,6 +175,29 @@ pub struct Emit {
 
     #[command(flatten)]
     pub mapping: Mapping,
+}
+
+/// Lay out files in the style of the language; the program and its comments stay the same
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Lines have at most 120 characters. A file that does not parse is left alone.
+
+Examples:
+  dflowc fmt design.dflow               rewrite the file
+  dflowc fmt --check networks/*.dflow   show what would change; exit code 1 if anything would
+  dflowc fmt - < design.dflow           from standard input to standard output")]
+pub struct Fmt {
+    /// Files to rewrite; `-` is standard input, written to standard output
+    #[arg(required_unless_present = "stdin", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// Change nothing; show what would change
+    #[arg(long)]
+    pub check: bool,
+
+    /// Read standard input, write standard output (like the file `-`)
+    #[arg(long, conflicts_with = "files")]
+    pub stdin: bool,
 }
 
 /// Run the naive interpreter, step by step and element by element (small layers)

@@ -9,6 +9,7 @@ mod dump;
 mod emit;
 mod eval;
 mod explain;
+mod fmt;
 mod groups;
 mod lsp;
 mod oracle;
@@ -42,6 +43,7 @@ pub fn main() -> ExitCode {
         Command::Eval(eval) => eval::run(eval, &output),
         Command::Explain(explain) => explain::run(explain, &output),
         Command::Emit(emit) => emit::run(emit, &output),
+        Command::Fmt(fmt) => fmt::run(fmt, &output),
         Command::Oracle(oracle) => oracle::run(oracle, &output),
         Command::Lsp(_) => lsp::run(),
         Command::Completions { shell } => {

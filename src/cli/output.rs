@@ -56,6 +56,11 @@ impl Output {
         }
     }
 
+    /// The form of messages.
+    pub fn format(&self) -> MessageFormat {
+        self.format
+    }
+
     /// Whether a warning fails the run.
     pub fn denies_warnings(&self) -> bool {
         self.deny_warnings

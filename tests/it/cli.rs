@@ -60,7 +60,7 @@ fn explain_lists_and_explains() {
 fn completions_name_the_commands() {
     for shell in ["bash", "zsh", "fish"] {
         let script = stdout(&dflowc(&["completions", shell]));
-        for command in ["check", "eval", "explain", "emit", "oracle"] {
+        for command in ["check", "eval", "explain", "emit", "fmt", "oracle"] {
             assert!(script.contains(command), "{shell}: {command}");
         }
     }

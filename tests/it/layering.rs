@@ -11,6 +11,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("ir", &["base"]),
     ("diag", &["base"]),
     ("syntax", &["base", "diag"]),
+    ("format", &["base", "diag", "syntax"]),
     ("hir", &["base", "diag", "syntax"]),
     ("lower", &["base", "diag", "hir", "ir"]),
     ("legality", &["base", "diag", "ir"]),
@@ -32,15 +33,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "lsp",
         &[
-            "base", "diag", "ir", "syntax", "hir", "lower", "engine", "legality", "cost", "report",
-            "driver", "evaluate", "stdlib",
+            "base", "diag", "ir", "syntax", "format", "hir", "lower", "engine", "legality", "cost",
+            "report", "driver", "evaluate", "stdlib",
         ],
     ),
     (
         "cli",
         &[
-            "base", "diag", "ir", "syntax", "hir", "lower", "engine", "legality", "cost", "report",
-            "driver", "evaluate", "stdlib", "lsp",
+            "base", "diag", "ir", "syntax", "format", "hir", "lower", "engine", "legality", "cost",
+            "report", "driver", "evaluate", "stdlib", "lsp",
         ],
     ),
 ];

@@ -4,6 +4,7 @@ mod cli;
 mod editors;
 mod equality;
 mod examples;
+mod fmt;
 mod fused;
 mod fused_report;
 mod generate;
