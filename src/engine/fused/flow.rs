@@ -210,8 +210,9 @@ impl Analysis {
             cell: vec![0; loops],
             times: vec![0; self.stages.len()],
         };
-        let matrix = walk.nest(0, 1, time)?;
-        let pipelined = matrix.finish();
+        let mut finish = Matrix::start(self.stages.len());
+        walk.nest(0, 1, &mut finish, time)?;
+        let pipelined = finish.finish();
         drop(walk);
         flow.pipelined = pipelined;
         flow.sequential = flow
@@ -323,20 +324,21 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// The steps of the loops from `axis` on, as one matrix; `steps` is how often they are run.
+    /// Adds the steps of the loops from `axis` on to `finish`; `steps` is how often they are run.
     fn nest<E: From<EngineLimit>>(
         &mut self,
         axis: usize,
         steps: u64,
+        finish: &mut Matrix,
         time: &mut impl FnMut(usize, &Tile<'_>) -> Result<u64, E>,
-    ) -> Result<Matrix, E> {
+    ) -> Result<(), E> {
         let loops = self.step.len();
         if axis >= loops {
             self.cell(steps, time)?;
-            return Ok(Matrix::steps(&self.times, 1));
+            finish.steps(&self.times, 1);
+            return Ok(());
         }
         let runs: &[Run] = self.grid.runs(axis);
-        let mut all: Option<Matrix> = None;
         for (at, run) in runs.iter().enumerate() {
             if let (Some(trip), Some(cell)) = (self.step.get_mut(axis), self.cell.get_mut(axis)) {
                 *trip = run.first;
@@ -345,18 +347,18 @@ impl Walk<'_> {
             let times = steps
                 .checked_mul(run.count)
                 .ok_or(E::from(EngineLimit::Overflow))?;
-            let inner = if axis + 1 == loops {
+            if axis + 1 == loops {
                 self.cell(times, time)?;
-                Matrix::steps(&self.times, run.count)
+                finish.steps(&self.times, run.count);
+            } else if run.count == 1 {
+                self.nest(axis + 1, times, finish, time)?;
             } else {
-                self.nest(axis + 1, times, time)?.power(run.count)
-            };
-            all = Some(match all {
-                Some(before) => before.then(&inner),
-                None => inner,
-            });
+                let mut once = Matrix::identity(self.times.len());
+                self.nest(axis + 1, times, &mut once, time)?;
+                finish.then(&once.power(run.count));
+            }
         }
-        Ok(all.unwrap_or_else(|| Matrix::identity(self.times.len())))
+        Ok(())
     }
 
     /// One step that stands for `steps`.

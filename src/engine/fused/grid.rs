@@ -11,6 +11,8 @@ use smallvec::SmallVec;
 
 /// Cells beyond this are no classes but the steps themselves.
 const MOST_CELLS: u128 = 1 << 22;
+/// Sizes that are looked up for all cells together: some seconds of work would be more.
+pub(super) const MOST_SIZES: u128 = 1 << 25;
 
 /// Runs of trips, by loop.
 #[derive(Clone, Debug)]
@@ -57,6 +59,17 @@ impl Grid {
             return Err(EngineLimit::TooManyClasses);
         }
         Ok(Grid { runs })
+    }
+
+    /// Refuses a grid of which so many sizes for every cell are too many.
+    pub(super) fn bound(&self, sizes: usize) -> Result<(), EngineLimit> {
+        let cells = self.runs.iter().fold(1u128, |product, runs| {
+            product.saturating_mul(runs.len() as u128)
+        });
+        if cells.saturating_mul(sizes as u128) > MOST_SIZES {
+            return Err(EngineLimit::TooManyClasses);
+        }
+        Ok(())
     }
 
     /// The runs of one loop.

@@ -14,6 +14,7 @@
 //! the trips that are looked at here: its maximum lies at one of them.
 
 use super::analysis::{TensorSets, exact, product};
+use super::grid::MOST_SIZES;
 use super::table::Table;
 use super::term::Term;
 use crate::engine::EngineLimit;
@@ -224,7 +225,8 @@ fn all_samples(tensors: &[&[Term]], trips: &[u64]) -> Result<Vec<Vec<u64>>, Engi
     let steps = samples
         .iter()
         .fold(1usize, |product, trips| product.saturating_mul(trips.len()));
-    if steps > MOST_STEPS {
+    let sizes = (steps as u128).saturating_mul(tensors.len() as u128);
+    if steps > MOST_STEPS || sizes > MOST_SIZES / 8 {
         return Err(EngineLimit::TooManyClasses);
     }
     Ok(samples)

@@ -1,107 +1,124 @@
 //! When the last stage of a pipeline finishes.
 //!
 //! Problem: `finish(s, t) = max(finish(s - 1, t), finish(s, t - 1)) + time(s, t)` over 12,544 steps of which nearly all
-//! take the same time. One step maps the finishing times of the stages to new ones, linearly in the algebra of
-//! (max, +): a triangular [`Matrix`]. Equal steps are a power of it with a closed form, steps of several loops a product.
+//! take the same time. Steps map the finishing times of the stages to new ones, linearly in the algebra of (max, +). What
+//! some steps do to every stage's time is a [`Matrix`]; equal steps have a closed form, repeated ones a power.
 
-/// `to = max over from of (finish[from] + entry)`: how long the longest way is from stage `from` to stage `to`.
+/// Finishing times of all stages, in one or several columns. Column `c` of what starts as [`Matrix::identity`] says how
+/// long it takes each stage if only stage `c` was busy before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Matrix {
     stages: usize,
-    /// Row `to`, column `from`; `None` where `from > to`: no way.
+    /// Column after column; `None`: never, no way leads there.
     entries: Vec<Option<u64>>,
 }
 
 impl Matrix {
+    /// One column: all stages are free at 0.
+    pub(super) fn start(stages: usize) -> Matrix {
+        Matrix {
+            stages,
+            entries: vec![Some(0); stages],
+        }
+    }
+
     /// No step at all.
     pub(super) fn identity(stages: usize) -> Matrix {
-        Matrix::with(stages, |to, from| (from == to).then_some(0))
-    }
-
-    /// `count` steps whose stages take `times`. The longest way from stage `from` to stage `to` passes every stage
-    /// between once and, in all other steps, stays at the slowest of them.
-    pub(super) fn steps(times: &[u64], count: u64) -> Matrix {
-        if count == 0 {
-            return Matrix::identity(times.len());
-        }
-        let mut matrix = Matrix::with(times.len(), |_, _| None);
-        for from in 0..times.len() {
-            let (mut sum, mut slowest) = (0u64, 0u64);
-            for (to, &time) in times.iter().enumerate().skip(from) {
-                sum = sum.saturating_add(time);
-                slowest = slowest.max(time);
-                matrix.set(
-                    to,
-                    from,
-                    sum.saturating_add((count - 1).saturating_mul(slowest)),
-                );
-            }
-        }
-        matrix
-    }
-
-    fn with(stages: usize, entry: impl Fn(usize, usize) -> Option<u64>) -> Matrix {
         let entries = (0..stages * stages)
-            .map(|at| entry(at / stages.max(1), at % stages.max(1)))
+            .map(|at| (at / stages == at % stages).then_some(0))
             .collect();
         Matrix { stages, entries }
     }
 
-    fn get(&self, to: usize, from: usize) -> Option<u64> {
-        self.entries.get(to * self.stages + from).copied().flatten()
+    fn columns(&mut self) -> impl Iterator<Item = &mut [Option<u64>]> {
+        self.entries.chunks_mut(self.stages.max(1))
     }
 
-    fn set(&mut self, to: usize, from: usize, value: u64) {
-        if let Some(entry) = self.entries.get_mut(to * self.stages + from) {
-            *entry = Some(value);
+    /// `count` more steps whose stages take `times`.
+    pub(super) fn steps(&mut self, times: &[u64], count: u64) {
+        if count <= 2 {
+            for _ in 0..count {
+                self.columns().for_each(|column| step(column, times));
+            }
+        } else {
+            self.columns()
+                .for_each(|column| equal_steps(column, times, count));
         }
     }
 
-    /// First this, then `next`.
-    pub(super) fn then(&self, next: &Matrix) -> Matrix {
-        let mut product = Matrix::with(self.stages, |_, _| None);
-        for to in 0..self.stages {
-            for from in 0..=to {
-                let longest = (from..=to)
-                    .filter_map(|over| {
-                        Some(self.get(over, from)?.saturating_add(next.get(to, over)?))
-                    })
-                    .max();
-                if let Some(longest) = longest {
-                    product.set(to, from, longest);
+    /// Then what `next`, which began as the identity, stands for.
+    pub(super) fn then(&mut self, next: &Matrix) {
+        let stages = self.stages;
+        for column in self.columns() {
+            let mut after = vec![None; stages];
+            for (&before, ways) in column.iter().zip(next.entries.chunks(stages.max(1))) {
+                let Some(before) = before else { continue };
+                for (known, way) in after.iter_mut().zip(ways) {
+                    let longest = way.map(|way| way.saturating_add(before));
+                    *known = (*known).max(longest);
                 }
             }
+            column.copy_from_slice(&after);
         }
-        product
     }
 
-    /// `count` times this.
+    /// `count` times this, which began as the identity.
     pub(super) fn power(&self, mut count: u64) -> Matrix {
         let mut base = self.clone();
         let mut result: Option<Matrix> = None;
         while count > 0 {
             if count & 1 == 1 {
-                result = Some(match result {
+                match &mut result {
                     Some(known) => known.then(&base),
-                    None => base.clone(),
-                });
+                    None => result = Some(base.clone()),
+                }
             }
             count >>= 1;
             if count > 0 {
-                base = base.then(&base);
+                let square = base.clone();
+                base.then(&square);
             }
         }
         result.unwrap_or_else(|| Matrix::identity(self.stages))
     }
 
-    /// When the last stage finishes if all start at 0.
+    /// When the last stage finishes.
     pub(super) fn finish(&self) -> u64 {
-        let last = self.stages.saturating_sub(1);
-        (0..self.stages)
-            .filter_map(|from| self.get(last, from))
+        self.entries
+            .chunks(self.stages.max(1))
+            .filter_map(|column| column.last().copied().flatten())
             .max()
             .unwrap_or(0)
     }
+}
+
+/// The recurrence itself.
+fn step(column: &mut [Option<u64>], times: &[u64]) {
+    let mut before = None;
+    for (finish, &time) in column.iter_mut().zip(times) {
+        *finish = (*finish)
+            .max(before)
+            .map(|ready| ready.saturating_add(time));
+        before = *finish;
+    }
+}
+
+/// The longest way from stage `from` to stage `to` through `count` equal steps passes every stage between once and, in
+/// all other steps, stays at the slowest of them.
+fn equal_steps(column: &mut [Option<u64>], times: &[u64], count: u64) {
+    let mut after: Vec<Option<u64>> = vec![None; column.len()];
+    for (from, &ready) in column.iter().enumerate() {
+        let Some(ready) = ready else { continue };
+        let (mut sum, mut slowest) = (0u64, 0u64);
+        for (known, &time) in after.iter_mut().zip(times).skip(from) {
+            sum = sum.saturating_add(time);
+            slowest = slowest.max(time);
+            let rest = (count - 1).saturating_mul(slowest);
+            let finish = ready.saturating_add(sum).saturating_add(rest);
+            *known = (*known).max(Some(finish));
+        }
+    }
+    column.copy_from_slice(&after);
 }
 
 #[cfg(test)]
@@ -135,15 +152,20 @@ mod tests {
                 .map(|_| (0..stages).map(|_| next(9)).collect())
                 .collect();
             let mut steps = Vec::new();
-            let mut product = Matrix::identity(stages);
+            let mut once = Matrix::identity(stages);
+            let mut straight = Matrix::start(stages);
             for kind in &kinds {
                 let count = next(6);
                 steps.extend(std::iter::repeat_n(kind.clone(), count as usize));
-                product = product.then(&Matrix::steps(kind, count));
+                once.steps(kind, count);
+                straight.steps(kind, count);
             }
             let times = next(4);
             let all: Vec<Vec<u64>> = (0..times).flat_map(|_| steps.clone()).collect();
-            assert_eq!(product.power(times).finish(), walk(&all));
+            assert_eq!(straight.finish(), walk(&steps));
+            let mut product = Matrix::start(stages);
+            product.then(&once.power(times));
+            assert_eq!(product.finish(), walk(&all));
         }
     }
 }
