@@ -21,6 +21,10 @@ pub struct Editor {
     pub tree_outline: bool,
     /// Hover texts may be Markdown.
     pub markdown: bool,
+    /// Tells of changed files when it is asked to.
+    pub watches_files: bool,
+    /// Asks for hints again when it is told to.
+    pub refreshes_hints: bool,
 }
 
 impl Editor {
@@ -35,7 +39,11 @@ impl Editor {
         let outline = document.and_then(|document| document.document_symbol.as_ref());
         let hover = document.and_then(|document| document.hover.as_ref());
         let formats = hover.and_then(|hover| hover.content_format.as_ref());
+        let watching = workspace.and_then(|workspace| workspace.did_change_watched_files.as_ref());
+        let hints = workspace.and_then(|workspace| workspace.inlay_hint.as_ref());
         Editor {
+            watches_files: watching.is_some_and(|it| it.dynamic_registration == Some(true)),
+            refreshes_hints: hints.is_some_and(|hints| hints.refresh_support == Some(true)),
             encoding: if utf8 {
                 Encoding::Utf8
             } else {

@@ -292,7 +292,8 @@ impl Desk<'_> {
         let offset = self.offset(&path, at.position);
         rename::check_name(&params.new_name).map_err(refusal)?;
         let (target, _) = rename::target(&snapshot, offset).map_err(refusal)?;
-        let mut edits: BTreeMap<String, Vec<TextEdit>> = BTreeMap::new();
+        // Several documents may see the same file: each place once.
+        let mut edits: BTreeMap<String, BTreeMap<(Position, Position), TextEdit>> = BTreeMap::new();
         for root in self.workspace.paths() {
             let Some(snapshot) = self.workspace.snapshot(&root) else {
                 continue;
@@ -303,14 +304,16 @@ impl Desk<'_> {
             for (file, spans) in found {
                 let list = edits.entry(file).or_default();
                 for span in spans {
-                    let edit = TextEdit::new(places.range(span), params.new_name.clone());
-                    // Several documents may see the same file.
-                    if !list.contains(&edit) {
-                        list.push(edit);
-                    }
+                    let range = places.range(span);
+                    let edit = TextEdit::new(range, params.new_name.clone());
+                    list.insert((range.start, range.end), edit);
                 }
             }
         }
+        let edits = edits
+            .into_iter()
+            .map(|(path, edits)| (path, edits.into_values().collect()))
+            .collect();
         json(edit(self.workspace, edits, self.editor.versioned_edits))
     }
 

@@ -22,13 +22,14 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// Evaluates a document that is due and says what changed; `None` when `stop` ended it before.
+    /// Evaluates a document that is due and says what changed, and whether that is due to another file; `None` when
+    /// `stop` ended it before.
     pub fn update(
         &mut self,
         workspace: &mut Workspace,
         path: &str,
         stop: &mut dyn FnMut() -> bool,
-    ) -> Option<Vec<PublishDiagnosticsParams>> {
+    ) -> Option<(Vec<PublishDiagnosticsParams>, bool)> {
         let (snapshot, evaluated) = workspace.evaluated(path, stop)?;
         if !evaluated.complete {
             return None;
@@ -41,7 +42,7 @@ impl Shown {
             let (file, shown) = places.diagnostic(workspace, diagnostic, path);
             found.entry(file).or_default().push(shown);
         }
-        workspace.done(path);
+        let elsewhere = workspace.done(path);
         let before = self.by_document.insert(path.to_owned(), found);
         let touched = before.iter().flat_map(BTreeMap::keys).cloned();
         let now = self
@@ -51,7 +52,7 @@ impl Shown {
             .flat_map(BTreeMap::keys)
             .cloned();
         let files: BTreeSet<String> = touched.chain(now).collect();
-        Some(self.say(workspace, files))
+        Some((self.say(workspace, files), elsewhere))
     }
 
     /// What a document found is no longer shown.

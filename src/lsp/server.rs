@@ -13,7 +13,8 @@ use super::dispatch::{Desk, Failure};
 use super::publish::Shown;
 use super::workspace::{Change, Workspace};
 use lsp_server::{Connection, ErrorCode, Message, Notification, Request, RequestId, Response};
-use lsp_types::notification::{self, Notification as Method};
+use lsp_types::notification::{self, Notification as _};
+use lsp_types::request::{InlayHintRefreshRequest, RegisterCapability, Request as _};
 use lsp_types::{
     CancelParams, DidChangeTextDocumentParams, DidChangeWatchedFilesParams,
     DidCloseTextDocumentParams, DidOpenTextDocumentParams, InitializeParams, InitializeResult,
@@ -62,6 +63,7 @@ pub fn serve(connection: Connection) -> End {
         workspace: Workspace::new(Editor::default().encoding),
         shown: Shown::default(),
         state: State::Uninitialized,
+        asked: 0,
     };
     let end = server.run();
     if end == End::Orderly {
@@ -172,6 +174,8 @@ struct Server {
     workspace: Workspace,
     shown: Shown,
     state: State,
+    /// Number of requests of ours.
+    asked: i32,
 }
 
 impl Server {
@@ -212,11 +216,18 @@ impl Server {
                 shown.update(workspace, &path, &mut || inbox.take_in())
             }));
             match update {
-                Ok(Some(messages)) => self.publish(messages),
+                Ok(Some((messages, elsewhere))) => {
+                    self.publish(messages);
+                    if elsewhere && self.editor.refreshes_hints {
+                        self.ask(InlayHintRefreshRequest::METHOD, serde_json::Value::Null);
+                    }
+                }
                 // Something has come; the document stays due.
                 Ok(None) if self.inbox.take_in() => return,
                 // Not again before the next change.
-                Ok(None) | Err(_) => self.workspace.done(&path),
+                Ok(None) | Err(_) => {
+                    self.workspace.done(&path);
+                }
             }
         }
     }
@@ -226,6 +237,24 @@ impl Server {
             let method = notification::PublishDiagnostics::METHOD.to_owned();
             (self.send)(Message::Notification(Notification::new(method, params)));
         }
+    }
+
+    /// A request of ours; the answer tells nothing.
+    fn ask(&mut self, method: &str, params: serde_json::Value) {
+        self.asked += 1;
+        let id = RequestId::from(self.asked);
+        let request = Request::new(id, method.to_owned(), params);
+        (self.send)(Message::Request(request));
+    }
+
+    /// Files that are not open change too.
+    fn watch_files(&mut self) {
+        let watch = serde_json::json!({ "registrations": [{
+            "id": "files",
+            "method": notification::DidChangeWatchedFiles::METHOD,
+            "registerOptions": { "watchers": [{ "globPattern": "**/*.dflow" }] },
+        }] });
+        self.ask(RegisterCapability::METHOD, watch);
     }
 
     fn request(&mut self, request: Request) {
@@ -315,6 +344,7 @@ impl Server {
 
     fn take(&mut self, note: Notification) -> Vec<PublishDiagnosticsParams> {
         match note.method.as_str() {
+            notification::Initialized::METHOD if self.editor.watches_files => self.watch_files(),
             notification::DidOpenTextDocument::METHOD => {
                 if let Some(params) = read::<DidOpenTextDocumentParams>(note) {
                     let document = params.text_document;

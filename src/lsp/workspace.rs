@@ -24,6 +24,8 @@ pub struct Document {
     snapshot: Option<Rc<Snapshot>>,
     evaluated: Option<Rc<Evaluated>>,
     due: bool,
+    /// The version that was evaluated last.
+    seen: Option<i32>,
 }
 
 /// All open documents, by path.
@@ -68,6 +70,7 @@ impl Workspace {
             snapshot: None,
             evaluated: None,
             due: true,
+            seen: None,
         };
         self.documents.insert(path.clone(), document);
         self.forget(&path);
@@ -161,11 +164,14 @@ impl Workspace {
         Some((snapshot, evaluated))
     }
 
-    /// The diagnostics of the document are said, or cannot be.
-    pub fn done(&mut self, path: &str) {
-        if let Some(document) = self.documents.get_mut(path) {
-            document.due = false;
-        }
+    /// The diagnostics of the document are said, or cannot be. Whether the same text was evaluated before: then
+    /// something has changed that it reads.
+    pub fn done(&mut self, path: &str) -> bool {
+        let Some(document) = self.documents.get_mut(path) else {
+            return false;
+        };
+        document.due = false;
+        document.seen.replace(document.version) == Some(document.version)
     }
 }
 

@@ -583,6 +583,36 @@ fn a_saved_import_is_read_again() {
 }
 
 #[test]
+fn an_editor_that_can_is_asked_to_watch_and_to_refresh() {
+    let (mut editor, _) = Editor::with(json!({ "workspace": {
+        "didChangeWatchedFiles": { "dynamicRegistration": true }, "inlayHint": { "refreshSupport": true },
+    } }));
+    let folder = folder("refresh");
+    let (library, design) = (
+        folder.join("library.dflow"),
+        address(&folder.join("design.dflow")),
+    );
+    std::fs::write(&library, "const T = 1;").unwrap();
+    editor.open(&design, "use \"library.dflow\";");
+    assert_eq!(editor.codes(&design), Vec::<String>::new());
+    let asked =
+        |editor: &Editor, method: &str| editor.notes.iter().any(|note| note["method"] == method);
+    assert!(asked(&editor, "client/registerCapability"));
+    assert!(!asked(&editor, "workspace/inlayHint/refresh"));
+    editor.open(&address(&library), "const T = 2;");
+    let known = editor.at(
+        "textDocument/hover",
+        &design,
+        &json!({ "line": 0, "character": 0 }),
+    );
+    assert!(known["error"].is_null());
+    while !asked(&editor, "workspace/inlayHint/refresh") {
+        let message = editor.receive();
+        editor.notes.push(message);
+    }
+}
+
+#[test]
 fn mistakes_of_an_import_are_shown_there() {
     let folder = folder("imported");
     let library = folder.join("library.dflow");

@@ -103,3 +103,49 @@ pub mod testing {
         (snapshot, u32::try_from(at).unwrap())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lsp::analysis::evaluate::Workshop;
+
+    const TEXT: &str = "use std.dataflows.{nvdla as w}; /* \u{e4}\u{1f600} */ const T = min(2, 3);
+Network n { Macs: 9; Layer a { Type: CONV; Dimensions { K: T, C: 4, Y: 6, X: 6, R: 3, S: 3 } Dataflow: d(t = 1); }
+  Layer e { Type: EINSUM; Ranks { M: 2 } Compute: S[m] = A[m] * B[m]; Inputs: a; } }
+Accelerator h { Memory M { Size: 4kB } Level L { Array P { Shape: [2, 2] } } Memory R { Holds: Input } Compute C { Lanes: 1 } }
+Dataflow d(t = 2) on h { at M { tile K by t; } spread C by 1 over P[0]; retain a.Weight in R; SpatialMap(Sz(K), 1) Y'; }
+Map n on h { default CONV: w; Fuse a, e { tile e.M by 1 { retain a.Output in R; pipeline { run a on P using d; } } } }";
+
+    /// Everything that can be asked of any text, at every place, has an answer: of a file cut off anywhere, and of
+    /// one with a piece missing.
+    #[test]
+    fn no_text_is_too_broken() {
+        let mut workshop = Workshop::default();
+        for cut in 0..=TEXT.len() {
+            if !TEXT.is_char_boundary(cut) {
+                continue;
+            }
+            let hole = TEXT[cut..]
+                .char_indices()
+                .nth(9)
+                .map_or(TEXT.len(), |(at, _)| cut + at);
+            for text in [
+                TEXT[..cut].to_owned(),
+                format!("{}{}", &TEXT[..cut], &TEXT[hole..]),
+            ] {
+                let (snapshot, _) = testing::cursor(&text);
+                let evaluated = workshop.evaluate(&snapshot, || false);
+                let _ = hints::hints(&snapshot, &evaluated, &mut workshop);
+                let _ = symbols::outline(&snapshot);
+                let tokens = tokens::tokens(&snapshot);
+                assert!(tokens.is_sorted_by(|a, b| a.span.hi() <= b.span.lo()));
+                for offset in [cut.saturating_sub(1), cut, cut + 1, text.len()] {
+                    let offset = u32::try_from(offset).unwrap();
+                    let _ = complete::complete(&snapshot, offset);
+                    let _ = hover::hover(&snapshot, &evaluated, &mut workshop, offset);
+                    let _ = rename::target(&snapshot, offset);
+                }
+            }
+        }
+    }
+}
