@@ -892,8 +892,7 @@ fn completion_in_a_text_that_does_not_parse() {
     let mut labels = |text: &str| {
         editor.open(FILE, text);
         let answer = editor.at("textDocument/completion", FILE, &position(text, text.len()));
-        let items = answer["result"].as_array().unwrap().clone();
-        items
+        answer["result"].as_array().unwrap().clone()
     };
     let words = |items: &[Value]| -> Vec<String> {
         items

@@ -20,18 +20,19 @@ impl List<'_, '_> {
             return;
         }
         let dataflow = name.and_then(|name| self.find(Kind::Dataflow, &name));
-        if let Some(Item::Dataflow(node)) = dataflow.and_then(|at| self.snapshot.item(at)) {
-            if matches!(inside.last(), None | Some(Token::Comma)) {
-                for parameter in &node.parameters {
-                    let name = parameter.name.as_str();
-                    let sources = &self.snapshot.compiled.sources;
-                    self.words.push(Completion {
-                        label: name.to_owned(),
-                        kind: CompletionKind::Parameter,
-                        detail: Some(sources.text_of(parameter.span).to_owned()),
-                        insert: format!("{name} = "),
-                    });
-                }
+        let begins = matches!(inside.last(), None | Some(Token::Comma));
+        if let Some(Item::Dataflow(node)) = dataflow.and_then(|at| self.snapshot.item(at))
+            && begins
+        {
+            for parameter in &node.parameters {
+                let name = parameter.name.as_str();
+                let sources = &self.snapshot.compiled.sources;
+                self.words.push(Completion {
+                    label: name.to_owned(),
+                    kind: CompletionKind::Parameter,
+                    detail: Some(sources.text_of(parameter.span).to_owned()),
+                    insert: format!("{name} = "),
+                });
             }
         }
         self.expression();
