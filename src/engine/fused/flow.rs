@@ -192,6 +192,7 @@ impl Analysis {
             .flat_map(|stage| self.reads(stage));
         let terms = tiles.chain(crossing).flatten().chain(read);
         let grid = Grid::new(&self.trips, loops, terms.flat_map(Term::factors))?;
+        grid.bound(self.stages.len() + self.tensors.len())?;
         let mut walk = Walk {
             analysis: self,
             tiles: self
@@ -238,6 +239,8 @@ impl Analysis {
         let dims = sets.tile.first().map_or(0, |term| term.dims.len());
         let terms = sets.tile.iter().chain(self.reads(stage));
         let grid = Grid::new(&self.trips, self.trips.len(), terms.flat_map(Term::factors))?;
+        // Every cell becomes a set of boxes.
+        grid.bound(128)?;
         let mut tiles = Vec::new();
         grid.each(self.trips.len(), |step, count| {
             let boxes = set_at(&sets.tile, dims, step)?;
@@ -449,6 +452,7 @@ impl Analysis {
             .map_or(0, |sets| sets.extents.len());
         let tables = terms.iter().flat_map(Term::factors);
         let grid = Grid::new(&self.trips, self.trips.len(), tables)?;
+        grid.bound(128)?;
         let mut lost = None;
         grid.each(self.trips.len(), |step, _| {
             if lost.is_none() {
