@@ -16,6 +16,7 @@ macro_rules! library {
 library! {
     accelerators {
         eyeriss
+        fused_block
         maestro_fig8
         nvdla_large
         nvdla_small

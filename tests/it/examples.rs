@@ -18,18 +18,46 @@ fn dflowc(arguments: &[&str]) -> (Option<i32>, String, String) {
 }
 
 /// Published totals, as in `totals.rs` and the heads of the networks; every network under how many maps.
-const TOTALS: [(&str, &[u64]); 14] = [
+const TOTALS: [(&str, &[u64]); 22] = [
     ("alexnet", &[714_188_480; 2]),
+    // conv1_1 to conv3_1 of VGG16.
+    (
+        "alwani_vgge",
+        &[86_704_128 + 1_849_688_064 + 924_844_032 + 1_849_688_064 + 924_844_032],
+    ),
+    // Two products of 512 x 512 x 64 for each of 12 heads.
+    ("bert_attention_flat", &[2 * 12 * 512 * 512 * 64]),
+    ("bert_attention_fused", &[2 * 12 * 512 * 512 * 64]),
     ("bert_base", &[48_318_382_080; 2]),
     ("googlenet", &[1_582_671_872, 1_498_376_192]),
     ("gpt2_small", &[106_300_440_576]),
+    // Products per pixel of the pointwise, the depthwise and the last pointwise layer.
+    (
+        "looptree_fig1",
+        &[256 * 4 * 24 + 196 * 24 * 9 + 196 * 24 * 4; 5],
+    ),
+    (
+        "looptree_table1",
+        &[
+            112 * 112 * (32 * 32 + 32 * 9 + 32 * 16),
+            112 * 112 * (32 * 32 + 32 * 9 + 32 * 16),
+            112 * 112 * (32 * 32 + 32 * 9 + 32 * 16),
+            114 * 114 * 32 * 32 + 112 * 112 * (32 * 9 + 32 * 16),
+        ],
+    ),
     // 64 * 3 * 9 products for each of 222 * 222 outputs: the figure has no padding.
     ("maestro_fig8", &[64 * 3 * 9 * 222 * 222]),
     // 512 * 512 * 9 for each of 12 * 12.
     ("maestro_fig8_conv11", &[512 * 512 * 9 * 12 * 12]),
     ("mobilenet_v2", &[300_774_272; 2]),
+    (
+        "mobilenet_v2_bottleneck_fused",
+        &[112 * 112 * 16 * 96 + 56 * 56 * (96 * 9 + 96 * 24)],
+    ),
+    ("mobilenet_v2_fused", &[300_774_272]),
     ("resnet18", &[1_814_073_344; 3]),
     ("resnet50", &[4_089_184_256; 2]),
+    ("resnet50_bottleneck_fused", &[4_089_184_256]),
     ("squeezenet", &[818_924_576, 349_151_936]),
     // Padded: conv1_1 and conv5_1 of VGG16 four times each, and 4 * 4 * 9 products on 6 * 6.
     (
@@ -99,6 +127,15 @@ fn the_readme_prints_what_the_program_prints() {
     let (_, table, _) = dflowc(&["eval", example, "--report"]);
     let map = "vgg16 on eyeriss";
     let (_, layer, _) = dflowc(&["eval", example, "--map", map, "--layer", "conv1_2"]);
+    let fused = "expand + depthwise + project: pipeline";
+    let table1 = [
+        "eval",
+        "examples/looptree_table1.dflow",
+        "--report",
+        "--map",
+        "bottleneck_rows",
+    ];
+    let (_, group, _) = dflowc(&table1);
     let mine = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("mine.dflow");
     std::fs::write(&mine, known("use std.accelerators.eyeriss;") + "\n").unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_dflowc"))
@@ -111,6 +148,7 @@ fn the_readme_prints_what_the_program_prints() {
     for (start, actual) in [
         (map, part(&table, map, "no area")),
         ("conv1_2: CONV", part(&layer, "conv1_2: CONV", "  energy ")),
+        (fused, part(&group, fused, "energy figures")),
         ("[E0402]", part(&message, "[E0402]", "1 error")),
     ] {
         blessed = blessed.replace(&known(start), actual);

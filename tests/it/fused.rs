@@ -6,5 +6,5 @@ mod generate;
 mod generated;
 mod oracle;
 mod papers;
-mod points;
+pub mod points;
 mod written;

@@ -9,6 +9,7 @@ mod fused;
 mod fused_report;
 mod generate;
 mod layering;
+mod looptree;
 mod lsp;
 mod maestro;
 mod robust;
