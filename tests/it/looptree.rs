@@ -269,6 +269,9 @@ fn the_pyramid_of_vgg_e_is_an_example() {
         published += (kept * side + kept * (tile - kept)) * channels * 4;
     }
     assert_eq!([carried, published], [355_680, 371_472]);
+    let report = reports(&compiled, "vgg_e5 on pyramid").remove(0);
+    assert_eq!(report.dram_bytes_feature_maps, 3_813_376);
+    assert_eq!(report.carried_bytes, u128::from(carried));
 }
 
 /// The five strategies; every figure of the head of the example, by closed forms on 16x16 and 14x14 pixels.

@@ -97,6 +97,7 @@ impl crate::evaluate::Evaluator<'_> {
         let figures = GroupFigures {
             group,
             flow,
+            maps: &judged.maps,
             carried_bits: judged.carried_bits,
             time,
             macs_per_cycle: peak_of_all(judged.lowered, accelerator),

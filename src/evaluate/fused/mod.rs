@@ -42,6 +42,8 @@ pub(in crate::evaluate) struct Tiles<'a> {
 pub struct JudgedGroup<'a> {
     pub lowered: &'a LoweredGroup,
     pub flow: Flow,
+    /// The tensors that are no weights.
+    pub maps: Vec<usize>,
     /// Most bits of all feature maps together that are held between two steps.
     pub carried_bits: u128,
     /// What is legal but wasteful.
@@ -238,9 +240,11 @@ impl<'a> Judge<'a> {
             })?;
             self.same_operations(&flow, &tiles)?;
         }
+        let maps = feature_maps(group);
         Ok(JudgedGroup {
             lowered: self.lowered,
-            carried_bits: analysis.carried_bits(&feature_maps(group))?,
+            carried_bits: analysis.carried_bits(&maps)?,
+            maps,
             flow,
             warnings,
             analysis,

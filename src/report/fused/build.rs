@@ -34,6 +34,8 @@ pub struct StageNames {
 pub struct GroupFigures<'a> {
     pub group: &'a FusedGroup,
     pub flow: &'a Flow,
+    /// The tensors that are no weights.
+    pub maps: &'a [usize],
     /// Most bits of all feature maps together that are held between two steps.
     pub carried_bits: u128,
     pub time: GroupTime,
@@ -137,6 +139,12 @@ pub fn build_group(names: &GroupNames, figures: &GroupFigures<'_>) -> GroupRepor
             .map_or_else(|| "compute".to_owned(), |memory| memory_name(names, memory)),
         cycles_by,
         dram_bytes,
+        dram_bytes_feature_maps: figures
+            .maps
+            .iter()
+            .filter_map(|&map| tensors.get(map))
+            .map(|tensor| tensor.dram_bytes)
+            .sum(),
         dram_bytes_layer_by_layer: alone.dram_bytes,
         dram_bytes_per_cycle: ratio(dram_bytes as f64, time.cycles as f64),
         dram_bytes_per_cycle_layer_by_layer: alone

@@ -42,6 +42,8 @@ pub struct GroupReport {
     pub cycles_by: Ordered<u64>,
     /// Read and written, to and from the backing store.
     pub dram_bytes: u128,
+    /// Of `dram_bytes`: all but weights.
+    pub dram_bytes_feature_maps: u128,
     pub dram_bytes_layer_by_layer: Option<u128>,
     /// On average over the run.
     pub dram_bytes_per_cycle: f64,

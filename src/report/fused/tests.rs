@@ -130,6 +130,7 @@ fn report() -> super::GroupReport {
         &GroupFigures {
             group: &group,
             flow: &flow,
+            maps: &[0, 2, 3],
             carried_bits: 0,
             time: GroupTime {
                 cycles: 115_136,
@@ -178,6 +179,7 @@ fn the_layers_one_by_one_are_summed() {
     assert_eq!(group.cycles, 115_136);
     assert_eq!(group.cycles_layer_by_layer, Some(263_424));
     assert_eq!(group.dram_bytes, 602_112 + 1024);
+    assert_eq!(group.dram_bytes_feature_maps, 602_112);
     assert_eq!(group.dram_bytes_layer_by_layer, Some(2_209_568));
     assert_eq!(group.macs, 22_880_256);
     assert_eq!(group.tensors[2].window_bytes, 10_752);
@@ -191,6 +193,7 @@ fn a_missing_layer_leaves_no_sum() {
     let figures = GroupFigures {
         group: &group,
         flow: &flow,
+        maps: &[],
         carried_bits: 0,
         time: GroupTime::default(),
         macs_per_cycle: 1,

@@ -213,6 +213,10 @@ fn side_by_side(out: &mut String, group: &GroupReport) {
         ),
     );
     row(
+        "  feature maps".to_owned(),
+        against(Some(group.dram_bytes_feature_maps as f64), None, whole),
+    );
+    row(
         "DRAM [B/cycle]".to_owned(),
         against(
             Some(group.dram_bytes_per_cycle),
