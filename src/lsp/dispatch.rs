@@ -5,18 +5,19 @@ use super::analysis::tokens::{Color, Colored};
 use super::analysis::{Snapshot, complete, hints, hover, rename, symbols, tokens};
 use super::capabilities::Editor;
 use super::convert::{Places, edit, point};
+use super::text;
 use super::workspace::Workspace;
 use crate::hir::Kind;
 use lsp_server::{ErrorCode, Request};
 use lsp_types::request::{self as method, Request as Method};
 use lsp_types::{
     CodeAction, CodeActionKind, CodeActionOrCommand, CodeActionParams, CompletionItem,
-    CompletionItemKind, CompletionParams, CompletionTextEdit, DocumentHighlight,
-    DocumentHighlightParams, DocumentSymbol, DocumentSymbolParams, DocumentSymbolResponse,
-    GotoDefinitionParams, Hover, HoverContents, HoverParams, InlayHint, InlayHintKind,
-    InlayHintLabel, InlayHintParams, InlayHintTooltip, Location, MarkupContent, MarkupKind,
-    Position, PrepareRenameResponse, Range, ReferenceParams, RenameParams, SemanticToken,
-    SemanticTokens, SemanticTokensParams, SymbolInformation, SymbolKind,
+    CompletionItemKind, CompletionParams, CompletionTextEdit, DocumentFormattingParams,
+    DocumentHighlight, DocumentHighlightParams, DocumentSymbol, DocumentSymbolParams,
+    DocumentSymbolResponse, GotoDefinitionParams, Hover, HoverContents, HoverParams, InlayHint,
+    InlayHintKind, InlayHintLabel, InlayHintParams, InlayHintTooltip, Location, MarkupContent,
+    MarkupKind, Position, PrepareRenameResponse, Range, ReferenceParams, RenameParams,
+    SemanticToken, SemanticTokens, SemanticTokensParams, SymbolInformation, SymbolKind,
     TextDocumentPositionParams, TextEdit,
 };
 use serde::de::DeserializeOwned;
@@ -72,6 +73,7 @@ impl Desk<'_> {
             method::PrepareRenameRequest::METHOD => self.prepare_rename(parse(params)?),
             method::Rename::METHOD => self.rename(parse(params)?),
             method::SemanticTokensFullRequest::METHOD => self.tokens(parse(params)?),
+            method::Formatting::METHOD => self.format(parse(params)?),
             method::InlayHintRequest::METHOD => self.hints(parse(params)?),
             other => Err(Failure {
                 code: ErrorCode::MethodNotFound,
@@ -326,6 +328,28 @@ impl Desk<'_> {
             result_id: None,
             data: encoded(&tokens::tokens(&snapshot), &mut places),
         })
+    }
+
+    /// Nothing for a text with mistakes: what is not understood stays as it is.
+    fn format(&mut self, params: DocumentFormattingParams) -> Answer {
+        let path = Workspace::path(params.text_document.uri.as_str());
+        let encoding = self.workspace.encoding;
+        let Some(document) = self.workspace.document(&path) else {
+            return Ok(Value::Null);
+        };
+        let old = document.text.as_str();
+        let Ok(new) = crate::format::format(old) else {
+            return Ok(Value::Null);
+        };
+        let Some((range, replacement)) = text::difference(old, &new) else {
+            return json(Vec::<TextEdit>::new());
+        };
+        let place = |offset: usize| {
+            let point = document.text.point(offset, encoding);
+            Position::new(point.line, point.column)
+        };
+        let range = Range::new(place(range.start), place(range.end));
+        json(vec![TextEdit::new(range, replacement.to_owned())])
     }
 
     fn hints(&mut self, params: InlayHintParams) -> Answer {

@@ -123,6 +123,36 @@ impl Text {
     }
 }
 
+/// What of `old` has to be replaced, and by what, to get `new`; whole lines at the edges stay, and with them whatever the
+/// editor keeps there. `None` when they are equal.
+#[must_use]
+pub fn difference<'n>(old: &str, new: &'n str) -> Option<(Range<usize>, &'n str)> {
+    if old == new {
+        return None;
+    }
+    let same = |a: &mut dyn Iterator<Item = &str>, b: &mut dyn Iterator<Item = &str>| -> usize {
+        let pairs = std::iter::from_fn(|| a.next().zip(b.next()));
+        pairs
+            .take_while(|(a, b)| a == b)
+            .map(|(a, _)| a.len())
+            .sum()
+    };
+    let head = same(
+        &mut old.split_inclusive('\n'),
+        &mut new.split_inclusive('\n'),
+    );
+    let (old_rest, new_rest) = (old.get(head..)?, new.get(head..)?);
+    let tail = same(
+        &mut old_rest.split_inclusive('\n').rev(),
+        &mut new_rest.split_inclusive('\n').rev(),
+    );
+    let end = old.len().checked_sub(tail)?;
+    Some((
+        head..end,
+        new_rest.get(..new_rest.len().checked_sub(tail)?)?,
+    ))
+}
+
 /// Lines end as the protocol says: `\n`, `\r\n` or `\r`.
 fn line_starts(text: &str) -> Vec<usize> {
     let bytes = text.as_bytes();
@@ -183,6 +213,19 @@ mod tests {
         // In the middle of a pair.
         assert_eq!(text.offset(point(0, 3), Encoding::Utf16), 2);
         assert_eq!(text.point(99, Encoding::Utf16), point(1, 1));
+    }
+
+    #[test]
+    fn differences_are_whole_lines() {
+        for (old, new, found) in [
+            ("a\nb\nc\n", "a\nx\ny\nc\n", Some((2..4, "x\ny\n"))),
+            ("a\nb", "a\nb\n", Some((2..3, "b\n"))),
+            ("a\na\na\n", "a\na\n", Some((4..6, ""))),
+            ("", "a\n", Some((0..0, "a\n"))),
+            ("a\n", "a\n", None),
+        ] {
+            assert_eq!(difference(old, new), found, "{old:?} {new:?}");
+        }
     }
 
     #[test]

@@ -887,6 +887,26 @@ fn renaming_is_refused_with_a_reason() {
 }
 
 #[test]
+fn formatting_is_that_of_fmt() {
+    let text = "// \u{1f600}\nNetwork   n{Layer a{Type:FC;\nDimensions{K:4,C:4}}\n}\n";
+    let mut editor = opened(text);
+    let params = json!({ "textDocument": { "uri": FILE }, "options": { "tabSize": 2, "insertSpaces": true } });
+    let answer = editor.ask("textDocument/formatting", params.clone());
+    let new = edited(text, &answer["result"]);
+    assert_eq!(new, dflowc::format::format(text).unwrap());
+    assert_ne!(new, text);
+    editor.change(FILE, json!([{ "text": new }]));
+    let again = editor.ask("textDocument/formatting", params.clone());
+    assert_eq!(again["result"], json!([]));
+    // What is not understood stays.
+    editor.change(FILE, json!([{ "text": "Network {" }]));
+    assert_eq!(
+        editor.ask("textDocument/formatting", params)["result"],
+        Value::Null
+    );
+}
+
+#[test]
 fn completion_in_a_text_that_does_not_parse() {
     let mut editor = Editor::new();
     let mut labels = |text: &str| {
