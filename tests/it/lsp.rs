@@ -98,7 +98,8 @@ impl Editor {
     fn answer(&mut self, id: i64) -> Value {
         loop {
             let message = self.receive();
-            if message["id"] == id {
+            // The server numbers its own requests.
+            if message["id"] == id && message["method"].is_null() {
                 return message;
             }
             self.notes.push(message);
