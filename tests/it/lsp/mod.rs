@@ -1,0 +1,7 @@
+//! The language server as an editor has it: the program, spoken to over its standard channels.
+
+mod costs;
+mod diagnostics;
+mod editor;
+mod language;
+mod protocol;
