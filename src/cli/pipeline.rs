@@ -210,6 +210,9 @@ impl Run<'_> {
             let name = |name: Option<&String>| name.cloned().unwrap_or_default();
             evaluations.push(Evaluation {
                 network: name(known.map(|network| &network.name)),
+                description: known
+                    .map(|network| network.description.clone())
+                    .unwrap_or_default(),
                 accelerator: name(
                     program
                         .accelerators

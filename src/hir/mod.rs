@@ -69,6 +69,8 @@ pub struct PerRole<T> {
 pub struct Network {
     pub name: String,
     pub name_span: Span,
+    /// `Description: "line", "line"`: reports print it.
+    pub description: Vec<String>,
     /// In source order.
     pub layers: Vec<Layer>,
     /// Names of layers that were wrong and have been left out: nobody complains about them again.

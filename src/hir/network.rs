@@ -69,6 +69,7 @@ pub(super) fn collect(cx: &mut Context<'_>, node: &ast::Network) -> Option<usize
     let mut network = Network {
         name: node.name.value.clone(),
         name_span: node.name.span,
+        description: description(cx, node),
         layers: Vec::new(),
         broken: Vec::new(),
     };
@@ -130,6 +131,24 @@ pub(super) fn collect(cx: &mut Context<'_>, node: &ast::Network) -> Option<usize
     assert_macs(cx, &network, node);
     cx.program.networks.push(network);
     Some(cx.program.networks.len() - 1)
+}
+
+/// The lines of `Description`.
+fn description(cx: &mut Context<'_>, node: &ast::Network) -> Vec<String> {
+    let values = property(&node.body, "Description").map_or(&[][..], |known| &known.values);
+    let mut lines = Vec::with_capacity(values.len());
+    for value in values {
+        match &value.kind {
+            ast::ExprKind::String(line) => lines.push(line.clone()),
+            ast::ExprKind::Error => {}
+            _ => cx.error(HirError::WrongKind {
+                expected: "a text in quotes".to_owned(),
+                found: describe(value),
+                span: value.span,
+            }),
+        }
+    }
+    lines
 }
 
 fn own_dataflow(cx: &mut Context<'_>, source: &ast::Layer) -> Option<super::Application> {

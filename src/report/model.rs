@@ -34,6 +34,9 @@ impl Report {
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Evaluation {
     pub network: String,
+    /// What the network says about itself, line by line.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub description: Vec<String>,
     pub accelerator: String,
     /// `exact`, `maestro`, ...
     pub model: String,

@@ -38,6 +38,7 @@ fn report() -> Report {
         "f.dflow",
         vec![Evaluation {
             network: "net".to_owned(),
+            description: Vec::new(),
             accelerator: "small".to_owned(),
             model: "exact".to_owned(),
             totals: totals(&layers, &[]),

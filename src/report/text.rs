@@ -30,6 +30,12 @@ fn write_evaluation(out: &mut String, evaluation: &Evaluation, detail: bool) {
         ),
     );
     line(out, "", "");
+    for text in &evaluation.description {
+        line(out, "  ", text);
+    }
+    if !evaluation.description.is_empty() {
+        line(out, "", "");
+    }
     if !evaluation.layers.is_empty() || !evaluation.groups.is_empty() {
         summary(out, evaluation);
         line(out, "", "");

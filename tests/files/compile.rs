@@ -151,6 +151,7 @@ fn run(files: Overlay, path: &str, header: &Header, count: bool) -> Outcome {
         }
         evaluations.push(Evaluation {
             network: program.networks[map.network].name.clone(),
+            description: program.networks[map.network].description.clone(),
             accelerator: program.accelerators[map.accelerator].name.clone(),
             model: model.name().to_owned(),
             totals: totals(&reports, &groups),

@@ -162,6 +162,7 @@ fn whole() -> Report {
         "f.dflow",
         vec![Evaluation {
             network: "block".to_owned(),
+            description: Vec::new(),
             accelerator: "edge".to_owned(),
             model: "exact".to_owned(),
             totals: totals(&[], &groups),
