@@ -4,6 +4,7 @@ mod build;
 mod equality;
 mod generate;
 mod generated;
+mod long;
 mod oracle;
 mod papers;
 pub mod points;
