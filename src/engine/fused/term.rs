@@ -260,20 +260,17 @@ impl Term {
         }
         // Conditions: where those of the product do not all hold, what is left of the box stays.
         let mut holds: Vec<Table> = self.gates.clone();
-        let plain = |own: &Table, theirs: &Table, by: Join| own.join(theirs, by);
-        let conditions = other.gates.iter().map(|gate| (gate, true));
-        for (theirs, moves) in conditions.chain(gate.as_ref().map(|gate| (gate, false))) {
-            let (closed, open) = if moves {
-                (
-                    meet(&Table::open(), theirs, Join::Subtract)?,
-                    meet(&Table::open(), theirs, Join::Intersect)?,
-                )
-            } else {
-                (
-                    plain(&Table::open(), theirs, Join::Subtract)?,
-                    plain(&Table::open(), theirs, Join::Intersect)?,
-                )
-            };
+        let always = Table::open();
+        let conditions = other
+            .gates
+            .iter()
+            .map(|gate| {
+                let closed = meet(&always, gate, Join::Subtract)?;
+                Ok((closed, meet(&always, gate, Join::Intersect)?))
+            })
+            .chain(gate.map(|gate| Ok((always.join(&gate, Join::Subtract)?, gate))));
+        for condition in conditions {
+            let (closed, open) = condition?;
             if !closed.is_empty() {
                 let mut gates = holds.clone();
                 gates.push(closed);
