@@ -184,10 +184,10 @@ Lines have at most 120 characters. A file that does not parse is left alone.
 
 Examples:
   dflowc fmt design.dflow               rewrite the file
-  dflowc fmt --check networks/*.dflow   show what would change; exit code 1 if anything would
+  dflowc fmt --check networks           show what would change; exit code 1 if anything would
   dflowc fmt - < design.dflow           from standard input to standard output")]
 pub struct Fmt {
-    /// Files to rewrite; `-` is standard input, written to standard output
+    /// Files to rewrite, or folders of them; `-` is standard input, written to standard output
     #[arg(required_unless_present = "stdin", value_name = "FILE")]
     pub files: Vec<PathBuf>,
 

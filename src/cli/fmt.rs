@@ -8,10 +8,12 @@ use crate::driver::{FileError, Files, OsFiles};
 use crate::{format, syntax};
 use similar::TextDiff;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Of longer files `--check` gives the name alone: comparing takes time quadratic in what differs.
 const MOST_LINES: usize = 4_000;
+/// Folders in folders that are looked into.
+const MOST_FOLDERS: usize = 32;
 
 /// Lays out every file, or says which are not; the worst status counts, and one bad file keeps no other from its
 /// turn.
@@ -21,13 +23,45 @@ pub fn run(arguments: &Fmt, output: &Output) -> Result<Status, Failure> {
     }
     let mut worst = Status::Clean;
     for path in &arguments.files {
-        let status = file(path, arguments.check, output).unwrap_or_else(|failure| {
+        let files = match path.is_dir() {
+            true => folder(path, MOST_FOLDERS),
+            false => Ok(vec![path.clone()]),
+        };
+        for each in files.unwrap_or_else(|failure| {
             output.failure(&failure);
-            Status::Usage
-        });
-        worst = worst.max(status);
+            worst = Status::Usage;
+            Vec::new()
+        }) {
+            let status = file(&each, arguments.check, output).unwrap_or_else(|failure| {
+                output.failure(&failure);
+                Status::Usage
+            });
+            worst = worst.max(status);
+        }
     }
     Ok(worst)
+}
+
+/// The dflow files in a folder and in those in it, by name; links and hidden folders are left alone.
+fn folder(path: &Path, depth: usize) -> Result<Vec<PathBuf>, Failure> {
+    let wrong =
+        |error: std::io::Error| Failure(format!("cannot read {}: {error}", path.to_string_lossy()));
+    let mut entries = std::fs::read_dir(path)
+        .and_then(Iterator::collect::<std::io::Result<Vec<_>>>)
+        .map_err(wrong)?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    let mut files = Vec::new();
+    for entry in entries {
+        let kind = entry.file_type().map_err(wrong)?;
+        let hidden = entry.file_name().to_string_lossy().starts_with('.');
+        let inside = entry.path();
+        if kind.is_dir() && !hidden && depth > 0 {
+            files.extend(folder(&inside, depth - 1)?);
+        } else if kind.is_file() && inside.extension().is_some_and(|known| known == "dflow") {
+            files.push(inside);
+        }
+    }
+    Ok(files)
 }
 
 fn file(path: &Path, check: bool, output: &Output) -> Result<Status, Failure> {

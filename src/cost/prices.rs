@@ -40,6 +40,19 @@ pub enum Per {
     Cycle,
 }
 
+impl Per {
+    /// As reports call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Per::Operation => "operation",
+            Per::Element => "element",
+            Per::Bit => "bit",
+            Per::Cycle => "cycle",
+        }
+    }
+}
+
 /// The price of one action.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Price {

@@ -87,15 +87,7 @@ impl Compiled {
                 return Some(streaming(Some(note), sink));
             }
             Err(Refusal::DoesNotServe { dim }) => {
-                let known = lower::operation(source, accelerator)
-                    .map(|operation| {
-                        let mut names: Vec<String> =
-                            operation.axes.into_iter().map(|axis| axis.0).collect();
-                        names.dedup();
-                        names
-                    })
-                    .unwrap_or_default();
-                sink.push(LowerError::does_not_serve(&dim, source, known).to_diagnostic());
+                sink.push(LowerError::does_not_serve(&dim, source, accelerator).to_diagnostic());
                 None
             }
         };

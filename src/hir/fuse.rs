@@ -18,6 +18,7 @@
 //!
 //! Invariant: a group without errors lists every layer once and, where it has stages, runs each of them once.
 
+use super::UnknownPart;
 use super::error::HirError;
 use super::eval::word;
 use super::fuse_error::FuseError;
@@ -135,15 +136,7 @@ impl Collector<'_> {
             cx.fail_silently();
             return None;
         }
-        let names = network.layers.iter().map(|layer| layer.name.as_str());
-        let suggestion = cx.suggest(name.as_str(), names);
-        cx.error(HirError::UnknownName {
-            expected: "layer",
-            name: name.value.clone(),
-            span: name.span,
-            suggestion,
-            found: None,
-        });
+        cx.unknown_layer(self.scope.network, name);
         None
     }
 
@@ -560,14 +553,14 @@ fn part(
     let suggestion = cx.suggest(name.as_str(), known.iter().map(String::as_str));
     let accelerator = cx.program.accelerators[accelerator].name.clone();
     cx.error(
-        FuseError::UnknownPart {
+        FuseError::UnknownPart(UnknownPart {
             what,
             name: name.value.clone(),
             accelerator,
             span: name.span,
             suggestion,
             known,
-        }
+        })
         .into(),
     );
     None

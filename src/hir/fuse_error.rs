@@ -1,5 +1,6 @@
 //! What can be wrong with a fused block before anybody knows its tensors, and how it is said.
 
+use super::UnknownPart;
 use crate::base::Span;
 use crate::diag::{Code, Diagnostic};
 
@@ -7,14 +8,7 @@ use crate::diag::{Code, Diagnostic};
 #[derive(Clone, Debug, PartialEq)]
 pub enum FuseError {
     /// No such memory or array.
-    UnknownPart {
-        what: &'static str,
-        name: String,
-        accelerator: String,
-        span: Span,
-        suggestion: Option<String>,
-        known: Vec<String>,
-    },
+    UnknownPart(UnknownPart),
     /// A layer of the network in a group whose list does not name it.
     OutsideGroup {
         layer: String,
@@ -81,7 +75,7 @@ impl FuseError {
     pub(super) fn may_follow_from_syntax(&self) -> bool {
         matches!(
             self,
-            Self::UnknownPart { .. }
+            Self::UnknownPart(_)
                 | Self::OutsideGroup { .. }
                 | Self::RunOutside { .. }
                 | Self::RunsMissing { .. }
@@ -91,30 +85,7 @@ impl FuseError {
     #[must_use]
     pub fn to_diagnostic(&self) -> Diagnostic {
         match self {
-            Self::UnknownPart {
-                what,
-                name,
-                accelerator,
-                span,
-                suggestion,
-                known,
-            } => {
-                let message = format!("`{accelerator}` has no {what} `{name}`");
-                let diagnostic = Diagnostic::new(Code::E0502, message)
-                    .at(*span, format!("unknown {what}"))
-                    .note(match known.as_slice() {
-                        [] => format!("it has no {what} at all"),
-                        known => format!("it has {}", known.join(", ")),
-                    });
-                match suggestion {
-                    Some(name) => diagnostic.help(format!("did you mean `{name}`?")).fix(
-                        *span,
-                        name.clone(),
-                        "use the known name",
-                    ),
-                    None => diagnostic,
-                }
-            }
+            Self::UnknownPart(part) => part.to_diagnostic(),
             Self::OutsideGroup { layer, span, group } => {
                 let message = format!("`{layer}` is not a layer of this group");
                 Diagnostic::new(Code::E0201, message)

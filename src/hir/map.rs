@@ -189,15 +189,7 @@ fn explicit(cx: &mut Context<'_>, node: &ast::Map) -> Option<Map> {
                         }
                         None if known.broken.contains(&name.value) => {}
                         None => {
-                            let names = known.layers.iter().map(|layer| layer.name.as_str());
-                            let suggestion = cx.suggest(name.as_str(), names);
-                            cx.error(HirError::UnknownName {
-                                expected: "layer",
-                                name: name.value.clone(),
-                                span: name.span,
-                                suggestion,
-                                found: None,
-                            });
+                            cx.unknown_layer(network, name);
                         }
                     }
                 }

@@ -25,6 +25,7 @@ mod layer;
 mod map;
 mod module;
 mod network;
+mod part;
 mod scope;
 pub mod shape;
 mod sliding;
@@ -38,6 +39,7 @@ pub use error::HirError;
 pub use eval::{Environment, EvaluationError};
 pub use fuse_error::FuseError;
 pub use module::{Module, Target};
+pub use part::UnknownPart;
 pub use scope::{Definition, Kind, Scope, collect, defines, scopes};
 
 use crate::base::{Dimension, Ratio, Span};

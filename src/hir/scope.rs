@@ -229,6 +229,20 @@ impl<'a> Context<'a> {
         nearest(name, candidates).map(str::to_owned)
     }
 
+    /// Says that a network has no such layer.
+    pub(super) fn unknown_layer(&mut self, network: usize, name: &ast::Name) {
+        let known = &self.program.networks[network].layers;
+        let names = known.iter().map(|layer| layer.name.as_str());
+        let suggestion = self.suggest(name.as_str(), names);
+        self.error(HirError::UnknownName {
+            expected: "layer",
+            name: name.value.clone(),
+            span: name.span,
+            suggestion,
+            found: None,
+        });
+    }
+
     /// Number of errors so far: compare before and after to see whether something failed.
     pub(super) fn errors(&self) -> usize {
         self.sink.error_count() + self.silent

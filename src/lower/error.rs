@@ -2,7 +2,7 @@
 
 use crate::base::Span;
 use crate::diag::{Code, Diagnostic, Severity};
-use crate::hir::Word;
+use crate::hir::{UnknownPart, Word};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LowerError {
@@ -44,14 +44,8 @@ pub enum LowerError {
         cluster: u64,
         span: Span,
     },
-    UnknownPart {
-        what: &'static str,
-        name: String,
-        accelerator: String,
-        span: Span,
-        suggestion: Option<String>,
-        known: Vec<String>,
-    },
+    /// No such memory, array or axis.
+    UnknownPart(UnknownPart),
     UnknownTensor {
         name: String,
         layer: String,
@@ -113,14 +107,23 @@ pub fn with_article(layer_type: &str) -> String {
 impl LowerError {
     /// The error that [`super::Refusal::DoesNotServe`] is when the choice was explicit.
     #[must_use]
-    pub fn does_not_serve(dim: &Word, layer: &crate::hir::Layer, known: Vec<String>) -> LowerError {
+    pub fn does_not_serve(
+        dim: &Word,
+        layer: &crate::hir::Layer,
+        accelerator: &crate::hir::Accelerator,
+    ) -> LowerError {
+        let known = super::operation(layer, accelerator).map(|operation| {
+            let mut names: Vec<String> = operation.axes.into_iter().map(|axis| axis.0).collect();
+            names.dedup();
+            names
+        });
         LowerError::DoesNotServe {
             dim: dim.text.clone(),
             span: dim.span,
             layer: layer.name.clone(),
             layer_span: layer.name_span,
             layer_type: layer.type_name,
-            known,
+            known: known.unwrap_or_default(),
         }
     }
 
@@ -212,27 +215,7 @@ impl LowerError {
             .help(format!(
                 "cut it with `Cluster({cluster})`, so that one level ends where the memory is"
             )),
-            LowerError::UnknownPart {
-                what,
-                name,
-                accelerator,
-                span,
-                suggestion,
-                known,
-            } => {
-                let diagnostic = Diagnostic::new(
-                    Code::E0502,
-                    format!("`{accelerator}` has no {what} `{name}`"),
-                )
-                .at(*span, format!("unknown {what}"))
-                .note(format!("it has {}", known.join(", ")));
-                match suggestion {
-                    Some(name) => diagnostic
-                        .help(format!("did you mean `{name}`?"))
-                        .fix(*span, name.clone(), "use the known name"),
-                    None => diagnostic,
-                }
-            }
+            LowerError::UnknownPart(part) => part.to_diagnostic(),
             LowerError::UnknownTensor {
                 name,
                 layer,

@@ -3,8 +3,7 @@
 use super::schedule::Builder;
 use super::{LowerError, Refusal};
 use crate::base::Span;
-use crate::diag::suggest::nearest;
-use crate::hir::{Statement, StatementKind, Word};
+use crate::hir::{Statement, StatementKind, UnknownPart, Word};
 
 impl Builder<'_, '_> {
     fn memory(&mut self, memory: &Word) -> Option<usize> {
@@ -12,15 +11,13 @@ impl Builder<'_, '_> {
         let found = hardware.memory(&memory.text);
         if found.is_none() {
             let known = hardware.memory_names.clone();
-            self.error(&LowerError::UnknownPart {
-                what: "memory",
-                name: memory.text.clone(),
-                accelerator: self.request.accelerator.name.clone(),
-                span: memory.span,
-                suggestion: nearest(&memory.text, known.iter().map(String::as_str))
-                    .map(str::to_owned),
+            self.error(&LowerError::UnknownPart(UnknownPart::with_nearest(
+                "memory",
+                &memory.text,
+                &self.request.accelerator.name,
+                memory.span,
                 known,
-            });
+            )));
         }
         found
     }

@@ -10,10 +10,9 @@ use super::operation::View;
 use super::{LowerError, Lowered, Options, Refusal, Source, Target, prepare};
 use crate::base::Span;
 use crate::diag::Diagnostics;
-use crate::diag::suggest::nearest;
 use crate::hir::{
     Accelerator, Application, Dataflow, Environment, EvaluationError, Expr, HirError, Layer,
-    Statement, StatementKind, Word,
+    Statement, StatementKind, UnknownPart, Word,
 };
 use crate::ir::{Axis, Loop, LoopKind, Mapping, Move, Origin, Schedule, window_count};
 use smallvec::smallvec;
@@ -529,15 +528,13 @@ impl<'a, 'b> Builder<'a, 'b> {
                 .iter()
                 .map(|part| part.name.clone())
                 .collect();
-            self.error(&LowerError::UnknownPart {
-                what: "array",
-                name: array.text.clone(),
-                accelerator: self.request.accelerator.name.clone(),
-                span: array.span,
-                suggestion: nearest(&array.text, known.iter().map(String::as_str))
-                    .map(str::to_owned),
+            self.error(&LowerError::UnknownPart(UnknownPart::with_nearest(
+                "array",
+                &array.text,
+                &self.request.accelerator.name,
+                array.span,
                 known,
-            });
+            )));
             return Ok(());
         };
         let mut over = array.text.clone();
@@ -550,7 +547,7 @@ impl<'a, 'b> Builder<'a, 'b> {
                     .filter(|&index| index < hardware.parts[part].axes);
                 let Some(known) = known else {
                     let axes = hardware.parts[part].axes;
-                    self.error(&LowerError::UnknownPart {
+                    self.error(&LowerError::UnknownPart(UnknownPart {
                         what: "axis",
                         name: format!("{}[{index}]", array.text),
                         accelerator: self.request.accelerator.name.clone(),
@@ -559,7 +556,7 @@ impl<'a, 'b> Builder<'a, 'b> {
                         known: (0..axes)
                             .map(|at| format!("{}[{at}]", array.text))
                             .collect(),
-                    });
+                    }));
                     return Ok(());
                 };
                 over = format!("{over}[{known}]");

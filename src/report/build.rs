@@ -5,7 +5,7 @@ use super::model::{
     Boundary, BoundaryTensor, DensityReport, DensityTensor, EnergyTermReport, LayerReport, Level,
     LevelTensor, Ordered, Totals,
 };
-use crate::cost::{Area, AreaComponent, Component, Cost, Energy, Per};
+use crate::cost::{Area, AreaComponent, Component, Cost, Energy};
 use crate::engine::{Bound, BoundaryCounts, Counts};
 use crate::ir::{Architecture, Mapping, OperationKind, Rate, Refill};
 
@@ -258,12 +258,7 @@ fn energy_terms(names: &LayerNames, products: bool, energy: &Energy) -> Vec<Ener
                 Component::Operations | Component::Static => None,
             },
             count: term.count,
-            per: match term.price.per {
-                Per::Operation => "operation",
-                Per::Element => "element",
-                Per::Bit => "bit",
-                Per::Cycle => "cycle",
-            },
+            per: term.price.per.name(),
             price_pj: term.price.pj,
             energy_pj: term.pj,
             entry: term.price.label.clone(),

@@ -278,6 +278,25 @@ fn files_are_rewritten() {
 }
 
 #[test]
+fn a_folder_stands_for_its_files() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fmt_folder");
+    fs::create_dir_all(folder.join("inner/.hidden")).unwrap();
+    let files = [
+        "a.dflow",
+        "inner/b.dflow",
+        "inner/note.txt",
+        "inner/.hidden/c.dflow",
+    ];
+    for name in files {
+        fs::write(folder.join(name), MESS).unwrap();
+    }
+    let output = dflowc(&[&folder.to_string_lossy()], "");
+    assert_eq!(output.status.code(), Some(0));
+    let now = files.map(|name| fs::read_to_string(folder.join(name)).unwrap());
+    assert_eq!(now, [NEAT, NEAT, MESS, MESS]);
+}
+
+#[test]
 fn check_shows_and_changes_nothing() {
     let mess = scratch("check_mess.dflow", MESS);
     let neat = scratch("check_neat.dflow", NEAT);

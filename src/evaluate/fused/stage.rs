@@ -302,15 +302,8 @@ impl<'a> Workshop<'a> {
         let Refusal::DoesNotServe { dim } = refusal else {
             return None;
         };
-        let known = lower::operation(self.job.layer, &self.job.accelerator)
-            .map(|operation| {
-                let mut names: Vec<String> =
-                    operation.axes.into_iter().map(|axis| axis.0).collect();
-                names.dedup();
-                names
-            })
-            .unwrap_or_default();
-        Some(LowerError::does_not_serve(dim, self.job.layer, known).to_diagnostic())
+        let error = LowerError::does_not_serve(dim, self.job.layer, &self.job.accelerator);
+        Some(error.to_diagnostic())
     }
 
     /// A message about a tile says that it is one.

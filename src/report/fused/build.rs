@@ -1,7 +1,7 @@
 //! From indices and exact counts of a group to names and figures.
 
 use super::model::{EnergySplit, GroupMemoryReport, GroupReport, GroupTensorReport, StageReport};
-use crate::cost::{GroupComponent, GroupEnergy, Per};
+use crate::cost::{GroupComponent, GroupEnergy};
 use crate::engine::fused::Flow;
 use crate::ir::{Fate, FusedGroup, OperationKind, Overlap};
 use crate::report::model::{EnergyTermReport, Ordered};
@@ -323,12 +323,7 @@ fn energy_terms(
                 GroupComponent::Operations { .. } | GroupComponent::Static => None,
             },
             count: term.count,
-            per: match term.price.per {
-                Per::Operation => "operation",
-                Per::Element => "element",
-                Per::Bit => "bit",
-                Per::Cycle => "cycle",
-            },
+            per: term.price.per.name(),
             price_pj: term.price.pj,
             energy_pj: term.pj,
             entry: term.price.label.clone(),
