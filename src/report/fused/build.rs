@@ -153,6 +153,7 @@ pub fn build_group(names: &GroupNames, figures: &GroupFigures<'_>) -> GroupRepor
             .map(|(bytes, cycles)| ratio(bytes as f64, cycles as f64)),
         dram_peak_bytes_per_step: flow.peak_bits.div_ceil(8),
         carried_bytes: figures.carried_bits.div_ceil(8),
+        intermediate_window_bytes: intermediate_bits(group, flow).div_ceil(8),
         energy_pj: figures
             .energy
             .as_ref()
@@ -195,6 +196,14 @@ pub fn dram_bits(group: &FusedGroup, flow: &Flow) -> u128 {
         elements * u128::from(tensor.bits)
     })
     .sum()
+}
+
+/// Windows of what one stage makes for another.
+fn intermediate_bits(group: &FusedGroup, flow: &Flow) -> u128 {
+    let both = group.tensors.iter().zip(&flow.tensors);
+    both.filter(|(tensor, _)| tensor.producer.is_some_and(|stage| stage != group.head()))
+        .map(|(tensor, counts)| u128::from(counts.window) * u128::from(tensor.bits))
+        .sum()
 }
 
 fn ratio(numerator: f64, denominator: f64) -> f64 {

@@ -52,6 +52,8 @@ pub struct GroupReport {
     pub dram_peak_bytes_per_step: u128,
     /// Most bytes of all feature maps together that are held between two steps.
     pub carried_bytes: u128,
+    /// Windows of the maps between the layers: the buffer that fusing them asks for.
+    pub intermediate_window_bytes: u128,
     /// `total` and one key per component; absent without a technology.
     pub energy_pj: Option<Ordered<f64>>,
     pub energy_pj_layer_by_layer: Option<Ordered<f64>>,

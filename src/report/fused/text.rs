@@ -272,6 +272,14 @@ fn side_by_side(out: &mut String, group: &GroupReport) {
             grouped(group.carried_bytes)
         ),
     );
+    line(
+        out,
+        "  ",
+        &format!(
+            "maps between the layers: windows of {} B together",
+            grouped(group.intermediate_window_bytes)
+        ),
+    );
 }
 
 /// Both figures and the first as a part of the second.
