@@ -108,36 +108,32 @@ fn map(snapshot: &Snapshot, evaluated: &Evaluated, node: &ast::Map, hints: &mut 
 
 /// The cost of one layer, or why there is none.
 fn one(layer: &EvaluatedLayer, offset: u32, hints: &mut Vec<Hint>) {
-    let (label, tooltip) = match (&layer.report, &layer.absent) {
-        (Some(report), _) => (words::cost(report), Some(details(report))),
-        (None, Some(absent)) => {
-            let code = absent.split(':').next().unwrap_or_default();
-            (format!("no cost: {code}"), Some(absent.clone()))
-        }
-        (None, None) => return,
-    };
-    hints.push(Hint {
-        offset,
-        label,
-        tooltip,
-        kind: HintKind::Cost,
-    });
+    let known = layer.report.as_ref();
+    let known = known.map(|report| (words::cost(report), details(report)));
+    cost(known, layer.absent.as_deref(), offset, hints);
 }
 
 /// The cost of a fused group, beside that of its layers one by one.
 fn group_cost(result: &EvaluatedGroup, offset: u32, hints: &mut Vec<Hint>) {
-    let (label, tooltip) = match (&result.report, &result.absent) {
-        (Some(report), _) => (words::group(report), Some(words::alone(report))),
+    let known = result.report.as_ref();
+    let known = known.map(|report| (words::group(report), words::alone(report)));
+    cost(known, result.absent.as_deref(), offset, hints);
+}
+
+/// A hint of what is known, label and tooltip, or of why nothing is; none where nobody has looked.
+fn cost(known: Option<(String, String)>, absent: Option<&str>, offset: u32, hints: &mut Vec<Hint>) {
+    let (label, tooltip) = match (known, absent) {
+        (Some(known), _) => known,
         (None, Some(absent)) => {
             let code = absent.split(':').next().unwrap_or_default();
-            (format!("no cost: {code}"), Some(absent.clone()))
+            (format!("no cost: {code}"), absent.to_owned())
         }
         (None, None) => return,
     };
     hints.push(Hint {
         offset,
         label,
-        tooltip,
+        tooltip: Some(tooltip),
         kind: HintKind::Cost,
     });
 }

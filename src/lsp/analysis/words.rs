@@ -1,31 +1,35 @@
 //! Figures and keywords in words.
 
 use crate::base::num::grouped;
+use crate::report::model::Ordered;
 use crate::report::{GroupReport, LayerReport};
 
 /// `1,287,152 cycles, 40.1 %, 1.270 mJ, bound by DRAM -> GLB`
 #[must_use]
 pub fn cost(report: &LayerReport) -> String {
-    let energy = report.energy_pj.as_ref().and_then(|map| map.get("total"));
-    let mut parts = figures(
-        u128::from(report.cycles),
+    bounded(
+        report.cycles,
         report.utilization,
-        energy.copied(),
-    );
-    parts.push(format!("bound by {}", report.bound));
-    parts.join(", ")
+        report.energy_pj.as_ref(),
+        &report.bound,
+    )
 }
 
 /// A fused group, in the same words.
 #[must_use]
 pub fn group(report: &GroupReport) -> String {
-    let energy = report.energy_pj.as_ref().and_then(|map| map.get("total"));
-    let mut parts = figures(
-        u128::from(report.cycles),
+    bounded(
+        report.cycles,
         report.utilization,
-        energy.copied(),
-    );
-    parts.push(format!("bound by {}", report.bound));
+        report.energy_pj.as_ref(),
+        &report.bound,
+    )
+}
+
+fn bounded(cycles: u64, utilization: f64, energy: Option<&Ordered<f64>>, bound: &str) -> String {
+    let energy = energy.and_then(|map| map.get("total")).copied();
+    let mut parts = figures(u128::from(cycles), utilization, energy);
+    parts.push(format!("bound by {bound}"));
     parts.join(", ")
 }
 
