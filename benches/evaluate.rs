@@ -5,8 +5,9 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use dflowc::engine::{Counter, TimingRule};
 use dflowc::ir::{
-    Architecture, Array, Axis, Dim, Loop, LoopKind, Mapping, Memory, Move, Network, Operation,
-    OperationKind, Origin, RankId, Rate, Refill, Role, RoleSet, Schedule, Tensor, Term, Window,
+    Architecture, Array, Axis, Dim, Links, Loop, LoopKind, Mapping, Memory, Move, Network,
+    Operation, OperationKind, Origin, Ports, RankId, Rate, Refill, Role, RoleSet, Schedule, Tensor,
+    Term, Window,
 };
 use dflowc::legality::{Legal, check};
 use std::hint::black_box;
@@ -37,6 +38,7 @@ fn convolution(k: u64, c: u64, rows: u64) -> Operation {
         role,
         dims,
         bits,
+        partial_bits: bits,
         density: 1.0,
     };
     let window = |output, kernel| Window {
@@ -92,12 +94,14 @@ fn convolution(k: u64, c: u64, rows: u64) -> Operation {
 fn memory(arrays_above: usize, double_buffered: bool) -> Memory {
     Memory {
         arrays_above,
+        level: 0,
+        banks: 1,
+        streams: false,
         capacity_bits: None,
         double_buffered,
         refill: Refill::Window,
         holds: RoleSet::ALL,
-        read_bandwidth: None,
-        write_bandwidth: None,
+        ports: Ports::UNBOUNDED,
     }
 }
 
@@ -108,15 +112,15 @@ fn architecture(pes: u64) -> Architecture {
         arrays: vec![Array {
             shape: vec![pes],
             network: Network {
-                bandwidth: Some(Rate {
+                links: Links::Shared(Some(Rate {
                     bits: 512,
                     cycles: 1,
-                }),
-                latency: 2,
+                })),
+                latency: Some(2),
                 multicast: true,
                 reduction: true,
                 forwarding: false,
-                per_tensor: false,
+                skew: 0,
             },
         }],
         lanes: 1,
@@ -154,6 +158,7 @@ fn place(loops: Vec<Loop>, shared: usize) -> Schedule {
     let leaf = loops.len();
     Schedule {
         positions: vec![vec![Some(0); 3], vec![Some(shared); 3], vec![Some(leaf); 3]],
+        steps: leaf,
         leaf,
         loops,
     }

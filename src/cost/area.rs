@@ -224,7 +224,7 @@ fn physical_arrays(architecture: &Architecture) -> Vec<PhysicalArray> {
             _ => found.push(PhysicalArray {
                 size,
                 copies,
-                bandwidth: array.network.bandwidth,
+                bandwidth: array.network.links.total(),
             }),
         }
         copies *= size;

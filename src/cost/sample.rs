@@ -10,8 +10,8 @@ use crate::engine::{
     Bound, BoundaryCounts, Counts, CrossingCounts, MemoryCounts, TensorCounts, Timing,
 };
 use crate::ir::{
-    Architecture, Array, Dim, Mapping, Memory, Network, Operation, OperationKind, RankId, Rate,
-    Refill, Role, RoleSet, Schedule, Tensor, Term,
+    Architecture, Array, Dim, Links, Mapping, Memory, Network, Operation, OperationKind, Ports,
+    RankId, Rate, Refill, Role, RoleSet, Schedule, Tensor, Term,
 };
 
 fn tensor(role: Role, dims: [(u8, u64); 2], bits: u32) -> Tensor {
@@ -29,6 +29,7 @@ fn tensor(role: Role, dims: [(u8, u64); 2], bits: u32) -> Tensor {
             })
             .collect(),
         bits,
+        partial_bits: bits,
         density: 1.0,
     }
 }
@@ -36,21 +37,26 @@ fn tensor(role: Role, dims: [(u8, u64); 2], bits: u32) -> Tensor {
 fn memory(arrays_above: usize, capacity_bytes: Option<u128>) -> Memory {
     Memory {
         arrays_above,
+        level: 0,
+        banks: 1,
+        streams: false,
         capacity_bits: capacity_bytes.map(|bytes| bytes * 8),
         double_buffered: false,
         refill: Refill::Window,
         holds: RoleSet::ALL,
-        read_bandwidth: None,
-        write_bandwidth: None,
+        ports: Ports::UNBOUNDED,
     }
 }
 
 pub(crate) fn mapping() -> Mapping {
     let mut buffer = memory(0, Some(1024));
-    buffer.read_bandwidth = Some(Rate {
-        bits: 16,
-        cycles: 1,
-    });
+    buffer.ports = Ports::Two {
+        read: Some(Rate {
+            bits: 16,
+            cycles: 1,
+        }),
+        write: None,
+    };
     Mapping {
         operation: Operation {
             ranks: vec![2, 3, 4],
@@ -68,15 +74,15 @@ pub(crate) fn mapping() -> Mapping {
             arrays: vec![Array {
                 shape: vec![2],
                 network: Network {
-                    bandwidth: Some(Rate {
+                    links: Links::Shared(Some(Rate {
                         bits: 64,
                         cycles: 1,
-                    }),
-                    latency: 1,
+                    })),
+                    latency: Some(1),
                     multicast: true,
                     reduction: true,
                     forwarding: true,
-                    per_tensor: false,
+                    skew: 0,
                 },
             }],
             lanes: 1,
@@ -84,6 +90,7 @@ pub(crate) fn mapping() -> Mapping {
         schedule: Schedule {
             loops: Vec::new(),
             positions: Vec::new(),
+            steps: 0,
             leaf: 0,
         },
     }
@@ -97,6 +104,8 @@ fn counts_of(tensor: usize, tile: u64, [fills, reads, writes, unique]: [u64; 4])
         reads,
         writes,
         updates: 0,
+        complete_reads: 0,
+        complete_writes: 0,
         unique,
     }
 }
@@ -106,6 +115,7 @@ fn crossing(tensor: usize, down: u64, up: u64, hops: u64) -> CrossingCounts {
         tensor,
         down,
         up,
+        up_complete: up,
         forwarded: 0,
         hops,
     }
@@ -146,7 +156,7 @@ pub(crate) fn counts() -> Counts {
         boundaries: vec![
             BoundaryCounts {
                 parent: 0,
-                child: 1,
+                child: Some(1),
                 position: 0,
                 tensors: vec![
                     crossing(0, 8, 0, 0),
@@ -160,7 +170,7 @@ pub(crate) fn counts() -> Counts {
             },
             BoundaryCounts {
                 parent: 1,
-                child: 2,
+                child: Some(2),
                 position: 3,
                 tensors: vec![
                     crossing(0, 8, 0, 8),
@@ -173,6 +183,7 @@ pub(crate) fn counts() -> Counts {
                 transfer_cycles: 24,
             },
         ],
+        resources: Vec::new(),
         timing: Timing {
             cycles: 16,
             compute_cycles: 12,

@@ -89,7 +89,7 @@ fn figure_8_lowers() {
     assert_eq!(mapping.architecture.memories[2].capacity_bits, Some(512));
     assert!(mapping.architecture.memories[2].double_buffered);
     assert!(!mapping.architecture.memories[1].double_buffered);
-    assert_eq!(mapping.architecture.arrays[0].network.latency, 2);
+    assert_eq!(mapping.architecture.arrays[0].network.latency, Some(2));
 }
 
 // Every file of the library resolves without a word; the networks' own `Macs` are checked on the way.

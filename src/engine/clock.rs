@@ -42,22 +42,24 @@ impl Link {
         let slowest = |port: Option<Rate>| {
             between
                 .iter()
-                .filter_map(|array| array.network.bandwidth)
+                .filter_map(|array| array.network.links.total())
                 .chain(port)
                 .reduce(Rate::min)
         };
         Link {
-            down: slowest(parent.read_bandwidth),
-            up: slowest(parent.write_bandwidth),
+            down: slowest(parent.ports.read()),
+            up: slowest(parent.ports.write()),
             // A wire without a network has its first beat after one cycle.
             latency: if between.is_empty() {
                 1
             } else {
-                between
-                    .iter()
-                    .fold(0u64, |sum, array| sum.saturating_add(array.network.latency))
+                between.iter().fold(0u64, |sum, array| {
+                    sum.saturating_add(array.network.latency.unwrap_or(1))
+                })
             },
-            per_tensor: between.iter().any(|array| array.network.per_tensor),
+            per_tensor: between
+                .iter()
+                .any(|array| array.network.links.is_per_tensor()),
         }
     }
 

@@ -19,7 +19,8 @@ mod transitions;
 
 use boundary::{Boundary, bound_of, boundaries};
 pub use counts::{
-    Bound, BoundaryCounts, Counts, CrossingCounts, MemoryCounts, TensorCounts, Timing,
+    Bound, BoundaryCounts, Counts, CrossingCounts, MemoryCounts, Port, Resource, ResourceCounts,
+    TensorCounts, Timing, Way,
 };
 pub use exact::TimingRule;
 pub use plan::Counter;

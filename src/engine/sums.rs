@@ -187,6 +187,7 @@ impl Engine<'_> {
                     tensor,
                     down: small(moved.down)?,
                     up: small(moved.up)?,
+                    up_complete: 0,
                     forwarded: small(moved.forwarded)?,
                     hops: if above < below {
                         small(moved.fills + returned)?
@@ -197,7 +198,7 @@ impl Engine<'_> {
             }
             crossings.push(BoundaryCounts {
                 parent: boundary.parent,
-                child: boundary.child,
+                child: Some(boundary.child),
                 position: boundary.position,
                 tensors,
                 down_bits: small(totals.down_bits)?,
@@ -212,6 +213,7 @@ impl Engine<'_> {
             pes_used: small(pes_used)?,
             memories,
             boundaries: crossings,
+            resources: Vec::new(),
             timing: Timing {
                 cycles,
                 compute_cycles: small(self.compute)?,
@@ -290,6 +292,8 @@ impl Engine<'_> {
             reads: small(reads)?,
             writes: small(writes)?,
             updates: small(updates)?,
+            complete_reads: 0,
+            complete_writes: 0,
             unique: small(unique)?,
         })
     }

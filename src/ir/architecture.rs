@@ -5,9 +5,9 @@ use super::Role;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Architecture {
     /// From the outside in. Memories side by side (one `Level`) are neighbours in this list and share
-    /// `arrays_above`; each tensor is held by at most one of them.
+    /// `arrays_above` and `level`; each tensor is held by at most one of them.
     pub memories: Vec<Memory>,
-    /// From the outside in.
+    /// From the outside in. Arrays may stand inside the innermost memory (adder trees, vector lanes).
     pub arrays: Vec<Array>,
     /// MACs per cycle of one PE.
     pub lanes: u64,
@@ -18,16 +18,65 @@ pub struct Memory {
     /// How many of [`Architecture::arrays`] lie above: the product of their sizes is the number of
     /// instances.
     pub arrays_above: usize,
+    /// Number of the level, 0 outermost; memories side by side have the same.
+    pub level: usize,
     /// Bits of one instance, the whole of it; `None` is unbounded.
     pub capacity_bits: Option<u128>,
+    /// Equal parts of the capacity of which every tensor takes whole ones; at least 1.
+    pub banks: u64,
     /// Half of the capacity is usable, and transfers overlap with computation.
     pub double_buffered: bool,
+    /// Transfers overlap with computation although one tile is all that is held (a FIFO).
+    pub streams: bool,
     pub refill: Refill,
     pub holds: RoleSet,
-    /// What one instance can send to the level inside it.
-    pub read_bandwidth: Option<Rate>,
-    /// What one instance can take from the level inside it.
-    pub write_bandwidth: Option<Rate>,
+    /// What one instance can read and write per cycle.
+    pub ports: Ports,
+}
+
+/// The ports of one instance of a memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ports {
+    /// One port for both directions (`Bandwidth`): what is read and what is written in a cycle together.
+    One(Rate),
+    /// A port for each direction (`ReadBandwidth`, `WriteBandwidth`); `None` is unbounded.
+    Two {
+        read: Option<Rate>,
+        write: Option<Rate>,
+    },
+}
+
+impl Ports {
+    pub const UNBOUNDED: Ports = Ports::Two {
+        read: None,
+        write: None,
+    };
+
+    /// The port through which reads go.
+    #[must_use]
+    pub fn read(self) -> Option<Rate> {
+        match self {
+            Ports::One(rate) => Some(rate),
+            Ports::Two { read, .. } => read,
+        }
+    }
+
+    /// The port through which writes go.
+    #[must_use]
+    pub fn write(self) -> Option<Rate> {
+        match self {
+            Ports::One(rate) => Some(rate),
+            Ports::Two { write, .. } => write,
+        }
+    }
+}
+
+impl Memory {
+    /// Whether transfers into and out of it hide behind computation.
+    #[must_use]
+    pub fn overlaps(&self) -> bool {
+        self.double_buffered || self.streams
+    }
 }
 
 /// What is moved when a tile changes (`Refill:` of a memory).
@@ -85,15 +134,98 @@ impl Array {
 /// The network of one array (`NoC { ... }`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
-    /// `None` is unbounded.
-    pub bandwidth: Option<Rate>,
-    /// Cycles until the first beat of a transfer has arrived; 1 when not given.
-    pub latency: u64,
+    pub links: Links,
+    /// Cycles until the first beat of a transfer has arrived; `None` when not given (1 where a link has
+    /// a bandwidth, else the network is free).
+    pub latency: Option<u64>,
     pub multicast: bool,
     pub reduction: bool,
     pub forwarding: bool,
-    /// Every tensor has a network of its own.
-    pub per_tensor: bool,
+    /// Cycles by which a PE works later than its neighbour before it, along every axis; 0: all at once.
+    pub skew: u64,
+}
+
+/// The links of one network, each once down and once up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Links {
+    /// One pair for all tensors; `None` is unbounded.
+    Shared(Option<Rate>),
+    /// A pair for every tensor (`PerTensor`), with the width of its role.
+    PerTensor {
+        input: Option<Rate>,
+        weight: Option<Rate>,
+        output: Option<Rate>,
+    },
+}
+
+impl Links {
+    pub const UNBOUNDED: Links = Links::Shared(None);
+
+    /// The width of the link that tensors of `role` take.
+    #[must_use]
+    pub fn rate(self, role: Role) -> Option<Rate> {
+        match self {
+            Links::Shared(rate) => rate,
+            Links::PerTensor {
+                input,
+                weight,
+                output,
+            } => match role {
+                Role::Input => input,
+                Role::Weight => weight,
+                Role::Output => output,
+            },
+        }
+    }
+
+    #[must_use]
+    pub fn is_per_tensor(self) -> bool {
+        matches!(self, Links::PerTensor { .. })
+    }
+
+    /// The width of all links together; `None` when one of them is unbounded.
+    #[must_use]
+    pub fn total(self) -> Option<Rate> {
+        match self {
+            Links::Shared(rate) => rate,
+            Links::PerTensor {
+                input,
+                weight,
+                output,
+            } => input?.plus(weight?)?.plus(output?),
+        }
+    }
+
+    /// Whether some link has a bandwidth.
+    #[must_use]
+    pub fn is_bounded(self) -> bool {
+        match self {
+            Links::Shared(rate) => rate.is_some(),
+            Links::PerTensor {
+                input,
+                weight,
+                output,
+            } => input.is_some() || weight.is_some() || output.is_some(),
+        }
+    }
+}
+
+impl Network {
+    /// A network that describes nothing and so costs nothing.
+    pub const FREE: Network = Network {
+        links: Links::UNBOUNDED,
+        latency: None,
+        multicast: true,
+        reduction: true,
+        forwarding: false,
+        skew: 0,
+    };
+
+    /// Whether a transfer over it takes at least a cycle.
+    #[must_use]
+    pub fn is_timed(&self) -> bool {
+        self.links.is_bounded() || self.latency.is_some()
+    }
 }
 
 /// A bandwidth in bits per cycle, as an exact fraction.
@@ -117,6 +249,23 @@ impl Rate {
         }
         let scaled = bits.checked_mul(u128::from(self.cycles))?;
         u64::try_from(scaled.div_ceil(u128::from(self.bits.max(1)))).ok()
+    }
+
+    /// Both rates together; `None` past `u64`.
+    #[must_use]
+    pub fn plus(self, other: Rate) -> Option<Rate> {
+        if self.cycles == other.cycles {
+            return Some(Rate {
+                bits: self.bits.checked_add(other.bits)?,
+                cycles: self.cycles,
+            });
+        }
+        let left = self.bits.checked_mul(other.cycles)?;
+        let right = other.bits.checked_mul(self.cycles)?;
+        Some(Rate {
+            bits: left.checked_add(right)?,
+            cycles: self.cycles.checked_mul(other.cycles)?,
+        })
     }
 
     /// The slower of two rates.

@@ -17,7 +17,8 @@
 //! * tensors are ordered operands first, the one result last;
 //! * memory 0 is the backing store: it holds every tensor whole, its position is 0;
 //! * along a tensor's chain of memories, positions never decrease inwards, and every spatial loop of an
-//!   array above a memory lies before that memory's position.
+//!   array above a memory lies before that memory's position;
+//! * every position is at most `Schedule::steps`, which is at most `Schedule::leaf`.
 
 mod architecture;
 mod boxes;
@@ -29,7 +30,7 @@ mod operation;
 mod schedule;
 mod strided;
 
-pub use architecture::{Architecture, Array, Memory, Network, Rate, Refill, RoleSet};
+pub use architecture::{Architecture, Array, Links, Memory, Network, Ports, Rate, Refill, RoleSet};
 pub use boxes::{BoxSet, Grid, MAX_PRODUCTS, Product};
 pub use footprint::Footprint;
 pub use fused::{

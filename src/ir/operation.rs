@@ -60,8 +60,10 @@ pub enum Role {
 pub struct Tensor {
     pub role: Role,
     pub dims: Vec<Dim>,
-    /// Bits of one element.
+    /// Bits of one element; of a result, of a complete one.
     pub bits: u32,
+    /// Bits of a partial sum of a result; of an operand, those of an element.
+    pub partial_bits: u32,
     /// Fraction of non-zero elements, in (0, 1].
     pub density: f64,
 }

@@ -21,8 +21,12 @@ pub struct Schedule {
     /// `positions[memory][tensor]`: how many loops lie outside the tile of `tensor` in `memory`; `None`
     /// when the memory does not hold the tensor. Row 0 (the backing store) is all `Some(0)`.
     pub positions: Vec<Vec<Option<usize>>>,
-    /// Loops before this are steps of the PEs; loops from here on only order the accesses inside the
-    /// innermost tile. At least as large as every position; every spatial loop lies before it.
+    /// Place of the innermost memory: loops before this are steps of the PEs. At least as large as every
+    /// position.
+    pub steps: usize,
+    /// Place of the leaf tile, whose points are performed in issues. Equal to `steps` unless an array lies
+    /// inside the innermost memory: then the loops between lie inside one step. Loops from here on only
+    /// order the accesses inside the leaf tile; every spatial loop lies before it.
     pub leaf: usize,
 }
 

@@ -4,8 +4,8 @@ use super::*;
 use crate::engine::oracle;
 use crate::engine::oracle::Refusal;
 use crate::ir::{
-    Architecture, Array, Dim, Loop, LoopKind, Memory, Move, Network, Operation, OperationKind,
-    Origin, RankId, Refill, Role, RoleSet, Schedule, Tensor, Term, Window,
+    Architecture, Array, Dim, Links, Loop, LoopKind, Memory, Move, Network, Operation,
+    OperationKind, Origin, Ports, RankId, Refill, Role, RoleSet, Schedule, Tensor, Term, Window,
 };
 use proptest::prelude::*;
 
@@ -48,6 +48,7 @@ pub(super) fn convolution(extents: [u64; 6], windows: [(u64, u64); 2]) -> Operat
             })
             .collect(),
         bits: 8,
+        partial_bits: 8,
         density: 1.0,
     };
     Operation {
@@ -65,24 +66,26 @@ pub(super) fn convolution(extents: [u64; 6], windows: [(u64, u64); 2]) -> Operat
 
 pub(super) fn network() -> Network {
     Network {
-        bandwidth: None,
-        latency: 1,
+        links: Links::Shared(None),
+        latency: Some(1),
         multicast: true,
         reduction: true,
         forwarding: false,
-        per_tensor: false,
+        skew: 0,
     }
 }
 
 pub(super) fn memory(arrays_above: usize, capacity_bits: Option<u128>) -> Memory {
     Memory {
         arrays_above,
+        level: 0,
+        banks: 1,
+        streams: false,
         capacity_bits,
         double_buffered: false,
         refill: Refill::Window,
         holds: RoleSet::ALL,
-        read_bandwidth: None,
-        write_bandwidth: None,
+        ports: Ports::UNBOUNDED,
     }
 }
 
@@ -133,6 +136,7 @@ pub(super) fn mapping(operation: Operation, loops: &[Written]) -> Mapping {
                 vec![Some(0); operation.tensors.len()],
                 vec![Some(leaf); operation.tensors.len()],
             ],
+            steps: leaf,
             leaf,
             loops: list,
         },

@@ -3,7 +3,7 @@
 use super::LowerError;
 use crate::base::{Ratio, Span};
 use crate::hir::Accelerator;
-use crate::ir::{Architecture, Array, Memory, Network, Rate, Refill, RoleSet};
+use crate::ir::{Architecture, Array, Links, Memory, Network, Ports, Rate, Refill, RoleSet};
 
 /// An architecture with what its parts are called.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,12 +94,12 @@ pub(super) fn hardware(accelerator: &Accelerator) -> Result<Hardware, Box<LowerE
                 arrays.push(Array {
                     shape: array.shape.clone(),
                     network: Network {
-                        bandwidth: array.rate.and_then(rate),
-                        latency: array.latency,
+                        links: links(array.rate.and_then(rate), array.per_tensor),
+                        latency: Some(array.latency),
                         multicast: array.multicast,
                         reduction: array.reduction,
                         forwarding: array.forwarding,
-                        per_tensor: array.per_tensor,
+                        skew: 0,
                     },
                 });
                 array_names.push(array.name.clone());
@@ -115,6 +115,9 @@ pub(super) fn hardware(accelerator: &Accelerator) -> Result<Hardware, Box<LowerE
         };
         memories.push(Memory {
             arrays_above,
+            level: memory.level,
+            banks: 1,
+            streams: false,
             capacity_bits: memory.capacity_bits,
             double_buffered: memory.double_buffered,
             refill: if memory.refill_tile {
@@ -127,8 +130,10 @@ pub(super) fn hardware(accelerator: &Accelerator) -> Result<Hardware, Box<LowerE
                 weight: memory.holds.weight,
                 output: memory.holds.output,
             },
-            read_bandwidth: memory.read_rate.and_then(rate),
-            write_bandwidth: memory.write_rate.and_then(rate),
+            ports: Ports::Two {
+                read: memory.read_rate.and_then(rate),
+                write: memory.write_rate.and_then(rate),
+            },
         });
     }
     if memories
@@ -168,6 +173,18 @@ pub(super) fn hardware(accelerator: &Accelerator) -> Result<Hardware, Box<LowerE
         array_names,
         parts,
     })
+}
+
+fn links(rate: Option<Rate>, per_tensor: bool) -> Links {
+    if per_tensor {
+        Links::PerTensor {
+            input: rate,
+            weight: rate,
+            output: rate,
+        }
+    } else {
+        Links::Shared(rate)
+    }
 }
 
 /// The front end has seen to it that both parts fit.

@@ -118,7 +118,7 @@ fn too_many(clusters: &[Cluster], available: u64, at: Span) -> LowerError {
 mod tests {
     use super::*;
     use crate::base::FileId;
-    use crate::ir::{Array, Network};
+    use crate::ir::{Array, Links, Network};
 
     fn arrays(sizes: &[u64]) -> Architecture {
         Architecture {
@@ -128,12 +128,12 @@ mod tests {
                 .map(|&size| Array {
                     shape: vec![size],
                     network: Network {
-                        bandwidth: None,
-                        latency: 1,
+                        links: Links::Shared(None),
+                        latency: Some(1),
                         multicast: true,
                         reduction: true,
                         forwarding: false,
-                        per_tensor: false,
+                        skew: 0,
                     },
                 })
                 .collect(),

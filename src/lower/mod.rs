@@ -131,6 +131,7 @@ pub fn operation(layer: &Layer, accelerator: &Accelerator) -> Option<Desugared> 
             input_bits: precision.input.bits(),
             weight_bits: precision.weight.bits(),
             output_bits: precision.output.bits(),
+            partial_bits: precision.output.bits(),
             input_density: density(layer.density.input),
             weight_density: density(layer.density.weight),
             output_density: density(layer.density.output),

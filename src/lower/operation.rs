@@ -17,6 +17,8 @@ pub struct Elements {
     pub input_bits: u32,
     pub weight_bits: u32,
     pub output_bits: u32,
+    /// Of a sum that is not complete.
+    pub partial_bits: u32,
     pub input_density: f64,
     pub weight_density: f64,
     pub output_density: f64,
@@ -190,6 +192,10 @@ impl Builder {
             role,
             dims,
             bits,
+            partial_bits: match role {
+                Role::Output => self.elements.partial_bits,
+                Role::Input | Role::Weight => bits,
+            },
             density,
         });
         self.tensor_names.push(name.to_owned());

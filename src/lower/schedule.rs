@@ -157,6 +157,7 @@ impl<'a, 'b> Builder<'a, 'b> {
                 schedule: Schedule {
                     loops: self.loops,
                     positions,
+                    steps: leaf,
                     leaf,
                 },
             },

@@ -110,6 +110,7 @@ pub(super) fn lower(target: Target<'_>) -> Lowered {
             schedule: Schedule {
                 loops,
                 positions,
+                steps: leaf,
                 leaf,
             },
         },

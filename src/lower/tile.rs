@@ -15,7 +15,7 @@
 use super::{Lowered, Options, Refusal, schedule};
 use crate::diag::Diagnostics;
 use crate::hir::{Accelerator, Application, DataflowBody, Layer, Program};
-use crate::ir::{Dim, Operation, Stage, Tensor, Term, Window};
+use crate::ir::{Dim, Operation, Ports, Stage, Tensor, Term, Window};
 
 /// Parts that a tile may fall into because of groups of channels.
 const MAX_PIECES: usize = 4096;
@@ -266,8 +266,7 @@ fn hold_whole(lowered: &mut Lowered, accelerator: &Accelerator, places: &[usize]
     }
     // What arrives from outside arrives for the group, in the time that is reckoned there.
     if let Some(outermost) = lowered.mapping.architecture.memories.first_mut() {
-        outermost.read_bandwidth = None;
-        outermost.write_bandwidth = None;
+        outermost.ports = Ports::UNBOUNDED;
     }
 }
 
@@ -297,6 +296,7 @@ mod tests {
             input_bits: 8,
             weight_bits: 8,
             output_bits: 8,
+            partial_bits: 8,
             input_density: 1.0,
             weight_density: 1.0,
             output_density: 1.0,

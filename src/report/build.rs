@@ -103,6 +103,7 @@ pub fn build_layer(
         bound: match counts.timing.bound {
             Bound::Compute => "compute".to_owned(),
             Bound::Boundary(index) => name_or(&crossings, index, "boundary"),
+            Bound::Resource(index) => format!("resource {index}"),
         },
         cycles_by,
         energy_pj: energy.map(|energy| energy_map(names, products, energy)),
@@ -200,7 +201,9 @@ fn boundary_names(names: &LayerNames, counts: &Counts) -> Vec<String> {
         format!(
             "{} -> {}",
             names.memory(boundary.parent),
-            names.memory(boundary.child)
+            boundary
+                .child
+                .map_or("MAC".to_owned(), |child| names.memory(child))
         )
     };
     let pairs: Vec<_> = counts
@@ -368,7 +371,9 @@ fn roofline(mapping: &Mapping, boundary: &BoundaryCounts) -> Option<u64> {
     let architecture = &mapping.architecture;
     let (Some(parent), Some(child)) = (
         architecture.memories.get(boundary.parent),
-        architecture.memories.get(boundary.child),
+        boundary
+            .child
+            .and_then(|child| architecture.memories.get(child)),
     ) else {
         return None;
     };
@@ -379,7 +384,7 @@ fn roofline(mapping: &Mapping, boundary: &BoundaryCounts) -> Option<u64> {
     let slowest = |port: Option<Rate>| {
         networks
             .iter()
-            .filter_map(|array| array.network.bandwidth)
+            .filter_map(|array| array.network.links.total())
             .chain(port)
             .reduce(Rate::min)
     };
@@ -387,11 +392,11 @@ fn roofline(mapping: &Mapping, boundary: &BoundaryCounts) -> Option<u64> {
     let cycles = |bits: u128, rate: Option<Rate>| {
         rate.and_then(|rate| rate.cycles_for(bits.div_ceil(parents)))
     };
-    let (down, up) = (
-        slowest(parent.read_bandwidth),
-        slowest(parent.write_bandwidth),
-    );
-    if networks.iter().any(|array| array.network.per_tensor) {
+    let (down, up) = (slowest(parent.ports.read()), slowest(parent.ports.write()));
+    if networks
+        .iter()
+        .any(|array| array.network.links.is_per_tensor())
+    {
         boundary
             .tensors
             .iter()

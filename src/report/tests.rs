@@ -74,7 +74,13 @@ fn a_layer_has_the_derived_figures() {
 #[test]
 fn tensors_with_networks_of_their_own_do_not_add_up() {
     let (mut mapping, counts) = (sample::mapping(), sample::counts());
-    mapping.architecture.arrays[0].network.per_tensor = true;
+    let network = &mut mapping.architecture.arrays[0].network;
+    let rate = network.links.rate(crate::ir::Role::Input);
+    network.links = crate::ir::Links::PerTensor {
+        input: rate,
+        weight: rate,
+        output: rate,
+    };
     let layer = build_layer(&names(), &mapping, &counts, None);
     assert_eq!(layer.boundaries[1].roofline_cycles, Some(6));
 }

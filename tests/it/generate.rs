@@ -4,8 +4,9 @@
 //! always the simplest choice (a small layer, no loop, one memory below the backing store).
 
 use dflowc::ir::{
-    Architecture, Array, Axis, Dim, Loop, LoopKind, Mapping, Memory, Move, Network, Operation,
-    OperationKind, Origin, RankId, Rate, Refill, Role, RoleSet, Schedule, Tensor, Term, Window,
+    Architecture, Array, Axis, Dim, Links, Loop, LoopKind, Mapping, Memory, Move, Network,
+    Operation, OperationKind, Origin, Ports, RankId, Rate, Refill, Role, RoleSet, Schedule, Tensor,
+    Term, Window,
 };
 
 /// A stream of choices; zeros after its end.
@@ -58,6 +59,7 @@ fn tensor(role: Role, bits: u32, dims: Vec<Dim>) -> Tensor {
         role,
         dims,
         bits,
+        partial_bits: bits,
         density: 1.0,
     }
 }
@@ -323,12 +325,12 @@ pub fn architecture(c: &mut Choices) -> Architecture {
         .map(|_| Array {
             shape: vec![c.from(1, 6)],
             network: Network {
-                bandwidth: rate(c),
-                latency: c.from(1, 3),
+                links: Links::Shared(rate(c)),
+                latency: Some(c.from(1, 3)),
                 multicast: !c.once_in(3),
                 reduction: !c.once_in(3),
                 forwarding: c.once_in(3),
-                per_tensor: c.once_in(4),
+                skew: 0,
             },
         })
         .collect();
@@ -341,6 +343,9 @@ pub fn architecture(c: &mut Choices) -> Architecture {
         let all = memory == 0 || !c.once_in(4);
         memories.push(Memory {
             arrays_above: above,
+            level: 0,
+            banks: 1,
+            streams: false,
             capacity_bits: None,
             double_buffered: c.once_in(2),
             refill: if c.once_in(4) {
@@ -357,8 +362,10 @@ pub fn architecture(c: &mut Choices) -> Architecture {
                     output: c.once_in(2),
                 }
             },
-            read_bandwidth: rate(c),
-            write_bandwidth: rate(c),
+            ports: Ports::Two {
+                read: rate(c),
+                write: rate(c),
+            },
         });
     }
     Architecture {
@@ -504,6 +511,7 @@ pub fn schedule(c: &mut Choices, operation: &Operation, architecture: &Architect
     Schedule {
         loops,
         positions,
+        steps: leaf,
         leaf,
     }
 }

@@ -94,6 +94,7 @@ pub(super) fn cross(
             tensor,
             down: 0,
             up: 0,
+            up_complete: 0,
             forwarded: 0,
             hops: 0,
         })
@@ -299,7 +300,7 @@ pub(super) fn cross(
     Some(Crossing {
         counts: BoundaryCounts {
             parent: boundary.parent,
-            child: boundary.child,
+            child: Some(boundary.child),
             position: boundary.position,
             tensors: crossing,
             down_bits,

@@ -306,6 +306,8 @@ fn count(mapping: &Mapping, steps: &[Step]) -> Option<Counts> {
                     reads: 0,
                     writes: 0,
                     updates: 0,
+                    complete_reads: 0,
+                    complete_writes: 0,
                     unique: 0,
                 })
                 .collect(),
@@ -415,6 +417,7 @@ fn count(mapping: &Mapping, steps: &[Step]) -> Option<Counts> {
         pes_used: used.len() as u64,
         memories,
         boundaries: crossed,
+        resources: Vec::new(),
         timing: Timing {
             cycles,
             compute_cycles,

@@ -150,6 +150,7 @@ impl crate::evaluate::Evaluator<'_> {
             schedule: Schedule {
                 loops: Vec::new(),
                 positions: Vec::new(),
+                steps: 0,
                 leaf: 0,
             },
         };

@@ -266,7 +266,7 @@ pub(super) fn time(compute: u64, ledger: &Ledger, accelerator: &Accelerator) -> 
         let cycles = |bits: u128, rate: Option<Rate>| {
             rate.and_then(|rate| rate.cycles_for(bits.div_ceil(instances)))
         };
-        let needed = cycles(reads, known.read_bandwidth).max(cycles(writes, known.write_bandwidth));
+        let needed = cycles(reads, known.ports.read()).max(cycles(writes, known.ports.write()));
         if let Some(needed) = needed {
             time.memories.push((memory, needed));
             if needed > time.cycles {

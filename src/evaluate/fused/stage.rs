@@ -237,7 +237,7 @@ impl<'a> Workshop<'a> {
                 let crossings = counts
                     .boundaries
                     .iter()
-                    .filter(|boundary| boundary.parent == 0 && boundary.child == memory)
+                    .filter(|boundary| boundary.parent == 0 && boundary.child == Some(memory))
                     .flat_map(|boundary| &boundary.tensors)
                     .filter(|crossing| crossing.tensor == count.tensor);
                 let (down, up) = crossings.fold((0, 0), |(down, up), crossing| {
@@ -371,6 +371,7 @@ fn unmapped(mapping: &Mapping) -> Option<Mapping> {
         schedule: Schedule {
             loops: Vec::new(),
             positions: vec![row; mapping.architecture.memories.len()],
+            steps: 0,
             leaf: 0,
         },
     })

@@ -188,6 +188,7 @@ impl Builder {
                 role: self.roles[access.tensor],
                 dims,
                 bits: tensor.bits,
+                partial_bits: tensor.bits,
                 density: 1.0,
             });
         }

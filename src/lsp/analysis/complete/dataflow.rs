@@ -106,6 +106,7 @@ impl List<'_, '_> {
             input_bits: 8,
             weight_bits: 8,
             output_bits: 8,
+            partial_bits: 8,
             input_density: 1.0,
             weight_density: 1.0,
             output_density: 1.0,
