@@ -8,7 +8,7 @@
 //! * A [`Node`] at depth `m` stands for all equal positions of the group's first `m` loops.
 //! * An [`Edge`] stands for all equal advances of loop `m` from one window to the next.
 //!
-//! Each carries, for every boundary, a [`Transition`]: how many elements instances hold, keep, and share
+//! Each carries, for every site, a [`Transition`]: how many elements instances hold, keep, and share
 //! when (a) this loop advances, or (b) some loop of *another* group advances and the group's loops inside
 //! wrap from their last windows to their first.
 //!
@@ -19,12 +19,13 @@
 //! prefix of the windows of every loop, so the tile it held before is that of its last window that was not
 //! empty; windows in the interior of a loop are exact translates of each other, in every tensor.
 
+use super::EngineLimit;
 use super::crossing::{Table, Transition};
+use super::flows::Flows;
 use super::lanes::Sum;
 use super::lattice::{self, Lattice};
 use super::plan::Plan;
 use super::spot::Spot;
-use super::{Boundary, EngineLimit};
 use crate::ir::{GroupAxis, GroupLoop, GroupLoops, GroupState, Mapping};
 use smallvec::SmallVec;
 use std::rc::Rc;
@@ -33,48 +34,45 @@ use std::rc::Rc;
 const MOST_STATES: u64 = 1 << 16;
 
 /// All that the classes of a group depend on, besides the layer and the accelerator.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Key {
     /// The loops that do something, outermost first.
-    pub loops: GroupLoops,
-    pub boundaries: SmallVec<[KeyBoundary; 4]>,
+    pub loops: KeyLoops,
+    /// What the sites are ([`Flows::code`]).
+    pub code: SmallVec<[u16; 64]>,
+    /// Per site: how many of the group's loops lie outside.
+    pub inside: SmallVec<[usize; 6]>,
+    /// Per site and slot: loops of the group in whose idle trips sums are given up, as a set.
+    pub forced: SmallVec<[SmallVec<[u32; 4]>; 6]>,
+    /// Per site, slot and memory above that refills whole tiles: loops of the group outside its place.
+    pub flush: SmallVec<[SmallVec<[SmallVec<[usize; 1]>; 4]>; 6]>,
+    /// The group's loops are listed step by step.
+    pub explicit: bool,
 }
 
-/// What a group's classes depend on of a boundary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct KeyBoundary {
-    pub parent: usize,
-    pub child: usize,
-    /// Set of tensors, by their index modulo 32.
-    pub tensors: u32,
-    /// How many of the group's loops lie outside.
-    pub inside: usize,
-    /// Elements come from neighbours.
-    pub forwards: bool,
-}
+/// The loops of a group; equal if they do the same.
+#[derive(Clone, Debug)]
+pub(super) struct KeyLoops(pub GroupLoops);
 
-/// Per node: the elements of the result that each parent instance (by number) meets there first.
-pub(super) type Meetings = Vec<Vec<(u64, u64)>>;
-
-impl PartialEq for Key {
-    fn eq(&self, other: &Key) -> bool {
+impl PartialEq for KeyLoops {
+    fn eq(&self, other: &KeyLoops) -> bool {
         let same = |(a, b): (&GroupLoop, &GroupLoop)| {
             a.moves == b.moves
                 && a.instances == b.instances
                 && a.array == b.array
                 && a.ends_level == b.ends_level
         };
-        self.loops.len() == other.loops.len()
-            && self.loops.iter().zip(&other.loops).all(same)
-            && self.boundaries == other.boundaries
+        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(same)
     }
 }
 
 /// One group and its classes.
 pub(super) struct GroupClasses {
     pub plan: Rc<Plan>,
-    /// Per boundary: how many of the loops lie outside.
-    pub inside: SmallVec<[usize; 4]>,
+    /// Per site: how many of the loops lie outside.
+    pub inside: SmallVec<[usize; 6]>,
+    /// Every step has a node of its own.
+    pub explicit: bool,
     /// Loops that are steps of the PEs (before the leaf).
     pub loops: GroupLoops,
     /// `nodes[starts[m]..starts[m + 1]]`: positions of the first `m` loops; the first is the one start.
@@ -84,27 +82,20 @@ pub(super) struct GroupClasses {
     pub edges: Vec<Edge>,
     pub(super) edge_starts: SmallVec<[usize; 6]>,
     pub table: Table,
-    /// Per node and boundary, per edge and boundary.
+    /// Per node and site, per edge and site. Of the lanes: only of the last nodes.
     pub(super) wraps: Vec<Transition>,
     pub(super) advances: Vec<Transition>,
-    pub(super) boundaries: usize,
+    pub(super) sites: usize,
     /// Instances listed so far.
     pub(super) listed: usize,
     /// Per node and per edge, for the engine's inner loop: the sizes that decide how much crosses, all
-    /// boundaries in a row, each tensor's [`LANES`] (operands) or [`RESULT_LANES`].
+    /// sites in a row (`Flows::columns`).
     pub node_lanes: Vec<u64>,
     pub edge_lanes: Vec<u64>,
-    /// Where each boundary's lanes begin; one more for the end.
-    pub lane_starts: SmallVec<[usize; 5]>,
-    /// Per depth, and per loop, sums of the crosses over all steps: `(depth * boundaries + boundary)` and
-    /// then tensors, in the order of the lanes.
+    /// Per depth, and per loop, sums of the sizes over all steps: `(depth * slots + slot)`, the slots of all
+    /// sites in a row.
     pub node_sums: Vec<Sum>,
     pub edge_sums: Vec<Sum>,
-    /// Where each boundary's tensors begin among the sums; one more for the end.
-    pub slot_starts: SmallVec<[usize; 5]>,
-    /// Where windows overlap in the result, per boundary: the result's distinct elements, summed over the
-    /// child's instances.
-    pub distinct: SmallVec<[u64; 4]>,
 }
 
 pub(super) struct Node {
@@ -120,8 +111,12 @@ pub(super) struct Node {
     pub first: u32,
     /// The advances of the next loop below this node.
     pub(super) advances: (u32, u32),
+    /// The class of its last window of the next loop.
+    pub last: u32,
     /// All loops over ranks that the result does not have are at their first window.
     pub fresh: bool,
+    /// In how many of the positions all of them are at their last.
+    pub last_count: u64,
     /// Points of the busiest PE, of all PEs, and how many PEs work; only at the leaf.
     pub busiest: u64,
     pub volume: u128,
@@ -134,8 +129,13 @@ pub(super) struct Edge {
     pub child: u32,
     /// How many advances it stands for, below one parent.
     pub count: u64,
-    /// The window that the (representative) advance leads to.
+    /// The window that the (representative) advance leads to, and the one that it comes from.
     pub(super) window: u64,
+    pub(super) before: u64,
+    /// Class of the window that it comes from.
+    pub(super) from: u32,
+    /// In how many of the advances the step before was the last for its sums.
+    pub last_count: u64,
 }
 
 impl GroupClasses {
@@ -143,15 +143,13 @@ impl GroupClasses {
         mapping: &Mapping,
         plan: Rc<Plan>,
         key: &Key,
-        boundaries: &[Boundary],
+        flows: &Flows,
     ) -> Result<GroupClasses, EngineLimit> {
-        if !plan.group.is_regular(&key.loops, usize::MAX) {
-            return Err(EngineLimit::Irregular);
-        }
         let mut classes = GroupClasses {
             plan,
-            inside: key.boundaries.iter().map(|b| b.inside).collect(),
-            loops: key.loops.clone(),
+            inside: key.inside.clone(),
+            explicit: key.explicit,
+            loops: key.loops.0.clone(),
             nodes: Vec::with_capacity(16),
             starts: SmallVec::new(),
             edges: Vec::with_capacity(16),
@@ -159,21 +157,20 @@ impl GroupClasses {
             table: Table::default(),
             wraps: Vec::new(),
             advances: Vec::new(),
-            boundaries: boundaries.len(),
+            sites: flows.sites.len(),
             listed: 0,
             node_lanes: Vec::new(),
             edge_lanes: Vec::new(),
-            lane_starts: SmallVec::new(),
             node_sums: Vec::new(),
             edge_sums: Vec::new(),
-            slot_starts: SmallVec::new(),
-            distinct: SmallVec::new(),
         };
-        classes.grow(mapping)?;
-        classes.cross(mapping, boundaries)?;
-        if classes.table.is_simple() {
-            classes.line_up(mapping.operation.result(), boundaries);
+        if key.explicit {
+            classes.list(mapping, flows)?;
+        } else {
+            classes.grow(mapping, flows.wide)?;
         }
+        classes.cross(mapping, key, flows)?;
+        classes.line_up(flows);
         Ok(classes)
     }
 
@@ -209,23 +206,32 @@ impl GroupClasses {
         node
     }
 
+    /// The class reached from `node` through `steps` last windows.
     #[inline]
-    pub fn wrap_of(&self, node: usize, boundary: usize) -> Transition {
-        self.wraps[node * self.boundaries + boundary]
+    pub fn last_at(&self, mut node: usize, steps: usize) -> usize {
+        for _ in 0..steps {
+            node = self.nodes[node].last as usize;
+        }
+        node
     }
 
     #[inline]
-    pub fn advance_of(&self, edge: usize, boundary: usize) -> Transition {
-        self.advances[edge * self.boundaries + boundary]
+    pub fn wrap_of(&self, node: usize, site: usize) -> Transition {
+        self.wraps[node * self.sites + site]
+    }
+
+    #[inline]
+    pub fn advance_of(&self, edge: usize, site: usize) -> Transition {
+        self.advances[edge * self.sites + site]
     }
 
     /// Builds nodes and edges, outermost loop first.
-    fn grow(&mut self, mapping: &Mapping) -> Result<(), EngineLimit> {
+    fn grow(&mut self, mapping: &Mapping, wide: bool) -> Result<(), EngineLimit> {
         let plan = Rc::clone(&self.plan);
         let ground = plan.ground.as_ref();
         let start = ground.map_or(lattice::NOWHERE, |ground| ground.whole());
         self.nodes
-            .push(Node::new(start, ground.is_some(), SmallVec::new(), 1, true));
+            .push(Node::new(start, ground.is_some(), SmallVec::new(), (1, 1), true));
         self.starts.push(0);
         self.starts.push(1);
         self.edge_starts.push(0);
@@ -239,6 +245,7 @@ impl GroupClasses {
                 let node = &self.nodes[parent];
                 let (count, fresh, uniform, spot) =
                     (node.count, node.fresh, node.uniform, node.spot);
+                let last_count = node.last_count;
                 let path = node.path.clone();
                 // Groups that are not small are listed state by state.
                 let states = if ground.is_none() || !uniform {
@@ -267,6 +274,9 @@ impl GroupClasses {
                 let first_edge = self.edges.len();
                 let first = self.nodes.len();
                 let mut window = 0;
+                // The last trip of a reduction is a class of its own where complete sums have another width.
+                let end = |to: u64| if wide && reduces && to + 1 == trips { to - 1 } else { to };
+                let alike = alike.map(|(from, to)| (from, end(to)));
                 while window < trips {
                     // One class for the interior, where windows are translates of each other.
                     let run = match alike {
@@ -291,36 +301,52 @@ impl GroupClasses {
                     path.push(window);
                     let child = self.nodes.len() as u32;
                     let fresh = fresh && !(reduces && window > 0);
-                    self.nodes.push(Node::new(piece, whole, path, times, fresh));
+                    let last = match reduces {
+                        false => last_count * run,
+                        true if window + run == trips => last_count,
+                        true => 0,
+                    };
+                    self.nodes
+                        .push(Node::new(piece, whole, path, (times, last), fresh));
                     // The advance into the run comes from another class than the advances within it.
-                    let mut edge = |window, count| {
+                    let mut edge = |window: u64, count, from| {
                         self.edges.push(Edge {
                             parent: parent as u32,
                             child,
                             count,
                             window,
+                            before: window - 1,
+                            from,
+                            last_count: if reduces { 0 } else { last_count * count },
                         });
                     };
                     let within = alike.is_some_and(|(from, to)| window > from && window <= to);
                     if window > 0 && within {
-                        edge(window, run);
+                        edge(window, run, child - 1);
                     } else {
                         if window > 0 {
-                            edge(window, 1);
+                            edge(window, 1, child - 1);
                         }
                         if run > 1 {
-                            edge(window + 1, run - 1);
+                            edge(window + 1, run - 1, child);
                         }
                     }
                     window += run;
                 }
+                let last = self.nodes.len().saturating_sub(1);
                 let node = &mut self.nodes[parent];
-                node.first = first as u32;
+                (node.first, node.last) = (first as u32, last as u32);
                 node.advances = (first_edge as u32, self.edges.len() as u32);
             }
             self.starts.push(self.nodes.len());
             self.edge_starts.push(self.edges.len());
         }
+        self.weigh(instances);
+        Ok(())
+    }
+
+    /// What the PEs do at every last node.
+    pub(super) fn weigh(&mut self, instances: u64) {
         for node in self.nodes_at(self.loops.len()) {
             let (busiest, volume, working) = if self.nodes[node].uniform {
                 let volume = self.nodes[node].spot.volume();
@@ -330,7 +356,7 @@ impl GroupClasses {
                     instances,
                 )
             } else {
-                let states = self.states(&self.nodes[node].path);
+                let states = self.states_at(node);
                 (
                     states.iter().map(GroupState::volume).max().unwrap_or(0),
                     states.iter().map(|s| u128::from(s.volume())).sum(),
@@ -340,11 +366,10 @@ impl GroupClasses {
             let node = &mut self.nodes[node];
             (node.busiest, node.volume, node.working) = (busiest, volume, working);
         }
-        Ok(())
     }
 
     /// Whether `l` moves a rank that the result does not have: a second visit accumulates.
-    fn reduces(&self, mapping: &Mapping, l: &GroupLoop) -> bool {
+    pub(super) fn reduces(&self, mapping: &Mapping, l: &GroupLoop) -> bool {
         let result = &mapping.operation.tensors[mapping.operation.result()];
         l.moves.iter().any(|m| match m.axis {
             GroupAxis::Rank(rank) => {
@@ -354,6 +379,21 @@ impl GroupClasses {
             }
             GroupAxis::Window(_) => false,
         })
+    }
+
+    /// All instances at a node.
+    pub(super) fn states_at(&self, node: usize) -> Vec<GroupState> {
+        self.states(&self.nodes[node].path)
+    }
+
+    /// One window of a loop.
+    #[inline]
+    pub(super) fn step(&self, state: &GroupState, l: &GroupLoop, window: u64) -> GroupState {
+        if self.explicit {
+            self.plan.group.step(state, l, window)
+        } else {
+            self.plan.group.advance(state, l, window)
+        }
     }
 
     /// All instances at the position that `path` leads to.
@@ -374,11 +414,7 @@ impl GroupClasses {
         let mut pieces = Vec::with_capacity(states.len() * l.instances as usize);
         for state in states {
             for instance in 0..l.instances {
-                pieces.push(
-                    self.plan
-                        .group
-                        .advance(state, l, trip * l.instances + instance),
-                );
+                pieces.push(self.step(state, l, trip * l.instances + instance));
             }
         }
         pieces
@@ -426,8 +462,16 @@ impl GroupClasses {
 }
 
 impl Node {
-    fn new(spot: Spot, uniform: bool, path: SmallVec<[u64; 4]>, count: u64, fresh: bool) -> Node {
+    pub(super) fn new(
+        spot: Spot,
+        uniform: bool,
+        path: SmallVec<[u64; 4]>,
+        (count, last_count): (u64, u64),
+        fresh: bool,
+    ) -> Node {
         Node {
+            last: 0,
+            last_count,
             spot,
             uniform,
             path,
@@ -439,5 +483,29 @@ impl Node {
             volume: 0,
             working: 0,
         }
+    }
+}
+
+impl GroupClasses {
+    /// Instances that work in at least one step.
+    pub(super) fn used(&self) -> u64 {
+        if !self.explicit {
+            let start = self.first_at(0, self.depth());
+            return self.nodes[start].working;
+        }
+        let mut used: Vec<bool> = Vec::new();
+        for node in self.nodes_at(self.depth()) {
+            let states = self.states_at(node);
+            used.resize(states.len(), false);
+            for (used, state) in used.iter_mut().zip(&states) {
+                *used |= !state.is_empty();
+            }
+        }
+        used.iter().filter(|&&used| used).count() as u64
+    }
+
+    /// Lists every step of the group as a node of its own: the windows of its loops follow no pattern.
+    pub(super) fn list(&mut self, _mapping: &Mapping, _flows: &Flows) -> Result<(), EngineLimit> {
+        Err(EngineLimit::Irregular)
     }
 }

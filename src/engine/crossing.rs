@@ -1,271 +1,239 @@
-//! What one group contributes to one crossing of one boundary.
+//! What one group contributes to one step of one site.
 //!
 //! Problem: in one step every instance of the child memory gets a new tile. How many elements are new, how
-//! many of them are wanted by several instances at once, how many does a neighbour have? A tile is a
-//! product over groups, and so are "held before" and "held by every instance that wants it". So each group
-//! reports a few sizes, the [`Cross`] of a tensor, and the sizes of the step are differences of products:
+//! many of them are needed by several instances at once, how many does a neighbour have? A tile is a
+//! product over groups, and so are "held before" and "held by every instance that needs it". So each group
+//! reports a few sizes, the [`StepSizes`] of a tensor, and the sizes of the step are differences of products
+//! (`semantics.md` 2.7):
 //!
 //! ```text
 //! new of the instances = prod sum_i |now_i|   - prod sum_i |now_i and held_i|
-//! new over instances   = prod |union now_i|   - prod |{x : every instance that wants x held it}|
+//! new over instances   = prod |union now_i|   - prod |{x : every instance that needs x held it}|
 //! ```
 //!
 //! With forwarding an element is also at hand when a neighbour worked on it, which is no product: the
 //! neighbour differs in one group. There each element of a group is sorted by what its instances have
 //! (`held`, `worked on`, `beside`), and the step looks at all combinations of these sorts.
 
-use super::Boundary;
+use super::flows::{Boundary, Site, Slot};
 use crate::ir::{GroupLoop, GroupState, Mapping};
 use smallvec::SmallVec;
 
-/// One instance below the boundary, in one group.
+/// One instance of all arrays, in one group: its index in every spatial loop, and its windows.
 #[derive(Clone)]
 pub(super) struct Holder {
-    /// Index of the parent instance over the group's spatial loops above the parent.
-    pub(super) above: u64,
-    /// Index of the child instance over those between parent and child.
-    pub(super) between: u64,
+    /// Per loop of the group outside the position; 0 for temporal loops.
+    pub indices: SmallVec<[u32; 6]>,
     pub state: GroupState,
+    /// Loops of the group in whose last trips the instance was idle, as a set of their numbers.
+    pub idle: u32,
 }
 
-impl Holder {
-    /// The child instance; holders below it differ in nothing else.
-    pub fn instance(&self) -> (u64, u64) {
-        (self.above, self.between)
-    }
-}
-
-/// Where a spatial loop lies with respect to a boundary.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Temporal,
-    Above,
-    Between {
-        multicast: bool,
-        reduction: bool,
-        forwarding: bool,
-    },
-    Below,
-}
-
-/// The group's loops outside the boundary, and who shares a transfer over them.
+/// The spatial loops of a group, and who shares a transfer over them.
 pub(super) struct Sharing {
-    loops: Vec<(Place, u64)>,
-    /// The loops between, outermost first.
-    between: SmallVec<[(u64, bool, bool, bool); 2]>,
-    /// Some loop of any group outside the boundary forwards between neighbours.
-    forwards: bool,
+    pub loops: SmallVec<[SharingLoop; 6]>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct SharingLoop {
+    pub instances: u64,
+    /// `None` for temporal loops.
+    pub array: Option<usize>,
+    pub multicast: bool,
+    pub reduction: bool,
+    pub forwarding: bool,
 }
 
 /// Whether some loop of any group outside the boundary forwards between neighbours.
 pub(super) fn forwards(mapping: &Mapping, boundary: &Boundary) -> bool {
-    let architecture = &mapping.architecture;
-    let above = architecture.memories[boundary.parent].arrays_above;
-    let below = architecture.memories[boundary.child].arrays_above;
-    mapping.schedule.loops[..boundary.position].iter().any(|l| {
+    let arrays = &mapping.architecture.arrays;
+    mapping.schedule.loops[..boundary.place].iter().any(|l| {
         l.instances() > 1
             && l.array().is_some_and(|array| {
-                (above..below).contains(&array) && architecture.arrays[array].network.forwarding
+                (boundary.above..boundary.below).contains(&array)
+                    && arrays[array].network.forwarding
             })
     })
 }
 
 impl Sharing {
-    pub fn new(mapping: &Mapping, boundary: &Boundary, loops: &[GroupLoop]) -> Sharing {
-        let architecture = &mapping.architecture;
-        let above = architecture.memories[boundary.parent].arrays_above;
-        let below = architecture.memories[boundary.child].arrays_above;
-        let loops: Vec<(Place, u64)> = loops
+    pub fn new(mapping: &Mapping, loops: &[GroupLoop]) -> Sharing {
+        let loops = loops
             .iter()
             .map(|l| {
-                let place = match l.array {
-                    None => Place::Temporal,
-                    Some(array) if array < above => Place::Above,
-                    Some(array) if array >= below => Place::Below,
-                    Some(array) => {
-                        let network = &architecture.arrays[array].network;
-                        Place::Between {
-                            multicast: network.multicast,
-                            reduction: network.reduction,
-                            forwarding: network.forwarding,
-                        }
-                    }
-                };
-                (place, l.instances)
+                let network = l.array.map(|array| mapping.architecture.arrays[array].network);
+                SharingLoop {
+                    instances: l.instances,
+                    array: l.array,
+                    multicast: network.is_some_and(|n| n.multicast),
+                    reduction: network.is_some_and(|n| n.reduction),
+                    forwarding: network.is_some_and(|n| n.forwarding),
+                }
             })
             .collect();
-        let between = loops
+        Sharing { loops }
+    }
+
+    /// `indices` with only the loops over `arrays` kept.
+    pub fn only(
+        &self,
+        indices: &[u32],
+        arrays: std::ops::Range<usize>,
+    ) -> SmallVec<[u32; 6]> {
+        self.select(indices, |l| {
+            l.array.is_some_and(|array| arrays.contains(&array))
+        })
+    }
+
+    /// Instances with equal keys share their transfers at a site of `depth`.
+    pub fn collector(&self, indices: &[u32], slot: &Slot, depth: usize) -> SmallVec<[u32; 6]> {
+        self.select(indices, |l| {
+            let shared = if slot.is_result {
+                l.reduction
+            } else {
+                l.multicast
+            };
+            l.array
+                .is_some_and(|array| array >= depth && array < slot.below && !shared)
+        })
+    }
+
+    fn select(
+        &self,
+        indices: &[u32],
+        keep: impl Fn(&SharingLoop) -> bool,
+    ) -> SmallVec<[u32; 6]> {
+        indices
             .iter()
-            .filter_map(|&(place, instances)| match place {
-                Place::Between {
-                    multicast,
-                    reduction,
-                    forwarding,
-                } => Some((instances, multicast, reduction, forwarding)),
-                _ => None,
-            })
-            .collect();
-        let forwards = forwards(mapping, boundary);
-        Sharing {
-            loops,
-            between,
-            forwards,
-        }
+            .zip(&self.loops)
+            .map(|(&index, l)| if keep(l) { index } else { 0 })
+            .collect()
     }
 
-    pub fn is_below(&self, depth: usize) -> bool {
-        self.loops[depth].0 == Place::Below
-    }
-
-    pub fn forwards(&self) -> bool {
-        self.forwards
-    }
-
-    /// The holders of all `states` after `depth` loops; sorted by instance.
-    pub fn holders(&self, states: &[GroupState], depth: usize) -> Vec<Holder> {
-        let mut holders: Vec<Holder> = states
-            .iter()
-            .enumerate()
-            .map(|(combination, state)| {
-                let mut rest = combination as u64;
-                let mut digits: SmallVec<[u64; 4]> = SmallVec::new();
-                for &(_, instances) in self.loops[..depth].iter().rev() {
-                    digits.push(rest % instances);
-                    rest /= instances;
-                }
-                let (mut above, mut between) = (0, 0);
-                for (&(place, instances), digit) in self.loops.iter().zip(digits.iter().rev()) {
-                    match place {
-                        Place::Above => above = above * instances + digit,
-                        Place::Between { .. } => between = between * instances + digit,
-                        Place::Temporal | Place::Below => {}
-                    }
-                }
-                Holder {
-                    above,
-                    between,
-                    state: state.clone(),
-                }
-            })
-            .collect();
-        holders.sort_by_key(Holder::instance);
-        holders
-    }
-
-    /// The holder at `index` of the loop `depth` below `holder`.
-    pub fn placed(&self, holder: &Holder, depth: usize, index: u64, state: GroupState) -> Holder {
-        let (place, instances) = self.loops[depth];
-        let (mut above, mut between) = holder.instance();
-        match place {
-            Place::Above => above = above * instances + index,
-            Place::Between { .. } => between = between * instances + index,
-            Place::Temporal | Place::Below => {}
-        }
-        Holder {
-            above,
-            between,
-            state,
-        }
-    }
-
-    /// Instances with the same number share their transfers.
-    pub(super) fn collector(&self, mut between: u64, result: bool) -> u64 {
-        let (mut collector, mut scale) = (0, 1);
-        for &(instances, multicast, reduction, _) in self.between.iter().rev() {
-            let shared = if result { reduction } else { multicast };
-            if !shared {
-                collector += between % instances * scale;
-                scale *= instances;
-            }
-            between /= instances;
-        }
-        collector
-    }
-
-    /// Child instances one step away over a forwarding loop.
-    pub(super) fn neighbours(&self, between: u64) -> SmallVec<[u64; 4]> {
+    /// Child instances one step away over a forwarding loop, in the order in which they are asked.
+    pub fn neighbours(&self, indices: &[u32], slot: &Slot) -> SmallVec<[SmallVec<[u32; 6]>; 4]> {
         let mut found = SmallVec::new();
-        let mut scale = 1;
-        for &(instances, _, _, forwarding) in self.between.iter().rev() {
-            let digit = between / scale % instances;
-            if forwarding {
-                if digit > 0 {
-                    found.push(between - scale);
-                }
-                if digit + 1 < instances {
-                    found.push(between + scale);
-                }
+        for (at, l) in self.loops.iter().enumerate().take(indices.len()) {
+            let between = l
+                .array
+                .is_some_and(|array| (slot.above..slot.below).contains(&array));
+            if !between || !l.forwarding {
+                continue;
             }
-            scale *= instances;
+            let beside = [
+                indices[at].checked_sub(1),
+                (u64::from(indices[at]) + 1 < l.instances).then(|| indices[at] + 1),
+            ];
+            for index in beside.into_iter().flatten() {
+                let mut other: SmallVec<[u32; 6]> = SmallVec::from_slice(indices);
+                other[at] = index;
+                found.push(other);
+            }
         }
         found
     }
 }
 
-/// Sizes of one tensor in one group at one transition, for one parent instance.
+/// Sizes of one tensor in one group at one step of one site, for one instance of the site.
+///
+/// For the lanes: `needed` are the reads (operands) or deliveries (result) of the issues of a leaf tile,
+/// `first_touch` the elements begun in it, `done_held` the deliveries that are complete by themselves,
+/// `all_done` the elements that it completes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub(super) struct Cross {
+pub(super) struct StepSizes {
     /// Sum over child instances of the tile, and of what of it was held before.
-    pub tiles: u64,
-    pub kept: u64,
+    pub tile_sum: u64,
+    pub reused_sum: u64,
     /// Largest tile of one child instance.
     pub tile: u64,
-    /// Sum over collectors of the elements wanted, and of those that every instance that wants them held.
-    pub wanted: u64,
-    pub at_hand: u64,
-    /// For the result: sum over collectors of the elements held before, and of those that stay everywhere.
-    pub held: u64,
-    pub staying: u64,
-    /// For the result: elements that no step before had.
-    pub fresh: u64,
+    /// Operands: sum over the classes that share a transfer of the elements needed, and of those that every
+    /// instance that needs them held. Result: elements of which the first instance under the parent lies
+    /// here, and those of them held before.
+    pub needed: u64,
+    pub needed_reused: u64,
+    /// Result: of `needed`, what no step before had.
+    pub first_touch: u64,
+    /// Result: sum over classes of the elements held before, and of those that stay everywhere.
+    pub prev_held: u64,
+    pub retained: u64,
+    /// Result: the same without regard to classes.
+    pub all_held: u64,
+    pub all_retained: u64,
+    /// Result, if the step before was the last for its elements: of `prev_held` and `retained` those of
+    /// which this class has the whole sum.
+    pub done_held: u64,
+    pub done_retained: u64,
+    /// The same, summed over child instances.
+    pub own_done: u64,
+    pub own_retained: u64,
+    /// The same, of the site as a whole.
+    pub all_done: u64,
+    pub all_done_retained: u64,
     /// With forwarding: index into [`Table::sorts`]; 0 is empty.
     pub sorts: u32,
 }
 
-impl Cross {
-    /// A group without loops, of `elements`: always held, and fresh in the very first step.
-    pub fn whole(elements: u64) -> Cross {
-        Cross {
-            tiles: elements,
-            kept: elements,
-            tile: elements,
-            wanted: elements,
-            at_hand: elements,
-            held: elements,
-            staying: elements,
-            fresh: elements,
-            sorts: 0,
+macro_rules! fields {
+    ($macro:ident) => {
+        $macro!(
+            tile_sum,
+            reused_sum,
+            needed,
+            needed_reused,
+            first_touch,
+            prev_held,
+            retained,
+            all_held,
+            all_retained,
+            done_held,
+            done_retained,
+            own_done,
+            own_retained,
+            all_done,
+            all_done_retained
+        )
+    };
+}
+
+impl StepSizes {
+    /// A group without loops, of `elements`: always held, always complete, and first met in the very first
+    /// step.
+    pub fn whole(elements: u64) -> StepSizes {
+        macro_rules! all {
+            ($($field:ident),*) => {
+                StepSizes { tile: elements, sorts: 0, $($field: elements),* }
+            };
         }
+        fields!(all)
     }
 
     /// The sizes of the product of two groups. They are at most the elements of the tensor times the
     /// number of PEs, which `Counter::new` has seen to fit.
     #[inline]
-    pub fn times(&self, other: &Cross) -> Cross {
-        Cross {
-            tiles: self.tiles * other.tiles,
-            kept: self.kept * other.kept,
-            tile: self.tile,
-            wanted: self.wanted * other.wanted,
-            at_hand: self.at_hand * other.at_hand,
-            held: self.held * other.held,
-            staying: self.staying * other.staying,
-            fresh: self.fresh * other.fresh,
-            sorts: 0,
+    pub fn times(&self, other: &StepSizes) -> StepSizes {
+        macro_rules! all {
+            ($($field:ident),*) => {
+                StepSizes {
+                    tile: self.tile.wrapping_mul(other.tile),
+                    sorts: 0,
+                    $($field: self.$field.wrapping_mul(other.$field)),*
+                }
+            };
         }
+        fields!(all)
     }
 }
 
-/// With forwarding: elements by the sorts of their instances (bit set over sorts), per collector and per
+/// With forwarding: elements by the sorts of their instances (bit set over sorts), per class and per
 /// instance.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, PartialOrd, Ord)]
 pub(super) struct Sorts {
     pub shared: SmallVec<[(u8, u64); 4]>,
     pub alone: SmallVec<[(u8, u64); 4]>,
 }
 
-/// Per tensor of a boundary.
-pub(super) type Sizes = SmallVec<[(Cross, Sorts); 3]>;
+/// Per slot of a site.
+pub(super) type Sizes = SmallVec<[(StepSizes, Sorts); 3]>;
 
 impl Sorts {
     /// Adds elements of one sort, or set of sorts.
@@ -287,16 +255,16 @@ impl Sorts {
     }
 }
 
-/// Equal parent instances, and the place of their sizes in [`Table::crosses`].
+/// Equal instances of the site, and the place of their sizes in [`Table::sizes`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Variant {
-    /// How many parent instances.
+    /// How many instances.
     pub count: u64,
     pub(super) first: u32,
 }
 
 /// A range of [`Table::variants`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Transition {
     pub(super) first: u32,
     pub(super) len: u32,
@@ -305,13 +273,13 @@ pub(super) struct Transition {
 /// The transitions of one group, in flat lists.
 pub(super) struct Table {
     pub(super) variants: Vec<Variant>,
-    pub(super) crosses: Vec<Cross>,
+    pub(super) sizes: Vec<StepSizes>,
     pub sorts: Vec<Sorts>,
     pub(super) transitions: usize,
 }
 
 impl Transition {
-    /// Of a boundary that lies outside.
+    /// Of a site that lies outside.
     pub const NONE: Transition = Transition { first: 0, len: 0 };
 }
 
@@ -319,7 +287,7 @@ impl Default for Table {
     fn default() -> Table {
         Table {
             variants: Vec::with_capacity(32),
-            crosses: Vec::with_capacity(96),
+            sizes: Vec::with_capacity(96),
             sorts: Vec::new(),
             transitions: 0,
         }
@@ -327,7 +295,7 @@ impl Default for Table {
 }
 
 impl Table {
-    /// One kind of parent instance in every transition, and nothing from neighbours.
+    /// One kind of instance in every transition, and nothing from neighbours.
     pub fn is_simple(&self) -> bool {
         self.sorts.is_empty() && self.variants.len() == self.transitions
     }
@@ -338,8 +306,8 @@ impl Table {
     }
 
     #[inline]
-    pub fn cross(&self, variant: &Variant, slot: usize) -> &Cross {
-        &self.crosses[variant.first as usize + slot]
+    pub fn sizes(&self, variant: &Variant, slot: usize) -> &StepSizes {
+        &self.sizes[variant.first as usize + slot]
     }
 
     /// Keeps `sorts`; its index, 0 when it is empty.
@@ -356,19 +324,19 @@ impl Table {
 
     /// Where the sizes of the next variant will lie.
     pub fn begin(&self) -> usize {
-        self.crosses.len()
+        self.sizes.len()
     }
 
     /// Forgets everything since `begin`.
     pub fn undo(&mut self, begin: usize) {
-        self.crosses.truncate(begin);
+        self.sizes.truncate(begin);
     }
 
-    pub fn push(&mut self, cross: Cross) {
-        self.crosses.push(cross);
+    pub fn push(&mut self, sizes: StepSizes) {
+        self.sizes.push(sizes);
     }
 
-    /// A transition with one kind of parent instance, whose sizes were pushed since `begin`.
+    /// A transition with one kind of instance, whose sizes were pushed since `begin`.
     pub fn uniform(&mut self, begin: usize, count: u64) -> Transition {
         let first = self.variants.len() as u32;
         self.transitions += 1;
@@ -378,6 +346,24 @@ impl Table {
         });
         Transition { first, len: 1 }
     }
+
+    /// A transition with the given kinds of instances.
+    pub fn kinds(&mut self, kinds: Vec<(u64, Sizes)>) -> Transition {
+        let first = self.variants.len() as u32;
+        self.transitions += 1;
+        let len = kinds.len() as u32;
+        for (count, slots) in kinds {
+            self.variants.push(Variant {
+                count,
+                first: self.sizes.len() as u32,
+            });
+            for (mut sizes, sorts) in slots {
+                sizes.sorts = self.keep(sorts);
+                self.sizes.push(sizes);
+            }
+        }
+        Transition { first, len }
+    }
 }
 
 /// Bits of a sort: the instance held the element, worked on it in the step before, and a neighbour did.
@@ -385,11 +371,75 @@ pub(super) const HELD: u8 = 1;
 pub(super) const WORKED: u8 = 2;
 pub(super) const BESIDE: u8 = 4;
 
-/// Which elements of the result no step before had.
+/// When the elements of the result are first and last touched.
 #[derive(Clone, Copy)]
-pub(super) enum Fresh<'a> {
-    None,
-    All,
-    /// So many, per parent instance (its number, the elements).
-    Given(&'a [(u64, u64)]),
+pub(super) enum Touch<'a> {
+    /// All elements alike: whether this step is the first for them; whether the one before was the last is
+    /// said by the class.
+    Alike { first: bool },
+    /// Element by element, by the numbers of the group's own steps.
+    Steps {
+        touches: &'a Touches,
+        now: u32,
+        before: u32,
+    },
+}
+
+/// First and last step that touches each element of the result, of one group.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Touches {
+    /// Sorted by element.
+    pub elements: Vec<Touched>,
+}
+
+/// One element of the result in one group.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Touched {
+    pub element: i64,
+    /// First and last step.
+    pub first: u32,
+    pub last: u32,
+    /// Points of the group that make it.
+    pub points: u64,
+}
+
+impl Touches {
+    pub fn of(&self, element: i64) -> Option<&Touched> {
+        let at = self
+            .elements
+            .binary_search_by_key(&element, |entry| entry.element);
+        at.ok().map(|at| &self.elements[at])
+    }
+
+    /// Of `set`, how many are touched first in step `now`.
+    pub fn first_in(&self, set: &crate::ir::Intervals, now: u32) -> u64 {
+        elements(set)
+            .filter(|&x| self.of(x).is_some_and(|t| t.first == now))
+            .count() as u64
+    }
+
+    /// Of `set`, what is not touched after step `before`.
+    pub fn done_by(&self, set: &crate::ir::Intervals, before: u32) -> crate::ir::Intervals {
+        let done = elements(set).filter(|&x| self.of(x).is_some_and(|t| t.last <= before));
+        crate::ir::Intervals::union_of(
+            done.map(|x| crate::ir::Interval::new(x, x + 1)).collect(),
+        )
+    }
+}
+
+fn elements(set: &crate::ir::Intervals) -> impl Iterator<Item = i64> + '_ {
+    set.parts().iter().flat_map(|part| part.lo..part.hi)
+}
+
+/// What counting a transition with sets needs of its site.
+pub(super) struct SiteView<'a> {
+    pub site: &'a Site,
+    pub sharing: &'a Sharing,
+    /// Per slot: loops of the group in whose idle trips sums are given up, as a set.
+    pub forced: &'a [u32],
+    /// Per slot: instances whose sums all leave, because a memory above refills a whole tile: the arrays
+    /// above that memory, and its instances.
+    pub flushed: &'a [Vec<(usize, std::collections::BTreeSet<SmallVec<[u32; 6]>>)>],
+    /// The loop that advances, as a set, if one of this group does: instances that idle from here on.
+    pub onset: u32,
 }

@@ -7,19 +7,20 @@
 //! they are evaluated once and multiplied.
 //!
 //! Time is found the same way from the inside out. A *region* is everything that happens from one advance
-//! of a loop to the next: its time is the delay of the step at every boundary inside, around the sum of
-//! the regions of the loops inside. There are as many different regions as classes.
+//! of a loop to the next: the issues of its leaf tiles, around them what moves at every position inside
+//! (see `clock`), and the regions of the loops inside. There are as many different regions as classes.
 //!
 //! For TemporalMap K (2 windows, equal), TemporalMap X (222 windows: first, interior, last) there are one
 //! region of K times three of X, and two of X below each.
 
-use super::classes::{GroupClasses, Key, KeyBoundary};
-use super::clock::{Link, StepTime};
+use super::classes::{GroupClasses, Key, KeyLoops};
+use super::clock::{Clock, Elapsed};
 use super::counts::Counts;
-use super::crossing::Cross;
-use super::lanes::{LANES, RESULT_LANES, Sum, lanes};
+use super::crossing::StepSizes;
+use super::flows::Flows;
+use super::lanes::{self, Sum};
 use super::plan::{Counter, Plan, Whole};
-use super::{Boundary, EngineLimit, boundaries};
+use super::{EngineLimit, forced, issues};
 use crate::ir::{GroupLoop, GroupLoops, Mapping};
 use smallvec::SmallVec;
 use std::rc::Rc;
@@ -30,46 +31,44 @@ const MOST_REGIONS: usize = 1 << 22;
 /// How delays follow from transfers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimingRule {
-    /// Every boundary, as `semantics.md` section 4 states.
+    /// Every position and every port, as `semantics.md` section 4 states.
     Exact,
-    /// Only the boundary of the innermost memory counts (the shared buffer is never waited for), transfers
-    /// always overlap, and partial sums that several PEs hold pass from PE to PE in one cycle each (MAESTRO
-    /// section 4.3).
+    /// Only the transfers into the innermost memory count (the shared buffer is never waited for), they
+    /// always overlap, and what passes from PE to PE takes a cycle each (MAESTRO section 4.3).
     Maestro,
 }
 
 pub(super) struct Engine<'a> {
     pub(super) mapping: &'a Mapping,
-    pub(super) boundaries: Vec<Boundary>,
-    pub(super) links: SmallVec<[Link; 4]>,
+    pub(super) flows: Flows,
+    pub(super) clock: Clock,
     pub(super) classes: Vec<Rc<GroupClasses>>,
     /// Groups with at least one advance; the others are always at their one place.
     pub(super) moving: SmallVec<[usize; 8]>,
     pub(super) loops: Vec<Level>,
-    /// Parent instances are all alike at every boundary, and nothing comes from neighbours.
+    /// Instances of every site are all alike, and nothing comes from neighbours.
     pub(super) simple: bool,
-    /// Per boundary and tensor: the products over the groups that never advance, and their lanes.
+    /// Per slot of all sites: the products over the groups that never advance; and their columns.
     pub(super) still: Vec<Sum>,
     pub(super) still_lanes: Vec<u64>,
-    /// Where each boundary's lanes and tensors begin; one more for the end.
-    pub(super) lane_starts: SmallVec<[usize; 5]>,
-    pub(super) slot_starts: SmallVec<[usize; 5]>,
-    /// Groups without loops; per tensor, the product of their elements.
+    /// Groups without loops, and per slot of all sites the product of their sizes.
     pub(super) fixed: SmallVec<[Rc<Plan>; 8]>,
+    pub(super) whole: Vec<StepSizes>,
     /// Per tensor.
     pub(super) wholes: &'a [Whole],
-    pub(super) whole: SmallVec<[u64; 4]>,
-    /// Points of the busiest PE over those groups.
+    /// Points of the busiest PE over the groups that never advance.
     pub(super) still_busiest: u64,
     pub(super) rule: TimingRule,
-    pub(super) totals: SmallVec<[Totals; 4]>,
-    pub(super) compute: u128,
+    /// Per slot of all sites.
+    pub(super) moved: Vec<Moved>,
+    /// Elements that the busiest PE got from a neighbour in the step at hand.
+    pub(super) lent: u64,
 }
 
 /// The products of a context, group by group: level `m` is that of the first `m` moving groups, so that
 /// the next context recomputes only what turned.
 struct Products {
-    /// Per level the lanes of all boundaries inside.
+    /// Per level the columns of all sites inside.
     lanes: Vec<u64>,
     width: usize,
     /// Per level: how many steps, and points of the busiest PE.
@@ -78,12 +77,11 @@ struct Products {
 }
 
 impl Products {
-    /// Level 0 for the boundaries from `inside` on, and room for the others.
-    fn start(&mut self, engine: &Engine, inside: usize, moving: usize) {
+    /// Level 0 for the sites from `column` on, and room for the others.
+    fn start(&mut self, engine: &Engine, column: usize, moving: usize) {
         self.lanes.clear();
         if engine.simple {
-            let start = engine.lane_starts[inside];
-            self.lanes.extend_from_slice(&engine.still_lanes[start..]);
+            self.lanes.extend_from_slice(&engine.still_lanes[column..]);
         }
         self.width = self.lanes.len();
         self.lanes.resize(self.width * (moving + 1), 1);
@@ -106,22 +104,15 @@ pub(super) struct Level {
     pub(super) first: usize,
 }
 
-/// Sums over the run at one boundary.
-#[derive(Clone)]
-pub(super) struct Totals {
-    pub(super) tensors: SmallVec<[Moved; 3]>,
-    pub(super) down_bits: u128,
-    pub(super) up_bits: u128,
-    pub(super) peak_bits: u64,
-    pub(super) transfer_cycles: u128,
-}
-
-/// One tensor's traffic.
+/// One tensor's traffic at one site.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Moved {
     pub(super) fills: u128,
+    /// Elements that enter: of a result those that arrive, with a sum or without.
     pub(super) down: u128,
     pub(super) up: u128,
+    pub(super) up_complete: u128,
+    pub(super) own_complete: u128,
     pub(super) forwarded: u128,
 }
 
@@ -142,43 +133,65 @@ pub(super) fn run(
         .grouping
         .loops(&mapping.schedule.loops)
         .ok_or(EngineLimit::Irregular)?;
-    let boundaries = boundaries(mapping);
-    let mut classes = Vec::with_capacity(counter.plans.len());
-    let mut indices: SmallVec<[SmallVec<[usize; 4]>; 8]> = SmallVec::new();
-    let mut fixed: SmallVec<[Rc<Plan>; 8]> = SmallVec::new();
-    let forwards: SmallVec<[bool; 4]> = boundaries
-        .iter()
-        .map(|boundary| super::crossing::forwards(mapping, boundary))
-        .collect();
-    for ((g, plan), mut own) in counter.plans.iter().enumerate().zip(loops) {
+    let flows = Flows::new(mapping);
+    let mut explicit: SmallVec<[bool; 8]> = SmallVec::new();
+    let mut trimmed: SmallVec<[GroupLoops; 8]> = SmallVec::new();
+    for (plan, mut own) in counter.plans.iter().zip(loops) {
         // Input rows and kernels that are tiled inside the leaf need a look at all loops of the group.
         let inner = !plan.group.windows.is_empty() && own.iter().any(|l| l.index >= leaf);
         if inner && !plan.group.is_regular(&own, leaf) {
             return Err(EngineLimit::Irregular);
         }
-        trim(mapping, plan, &mut own);
+        let regular = {
+            let mut kept = own.clone();
+            trim(mapping, plan, &mut kept);
+            let regular = plan.group.is_regular(&kept, usize::MAX);
+            if regular {
+                own = kept;
+            }
+            regular
+        };
+        if !regular {
+            own.retain(|l| l.index < leaf);
+        }
+        explicit.push(!regular);
+        trimmed.push(own);
+    }
+    let turns = forced::turning(mapping, &counter.plans, &trimmed);
+    let mut classes = Vec::with_capacity(counter.plans.len());
+    let mut indices: SmallVec<[SmallVec<[usize; 4]>; 8]> = SmallVec::new();
+    let mut fixed: SmallVec<[Rc<Plan>; 8]> = SmallVec::new();
+    for ((g, plan), own) in counter.plans.iter().enumerate().zip(trimmed) {
         if own.is_empty() {
             fixed.push(Rc::clone(plan));
             continue;
         }
         indices.push(own.iter().map(|l| l.index).collect());
         let key = Key {
-            boundaries: boundaries
+            code: flows.code.clone(),
+            inside: flows
+                .sites
                 .iter()
-                .zip(&forwards)
-                .map(|(b, &forwards)| KeyBoundary {
-                    parent: b.parent,
-                    child: b.child,
-                    tensors: b.tensors.iter().fold(0u32, |set, &t| set | 1 << (t & 31)),
-                    inside: own.iter().take_while(|l| l.index < b.position).count(),
-                    forwards,
+                .map(|site| own.iter().take_while(|l| l.index < site.place).count())
+                .collect(),
+            forced: forced::forced(mapping, &flows, &own, &turns),
+            flush: flows
+                .sites
+                .iter()
+                .map(|site| {
+                    let outside = |place| own.iter().take_while(|l| l.index < place).count();
+                    let slots = site.slots.iter();
+                    slots
+                        .map(|slot| slot.flush.iter().map(|f| outside(f.1)).collect())
+                        .collect()
                 })
                 .collect(),
-            loops: own,
+            explicit: explicit[g],
+            loops: KeyLoops(own),
         };
-        classes.push(counter.classes(mapping, g, key, &boundaries)?);
+        classes.push(counter.classes(mapping, g, key, &flows)?);
     }
-    Engine::new(counter, mapping, boundaries, classes, &indices, fixed, rule)?.run()
+    Engine::new(counter, mapping, flows, classes, &indices, fixed, rule)?.run()
 }
 
 /// Leaves out the loops that only order accesses, and those of one trip on one instance: they do nothing.
@@ -224,7 +237,7 @@ impl<'a> Engine<'a> {
     fn new(
         counter: &'a Counter,
         mapping: &'a Mapping,
-        boundaries: Vec<Boundary>,
+        flows: Flows,
         classes: Vec<Rc<GroupClasses>>,
         indices: &[SmallVec<[usize; 4]>],
         fixed: SmallVec<[Rc<Plan>; 8]>,
@@ -233,76 +246,44 @@ impl<'a> Engine<'a> {
         let moving: SmallVec<[usize; 8]> = (0..classes.len())
             .filter(|&g| !classes[g].edges.is_empty())
             .collect();
-        let mut loops: Vec<Level> = Vec::with_capacity(mapping.schedule.leaf);
-        let mut depths: SmallVec<[usize; 8]> = SmallVec::from_elem(0, moving.len());
-        for index in 0..mapping.schedule.leaf {
-            let at = moving.iter().enumerate().find_map(|(m, &g)| {
-                let number = depths[m];
-                (*indices[g].get(number)? == index).then_some((m, number))
-            });
-            let own = at.filter(|&(m, number)| !classes[moving[m]].edges_at(number).is_empty());
-            let mut level = Level {
-                own,
-                depths: SmallVec::new(),
-                classes: SmallVec::new(),
-                first: 0,
-            };
-            if let Some((own, number)) = own {
-                level.depths.extend_from_slice(&depths);
-                for (m, &g) in moving.iter().enumerate() {
-                    let range = if own == m {
-                        classes[g].edges_at(number)
+        let loops = levels(mapping, &classes, &moving, indices);
+        let mut whole = Vec::with_capacity(flows.slots);
+        for site in &flows.sites {
+            for slot in &site.slots {
+                let mut product = StepSizes::whole(1);
+                for plan in &fixed {
+                    product = product.times(&if site.lanes {
+                        issues::whole(plan, slot.tensor, slot.is_result)
                     } else {
-                        classes[g].nodes_at(depths[m])
-                    };
-                    level.classes.push((range.start, range.len()));
+                        StepSizes::whole(plan.unique[slot.tensor])
+                    });
                 }
-            }
-            loops.push(level);
-            if let Some((m, _)) = at {
-                depths[m] += 1;
+                whole.push(product);
             }
         }
         let mut engine = Engine {
             mapping,
-            links: boundaries
-                .iter()
-                .map(|b| Link::new(&mapping.architecture, b.parent, b.child))
-                .collect(),
-            totals: boundaries
-                .iter()
-                .map(|b| Totals {
-                    tensors: SmallVec::from_elem(Moved::default(), b.tensors.len()),
-                    down_bits: 0,
-                    up_bits: 0,
-                    peak_bits: 0,
-                    transfer_cycles: 0,
-                })
-                .collect(),
-            boundaries,
+            clock: Clock::new(mapping, &flows, rule),
+            moved: vec![Moved::default(); flows.slots],
+            flows,
             classes,
             moving,
             loops,
             simple: false,
             still: Vec::with_capacity(8),
             still_lanes: Vec::with_capacity(32),
-            lane_starts: SmallVec::new(),
-            slot_starts: SmallVec::new(),
-            still_busiest: 1,
-            whole: (0..mapping.operation.tensors.len())
-                .map(|tensor| fixed.iter().map(|plan| plan.unique[tensor]).product())
-                .collect(),
+            whole,
             fixed,
             wholes: &counter.wholes,
+            still_busiest: 1,
             rule,
-            compute: 0,
+            lent: 0,
         };
         engine.stand_still()?;
         Ok(engine)
     }
 
-    /// Multiplies out the groups that never advance. Not for boundaries whose parents differ, or where
-    /// elements come from neighbours: there every group is looked at.
+    /// Multiplies out the groups that never advance.
     fn stand_still(&mut self) -> Result<(), EngineLimit> {
         let still: SmallVec<[usize; 8]> = (0..self.classes.len())
             .filter(|g| !self.moving.contains(g))
@@ -316,29 +297,44 @@ impl<'a> Engine<'a> {
             self.still_busiest *= classes.nodes[leaf].busiest;
         }
         self.simple = self.classes.iter().all(|classes| classes.table.is_simple());
-        if !self.simple {
-            return Ok(());
-        }
-        let result = self.mapping.operation.result();
-        for (index, boundary) in self.boundaries.iter().enumerate() {
-            self.lane_starts.push(self.still_lanes.len());
-            self.slot_starts.push(self.still.len());
-            for (slot, &tensor) in boundary.tensors.iter().enumerate() {
-                let mut product = Cross::whole(self.whole[tensor]);
-                let mut parents = 1u128;
+        for (number, site) in self.flows.sites.iter().enumerate() {
+            let start = self.flows.slot_starts[number];
+            let columns = self.flows.column_starts[number + 1] - self.flows.column_starts[number];
+            for (slot, at) in site.slots.iter().enumerate() {
+                let whole = self.whole[start + slot];
+                let mut sum = Sum::default();
+                sum.add(&whole, 1, 1);
+                let mut product = whole;
                 for &g in &still {
-                    let table = &self.classes[g].table;
-                    let variants = table.variants(self.classes[g].wrap_of(0, index));
-                    let variant = variants.first().ok_or(EngineLimit::TooManyClasses)?;
-                    parents *= u128::from(variant.count);
-                    product = product.times(table.cross(variant, slot));
+                    let classes = &self.classes[g];
+                    let depth = if site.lanes { classes.depth() } else { 0 };
+                    let own = &classes.node_sums[depth * self.flows.slots + start + slot];
+                    sum = sum.times(own, at.is_result).ok_or(EngineLimit::Overflow)?;
+                    if self.simple && columns > 0 {
+                        let node = if site.lanes {
+                            classes.first_at(0, classes.depth())
+                        } else {
+                            0
+                        };
+                        let table = &classes.table;
+                        let variants = table.variants(classes.wrap_of(node, number));
+                        let variant = variants.first().ok_or(EngineLimit::TooManyClasses)?;
+                        product = product.times(table.sizes(variant, slot));
+                    }
                 }
-                lanes(&product, tensor == result, &mut self.still_lanes);
-                self.still.push(Sum::of(&product, parents));
+                self.still.push(sum);
+                if self.simple && columns > 0 {
+                    lanes::append(
+                        site,
+                        at,
+                        self.flows.wide,
+                        &product,
+                        true,
+                        &mut self.still_lanes,
+                    );
+                }
             }
         }
-        self.lane_starts.push(self.still_lanes.len());
-        self.slot_starts.push(self.still.len());
         Ok(())
     }
 
@@ -364,13 +360,15 @@ impl<'a> Engine<'a> {
                     .ok_or(EngineLimit::TooManyClasses)?;
             }
         }
-        let mut times: Vec<u64> = vec![0; size];
+        let stride = self.clock.stride();
+        let mut times: Vec<u64> = vec![0; size * stride];
         let mut products = Products {
             lanes: Vec::with_capacity(64),
             width: 0,
             counts: Vec::with_capacity(8),
             busiest: Vec::with_capacity(8),
         };
+        let mut elapsed = self.clock.start();
         for l in (0..self.loops.len()).rev() {
             if self.loops[l].own.is_none() {
                 continue;
@@ -381,7 +379,8 @@ impl<'a> Engine<'a> {
             let mut turned = Some(0);
             while let Some(from) = turned {
                 self.multiply(&mut products, Some(l), &context, from);
-                times[index] = self.region(Some(l), &context, &products, &times)?;
+                self.region(Some(l), &context, &products, &times, &mut elapsed)?;
+                elapsed.store(&mut times[index * stride..(index + 1) * stride]);
                 index += 1;
                 turned = (0..context.len()).rev().find(|&m| {
                     context[m] += 1;
@@ -395,17 +394,29 @@ impl<'a> Engine<'a> {
         }
         let start: Context = SmallVec::from_elem(0, self.moving.len());
         self.multiply(&mut products, None, &start, 0);
-        let run = self.region(None, &start, &products, &times)?;
-        if self.simple {
-            self.add_up()?;
-        }
-        run.checked_add(self.drain()?).ok_or(EngineLimit::Overflow)
+        self.region(None, &start, &products, &times, &mut elapsed)?;
+        self.add_up()?;
+        let drain = self.drain()?;
+        let wave = self.clock.wave_of_the_run();
+        elapsed
+            .time
+            .checked_add(drain)
+            .and_then(|time| time.checked_add(wave))
+            .ok_or(EngineLimit::Overflow)
     }
 
-    /// The first boundary inside an advance of loop `advance`.
+    /// The first position inside an advance of loop `advance`.
     pub(super) fn inside(&self, advance: Option<usize>) -> usize {
         let outside = advance.map_or(0, |l| l + 1);
-        self.boundaries.partition_point(|b| b.position < outside)
+        self.flows.positions.partition_point(|p| p.place < outside)
+    }
+
+    /// The first site of a position.
+    pub(super) fn first_site(&self, position: usize) -> usize {
+        self.flows
+            .positions
+            .get(position)
+            .map_or(self.flows.lanes, |p| p.sites.0)
     }
 
     /// Multiplies out `context` from the moving group `from` on.
@@ -417,9 +428,9 @@ impl<'a> Engine<'a> {
         from: usize,
     ) {
         let own = advance.and_then(|l| self.loops[l].own);
-        let inside = self.inside(advance);
         if from == 0 {
-            products.start(self, inside, context.len());
+            let site = self.first_site(self.inside(advance));
+            products.start(self, self.flows.column_starts[site], context.len());
         }
         let width = products.width;
         for (m, &class) in context.iter().enumerate().skip(from) {
@@ -462,8 +473,8 @@ impl<'a> Engine<'a> {
         context: &[usize],
         products: &Products,
         times: &[u64],
-    ) -> Result<u64, EngineLimit> {
-        let leaf = self.loops.len();
+        elapsed: &mut Elapsed,
+    ) -> Result<(), EngineLimit> {
         let outside = advance.map_or(0, |l| l + 1);
         let own = advance.and_then(|l| self.loops[l].own);
         // The node that every moving group is at after the advance, and its depth.
@@ -479,55 +490,78 @@ impl<'a> Engine<'a> {
         }
         let last = context.len();
         let count = products.counts[last];
-        let busiest = products.busiest[last];
-        let lanes = self.mapping.architecture.lanes;
-        let mut time = if lanes <= 1 {
-            busiest
-        } else {
-            busiest.div_ceil(lanes)
-        };
-        self.compute += u128::from(count) * u128::from(time);
-        let mut lanes = products.width * (last + 1);
+        let row = &products.lanes[products.width * last..products.width * (last + 1)];
+        let first_column = self.flows.column_starts[self.first_site(self.inside(advance))];
+        self.clock
+            .issue(elapsed, products.busiest[last], u128::from(count))
+            .ok_or(EngineLimit::Overflow)?;
+        for site in self.flows.lanes..self.flows.sites.len() {
+            if self.flows.uses[site].is_empty() || self.rule == TimingRule::Maestro {
+                continue;
+            }
+            self.clock.begin_site();
+            if self.simple {
+                let row = &row[self.flows.column_starts[site] - first_column..];
+                self.clock.pass_row(&self.flows, site, row, false);
+            } else {
+                self.pass_kinds(site, advance, context, &at, u128::from(count))?;
+            }
+            self.clock.end_site();
+        }
+        self.clock
+            .end_issues(elapsed, &self.flows, u128::from(count))
+            .ok_or(EngineLimit::Overflow)?;
 
-        // Boundaries outside the advancing loop do not change; at the start all of them do.
-        let mut boundary = self.boundaries.len();
-        let mut position = leaf;
+        let mut position = self.flows.positions.len();
+        let mut place = self.mapping.schedule.leaf;
         loop {
-            while boundary > 0 && self.boundaries[boundary - 1].position == position {
-                boundary -= 1;
-                let crossed = if self.simple {
-                    let to = lanes;
-                    lanes -= self.lane_starts[boundary + 1] - self.lane_starts[boundary];
-                    let first = advance.is_none();
-                    self.move_alike(boundary, first, &products.lanes[lanes..to], count)?
-                } else {
-                    self.crossing(boundary, advance, context, u128::from(count))?
-                };
-                time = self.delay(boundary, time, crossed, advance.is_none());
-                if self.rule == TimingRule::Maestro {
-                    time = time.max(self.forwarding(boundary, advance, context));
+            if place == self.mapping.schedule.steps {
+                self.clock
+                    .end_leaf(elapsed, &self.flows, u128::from(count))
+                    .ok_or(EngineLimit::Overflow)?;
+            }
+            while position > 0 && self.flows.positions[position - 1].place == place {
+                position -= 1;
+                let (from, to) = self.flows.positions[position].sites;
+                self.lent = 0;
+                for site in from..to {
+                    self.clock.begin_site();
+                    if self.simple {
+                        let row = &row[self.flows.column_starts[site] - first_column..];
+                        self.clock.pass_row(&self.flows, site, row, advance.is_none());
+                    } else {
+                        self.pass_kinds(site, advance, context, &at, u128::from(count))?;
+                    }
+                    self.clock.end_site();
+                }
+                self.clock
+                    .end_step(elapsed, &self.flows, position, advance.is_none(), u128::from(count))
+                    .ok_or(EngineLimit::Overflow)?;
+                if self.rule == TimingRule::Maestro && position + 1 == self.flows.positions.len() {
+                    let passed = self.passed(position, advance, context);
+                    elapsed.time = elapsed.time.max(passed).max(self.lent);
                 }
             }
-            if position == outside {
+            if place == outside {
                 break;
             }
-            position -= 1;
-            time = self.loop_time(position, &at, times, time)?;
+            place -= 1;
+            self.add_loop(place, &at, times, elapsed)?;
         }
-        Ok(time)
+        Ok(())
     }
 
     /// Adds the regions of all further windows of loop `l`.
-    fn loop_time(
+    fn add_loop(
         &self,
         l: usize,
         at: &[(usize, usize)],
         times: &[u64],
-        time: u64,
-    ) -> Result<u64, EngineLimit> {
+        elapsed: &mut Elapsed,
+    ) -> Result<(), EngineLimit> {
         let level = &self.loops[l];
         let Some((own, _)) = level.own else {
-            return Ok(time);
+            return Ok(());
         };
         // Index of the context, but for the own group's digit.
         let mut index = 0usize;
@@ -545,102 +579,55 @@ impl<'a> Engine<'a> {
                 scale *= radix;
             }
         }
+        let stride = self.clock.stride();
         let classes = &self.classes[self.moving[own]];
         let first = level.classes[own].0;
-        let mut sum = time;
         for edge in classes.advances_of(parent) {
-            let region = times[level.first + index + (edge - first) * scale];
-            sum = region
-                .checked_mul(classes.edges[edge].count)
-                .and_then(|all| sum.checked_add(all))
+            let region = (level.first + index + (edge - first) * scale) * stride;
+            elapsed
+                .add(&times[region..region + stride], classes.edges[edge].count)
                 .ok_or(EngineLimit::Overflow)?;
         }
-        Ok(sum)
+        Ok(())
     }
+}
 
-    fn delay(&self, boundary: usize, inner: u64, crossed: StepTime, first: bool) -> u64 {
-        let child = self.boundaries[boundary].child;
-        let memory = &self.mapping.architecture.memories[child];
-        match self.rule {
-            TimingRule::Exact => crossed.delay(inner, first || !memory.double_buffered),
-            TimingRule::Maestro if self.is_innermost(child) => crossed.delay(inner, first),
-            TimingRule::Maestro => inner,
-        }
-    }
-
-    /// Cycles in which partial sums pass from PE to PE in the MAESTRO model: "one-cycle delay for each
-    /// spatio-temporally reused data point" (section 4.3). Those are the results of the busiest PE's tile,
-    /// once for each further PE that holds them; different results pass over different wires.
-    fn forwarding(&self, boundary: usize, advance: Option<usize>, context: &[usize]) -> u64 {
-        let result = self.mapping.operation.result();
-        let tensors = &self.boundaries[boundary].tensors;
-        let Some(slot) = tensors.iter().position(|&tensor| tensor == result) else {
-            return 0;
+/// The loops before the leaf, and where each moving group is in the context of their advances.
+fn levels(
+    mapping: &Mapping,
+    classes: &[Rc<GroupClasses>],
+    moving: &[usize],
+    indices: &[SmallVec<[usize; 4]>],
+) -> Vec<Level> {
+    let mut loops: Vec<Level> = Vec::with_capacity(mapping.schedule.leaf);
+    let mut depths: SmallVec<[usize; 8]> = SmallVec::from_elem(0, moving.len());
+    for index in 0..mapping.schedule.leaf {
+        let at = moving.iter().enumerate().find_map(|(m, &g)| {
+            let number = depths[m];
+            (*indices[g].get(number)? == index).then_some((m, number))
+        });
+        let own = at.filter(|&(m, number)| !classes[moving[m]].edges_at(number).is_empty());
+        let mut level = Level {
+            own,
+            depths: SmallVec::new(),
+            classes: SmallVec::new(),
+            first: 0,
         };
-        if !self.is_innermost(self.boundaries[boundary].child) {
-            return 0;
-        }
-        let own = advance.and_then(|l| self.loops[l].own).map(|(m, _)| m);
-        let (mut tiles, mut wanted, mut tile) = (1u64, 1u64, self.whole[result]);
-        for (g, classes) in self.classes.iter().enumerate() {
-            let moving = self.moving.iter().position(|&moving| moving == g);
-            let transition = match moving {
-                Some(m) if own == Some(m) => classes.advance_of(context[m], boundary),
-                Some(m) => classes.wrap_of(context[m], boundary),
-                None => classes.wrap_of(0, boundary),
-            };
-            let Some(variant) = classes.table.variants(transition).first() else {
-                continue;
-            };
-            let cross = classes.table.cross(variant, slot);
-            tiles *= cross.tiles;
-            wanted *= cross.wanted;
-            tile *= cross.tile;
-        }
-        if wanted == 0 {
-            return 0;
-        }
-        tile * (tiles.div_ceil(wanted) - 1)
-    }
-
-    pub(super) fn is_innermost(&self, memory: usize) -> bool {
-        memory + 1 == self.mapping.architecture.memories.len()
-    }
-
-    /// Times one kind of step at a boundary whose parent instances are all alike; what it moves is added
-    /// up by `add_up`.
-    fn move_alike(
-        &mut self,
-        boundary: usize,
-        first: bool,
-        mut lanes: &[u64],
-        count: u64,
-    ) -> Result<StepTime, EngineLimit> {
-        let tensors = &self.boundaries[boundary].tensors;
-        let result = self.mapping.operation.result();
-        let (mut down, mut up, mut down_most) = (0u64, 0u64, 0u64);
-        for &tensor in tensors {
-            let bits = u64::from(self.mapping.operation.tensors[tensor].bits);
-            let at_hand = if first { 0 } else { lanes[1] };
-            let mut enters = lanes[0] - at_hand;
-            if tensor == result {
-                enters -= lanes[2];
-                if !first {
-                    up = (lanes[3] - lanes[4]) * bits;
-                }
-                lanes = &lanes[RESULT_LANES..];
-            } else {
-                lanes = &lanes[LANES..];
+        if let Some((own, number)) = own {
+            level.depths.extend_from_slice(&depths);
+            for (m, &g) in moving.iter().enumerate() {
+                let range = if own == m {
+                    classes[g].edges_at(number)
+                } else {
+                    classes[g].nodes_at(depths[m])
+                };
+                level.classes.push((range.start, range.len()));
             }
-            down += enters * bits;
-            down_most = down_most.max(enters * bits);
         }
-        let time = self.links[boundary]
-            .busy(down, down_most, up)
-            .ok_or(EngineLimit::Overflow)?;
-        let totals = &mut self.totals[boundary];
-        totals.peak_bits = totals.peak_bits.max(down + up);
-        totals.transfer_cycles += u128::from(count) * u128::from(time.ingress.max(time.egress));
-        Ok(time)
+        loops.push(level);
+        if let Some((m, _)) = at {
+            depths[m] += 1;
+        }
     }
+    loops
 }

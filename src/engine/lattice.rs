@@ -8,8 +8,8 @@
 //! Everything here answers `None` when the instances are not translates (a clipped fold, the padded
 //! border, a footprint with holes); the caller then lists them.
 
-use super::Boundary;
-use super::crossing::{Cross, Sorts, Table, Transition};
+use super::crossing::{Sorts, StepSizes, Table, Transition};
+use super::flows::Site;
 use super::plan::Plan;
 use super::sets;
 use super::spot::{Ground, Shadow, Spot};
@@ -170,30 +170,41 @@ pub(super) fn interior(
     (from <= to).then_some((from.max(0) as u64, to as u64))
 }
 
-/// One boundary, seen from one small group.
-pub(super) struct Port<'a> {
+/// One site, seen from one small group.
+pub(super) struct SiteForm<'a> {
     ground: &'a Ground,
-    refill: Refill,
     inside: usize,
-    parents: u64,
-    tensors: SmallVec<[Slot<'a>; 3]>,
+    /// Instances of the site over the group's loops.
+    instances: u64,
+    slots: SmallVec<[SlotForm<'a>; 4]>,
 }
 
-/// One tensor at a port: what does not depend on the step.
-struct Slot<'a> {
+/// One tensor at a site: what does not depend on the step.
+struct SlotForm<'a> {
+    plan: &'a Plan,
+    tensor: usize,
     shadow: &'a Shadow,
     is_result: bool,
-    /// Child instances of one parent, and how many of them do not share transfers.
+    refill: Refill,
+    /// Child instances of one instance of the site, and how many of them do not share transfers.
     instances: u64,
-    collectors: u64,
-    /// Instances below the child, whose union is its tile; instances that share transfers.
+    classes: u64,
+    /// Instances below the child, whose union is its tile; instances that share transfers; all instances
+    /// below the site.
     below: Steps,
     shared: Steps,
+    all: Steps,
     /// How far the instances reach down and up from the first one, together; and those below alone.
     down: i64,
     up: i64,
     below_down: i64,
-    /// With forwarding: how the children of one parent lie beside each other.
+    /// Lanes of one class that make one element together.
+    joined: u64,
+    /// Other classes, other children, or other parents have parts of the same sums.
+    split: bool,
+    own_split: bool,
+    all_split: bool,
+    /// With forwarding: how the children of one instance of the site lie beside each other.
     beside: Option<Beside>,
 }
 
@@ -206,111 +217,130 @@ enum Beside {
     Apart { step: i64, instances: u64 },
 }
 
-impl<'a> Port<'a> {
+impl<'a> SiteForm<'a> {
     /// `None` when the group is not small, or its elements need more than sizes.
     pub fn new(
         mapping: &Mapping,
-        boundary: &Boundary,
+        site: &Site,
         plan: &'a Plan,
         lattice: &Lattice,
         inside: usize,
-        forwards: bool,
-    ) -> Option<Port<'a>> {
+    ) -> Option<SiteForm<'a>> {
         let ground = plan.ground.as_ref()?;
         if plan.overlaps {
             return None;
         }
-        let architecture = &mapping.architecture;
-        let above = architecture.memories[boundary.parent].arrays_above;
-        let below = architecture.memories[boundary.child].arrays_above;
-        let result = mapping.operation.result();
-        let mut parents = 1u64;
-        for axis in lattice.axes.iter().filter(|axis| axis.depth < inside) {
-            if axis.array < above {
-                parents = parents.checked_mul(axis.instances)?;
-            }
+        let arrays = &mapping.architecture.arrays;
+        let depth = site.depth;
+        let axes = || lattice.axes.iter().filter(|axis| axis.depth < inside);
+        let mut instances = 1u64;
+        for axis in axes().filter(|axis| axis.array < depth) {
+            instances = instances.checked_mul(axis.instances)?;
         }
-        let mut tensors = SmallVec::new();
-        for &tensor in &boundary.tensors {
-            let shadow = &plan.shadows[tensor];
-            let is_result = tensor == result;
-            let mut slot = Slot {
+        let mut slots = SmallVec::new();
+        for slot in &site.slots {
+            if !slot.flush.is_empty() {
+                return None;
+            }
+            let shadow = &plan.shadows[slot.tensor];
+            let mut form = SlotForm {
+                plan,
+                tensor: slot.tensor,
                 shadow,
-                is_result,
+                is_result: slot.is_result,
+                refill: slot.refill,
                 instances: 1,
-                collectors: 1,
+                classes: 1,
                 below: Steps::new(),
                 shared: Steps::new(),
+                all: Steps::new(),
                 down: 0,
                 up: 0,
                 below_down: 0,
+                joined: 1,
+                split: false,
+                own_split: false,
+                all_split: false,
                 beside: None,
             };
             let mut forwarding: SmallVec<[(i64, u64, bool); 3]> = SmallVec::new();
-            for axis in lattice.axes.iter().filter(|axis| axis.depth < inside) {
+            for axis in axes() {
                 let step = axis.step(ground, shadow)?;
                 let reach = step.checked_mul(axis.instances as i64 - 1)?;
-                slot.down = slot.down.checked_add(reach.min(0))?;
-                slot.up = slot.up.checked_add(reach.max(0))?;
-                if axis.array < above {
+                form.down = form.down.checked_add(reach.min(0))?;
+                form.up = form.up.checked_add(reach.max(0))?;
+                // Several instances add to the same elements.
+                let adds = slot.is_result && step == 0 && axis.instances > 1;
+                if axis.array >= slot.below {
+                    form.below.add(step.unsigned_abs(), axis.instances);
+                    form.below_down += reach.min(0);
                     continue;
                 }
-                if axis.array >= below {
-                    slot.below.add(step.unsigned_abs(), axis.instances);
-                    slot.below_down += reach.min(0);
+                form.own_split |= adds;
+                form.all_split |= adds && axis.array < slot.above;
+                if axis.array < depth {
+                    form.split |= adds;
                     continue;
                 }
-                slot.instances = slot.instances.checked_mul(axis.instances)?;
-                let network = &architecture.arrays[axis.array].network;
+                form.instances = form.instances.checked_mul(axis.instances)?;
+                form.all.add(step.unsigned_abs(), axis.instances);
+                let network = &arrays[axis.array].network;
                 if axis.instances > 1 {
                     forwarding.push((step, axis.instances, network.forwarding));
                 }
-                if if is_result {
+                if if slot.is_result {
                     network.reduction
                 } else {
                     network.multicast
                 } {
-                    slot.shared.add(step.unsigned_abs(), axis.instances);
+                    form.shared.add(step.unsigned_abs(), axis.instances);
+                    if adds {
+                        form.joined = form.joined.checked_mul(axis.instances)?;
+                    }
                 } else {
-                    slot.collectors = slot.collectors.checked_mul(axis.instances)?;
+                    form.classes = form.classes.checked_mul(axis.instances)?;
+                    form.split |= adds;
                 }
             }
-            if forwards && !is_result {
-                slot.beside = Some(match *forwarding {
+            if slot.forwards && depth < slot.below {
+                form.beside = Some(match *forwarding {
                     [(step, instances, true)] if step != 0 => Beside::Apart { step, instances },
                     _ if forwarding.iter().all(|&(step, ..)| step == 0) => Beside::Same {
                         neighbours: forwarding.iter().any(|&(.., forwards)| forwards),
                     },
                     _ => return None,
                 });
+                // A neighbour outside the site lends too.
+                if depth > slot.above
+                    && axes().any(|axis| {
+                        (slot.above..depth).contains(&axis.array)
+                            && axis.instances > 1
+                            && arrays[axis.array].network.forwarding
+                    })
+                {
+                    return None;
+                }
             }
-            tensors.push(slot);
+            slots.push(form);
         }
-        Some(Port {
+        Some(SiteForm {
             ground,
-            refill: architecture.memories[boundary.child].refill,
             inside,
-            parents,
-            tensors,
+            instances,
+            slots,
         })
     }
 
     /// From the last windows below `before` to the first windows below `now`, both after `depth` loops.
-    #[allow(clippy::too_many_arguments)]
     pub fn transition(
         &self,
         table: &mut Table,
         loops: &[GroupLoop],
-        mut now: Spot,
-        mut before: Spot,
-        whole: (bool, bool),
+        (mut now, mut before): (Spot, Spot),
         depth: usize,
         fresh: bool,
     ) -> Option<Transition> {
-        if !whole.0 || !whole.1 {
-            return None;
-        }
-        for l in &loops[depth..self.inside] {
+        for l in loops.get(depth..self.inside).unwrap_or_default() {
             if !is_whole(&now, l, 0) {
                 return None;
             }
@@ -328,13 +358,13 @@ impl<'a> Port<'a> {
             before = self.ground.advance(&before, l, last * l.instances);
         }
         let begin = table.begin();
-        for slot in &self.tensors {
-            match slot.cross(&now, &before, self.refill, fresh) {
-                Some((mut cross, sorts)) => {
+        for slot in &self.slots {
+            match slot.sizes(&now, &before, fresh) {
+                Some((mut sizes, sorts)) => {
                     if let Some(sorts) = sorts {
-                        cross.sorts = table.keep(sorts);
+                        sizes.sorts = table.keep(sorts);
                     }
-                    table.push(cross);
+                    table.push(sizes);
                 }
                 None => {
                     table.undo(begin);
@@ -342,18 +372,57 @@ impl<'a> Port<'a> {
                 }
             }
         }
-        Some(table.uniform(begin, self.parents))
+        Some(table.uniform(begin, self.instances))
+    }
+
+    /// The issues of the leaf tile `now`.
+    pub fn issues(&self, table: &mut Table, now: &Spot, fresh: bool) -> Option<Transition> {
+        let begin = table.begin();
+        for slot in &self.slots {
+            match slot.issues(now, fresh) {
+                Some(sizes) => table.push(sizes),
+                None => {
+                    table.undo(begin);
+                    return None;
+                }
+            }
+        }
+        Some(table.uniform(begin, self.instances))
     }
 }
 
-impl Slot<'_> {
-    fn cross(
-        &self,
-        now: &Spot,
-        before: &Spot,
-        refill: Refill,
-        fresh: bool,
-    ) -> Option<(Cross, Option<Sorts>)> {
+impl SlotForm<'_> {
+    fn issues(&self, now: &Spot, fresh: bool) -> Option<StepSizes> {
+        let (tile, open) = self.shadow.interval(now)?;
+        let volume = now.volume();
+        let inside = self.is_inside(open);
+        if !inside && (self.down != 0 || self.up != 0) {
+            return None;
+        }
+        let touching = if inside {
+            volume
+        } else {
+            self.plan.footprints[self.tensor].touching(&now.state(&self.plan.group))?
+        };
+        let mut sizes = StepSizes {
+            tile_sum: touching * self.instances,
+            needed: touching * self.shared.union(1)? * self.classes,
+            ..StepSizes::default()
+        };
+        if self.is_result {
+            let elements = self.all.union(tile.len())?;
+            sizes.first_touch = elements * u64::from(fresh);
+            sizes.all_done = elements * u64::from(!self.all_split);
+            let points = self.plan.points_per_result()?;
+            let here = volume / tile.len().max(1);
+            if !self.split && here == 1 && self.joined == points {
+                sizes.done_held = sizes.needed;
+            }
+        }
+        Some(sizes)
+    }
+
+    fn sizes(&self, now: &Spot, before: &Spot, fresh: bool) -> Option<(StepSizes, Option<Sorts>)> {
         let (mut wanted, open) = self.shadow.interval(now)?;
         let (mut held, open_before) = self.shadow.interval(before)?;
         if self.down != 0 || self.up != 0 {
@@ -369,7 +438,8 @@ impl Slot<'_> {
             }
         }
         let same = wanted == held || (wanted.is_empty() && held.is_empty());
-        let (kept, new, gone) = if refill == Refill::Tile && !same {
+        let refilled = self.refill == Refill::Tile && !same;
+        let (kept, new, gone) = if refilled {
             (0, wanted, held)
         } else {
             (
@@ -379,36 +449,42 @@ impl Slot<'_> {
             )
         };
         let length = wanted.len();
-        let all = self.union(length)?;
-        let (mut before_all, mut staying, mut first) = (0, 0, 0);
+        let mut sizes = StepSizes {
+            tile_sum: length * self.instances,
+            reused_sum: kept * self.instances,
+            tile: length,
+            ..StepSizes::default()
+        };
         if self.is_result {
-            before_all = self.union(held.len())?;
-            staying = before_all - self.union(gone.len())?;
-            first = if fresh { all } else { 0 };
+            sizes.needed = self.all.union(length)?;
+            sizes.needed_reused = sizes.needed - self.all.union(new.len())?;
+            sizes.first_touch = sizes.needed * u64::from(fresh);
+            sizes.prev_held = self.shared.union(held.len())? * self.classes;
+            sizes.retained = sizes.prev_held - self.shared.union(gone.len())? * self.classes;
+            sizes.all_held = self.all.union(held.len())?;
+            sizes.all_retained = sizes.all_held - self.all.union(gone.len())?;
+            if !self.split {
+                (sizes.done_held, sizes.done_retained) = (sizes.prev_held, sizes.retained);
+            }
+            if !self.own_split {
+                sizes.own_done = held.len() * self.instances;
+                sizes.own_retained = sizes.own_done - gone.len() * self.instances;
+            }
+            if !self.all_split {
+                (sizes.all_done, sizes.all_done_retained) = (sizes.all_held, sizes.all_retained);
+            }
+        } else {
+            sizes.needed = self.shared.union(length)? * self.classes;
+            sizes.needed_reused = sizes.needed - self.shared.union(new.len())? * self.classes;
         }
         let sorts = match self.beside {
             None => None,
             Some(beside) => {
-                let kept = if refill == Refill::Tile && !same {
-                    Interval::EMPTY
-                } else {
-                    held
-                };
+                let kept = if refilled { Interval::EMPTY } else { held };
                 Some(self.sorts(beside, wanted, kept, held)?)
             }
         };
-        let cross = Cross {
-            tiles: length * self.instances,
-            kept: kept * self.instances,
-            tile: length,
-            wanted: all,
-            at_hand: all - self.union(new.len())?,
-            held: before_all,
-            staying,
-            fresh: first,
-            sorts: 0,
-        };
-        Some((cross, sorts))
+        Some((sizes, sorts))
     }
 
     /// The sorts of the elements of all children: those of the first one's are `wanted`, of which it keeps
@@ -433,7 +509,7 @@ impl Slot<'_> {
                 for (run, sort) in runs {
                     sorts.add(
                         1 << sort,
-                        run.len() * self.collectors,
+                        run.len() * self.classes,
                         run.len() * self.instances,
                     );
                 }
@@ -462,12 +538,6 @@ impl Slot<'_> {
                 Some(sorts.in_order())
             }
         }
-    }
-
-    /// Elements over all instances, each of which has an interval of `length`.
-    #[inline]
-    fn union(&self, length: u64) -> Option<u64> {
-        Some(self.shared.union(length)? * self.collectors)
     }
 
     /// Whether the open footprints of all instances lie inside the tensor.

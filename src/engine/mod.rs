@@ -1,12 +1,14 @@
 //! Counting: `Legal<Mapping>` to [`Counts`].
 
-mod boundary;
 mod classes;
 mod clock;
 mod counts;
 mod crossing;
 mod exact;
+mod flows;
+mod forced;
 pub mod fused;
+mod issues;
 mod lanes;
 mod lattice;
 mod neighbours;
@@ -17,7 +19,6 @@ mod spot;
 mod sums;
 mod transitions;
 
-use boundary::{Boundary, bound_of, boundaries};
 pub use counts::{
     Bound, BoundaryCounts, Counts, CrossingCounts, MemoryCounts, Port, Resource, ResourceCounts,
     TensorCounts, Timing, Way,
@@ -58,4 +59,23 @@ pub fn count(mapping: &Legal<Mapping>, rule: TimingRule) -> Result<Counts, Engin
         },
         counted => counted,
     }
+}
+
+/// The roofline's binding resource: whatever alone takes longest, computation first among equals.
+fn bound_of(counts: &Counts) -> Bound {
+    let mut bound = Bound::Compute;
+    let mut longest = counts.timing.compute_cycles;
+    for (index, resource) in counts.resources.iter().enumerate() {
+        if resource.busy_cycles > longest {
+            longest = resource.busy_cycles;
+            bound = Bound::Resource(index);
+        }
+    }
+    for (index, boundary) in counts.boundaries.iter().enumerate() {
+        if boundary.transfer_cycles > longest {
+            longest = boundary.transfer_cycles;
+            bound = Bound::Boundary(index);
+        }
+    }
+    bound
 }

@@ -1,111 +1,153 @@
-//! Boundaries whose parent instances differ, or whose elements come from neighbours.
+//! Sites whose instances differ, or whose elements come from neighbours.
 //!
-//! Problem: at most boundaries one product per tensor tells what a step moves. Not where a clipped fold
-//! leaves some parent instances with less than others: there every kind of parent instance is looked at,
-//! and the busiest sets the time. And not with forwarding: a PE gets an element from the PE beside it if
-//! that one worked on it in the step before, which depends on two PEs at once. There each group gives its
-//! elements by the sorts of their instances, and all combinations of sorts are looked at.
+//! Problem: at most sites one product per tensor tells what a step moves. Not where a clipped fold leaves
+//! some instances with less than others: there every kind of instance is looked at, and the busiest sets the
+//! time. And not with forwarding: a PE gets an element from the PE beside it if that one worked on it in
+//! the step before, which depends on two PEs at once. There each group gives its elements by the sorts of
+//! their instances, and all combinations of sorts are looked at.
 
 use super::EngineLimit;
 use super::classes::GroupClasses;
-use super::clock::StepTime;
-use super::crossing::{BESIDE, Cross, HELD, Sorts, Transition, Variant, WORKED};
-use super::exact::Engine;
+use super::crossing::{BESIDE, HELD, Sorts, StepSizes, Transition, Variant, WORKED};
+use super::exact::{Engine, TimingRule};
+use super::lanes;
 use smallvec::SmallVec;
 
+/// One group at one step: its classes, the transition, and whether the step before (for the lanes: this
+/// one) was the last for its sums.
+type Factor<'c> = (&'c GroupClasses, Transition, bool);
+
 impl Engine<'_> {
-    /// Adds up one kind of step at one boundary.
-    pub(super) fn crossing(
+    /// What every kind of instance of a site passes in one step.
+    pub(super) fn pass_kinds(
         &mut self,
-        boundary: usize,
+        site: usize,
         advance: Option<usize>,
         context: &[usize],
+        at: &[(usize, usize)],
         count: u128,
-    ) -> Result<StepTime, EngineLimit> {
+    ) -> Result<(), EngineLimit> {
         let own = advance.and_then(|l| self.loops[l].own).map(|(m, _)| m);
-        let mut factors: SmallVec<[(&GroupClasses, Transition); 8]> = SmallVec::new();
+        let to_lanes = self.flows.sites[site].lanes;
+        let owned = self.classes.clone();
+        let mut factors: SmallVec<[Factor; 8]> = SmallVec::new();
         for (m, &class) in context.iter().enumerate() {
-            let classes = &self.classes[self.moving[m]];
-            factors.push((
-                classes,
-                if own == Some(m) {
-                    classes.advance_of(class, boundary)
-                } else {
-                    classes.wrap_of(class, boundary)
-                },
-            ));
+            let classes = &*owned[self.moving[m]];
+            factors.push(if to_lanes {
+                let (node, depth) = at[m];
+                leaf_factor(classes, node, depth, site)
+            } else if own == Some(m) {
+                let last = classes.edges[class].last_count > 0;
+                (classes, classes.advance_of(class, site), last)
+            } else {
+                let last = classes.nodes[class].last_count > 0;
+                (classes, classes.wrap_of(class, site), last)
+            });
         }
-        for (g, classes) in self.classes.iter().enumerate() {
-            if !self.moving.contains(&g) {
-                factors.push((classes, classes.wrap_of(0, boundary)));
+        for (g, classes) in owned.iter().enumerate() {
+            if self.moving.contains(&g) {
+                continue;
             }
+            factors.push(if to_lanes {
+                leaf_factor(classes, 0, 0, site)
+            } else {
+                (classes, classes.wrap_of(0, site), true)
+            });
         }
-        let at = &self.boundaries[boundary];
-        let step = Step {
-            first: advance.is_none(),
-            result: self.mapping.operation.result(),
-            count,
-        };
-        let totals = &mut self.totals[boundary];
-        let link = &self.links[boundary];
-        let mut time = StepTime {
-            ingress: 0,
-            egress: 0,
-        };
-        let mut peak = 0u64;
+        self.pass_factors(site, &factors, advance.is_none(), Some(count))
+    }
+
+    /// What is left leaves: the sizes of the last step of all.
+    pub(super) fn pass_rest(&mut self, site: usize) -> Result<(), EngineLimit> {
+        let owned = self.classes.clone();
+        let factors: SmallVec<[Factor; 8]> = owned
+            .iter()
+            .map(|classes| (&**classes, classes.wrap_of(0, site), true))
+            .collect();
+        self.pass_factors(site, &factors, false, None)
+    }
+
+    /// All combinations of kinds of instances. Without `count` it is the rest that leaves.
+    fn pass_factors(
+        &mut self,
+        site: usize,
+        factors: &[Factor],
+        first: bool,
+        count: Option<u128>,
+    ) -> Result<(), EngineLimit> {
+        let start = self.flows.slot_starts[site];
+        let last = factors.iter().all(|factor| factor.2);
+        let mut row = Vec::with_capacity(16);
         let mut choice: SmallVec<[usize; 8]> = SmallVec::from_elem(0, factors.len());
+        if factors
+            .iter()
+            .any(|(classes, transition, _)| classes.table.variants(*transition).is_empty())
+        {
+            return Ok(());
+        }
         loop {
-            let mut parents = 1u128;
+            let mut instances = 1u128;
             let mut chosen: SmallVec<[(&GroupClasses, Variant); 8]> = SmallVec::new();
-            for (&(classes, transition), &choice) in factors.iter().zip(&choice) {
+            for (&(classes, transition, _), &choice) in factors.iter().zip(&choice) {
                 let variant = classes.table.variants(transition).get(choice);
                 let variant = *variant.ok_or(EngineLimit::TooManyClasses)?;
-                parents *= u128::from(variant.count);
+                instances *= u128::from(variant.count);
                 chosen.push((classes, variant));
             }
-            let mut down: SmallVec<[u64; 3]> = SmallVec::new();
-            let mut up: SmallVec<[u64; 3]> = SmallVec::new();
-            for (slot, &tensor) in at.tensors.iter().enumerate() {
-                let mut product = Cross::whole(self.whole[tensor]);
+            row.clear();
+            for slot in 0..self.flows.sites[site].slots.len() {
+                let at = &self.flows.sites[site].slots[slot];
+                let whole = self.whole[start + slot];
+                let mut product = whole;
                 for (classes, variant) in &chosen {
-                    let cross = classes.table.cross(variant, slot);
-                    product = product.times(cross);
+                    product = product.times(classes.table.sizes(variant, slot));
+                }
+                if count.is_none() {
+                    // Nothing enters, and nothing stays.
+                    product.needed = 0;
+                    product.needed_reused = 0;
+                    product.first_touch = 0;
+                    product.retained = 0;
+                    product.all_retained = 0;
+                    product.done_retained = 0;
+                    product.all_done_retained = 0;
                 }
                 let sorted = chosen
                     .iter()
-                    .any(|(c, v)| c.table.cross(v, slot).sorts != 0);
-                let (enters, leaves, forwarded) = if sorted && !step.first && tensor != step.result
+                    .any(|(c, v)| c.table.sizes(v, slot).sorts != 0);
+                let base = at.is_base(self.flows.sites[site].depth);
+                let mut forwarded = 0;
+                if sorted && !first && at.forwards {
+                    let sizes = whole.needed;
+                    (product.needed, forwarded) = asked_of_parent(&chosen, slot, &product, sizes)?;
+                    product.needed_reused = 0;
+                    self.lent = self.lent.max(forwarded.min(
+                        product.tile - product.reused_sum / (product.tile_sum / product.tile.max(1)).max(1),
+                    ));
+                }
+                if base
+                    && at.forwards
+                    && let Some(count) = count
                 {
-                    step.asked_of_parent(&chosen, slot, &product, self.whole[tensor])?
-                } else {
-                    let (enters, leaves) = step.moves(&product, tensor);
-                    (enters, leaves, 0)
-                };
-                let moved = &mut totals.tensors[slot];
-                let times = step.count * parents;
-                let kept = if step.first { 0 } else { product.kept };
-                moved.fills += times * u128::from(product.tiles - kept);
-                moved.down += times * u128::from(enters);
-                moved.up += times * u128::from(leaves);
-                moved.forwarded += times * u128::from(forwarded);
-                let bits = u64::from(self.mapping.operation.tensors[tensor].bits);
-                down.push(enters.checked_mul(bits).ok_or(EngineLimit::Overflow)?);
-                up.push(leaves.checked_mul(bits).ok_or(EngineLimit::Overflow)?);
+                    let reused = if first { 0 } else { product.needed_reused };
+                    let moved = &mut self.moved[start + slot];
+                    moved.down += count * instances * u128::from(product.needed - reused);
+                    moved.forwarded += count * instances * u128::from(forwarded);
+                }
+                lanes::append(
+                    &self.flows.sites[site],
+                    at,
+                    self.flows.wide,
+                    &product,
+                    last,
+                    &mut row,
+                );
             }
-            time.ingress = time
-                .ingress
-                .max(link.down_cycles(&down).ok_or(EngineLimit::Overflow)?);
-            time.egress = time
-                .egress
-                .max(link.up_cycles(&up).ok_or(EngineLimit::Overflow)?);
-            let (d, u) = (down.iter().sum::<u64>(), up.iter().sum::<u64>());
-            totals.down_bits += step.count * parents * u128::from(d);
-            totals.up_bits += step.count * parents * u128::from(u);
-            peak = peak.max(d.saturating_add(u));
-            // Next combination of parent instances, if any.
+            self.clock.pass_row(&self.flows, site, &row, first);
+            // Next combination of instances, if any.
             let turned = choice
                 .iter_mut()
-                .zip(&factors)
+                .zip(factors)
                 .rev()
                 .find_map(|(choice, factor)| {
                     *choice += 1;
@@ -116,64 +158,81 @@ impl Engine<'_> {
                     Some(())
                 });
             if turned.is_none() {
-                break;
+                return Ok(());
             }
         }
-        totals.peak_bits = totals.peak_bits.max(peak);
-        totals.transfer_cycles += count * u128::from(time.ingress.max(time.egress));
-        Ok(time)
-    }
-}
-
-/// What all tensors of one step share.
-struct Step {
-    /// The first of the run: nothing was held before.
-    first: bool,
-    result: usize,
-    count: u128,
-}
-
-impl Step {
-    /// Elements that cross inwards and outwards.
-    #[inline]
-    fn moves(&self, product: &Cross, tensor: usize) -> (u64, u64) {
-        let at_hand = if self.first { 0 } else { product.at_hand };
-        let enters = product.wanted - at_hand;
-        if tensor != self.result {
-            return (enters, 0);
-        }
-        let leaves = if self.first {
-            0
-        } else {
-            product.held - product.staying
-        };
-        (enters - product.fresh, leaves)
     }
 
-    /// Elements that come from the parent and from neighbours.
-    fn asked_of_parent(
+    /// Cycles in which partial sums pass from PE to PE in the MAESTRO model: "one-cycle delay for each
+    /// spatio-temporally reused data point" (section 4.3). Those are the results of the busiest PE's tile,
+    /// once for each further PE that holds them; different results pass over different wires.
+    pub(super) fn passed(
         &self,
-        chosen: &[(&GroupClasses, Variant)],
-        slot: usize,
-        product: &Cross,
-        whole: u64,
-    ) -> Result<(u64, u64, u64), EngineLimit> {
-        let none = Sorts::default();
-        let sorts: SmallVec<[&Sorts; 8]> = chosen
-            .iter()
-            .map(|(classes, variant)| {
-                let index = classes.table.cross(variant, slot).sorts as usize;
-                classes.table.sorts.get(index).unwrap_or(&none)
-            })
-            .collect();
-        let shared: SmallVec<[&[(u8, u64)]; 8]> =
-            sorts.iter().map(|s| s.shared.as_slice()).collect();
-        let alone: SmallVec<[&[(u8, u64)]; 8]> = sorts.iter().map(|s| s.alone.as_slice()).collect();
-        // Elements of groups without loops are always held.
-        let enters = asked(&shared).ok_or(EngineLimit::Overflow)? * whole;
-        let asked_alone = asked(&alone).ok_or(EngineLimit::Overflow)? * whole;
-        Ok((enters, 0, product.tiles - product.kept - asked_alone))
+        position: usize,
+        advance: Option<usize>,
+        context: &[usize],
+    ) -> u64 {
+        debug_assert!(self.rule == TimingRule::Maestro);
+        let (from, to) = self.flows.positions[position].sites;
+        let own = advance.and_then(|l| self.loops[l].own).map(|(m, _)| m);
+        for site in from..to {
+            let at = &self.flows.sites[site];
+            let Some(slot) = at
+                .slots
+                .iter()
+                .position(|slot| slot.is_result && slot.is_base(at.depth))
+            else {
+                continue;
+            };
+            let mut product = self.whole[self.flows.slot_starts[site] + slot];
+            for (g, classes) in self.classes.iter().enumerate() {
+                let moving = self.moving.iter().position(|&moving| moving == g);
+                let transition = match moving {
+                    Some(m) if own == Some(m) => classes.advance_of(context[m], site),
+                    Some(m) => classes.wrap_of(context[m], site),
+                    None => classes.wrap_of(0, site),
+                };
+                let variants = classes.table.variants(transition);
+                let Some(variant) = variants.first() else {
+                    continue;
+                };
+                product = product.times(classes.table.sizes(variant, slot));
+            }
+            if product.needed > 0 {
+                return product.tile * (product.tile_sum.div_ceil(product.needed) - 1);
+            }
+        }
+        0
     }
+}
+
+fn leaf_factor(classes: &GroupClasses, node: usize, depth: usize, site: usize) -> Factor<'_> {
+    let leaf = classes.first_at(node, classes.depth() - depth);
+    let last = classes.nodes[leaf].last_count > 0;
+    (classes, classes.wrap_of(leaf, site), last)
+}
+
+/// Elements that come from the parent and from neighbours.
+fn asked_of_parent(
+    chosen: &[(&GroupClasses, Variant)],
+    slot: usize,
+    product: &StepSizes,
+    whole: u64,
+) -> Result<(u64, u64), EngineLimit> {
+    let none = Sorts::default();
+    let sorts: SmallVec<[&Sorts; 8]> = chosen
+        .iter()
+        .map(|(classes, variant)| {
+            let index = classes.table.sizes(variant, slot).sorts as usize;
+            classes.table.sorts.get(index).unwrap_or(&none)
+        })
+        .collect();
+    let shared: SmallVec<[&[(u8, u64)]; 8]> = sorts.iter().map(|s| s.shared.as_slice()).collect();
+    let alone: SmallVec<[&[(u8, u64)]; 8]> = sorts.iter().map(|s| s.alone.as_slice()).collect();
+    // Elements of groups without loops are always held.
+    let enters = asked(&shared).ok_or(EngineLimit::Overflow)? * whole;
+    let asked_alone = asked(&alone).ok_or(EngineLimit::Overflow)? * whole;
+    Ok((enters, product.tile_sum - product.reused_sum - asked_alone))
 }
 
 /// Elements that must come from the parent: all but those that every instance that wants them held, or has

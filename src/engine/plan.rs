@@ -3,7 +3,8 @@
 
 use super::classes::{GroupClasses, Key};
 use super::spot::{Ground, Shadow};
-use super::{Boundary, EngineLimit, TimingRule, counts::Counts, exact};
+use super::flows::Flows;
+use super::{EngineLimit, TimingRule, counts::Counts, exact};
 use crate::ir::{Footprint, Group, Grouping, Mapping};
 use crate::legality::Legal;
 use std::cell::RefCell;
@@ -54,6 +55,7 @@ pub(super) struct Plan {
     pub touching: Vec<u64>,
     /// Points of the whole group.
     pub points: u64,
+    points_per_result: Option<u64>,
 }
 
 /// The last classes made of one group.
@@ -97,7 +99,7 @@ impl Counter {
                     .iter()
                     .try_fold(1u128, |n, dim| n.checked_mul(u128::from(dim.extent)))?;
                 elements
-                    .checked_mul(u128::from(tensor.bits))?
+                    .checked_mul(u128::from(tensor.bits.max(tensor.partial_bits)))?
                     .checked_add(sum)
             });
         let fits = mapping
@@ -145,7 +147,7 @@ impl Counter {
         mapping: &Mapping,
         group: usize,
         key: Key,
-        boundaries: &[Boundary],
+        flows: &Flows,
     ) -> Result<Rc<GroupClasses>, EngineLimit> {
         if let Some(known) = self.known.borrow().get(group)
             && let Some((_, classes)) = known.entries.iter().find(|(other, _)| *other == key)
@@ -153,7 +155,7 @@ impl Counter {
             return Ok(Rc::clone(classes));
         }
         let plan = Rc::clone(&self.plans[group]);
-        let made = Rc::new(GroupClasses::new(mapping, plan, &key, boundaries)?);
+        let made = Rc::new(GroupClasses::new(mapping, plan, &key, flows)?);
         if let Some(known) = self.known.borrow_mut().get_mut(group) {
             let entry = (key, Rc::clone(&made));
             if known.entries.len() < REMEMBERED {
@@ -168,6 +170,11 @@ impl Counter {
 }
 
 impl Plan {
+    /// How many points of the group make one element of the result; `None` where they differ.
+    pub fn points_per_result(&self) -> Option<u64> {
+        self.points_per_result
+    }
+
     fn new(mapping: &Mapping, group: &Group) -> Option<Plan> {
         let tensors = 0..mapping.operation.tensors.len();
         let footprints: Vec<Footprint> = tensors
@@ -175,7 +182,19 @@ impl Plan {
             .map(|tensor| Footprint::new(mapping, group, tensor))
             .collect();
         let whole = group.whole();
+        let overlaps = footprints[mapping.operation.result()].overlaps(group);
+        let result = &mapping.operation.tensors[mapping.operation.result()];
+        let reduced = group.ranks.iter().zip(&whole.ranks).filter(|(rank, _)| {
+            let mut terms = result.dims.iter().flat_map(|dim| &dim.terms);
+            !terms.any(|term| term.rank == **rank)
+        });
+        let points_per_result = if overlaps {
+            None
+        } else {
+            Some(reduced.map(|(_, range)| range.len()).product())
+        };
         Some(Plan {
+            points_per_result,
             group: group.clone(),
             shadows: tensors
                 .map(|tensor| Shadow::new(mapping, group, tensor))
@@ -184,7 +203,7 @@ impl Plan {
             clipping: (0..footprints.len())
                 .filter(|&tensor| footprints[tensor].clips(group))
                 .collect(),
-            overlaps: footprints[mapping.operation.result()].overlaps(group),
+            overlaps,
             unique: footprints
                 .iter()
                 .map(|footprint| footprint.size(&whole))

@@ -4,260 +4,339 @@
 //! last ones from the fold before. No formula is shorter than the list of what each holds. So each child
 //! instance gets its intervals, now and before, and unions and differences are taken of those.
 
-use super::Boundary;
 use super::crossing::{
-    BESIDE, Cross, Fresh, HELD, Holder, Sharing, Sizes, Sorts, Table, Transition, Variant, WORKED,
+    BESIDE, HELD, Holder, SiteView, Sizes, Sorts, StepSizes, Table, Touch, Transition, WORKED,
 };
-use crate::ir::{Footprint, Interval, Intervals, Mapping, Refill};
+use super::flows::Slot;
+use crate::ir::{Footprint, Interval, Intervals, Refill};
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
 
+pub(super) type Indices = SmallVec<[u32; 6]>;
+
+/// What the instances had and have in one step.
+pub(super) struct Step<'a> {
+    pub now: &'a [Holder],
+    /// Per slot: the last step in which each child instance worked.
+    pub held: &'a [Vec<Holder>],
+    /// With forwarding: what they worked on in the step before.
+    pub beside: Option<&'a [Holder]>,
+    pub touch: Touch<'a>,
+}
+
 /// One child instance's sets of one tensor.
 struct Child {
-    above: u64,
-    between: u64,
+    key: Indices,
     now: Intervals,
-    held: Intervals,
+    /// What it held, and what of that a new tile can keep.
+    before: Intervals,
+    kept: Intervals,
     worked: Intervals,
     beside: Intervals,
 }
 
+impl Child {
+    fn new_elements(&self) -> Intervals {
+        minus(&self.now, &self.kept)
+    }
+
+    fn leaving(&self) -> Intervals {
+        if self.now.is_empty() {
+            return self.before.clone();
+        }
+        let stays = if self.kept.is_empty() {
+            Intervals::empty()
+        } else {
+            self.now.clone()
+        };
+        minus(&self.before, &stays)
+    }
+}
+
 impl Table {
     /// Counts one transition with sets. `None` when a set has too many pieces to be counted.
-    #[allow(clippy::too_many_arguments)]
     pub fn count(
         &mut self,
-        mapping: &Mapping,
-        boundary: &Boundary,
-        sharing: &Sharing,
+        view: &SiteView,
         footprints: &[Footprint],
-        now: Vec<Holder>,
-        held: Vec<Holder>,
-        beside: Option<Vec<Holder>>,
-        fresh: Fresh,
+        step: &Step,
     ) -> Option<Transition> {
-        let refill = mapping.architecture.memories[boundary.child].refill;
-        let result = mapping.operation.result();
-        let mut parents: Vec<Sizes> = Vec::new();
-        for &tensor in &boundary.tensors {
-            let footprint = &footprints[tensor];
-            let is_result = tensor == result;
-            let wanted = tiles(footprint, &now)?;
-            let before = tiles(footprint, &held)?;
-            let last = match &beside {
-                Some(last) if !is_result => tiles(footprint, last)?,
-                _ => Vec::new(),
+        let mut instances: BTreeMap<Indices, Sizes> = BTreeMap::new();
+        let slots = &view.site.slots;
+        for (number, slot) in slots.iter().enumerate() {
+            let children = children(view, number, slot, &footprints[slot.tensor], step)?;
+            let mut by_site: BTreeMap<Indices, Vec<&Child>> = BTreeMap::new();
+            for child in &children {
+                by_site
+                    .entry(view.sharing.only(&child.key, 0..view.site.depth))
+                    .or_default()
+                    .push(child);
+            }
+            let mut found = if slot.is_result {
+                sums(view, slot, &children, &by_site, step.touch)
+            } else {
+                by_site
+                    .iter()
+                    .map(|(key, members)| {
+                        (key.clone(), operand(view, slot, members))
+                    })
+                    .collect()
             };
-            let find = |list: &[(u64, u64, Intervals)], above: u64, between: u64| {
-                list.binary_search_by_key(&(above, between), |entry| (entry.0, entry.1))
-                    .ok()
-                    .map(|at| list[at].2.clone())
-                    .unwrap_or_default()
-            };
-            let children: Vec<Child> = wanted
-                .into_iter()
-                .map(|(above, between, now)| {
-                    let mut held = find(&before, above, between);
-                    if refill == Refill::Tile && held != now {
-                        held = Intervals::empty();
-                    }
-                    let mut pieces = SmallVec::new();
-                    if !last.is_empty() {
-                        for neighbour in sharing.neighbours(between) {
-                            pieces.extend_from_slice(find(&last, above, neighbour).parts());
-                        }
-                    }
-                    Child {
-                        above,
-                        between,
-                        now,
-                        held,
-                        worked: find(&last, above, between),
-                        beside: Intervals::union_of(pieces),
-                    }
-                })
-                .collect();
-            // What leaves: for `Refill: tile` the whole old tile.
-            let leaving: Vec<(u64, u64, Intervals)> = if is_result { before } else { Vec::new() };
-            let mut begin = 0;
-            let mut parent = 0;
-            while begin < children.len() {
-                let above = children[begin].above;
-                let end = begin
-                    + children[begin..]
-                        .iter()
-                        .take_while(|c| c.above == above)
-                        .count();
-                let cross = cross(
-                    sharing,
-                    &children[begin..end],
-                    &leaving,
-                    is_result,
-                    beside.is_some(),
-                    fresh,
-                );
-                if parents.len() == parent {
-                    parents.push(SmallVec::new());
-                }
-                parents[parent].push(cross);
-                parent += 1;
-                begin = end;
+            for (key, sizes) in &mut instances {
+                sizes.push(found.remove(key).unwrap_or_default());
+            }
+            for (key, sizes) in found {
+                let mut all: Sizes = (0..number).map(|_| Default::default()).collect();
+                all.push(sizes);
+                instances.insert(key, all);
             }
         }
         let mut kinds: Vec<(u64, Sizes)> = Vec::new();
-        for tensors in parents {
-            match kinds.iter_mut().find(|(_, known)| *known == tensors) {
+        for sizes in instances.into_values() {
+            match kinds.iter_mut().find(|(_, known)| *known == sizes) {
                 Some((count, _)) => *count += 1,
-                None => kinds.push((1, tensors)),
+                None => kinds.push((1, sizes)),
             }
         }
-        let first = self.variants.len() as u32;
-        self.transitions += 1;
-        let len = kinds.len() as u32;
-        for (count, tensors) in kinds {
-            self.variants.push(Variant {
-                count,
-                first: self.crosses.len() as u32,
-            });
-            for (mut cross, sorts) in tensors {
-                cross.sorts = self.keep(sorts);
-                self.crosses.push(cross);
-            }
-        }
-        Some(Transition { first, len })
+        Some(self.kinds(kinds))
     }
 }
 
-/// The elements of the result met so far, in the order of the steps.
-pub(super) struct Seen {
-    /// Per parent instance and collector.
-    together: BTreeMap<(u64, u64), Intervals>,
-    /// Per child instance.
-    alone: BTreeMap<(u64, u64), Intervals>,
-}
-
-impl Seen {
-    pub fn new() -> Seen {
-        Seen {
-            together: BTreeMap::new(),
-            alone: BTreeMap::new(),
-        }
-    }
-
-    /// Meets what `holders` have; returns how many elements are new, per parent instance. `None` when a set
-    /// has too many pieces.
-    pub fn meet(
-        &mut self,
-        sharing: &Sharing,
-        footprint: &Footprint,
-        holders: &[Holder],
-    ) -> Option<Vec<(u64, u64)>> {
-        let mut fresh: Vec<(u64, u64)> = Vec::new();
-        for (above, between, tile) in tiles(footprint, holders)? {
-            let collector = sharing.collector(between, true);
-            let known = self.together.entry((above, collector)).or_default();
-            let all = union([&*known, &tile].into_iter());
-            let new = all.len() - known.len();
-            *known = all;
-            match fresh.last_mut() {
-                Some((last, count)) if *last == above => *count += new,
-                _ => fresh.push((above, new)),
-            }
-            let own = self.alone.entry((above, between)).or_default();
-            *own = union([&*own, &tile].into_iter());
-        }
-        Some(fresh)
-    }
-
-    /// Distinct elements, summed over child instances.
-    pub fn alone(&self) -> u64 {
-        self.alone.values().map(Intervals::len).sum()
-    }
-}
-
-/// Per child instance, in order, the union of the footprints of everything below it.
-fn tiles(footprint: &Footprint, holders: &[Holder]) -> Option<Vec<(u64, u64, Intervals)>> {
-    let mut tiles = Vec::new();
-    let mut begin = 0;
-    while begin < holders.len() {
-        let instance = holders[begin].instance();
+/// The child instances of one slot, in the order of their places.
+fn children(
+    view: &SiteView,
+    number: usize,
+    slot: &Slot,
+    footprint: &Footprint,
+    step: &Step,
+) -> Option<Vec<Child>> {
+    let sharing = view.sharing;
+    let wanted = tiles(view, slot, footprint, step.now, 0)?;
+    let forced = if slot.is_result { view.forced[number] } else { 0 };
+    let mut before = tiles(view, slot, footprint, &step.held[number], forced)?;
+    let last = match step.beside {
+        Some(last) if !slot.is_result => tiles(view, slot, footprint, last, 0)?,
+        _ => BTreeMap::new(),
+    };
+    let mut children: Vec<Child> = Vec::with_capacity(wanted.len());
+    for (key, now) in wanted {
+        let before = before.remove(&key).unwrap_or_default();
+        let whole = slot.refill == Refill::Tile && before != now;
+        let flushed = slot.is_result
+            && view.flushed[number]
+                .iter()
+                .any(|(above, set)| set.contains(&sharing.only(&key, 0..*above)));
+        let kept = if whole || flushed {
+            Intervals::empty()
+        } else {
+            before.clone()
+        };
         let mut pieces = SmallVec::new();
-        let mut end = begin;
-        while end < holders.len() && holders[end].instance() == instance {
-            footprint.pieces(&holders[end].state, &mut pieces)?;
-            end += 1;
-        }
-        tiles.push((instance.0, instance.1, Intervals::union_of(pieces)));
-        begin = end;
-    }
-    Some(tiles)
-}
-
-fn cross(
-    sharing: &Sharing,
-    children: &[Child],
-    leaving: &[(u64, u64, Intervals)],
-    is_result: bool,
-    forwards: bool,
-    fresh: Fresh,
-) -> (Cross, Sorts) {
-    let mut cross = Cross::default();
-    let mut sorts = Sorts::default();
-    let mut collectors: Vec<(u64, Vec<&Child>)> = Vec::new();
-    if let (Fresh::Given(counts), Some(child)) = (fresh, children.first()) {
-        let own = counts.iter().filter(|(above, _)| *above == child.above);
-        cross.fresh = own.map(|(_, count)| count).sum();
-    }
-    for child in children {
-        cross.tiles += child.now.len();
-        cross.tile = cross.tile.max(child.now.len());
-        cross.kept += child.now.common(&child.held);
-        let collector = sharing.collector(child.between, is_result);
-        match collectors
-            .iter_mut()
-            .find(|(number, _)| *number == collector)
-        {
-            Some((_, members)) => members.push(child),
-            None => collectors.push((collector, vec![child])),
-        }
-    }
-    for (_, members) in &collectors {
-        let wanted = union(members.iter().map(|c| &c.now)).len();
-        cross.wanted += wanted;
-        if forwards && !is_result {
-            sort_elements(members, &mut sorts);
-        }
-        let new = members.iter().map(|c| minus(&c.now, &c.held));
-        cross.at_hand += wanted - union_owned(new).len();
-        if is_result {
-            let before = |c: &Child| {
-                leaving
-                    .binary_search_by_key(&(c.above, c.between), |entry| (entry.0, entry.1))
-                    .ok()
-                    .map(|at| leaving[at].2.clone())
-                    .unwrap_or_default()
-            };
-            let all = union_owned(members.iter().map(|c| before(c)));
-            // `held` is empty where a tile is refilled whole, so that all of the old tile leaves.
-            let gone = members.iter().map(|c| {
-                let stays = if c.held.is_empty() {
-                    Intervals::empty()
-                } else {
-                    c.now.clone()
-                };
-                minus(&before(c), &stays)
-            });
-            cross.held += all.len();
-            cross.staying += all.len() - union_owned(gone).len();
-            if matches!(fresh, Fresh::All) {
-                cross.fresh += wanted;
+        if !last.is_empty() {
+            for neighbour in sharing.neighbours(&key, slot) {
+                if let Some(tile) = last.get(&neighbour) {
+                    pieces.extend_from_slice(tile.parts());
+                }
             }
         }
+        children.push(Child {
+            worked: last.get(&key).cloned().unwrap_or_default(),
+            beside: Intervals::union_of(pieces),
+            key,
+            now,
+            before,
+            kept,
+        });
     }
-    (cross, sorts.in_order())
+    if slot.is_result && forced & view.onset != 0 {
+        // Those that idle from here on give up what the memory above gives up.
+        for (key, before) in before {
+            children.push(Child {
+                key,
+                now: Intervals::empty(),
+                before,
+                kept: Intervals::empty(),
+                worked: Intervals::empty(),
+                beside: Intervals::empty(),
+            });
+        }
+        children.sort_by(|a, b| a.key.cmp(&b.key));
+    }
+    Some(children)
 }
 
-fn union<'a>(sets: impl Iterator<Item = &'a Intervals>) -> Intervals {
+/// Per child instance the union of the footprints of everything below it; without those that gave up what
+/// they had when they began to idle in a loop of `dropped`.
+fn tiles(
+    view: &SiteView,
+    slot: &Slot,
+    footprint: &Footprint,
+    holders: &[Holder],
+    dropped: u32,
+) -> Option<BTreeMap<Indices, Intervals>> {
+    let mut pieces: BTreeMap<Indices, SmallVec<[Interval; 8]>> = BTreeMap::new();
+    for holder in holders {
+        if holder.idle & dropped != 0 {
+            continue;
+        }
+        let key = view.sharing.only(&holder.indices, 0..slot.below);
+        footprint.pieces(&holder.state, pieces.entry(key).or_default())?;
+    }
+    Some(
+        pieces
+            .into_iter()
+            .map(|(key, pieces)| (key, Intervals::union_of(pieces)))
+            .collect(),
+    )
+}
+
+/// The children of one instance of the site by the classes that share a transfer.
+fn classes<'a>(view: &SiteView, slot: &Slot, members: &[&'a Child]) -> Vec<Vec<&'a Child>> {
+    let mut classes: BTreeMap<Indices, Vec<&Child>> = BTreeMap::new();
+    for child in members {
+        classes
+            .entry(view.sharing.collector(&child.key, slot, view.site.depth))
+            .or_default()
+            .push(child);
+    }
+    classes.into_values().collect()
+}
+
+fn operand(view: &SiteView, slot: &Slot, members: &[&Child]) -> (StepSizes, Sorts) {
+    let mut sizes = StepSizes::default();
+    let mut sorts = Sorts::default();
+    for child in members {
+        sizes.tile_sum += child.now.len();
+        sizes.tile = sizes.tile.max(child.now.len());
+        sizes.reused_sum += child.now.common(&child.kept);
+    }
+    for class in classes(view, slot, members) {
+        let needed = union(class.iter().map(|c| &c.now)).len();
+        let new = union_owned(class.iter().map(|c| c.new_elements())).len();
+        sizes.needed += needed;
+        sizes.needed_reused += needed - new;
+        if slot.forwards && view.site.depth < slot.below {
+            sort_elements(&class, &mut sorts);
+        }
+    }
+    (sizes, sorts.in_order())
+}
+
+/// The result's sizes, per instance of the site.
+fn sums(
+    view: &SiteView,
+    slot: &Slot,
+    children: &[Child],
+    by_site: &BTreeMap<Indices, Vec<&Child>>,
+    touch: Touch,
+) -> BTreeMap<Indices, (StepSizes, Sorts)> {
+    let done = |set: &Intervals| match touch {
+        Touch::Alike { .. } => set.clone(),
+        Touch::Steps {
+            touches, before, ..
+        } => touches.done_by(set, before),
+    };
+    let own: Vec<Intervals> = children.iter().map(|c| c.before.clone()).collect();
+    let own_sole = sole(&own);
+    // Instances of the site under one parent, in order: who comes first gets the sum.
+    let mut met: BTreeMap<Indices, Intervals> = BTreeMap::new();
+    let mut found = BTreeMap::new();
+    let mut class_sets = Vec::new();
+    let mut class_gone = Vec::new();
+    let mut class_site = Vec::new();
+    let mut site_sets = Vec::new();
+    let mut site_gone = Vec::new();
+    for (key, members) in by_site {
+        let mut sizes = StepSizes::default();
+        for child in members {
+            sizes.tile_sum += child.now.len();
+            sizes.tile = sizes.tile.max(child.now.len());
+            sizes.reused_sum += child.now.common(&child.kept);
+        }
+        let parent = view.sharing.only(key, 0..slot.above);
+        let before = met.entry(parent).or_default();
+        let all = union(members.iter().map(|c| &c.now));
+        let owned = minus(&all, before);
+        let new = minus(&union_owned(members.iter().map(|c| c.new_elements())), before);
+        sizes.needed = owned.len();
+        sizes.needed_reused = owned.len() - new.len();
+        sizes.first_touch = match touch {
+            Touch::Alike { first } => owned.len() * u64::from(first),
+            Touch::Steps { touches, now, .. } => touches.first_in(&owned, now),
+        };
+        *before = union([&*before, &all].into_iter());
+        for class in classes(view, slot, members) {
+            let held = union(class.iter().map(|c| &c.before));
+            let gone = union_owned(class.iter().map(|c| c.leaving()));
+            sizes.prev_held += held.len();
+            sizes.retained += held.len() - gone.len();
+            class_sets.push(held);
+            class_gone.push(gone);
+            class_site.push(key.clone());
+        }
+        let held = union(members.iter().map(|c| &c.before));
+        let gone = union_owned(members.iter().map(|c| c.leaving()));
+        sizes.all_held = held.len();
+        sizes.all_retained = held.len() - gone.len();
+        site_sets.push(held);
+        site_gone.push(gone);
+        found.insert(key.clone(), (sizes, Sorts::default()));
+    }
+    for (child, sole) in children.iter().zip(&own_sole) {
+        let key = view.sharing.only(&child.key, 0..view.site.depth);
+        if let Some((sizes, _)) = found.get_mut(&key) {
+            let done = done(sole);
+            sizes.own_done += done.len();
+            sizes.own_retained += minus(&done, &child.leaving()).len();
+        }
+    }
+    for ((key, sole), gone) in class_site.iter().zip(&sole(&class_sets)).zip(&class_gone) {
+        if let Some((sizes, _)) = found.get_mut(key) {
+            let done = done(sole);
+            sizes.done_held += done.len();
+            sizes.done_retained += minus(&done, gone).len();
+        }
+    }
+    for ((key, sole), gone) in by_site.keys().zip(&sole(&site_sets)).zip(&site_gone) {
+        if let Some((sizes, _)) = found.get_mut(key) {
+            let done = done(sole);
+            sizes.all_done += done.len();
+            sizes.all_done_retained += minus(&done, gone).len();
+        }
+    }
+    found
+}
+
+/// What of each set no other set has.
+pub(super) fn sole(sets: &[Intervals]) -> Vec<Intervals> {
+    if let [one] = sets {
+        return vec![one.clone()];
+    }
+    let mut events: Vec<(i64, i32)> = Vec::new();
+    for set in sets {
+        for part in set.parts() {
+            events.push((part.lo, 1));
+            events.push((part.hi, -1));
+        }
+    }
+    events.sort_unstable();
+    // Where exactly one set covers.
+    let mut pieces: SmallVec<[Interval; 8]> = SmallVec::new();
+    let (mut depth, mut last) = (0, 0i64);
+    for (at, change) in events {
+        if depth == 1 && at > last {
+            pieces.push(Interval::new(last, at));
+        }
+        depth += change;
+        last = at;
+    }
+    let single = Intervals::union_of(pieces);
+    sets.iter()
+        .map(|set| minus(set, &minus(set, &single)))
+        .collect()
+}
+
+pub(super) fn union<'a>(sets: impl Iterator<Item = &'a Intervals>) -> Intervals {
     Intervals::union_of(sets.flat_map(|set| set.parts().iter().copied()).collect())
 }
 
@@ -269,7 +348,7 @@ fn union_owned(sets: impl Iterator<Item = Intervals>) -> Intervals {
     Intervals::union_of(pieces)
 }
 
-fn minus(left: &Intervals, right: &Intervals) -> Intervals {
+pub(super) fn minus(left: &Intervals, right: &Intervals) -> Intervals {
     let mut pieces: SmallVec<[Interval; 8]> = SmallVec::new();
     let mut at = 0;
     for part in left.parts() {
@@ -289,10 +368,10 @@ fn minus(left: &Intervals, right: &Intervals) -> Intervals {
     Intervals::union_of(pieces)
 }
 
-/// A run of elements that one instance wants, and its sort.
+/// A run of elements that one instance needs, and its sort.
 type Sorted = (Interval, u8);
 
-/// What an instance wants, by sort, given what it held, worked on, and has beside it.
+/// What an instance needs, by sort, given what it held, worked on, and has beside it.
 pub(super) fn sorted(
     now: &Intervals,
     held: &Intervals,
@@ -324,12 +403,12 @@ pub(super) fn sorted(
     runs
 }
 
-/// Adds to `sorts` how many elements are wanted by instances of which sorts.
+/// Adds to `sorts` how many elements are needed by instances of which sorts.
 fn sort_elements(members: &[&Child], sorts: &mut Sorts) {
     // Where a run of some sort begins and ends.
     let mut events: Vec<(i64, i32, u8)> = Vec::new();
     for member in members {
-        for (run, sort) in sorted(&member.now, &member.held, &member.worked, &member.beside) {
+        for (run, sort) in sorted(&member.now, &member.kept, &member.worked, &member.beside) {
             sorts.add(1 << sort, 0, run.len());
             events.push((run.lo, 1, sort));
             events.push((run.hi, -1, sort));

@@ -6,7 +6,7 @@
 //! the arithmetic of [`crate::ir::Group`] and [`crate::ir::Footprint`] for that case only, without allocation; where a
 //! footprint is no single interval it says so, and the caller counts with sets instead.
 
-use crate::ir::{Group, GroupAxis, GroupLoop, Interval, Mapping, window_count};
+use crate::ir::{Group, GroupAxis, GroupLoop, GroupState, Interval, Mapping, window_count};
 
 /// Intervals of up to two ranks and one input window; unused ones are `0..1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,6 +171,14 @@ impl Spot {
         match axis {
             GroupAxis::Rank(rank) => self.ranks[rank & 1],
             GroupAxis::Window(_) => self.rows,
+        }
+    }
+
+    /// The same place as the ir has it.
+    pub fn state(&self, group: &Group) -> GroupState {
+        GroupState {
+            ranks: self.ranks.iter().copied().take(group.ranks.len()).collect(),
+            windows: group.windows.iter().map(|_| self.rows).collect(),
         }
     }
 

@@ -1,16 +1,19 @@
-//! The transitions of a group's classes at every boundary: in closed form where all instances are alike,
-//! with sets where they are not.
+//! The transitions of a group's classes at every site: in closed form where all instances are alike, with
+//! sets where they are not.
 //!
 //! With sets, the instances are listed as [`Holder`]s. What one held before is the tile of the last step in
 //! which it worked: `TemporalMap(3,3) K; SpatialMap(1,1) K` over five channels and three PEs leaves the
 //! third PE idle in the second window, and it still holds channel 2.
 
-use super::classes::{GroupClasses, Meetings};
-use super::crossing::{Fresh, Holder, Sharing, Transition};
-use super::lattice::{self, Lattice};
-use super::sets::Seen;
-use super::{Boundary, EngineLimit};
-use crate::ir::{GroupLoop, Mapping};
+use super::classes::{GroupClasses, Key};
+use super::crossing::{Holder, Sharing, SiteView, Touch, Touched, Touches, Transition};
+use super::flows::{Flows, Site};
+use super::lattice::{self, Lattice, SiteForm};
+use super::sets::Step;
+use super::{EngineLimit, issues};
+use crate::ir::{GroupLoop, GroupState, Intervals, Mapping};
+use smallvec::SmallVec;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// More instances than this, over all transitions of a group: not countable in reasonable time.
@@ -24,241 +27,416 @@ enum Completion {
     Last,
 }
 
-/// What counting with sets needs at one boundary, made when first needed.
-struct SetRoute {
-    sharing: Option<Sharing>,
-    /// Where windows overlap in the result.
-    meetings: Option<Meetings>,
+/// One step of the group: from the last windows below `before` to the first windows below `now`, both after
+/// `from` loops.
+struct Move {
+    now: Vec<Holder>,
+    before: Vec<Holder>,
+    from: usize,
+    /// Nodes of the two after `from` loops.
+    now_node: usize,
+    before_node: usize,
+    /// The loop that advances, if it is one of the group.
+    advances: Option<usize>,
 }
 
-impl SetRoute {
-    fn sharing(&mut self, mapping: &Mapping, boundary: &Boundary, loops: &[GroupLoop]) -> &Sharing {
-        self.sharing
-            .get_or_insert_with(|| Sharing::new(mapping, boundary, loops))
-    }
+/// What all transitions of one site share.
+struct Route<'a> {
+    number: usize,
+    site: &'a Site,
+    inside: usize,
+    sharing: Sharing,
+    touches: Option<Touches>,
 }
 
 impl GroupClasses {
-    /// Fills in the transitions of every boundary.
+    /// Fills in the transitions of every site.
     pub(super) fn cross(
         &mut self,
         mapping: &Mapping,
-        boundaries: &[Boundary],
+        key: &Key,
+        flows: &Flows,
     ) -> Result<(), EngineLimit> {
-        self.wraps = vec![Transition::NONE; self.nodes.len() * boundaries.len()];
-        self.advances = vec![Transition::NONE; self.edges.len() * boundaries.len()];
+        let sites = flows.sites.len();
+        self.wraps = vec![Transition::NONE; self.nodes.len() * sites];
+        self.advances = vec![Transition::NONE; self.edges.len() * sites];
         let plan = Rc::clone(&self.plan);
         let lattice = Lattice::new(&self.loops);
-        for (number, boundary) in boundaries.iter().enumerate() {
-            let inside = self.inside[number];
-            let mut slow = SetRoute {
-                sharing: None,
-                meetings: None,
+        for (number, site) in flows.sites.iter().enumerate() {
+            let inside = key.inside[number];
+            let forwards = site.slots.iter().any(|slot| slot.forwards);
+            let mut route = Route {
+                number,
+                site,
+                inside,
+                sharing: Sharing::new(mapping, &self.loops),
+                touches: None,
             };
-            self.distinct.push(0);
-            if self.plan.overlaps {
-                let sharing = slow.sharing(mapping, boundary, &self.loops[..inside]);
-                let (meetings, distinct) = self.first_meetings(mapping, sharing, inside)?;
-                slow.meetings = Some(meetings);
-                self.distinct[number] = distinct;
+            if plan.overlaps || self.explicit {
+                route.touches = Some(self.touches(mapping, inside)?);
             }
-            let forwards = super::crossing::forwards(mapping, boundary);
-            let port = lattice::Port::new(mapping, boundary, &plan, &lattice, inside, forwards);
-            for depth in 0..=inside {
-                for node in self.nodes_at(depth) {
-                    let at = &self.nodes[node];
-                    let closed = match (&port, at.uniform) {
-                        (Some(port), true) => {
-                            let (spot, fresh) = (at.spot, at.fresh);
-                            port.transition(
-                                &mut self.table,
-                                &self.loops,
-                                spot,
-                                spot,
-                                (true, true),
-                                depth,
-                                fresh,
-                            )
-                        }
-                        _ => None,
-                    };
-                    let transition = match closed {
-                        Some(transition) => transition,
-                        None => self.wrap(mapping, boundary, &mut slow, depth, node, inside)?,
-                    };
-                    self.wraps[node * boundaries.len() + number] = transition;
-                }
-            }
-            for depth in 0..inside {
-                for edge in self.edges_at(depth) {
-                    let at = &self.edges[edge];
-                    let parent = &self.nodes[at.parent as usize];
-                    let closed = match (&port, parent.uniform, self.plan.ground.as_ref()) {
-                        (Some(port), true, Some(ground)) => {
-                            let l = &self.loops[depth];
-                            let now = ground.advance(&parent.spot, l, at.window * l.instances);
-                            let before =
-                                ground.advance(&parent.spot, l, (at.window - 1) * l.instances);
-                            let whole = (
-                                lattice::is_whole(&parent.spot, l, at.window),
-                                lattice::is_whole(&parent.spot, l, at.window - 1),
-                            );
-                            let fresh = self.nodes[at.child as usize].fresh;
-                            port.transition(
-                                &mut self.table,
-                                &self.loops,
-                                now,
-                                before,
-                                whole,
-                                depth + 1,
-                                fresh,
-                            )
-                        }
-                        _ => None,
-                    };
-                    let transition = match closed {
-                        Some(transition) => transition,
-                        None => self.advance(mapping, boundary, &mut slow, depth, edge, inside)?,
-                    };
-                    self.advances[edge * boundaries.len() + number] = transition;
-                }
+            let form = if self.explicit {
+                None
+            } else {
+                SiteForm::new(mapping, site, &plan, &lattice, inside)
+            };
+            if site.lanes {
+                self.cross_to_lanes(&route, form.as_ref())?;
+            } else {
+                self.cross_site(key, &route, form.as_ref(), forwards)?;
             }
         }
         Ok(())
     }
 
-    /// Where windows overlap in the result: per node just outside the boundary, what it meets first.
-    fn first_meetings(
-        &self,
-        mapping: &Mapping,
-        sharing: &Sharing,
-        inside: usize,
-    ) -> Result<(Meetings, u64), EngineLimit> {
-        let mut meetings = Vec::new();
-        let mut seen = Seen::new();
-        let footprint = &self.plan.footprints[mapping.operation.result()];
-        // Nodes lie in the order of their steps.
-        for node in self.nodes_at(inside) {
-            let states = self.states(&self.nodes[node].path);
-            let mut holders = sharing.holders(&states, inside);
-            holders.retain(|holder| !holder.state.is_empty());
-            let met = seen.meet(sharing, footprint, &holders);
-            meetings.push(met.ok_or(EngineLimit::TooManyClasses)?);
+    fn cross_site(
+        &mut self,
+        key: &Key,
+        route: &Route,
+        form: Option<&SiteForm>,
+        forwards: bool,
+    ) -> Result<(), EngineLimit> {
+        let plan = Rc::clone(&self.plan);
+        let sites = self.sites;
+        for depth in 0..=route.inside {
+            for node in self.nodes_at(depth) {
+                let at = &self.nodes[node];
+                let closed = match (form, at.uniform) {
+                    (Some(form), true) => {
+                        let (spot, fresh) = (at.spot, at.fresh);
+                        form.transition(&mut self.table, &self.loops, (spot, spot), depth, fresh)
+                    }
+                    _ => None,
+                };
+                let transition = match closed {
+                    Some(transition) => transition,
+                    None => {
+                        let start = self.holders(depth, node);
+                        let step = Move {
+                            before: start.clone(),
+                            now: start,
+                            from: depth,
+                            now_node: node,
+                            before_node: node,
+                            advances: None,
+                        };
+                        self.transition(key, route, step, forwards)?
+                    }
+                };
+                self.wraps[node * sites + route.number] = transition;
+            }
         }
-        Ok((meetings, seen.alone()))
+        for depth in 0..route.inside {
+            for edge in self.edges_at(depth) {
+                let at = &self.edges[edge];
+                let parent = &self.nodes[at.parent as usize];
+                let closed = match (form, parent.uniform, plan.ground.as_ref()) {
+                    (Some(form), true, Some(ground)) => {
+                        let l = &self.loops[depth];
+                        let whole = |window| lattice::is_whole(&parent.spot, l, window);
+                        let spot = |window| ground.advance(&parent.spot, l, window * l.instances);
+                        if whole(at.window) && whole(at.window - 1) {
+                            let fresh = self.nodes[at.child as usize].fresh;
+                            form.transition(
+                                &mut self.table,
+                                &self.loops,
+                                (spot(at.window), spot(at.window - 1)),
+                                depth + 1,
+                                fresh,
+                            )
+                        } else {
+                            None
+                        }
+                    }
+                    _ => None,
+                };
+                let transition = match closed {
+                    Some(transition) => transition,
+                    None => {
+                        let step = self.advance_of_loop(depth, edge);
+                        self.transition(key, route, step, forwards)?
+                    }
+                };
+                self.advances[edge * sites + route.number] = transition;
+            }
+        }
+        Ok(())
     }
 
-    fn wrap(
+    /// The issues of every leaf tile.
+    fn cross_to_lanes(
         &mut self,
-        mapping: &Mapping,
-        boundary: &Boundary,
-        slow: &mut SetRoute,
-        depth: usize,
-        node: usize,
-        inside: usize,
-    ) -> Result<Transition, EngineLimit> {
-        let states = self.states(&self.nodes[node].path);
-        let start = slow
-            .sharing(mapping, boundary, &self.loops[..inside])
-            .holders(&states, depth);
-        self.transition(
-            mapping,
-            boundary,
-            slow,
-            start.clone(),
-            start,
-            depth,
-            inside,
-            node,
-        )
+        route: &Route,
+        form: Option<&SiteForm>,
+    ) -> Result<(), EngineLimit> {
+        let plan = Rc::clone(&self.plan);
+        let sites = self.sites;
+        let depth = self.depth();
+        let mut work = 0;
+        for node in self.nodes_at(depth) {
+            let at = &self.nodes[node];
+            let (spot, fresh) = (at.spot, at.fresh);
+            let closed = match (form, at.uniform) {
+                (Some(form), true) => form.issues(&mut self.table, &spot, fresh),
+                _ => None,
+            };
+            let transition = match closed {
+                Some(transition) => transition,
+                None => {
+                    let mut lanes = self.holders(depth, node);
+                    lanes.retain(|lane| !lane.state.is_empty());
+                    self.listed += lanes.len();
+                    if self.listed > MOST_LISTED {
+                        return Err(EngineLimit::TooManyClasses);
+                    }
+                    let number = (node - self.starts[depth]) as u32;
+                    let touch = match &route.touches {
+                        Some(touches) => Touch::Steps {
+                            touches,
+                            now: number,
+                            before: number,
+                        },
+                        None => Touch::Alike { first: fresh },
+                    };
+                    issues::count(
+                        &mut self.table,
+                        &plan,
+                        (route.site, &route.sharing),
+                        &lanes,
+                        touch,
+                        &mut work,
+                    )
+                    .ok_or(EngineLimit::TooManyClasses)?
+                }
+            };
+            self.wraps[node * sites + route.number] = transition;
+        }
+        Ok(())
     }
 
-    fn advance(
-        &mut self,
-        mapping: &Mapping,
-        boundary: &Boundary,
-        slow: &mut SetRoute,
-        depth: usize,
-        edge: usize,
-        inside: usize,
-    ) -> Result<Transition, EngineLimit> {
+    /// Where windows overlap in the result: when each element is first and last touched, in steps of the
+    /// first `inside` loops.
+    fn touches(&self, mapping: &Mapping, inside: usize) -> Result<Touches, EngineLimit> {
+        let footprint = &self.plan.footprints[mapping.operation.result()];
+        let too_many = EngineLimit::TooManyClasses;
+        let mut found: BTreeMap<i64, Touched> = BTreeMap::new();
+        let mut work = 0u64;
+        // Nodes lie in the order of their steps.
+        for (step, node) in self.nodes_at(inside).enumerate() {
+            let mut pieces = SmallVec::new();
+            for state in self.states_at(node) {
+                footprint.pieces(&state, &mut pieces).ok_or(too_many.clone())?;
+            }
+            let tile = Intervals::union_of(pieces);
+            work += tile.len();
+            if work > MOST_LISTED as u64 {
+                return Err(too_many);
+            }
+            for element in tile.parts().iter().flat_map(|part| part.lo..part.hi) {
+                found
+                    .entry(element)
+                    .and_modify(|touched| touched.last = step as u32)
+                    .or_insert(Touched {
+                        element,
+                        first: step as u32,
+                        last: step as u32,
+                        points: 0,
+                    });
+            }
+        }
+        self.count_points(footprint, &mut found).ok_or(too_many)?;
+        Ok(Touches {
+            elements: found.into_values().collect(),
+        })
+    }
+
+    /// How many points of the group make each element of the result.
+    fn count_points(
+        &self,
+        footprint: &crate::ir::Footprint,
+        found: &mut BTreeMap<i64, Touched>,
+    ) -> Option<()> {
+        let whole = self.plan.group.whole();
+        if whole.volume() > MOST_LISTED as u64 {
+            return None;
+        }
+        let mut point: SmallVec<[i64; 4]> = SmallVec::from_elem(0, whole.ranks.len());
+        loop {
+            let state = GroupState {
+                ranks: point
+                    .iter()
+                    .map(|&x| crate::ir::Interval::new(x, x + 1))
+                    .collect(),
+                windows: whole.windows.clone(),
+            };
+            let mut pieces = SmallVec::new();
+            footprint.pieces(&state, &mut pieces)?;
+            if let Some(touched) = pieces.first().and_then(|piece| found.get_mut(&piece.lo)) {
+                touched.points += 1;
+            }
+            let turned = (0..point.len()).rev().find(|&rank| {
+                point[rank] += 1;
+                let turns = point[rank] < whole.ranks[rank].hi;
+                if !turns {
+                    point[rank] = 0;
+                }
+                turns
+            });
+            if turned.is_none() {
+                return Some(());
+            }
+        }
+    }
+
+    /// All instances at a node after `depth` loops.
+    fn holders(&self, depth: usize, node: usize) -> Vec<Holder> {
+        self.placed(depth, &self.states_at(node))
+    }
+
+    fn placed(&self, depth: usize, states: &[GroupState]) -> Vec<Holder> {
+        states
+            .iter()
+            .enumerate()
+            .map(|(combination, state)| {
+                let mut rest = combination as u64;
+                let mut indices: SmallVec<[u32; 6]> = SmallVec::from_elem(0, self.loops.len());
+                for (at, l) in self.loops[..depth].iter().enumerate().rev() {
+                    indices[at] = (rest % l.instances) as u32;
+                    rest /= l.instances;
+                }
+                Holder {
+                    indices,
+                    state: state.clone(),
+                    idle: 0,
+                }
+            })
+            .collect()
+    }
+
+    fn advance_of_loop(&self, depth: usize, edge: usize) -> Move {
         let edge = &self.edges[edge];
-        let parent = self.states(&self.nodes[edge.parent as usize].path);
+        let parent = self.states_at(edge.parent as usize);
         let l = &self.loops[depth];
         let now = self.narrow(&parent, l, edge.window);
-        let before = self.narrow(&parent, l, edge.window - 1);
-        let child = edge.child as usize;
-        let sharing = slow.sharing(mapping, boundary, &self.loops[..inside]);
-        let now = sharing.holders(&now, depth + 1);
-        let before = sharing.holders(&before, depth + 1);
-        self.transition(
-            mapping,
-            boundary,
-            slow,
-            now,
-            before,
-            depth + 1,
-            inside,
-            child,
-        )
+        let before = self.narrow(&parent, l, edge.before);
+        Move {
+            now: self.placed(depth + 1, &now),
+            before: self.placed(depth + 1, &before),
+            from: depth + 1,
+            now_node: edge.child as usize,
+            before_node: edge.from as usize,
+            advances: Some(depth),
+        }
     }
 
-    #[allow(clippy::too_many_arguments)]
     fn transition(
         &mut self,
-        mapping: &Mapping,
-        boundary: &Boundary,
-        slow: &mut SetRoute,
-        now: Vec<Holder>,
-        before: Vec<Holder>,
-        from: usize,
-        inside: usize,
-        node: usize,
+        key: &Key,
+        route: &Route,
+        step: Move,
+        forwards: bool,
     ) -> Result<Transition, EngineLimit> {
-        slow.sharing(mapping, boundary, &self.loops[..inside]);
-        let SetRoute {
-            sharing: Some(sharing),
-            meetings,
-        } = &*slow
-        else {
-            return Err(EngineLimit::TooManyClasses);
-        };
-        let fresh = match meetings {
-            Some(meetings) => {
-                let first = self.first_at(node, inside - from);
-                Fresh::Given(&meetings[first - self.starts[inside]])
+        let (from, inside) = (step.from, route.inside);
+        let touch = match &route.touches {
+            Some(touches) => {
+                let start = self.starts[inside];
+                Touch::Steps {
+                    touches,
+                    now: (self.first_at(step.now_node, inside - from) - start) as u32,
+                    before: (self.last_at(step.before_node, inside - from) - start) as u32,
+                }
             }
-            None if self.nodes[node].fresh => Fresh::All,
-            None => Fresh::None,
+            None => Touch::Alike {
+                first: self.nodes[step.now_node].fresh,
+            },
         };
-        let held = self.last_working(sharing, &before, from, inside);
-        let beside = sharing
-            .forwards()
-            .then(|| self.complete(sharing, before, from, inside, Completion::Last));
-        let now = self.complete(sharing, now, from, inside, Completion::First);
-        self.listed += now.len() + held.len();
+        let beside =
+            forwards.then(|| self.complete(step.before.clone(), from, inside, Completion::Last));
+        let mut held: Vec<Vec<Holder>> = Vec::with_capacity(route.site.slots.len());
+        let mut flushed = Vec::with_capacity(route.site.slots.len());
+        for (number, slot) in route.site.slots.iter().enumerate() {
+            let same = route.site.slots[..number]
+                .iter()
+                .position(|other| other.below == slot.below);
+            held.push(match same {
+                Some(same) => held[same].clone(),
+                None => self.last_working(slot.below, &step.before, from, inside),
+            });
+            let mut own = Vec::new();
+            for (&(above, _), &depth) in slot.flush.iter().zip(&key.flush[route.number][number]) {
+                own.push((above, self.changed(&route.sharing, slot.tensor, above, &step, depth)?));
+            }
+            flushed.push(own);
+        }
+        let now = self.complete(step.now, from, inside, Completion::First);
+        self.listed += now.len() + held.iter().map(Vec::len).sum::<usize>();
         if self.listed > MOST_LISTED {
             return Err(EngineLimit::TooManyClasses);
         }
+        let plan = Rc::clone(&self.plan);
         self.table
             .count(
-                mapping,
-                boundary,
-                sharing,
-                &self.plan.footprints,
-                now,
-                held,
-                beside,
-                fresh,
+                &SiteView {
+                    site: route.site,
+                    sharing: &route.sharing,
+                    forced: &key.forced[route.number],
+                    flushed: &flushed,
+                    onset: step.advances.map_or(0, |l| 1 << l),
+                },
+                &plan.footprints,
+                &Step {
+                    now: &now,
+                    held: &held,
+                    beside: beside.as_deref(),
+                    touch,
+                },
             )
             .ok_or(EngineLimit::TooManyClasses)
+    }
+
+    /// The instances below `above` arrays whose tile of `tensor` after `depth` loops changes in a step.
+    fn changed(
+        &self,
+        sharing: &Sharing,
+        tensor: usize,
+        above: usize,
+        step: &Move,
+        depth: usize,
+    ) -> Result<BTreeSet<SmallVec<[u32; 6]>>, EngineLimit> {
+        let footprint = &self.plan.footprints[tensor];
+        let tiles = |holders: &[Holder]| {
+            let mut pieces: BTreeMap<SmallVec<[u32; 6]>, SmallVec<[_; 8]>> = BTreeMap::new();
+            for holder in holders {
+                let key = sharing.only(&holder.indices, 0..above);
+                footprint.pieces(&holder.state, pieces.entry(key).or_default())?;
+            }
+            let tiles = pieces.into_iter();
+            Some(
+                tiles
+                    .map(|(key, pieces)| (key, Intervals::union_of(pieces)))
+                    .collect::<BTreeMap<_, _>>(),
+            )
+        };
+        let too_many = EngineLimit::TooManyClasses;
+        // A memory whose place lies further out than the loop that advances keeps its tile.
+        if depth < step.from {
+            return Ok(BTreeSet::new());
+        }
+        let now = self.complete(step.now.clone(), step.from, depth, Completion::First);
+        let before = self.last_working(above, &step.before, step.from, depth);
+        let now = tiles(&now).ok_or(too_many.clone())?;
+        let before = tiles(&before).ok_or(too_many)?;
+        Ok(now
+            .into_iter()
+            .filter(|(key, tile)| before.get(key) != Some(tile))
+            .map(|(key, _)| key)
+            .collect())
     }
 
     /// Follows the first (or the very last) windows of the loops `from..to` for all instances; idle ones
     /// are dropped.
     fn complete(
         &self,
-        sharing: &Sharing,
         mut holders: Vec<Holder>,
         from: usize,
         to: usize,
@@ -267,55 +445,92 @@ impl GroupClasses {
         for depth in from..to {
             let l = &self.loops[depth];
             holders.retain(|holder| !holder.state.is_empty());
-            let reach = |holder: &Holder| self.plan.group.windows_in(&holder.state, l);
-            let last = holders
-                .iter()
-                .map(reach)
-                .max()
-                .unwrap_or(0)
-                .div_ceil(l.instances);
             let trip = match way {
                 Completion::First => 0,
-                Completion::Last => last.saturating_sub(1),
+                Completion::Last => self.trips(&holders, l).saturating_sub(1),
             };
             let mut next = Vec::with_capacity(holders.len() * l.instances as usize);
             for holder in &holders {
-                for index in 0..l.instances {
-                    let window = trip * l.instances + index;
-                    let state = self.plan.group.advance(&holder.state, l, window);
-                    next.push(sharing.placed(holder, depth, index, state));
-                }
+                next.extend((0..l.instances).map(|index| self.inner(holder, depth, trip, index)));
             }
             holders = next;
         }
         holders.retain(|holder| !holder.state.is_empty());
-        holders.sort_by_key(Holder::instance);
         holders
     }
 
-    /// For every child instance the last windows of the loops `from..to` in which it works. They differ:
-    /// where the last window of an outer loop is clipped, the instances at the end idle in it.
+    /// Trips of `l` for the busiest of the instances.
+    fn trips(&self, holders: &[Holder], l: &GroupLoop) -> u64 {
+        let reach = holders
+            .iter()
+            .filter(|holder| !holder.state.is_empty())
+            .map(|holder| self.plan.group.windows_in(&holder.state, l));
+        reach.max().unwrap_or(0).div_ceil(l.instances)
+    }
+
+    fn inner(&self, holder: &Holder, depth: usize, trip: u64, index: u64) -> Holder {
+        let l = &self.loops[depth];
+        let mut indices = holder.indices.clone();
+        indices[depth] = index as u32;
+        Holder {
+            indices,
+            state: self.step(&holder.state, l, trip * l.instances + index),
+            idle: holder.idle,
+        }
+    }
+
+    /// For every instance below `below` arrays the last windows of the loops `from..to` in which it works.
+    /// They differ: where the last window of an outer loop is clipped, the instances at the end idle in it.
     fn last_working(
         &self,
-        sharing: &Sharing,
+        below: usize,
         holders: &[Holder],
         from: usize,
         to: usize,
     ) -> Vec<Holder> {
+        let inside = |depth: usize| self.loops[depth].array.is_some_and(|array| array >= below);
+        // The trips of the very last step, to see who idles in it.
+        let mut trips: SmallVec<[u64; 6]> = SmallVec::new();
+        let mut all: Vec<Holder> = holders.to_vec();
+        for depth in from..to {
+            let l = &self.loops[depth];
+            let count = self.trips(&all, l);
+            trips.push(count);
+            all = all
+                .iter()
+                .filter(|holder| !holder.state.is_empty())
+                .flat_map(|holder| {
+                    (0..l.instances)
+                        .map(|index| self.inner(holder, depth, count.saturating_sub(1), index))
+                        .collect::<SmallVec<[Holder; 4]>>()
+                })
+                .collect();
+        }
+        let mut groups: BTreeMap<SmallVec<[u32; 6]>, Vec<Holder>> = BTreeMap::new();
+        for holder in holders {
+            let mut key = holder.indices.clone();
+            for (depth, index) in key.iter_mut().enumerate() {
+                if depth < from && inside(depth) {
+                    *index = 0;
+                }
+            }
+            groups.entry(key).or_default().push(holder.clone());
+        }
         let mut found = Vec::new();
-        let mut begin = 0;
-        while begin < holders.len() {
-            let same = |holder: &Holder| holder.instance() == holders[begin].instance();
-            let end = begin + holders[begin..].iter().take_while(|h| same(h)).count();
+        for members in groups.into_values() {
             let mut indices: Vec<u64> = vec![0; to];
             loop {
-                if let Some(tile) = self.last_of(sharing, &holders[begin..end], from, to, &indices)
+                if let Some((mut tile, idle)) =
+                    self.last_of(below, &members, (from, to), &indices, Some(&trips))
                 {
+                    for holder in &mut tile {
+                        holder.idle = idle;
+                    }
                     found.extend(tile);
                 }
                 // The next child instance below these holders.
                 let turned = (from..to).rev().find(|&depth| {
-                    if sharing.is_below(depth) {
+                    if inside(depth) {
                         return false;
                     }
                     indices[depth] += 1;
@@ -329,56 +544,56 @@ impl GroupClasses {
                     break;
                 }
             }
-            begin = end;
         }
-        found.sort_by_key(Holder::instance);
         found
     }
 
-    /// The last step in which some PE below one child instance works; the instance is at `indices` of the
-    /// spatial loops above it.
+    /// The last step in which some PE below one child instance works, and in which loops' last trips it
+    /// idles; the instance is at `indices` of the spatial loops above it. `trips`: those of the last step
+    /// of all, while this instance follows it.
     fn last_of(
         &self,
-        sharing: &Sharing,
+        below: usize,
         holders: &[Holder],
-        depth: usize,
-        to: usize,
+        (depth, to): (usize, usize),
         indices: &[u64],
-    ) -> Option<Vec<Holder>> {
+        trips: Option<&[u64]>,
+    ) -> Option<(Vec<Holder>, u32)> {
         if depth == to {
             let working: Vec<Holder> = holders
                 .iter()
                 .filter(|h| !h.state.is_empty())
                 .cloned()
                 .collect();
-            return (!working.is_empty()).then_some(working);
+            return (!working.is_empty()).then_some((working, 0));
         }
         let l = &self.loops[depth];
-        let below = sharing.is_below(depth);
+        let inside = l.array.is_some_and(|array| array >= below);
         let working = holders.iter().filter(|h| !h.state.is_empty());
         let reach = working
             .map(|h| self.plan.group.windows_in(&h.state, l))
             .max()?;
-        let skipped = if below { 0 } else { indices[depth] };
-        let trips = reach.saturating_sub(skipped).div_ceil(l.instances);
-        (0..trips).rev().find_map(|trip| {
-            let indices_here = if below {
+        let skipped = if inside { 0 } else { indices[depth] };
+        let own = reach.saturating_sub(skipped).div_ceil(l.instances);
+        (0..own).rev().find_map(|trip| {
+            let indices_here = if inside {
                 0..l.instances
             } else {
                 skipped..skipped + 1
             };
-            let inside: Vec<Holder> = holders
+            let pieces: Vec<Holder> = holders
                 .iter()
                 .flat_map(|holder| indices_here.clone().map(move |index| (holder, index)))
-                .map(|(holder, index)| {
-                    let state =
-                        self.plan
-                            .group
-                            .advance(&holder.state, l, trip * l.instances + index);
-                    sharing.placed(holder, depth, index, state)
-                })
+                .map(|(holder, index)| self.inner(holder, depth, trip, index))
                 .collect();
-            self.last_of(sharing, &inside, depth + 1, to, indices)
+            let (last, rest) = match trips.and_then(|trips| trips.split_first()) {
+                Some((&last, rest)) => (last, Some(rest)),
+                None => (0, None),
+            };
+            let idles = trip + 1 < last;
+            let rest = rest.filter(|_| !idles);
+            let (tile, idle) = self.last_of(below, &pieces, (depth + 1, to), indices, rest)?;
+            Some((tile, idle | u32::from(idles) << depth))
         })
     }
 }

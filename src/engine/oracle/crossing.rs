@@ -1,7 +1,8 @@
 //! What moves in and out of the instances of one memory, step by step, by set difference.
 
-use super::super::clock::{Link, StepTime};
-use super::super::{Boundary, BoundaryCounts, CrossingCounts, MemoryCounts};
+use super::clock::{Link, StepTime};
+use super::boundary::Boundary;
+use super::super::{BoundaryCounts, CrossingCounts, MemoryCounts};
 use super::{Element, Range, Step, Tile, points};
 use crate::ir::{Mapping, Refill, Role};
 use std::collections::BTreeMap;

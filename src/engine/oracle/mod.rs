@@ -16,10 +16,12 @@
 //!   worked on in the step before comes from it;
 //! * a result element that arrives is read from the parent unless it arrives for the first time.
 
+mod boundary;
+mod clock;
 mod crossing;
 
 use super::counts::{Counts, MemoryCounts, TensorCounts, Timing};
-use super::{bound_of, boundaries};
+use boundary::{bound_of, boundaries};
 use crate::ir::{Axis, LoopKind, Mapping, window_count};
 use crossing::{cross, instance_of, touched};
 use std::collections::{BTreeMap, BTreeSet};

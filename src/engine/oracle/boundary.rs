@@ -4,7 +4,7 @@
 //! position share one boundary: in `DRAM -> GLB -> RF` where the GLB does not hold weights, weights cross
 //! `DRAM -> RF` while inputs and outputs cross `GLB -> RF`.
 
-use super::counts::{Bound, Counts};
+use crate::engine::counts::{Bound, Counts};
 use crate::ir::Mapping;
 use smallvec::SmallVec;
 

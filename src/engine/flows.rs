@@ -1,0 +1,574 @@
+//! What flows where: boundaries, positions, and the ports and links that they share.
+//!
+//! Problem: a port of a memory serves every boundary that begins or ends there, and a link every tensor that
+//! passes it. `DRAM -> GLB` and `DRAM -> RF` (weights that pass the GLB by) take one DRAM port together, and
+//! the network between takes what each of its instances carries. So this module lists, for one mapping,
+//!
+//! * the boundaries: parent, child, place in the nest, tensors; the *homes* to the lanes beside them;
+//! * the positions (a place and a level): boundaries of one position move at the same time;
+//! * the *sites*: a position seen from the instances below some number of arrays. A port of the parent is
+//!   seen from the parent's arrays, a link of an inner array from the arrays above it, a port of the child
+//!   from the child's;
+//! * the resources, and which flow of which site passes through each.
+//!
+//! Invariants: boundaries are sorted by place, level of the child, parent and child, so that those of one
+//! position lie together; every resource is seen from one depth only.
+
+use super::counts::{Port, Resource, Way};
+use crate::ir::{Architecture, Mapping, Ports, Rate, Refill};
+use smallvec::SmallVec;
+
+/// One crossing from a memory to the next one inside that holds the same tensors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Boundary {
+    pub parent: usize,
+    pub child: usize,
+    /// Loops outside the child's tile.
+    pub place: usize,
+    pub level: usize,
+    /// Arrays above the parent, and above the child.
+    pub above: usize,
+    pub below: usize,
+    /// In tensor order.
+    pub tensors: SmallVec<[usize; 4]>,
+}
+
+/// A memory whose tensors cross to the lanes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Home {
+    pub memory: usize,
+    pub above: usize,
+    pub tensors: SmallVec<[usize; 4]>,
+}
+
+/// A place in the nest and a level.
+#[derive(Clone, Debug)]
+pub(super) struct Position {
+    pub place: usize,
+    /// Range of boundaries.
+    pub boundaries: (usize, usize),
+    /// Range of sites.
+    pub sites: (usize, usize),
+}
+
+/// Which crossing a flow belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Crossing {
+    /// Index into [`Flows::boundaries`].
+    Boundary(usize),
+    /// Index into [`Flows::homes`].
+    Home(usize),
+}
+
+/// A position (or the lanes) seen from the instances below `depth` arrays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Site {
+    pub place: usize,
+    pub depth: usize,
+    /// Whether it is the lanes that are fed here.
+    pub lanes: bool,
+    pub slots: SmallVec<[Slot; 4]>,
+}
+
+/// One tensor at a site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Slot {
+    pub crossing: Crossing,
+    pub tensor: usize,
+    pub is_result: bool,
+    /// Arrays above the parent (or home), and above the child (all arrays for the lanes).
+    pub above: usize,
+    pub below: usize,
+    pub refill: Refill,
+    /// Some array between delivers sums without joining them.
+    pub separate: bool,
+    /// Elements may come from neighbours.
+    pub forwards: bool,
+    /// Of a result: the memories above, the backing store apart, that refill whole tiles. What lies below
+    /// leaves when theirs changes: arrays above, and place.
+    pub flush: SmallVec<[(usize, usize); 1]>,
+}
+
+impl Slot {
+    /// Whether the site is seen from the parent: what is counted is counted there.
+    pub fn is_base(&self, depth: usize) -> bool {
+        self.above == depth
+    }
+}
+
+/// What passes through a resource at a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Passing {
+    /// Elements that go inwards.
+    Down,
+    /// Sums on a link, with the width of what is joined there.
+    UpLink,
+    /// Sums written into the parent.
+    UpPort,
+    /// Sums that a delivery finds and reads.
+    Add,
+}
+
+/// One flow through one resource.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Use {
+    pub resource: usize,
+    pub slot: usize,
+    pub passing: Passing,
+}
+
+/// The transfers of one boundary: the resources of each direction.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Transfer {
+    pub down: SmallVec<[usize; 4]>,
+    pub up: SmallVec<[usize; 4]>,
+    /// Some network between is timed: at least one cycle, and these more.
+    pub timed: bool,
+    pub latency: u64,
+    /// Least cycles of a fill that is handed on from row to row.
+    pub rows: u64,
+    /// The child's transfers hide behind computation.
+    pub overlaps: bool,
+}
+
+/// Everything of a mapping that crosses.
+#[derive(Clone, Debug)]
+pub(super) struct Flows {
+    pub boundaries: Vec<Boundary>,
+    pub homes: Vec<Home>,
+    pub positions: Vec<Position>,
+    /// Sites of the positions, then those of the lanes from `lanes` on.
+    pub sites: Vec<Site>,
+    pub lanes: usize,
+    pub resources: Vec<(Resource, Rate)>,
+    /// Per site.
+    pub uses: Vec<SmallVec<[Use; 6]>>,
+    /// Per boundary.
+    pub transfers: Vec<Transfer>,
+    /// Per home: the resources that its issues take.
+    pub issues: Vec<SmallVec<[usize; 4]>>,
+    /// Partial sums have another width than complete ones.
+    pub wide: bool,
+    /// Slots of all sites, and where those of each site begin.
+    pub slots: usize,
+    pub slot_starts: SmallVec<[usize; 8]>,
+    /// Where each site's columns begin; one more for the end.
+    pub column_starts: SmallVec<[usize; 8]>,
+    /// What the classes of a group depend on of all this.
+    pub code: SmallVec<[u16; 64]>,
+}
+
+impl Flows {
+    pub fn new(mapping: &Mapping) -> Flows {
+        let architecture = &mapping.architecture;
+        let boundaries = boundaries(mapping);
+        let homes = homes(mapping);
+        let resources = resources(mapping);
+        let mut flows = Flows {
+            boundaries,
+            homes,
+            positions: Vec::with_capacity(4),
+            sites: Vec::with_capacity(8),
+            lanes: 0,
+            resources,
+            uses: Vec::with_capacity(8),
+            transfers: Vec::with_capacity(4),
+            issues: Vec::with_capacity(2),
+            wide: {
+                let result = &mapping.operation.tensors[mapping.operation.result()];
+                result.bits != result.partial_bits
+            },
+            slots: 0,
+            slot_starts: SmallVec::new(),
+            column_starts: SmallVec::new(),
+            code: SmallVec::new(),
+        };
+        flows.place_positions(mapping);
+        flows.lanes = flows.sites.len();
+        let arrays = architecture.arrays.len();
+        for number in 0..flows.homes.len() {
+            let home = flows.homes[number].clone();
+            let mut depths: SmallVec<[usize; 4]> = SmallVec::from_slice(&[home.above]);
+            depths.extend((home.above + 1..arrays).filter(|&a| is_bounded(architecture, a)));
+            for depth in depths {
+                for &tensor in &home.tensors {
+                    let slot = flows.slot(
+                        mapping,
+                        Crossing::Home(number),
+                        tensor,
+                        (home.above, arrays),
+                        Refill::Window,
+                    );
+                    flows.add(mapping.schedule.leaf, depth, true, flows.lanes, slot);
+                }
+            }
+        }
+        flows.wire(mapping);
+        flows.lay_out();
+        flows
+    }
+
+    /// Where slots and columns lie, and what the sites are in numbers.
+    fn lay_out(&mut self) {
+        let mut columns = 0;
+        for (number, site) in self.sites.iter().enumerate() {
+            self.slot_starts.push(self.slots);
+            self.column_starts.push(columns);
+            self.slots += site.slots.len();
+            // Of the lanes only what takes time is looked at step by step.
+            if !site.lanes || !self.uses[number].is_empty() {
+                columns += site
+                    .slots
+                    .iter()
+                    .map(|slot| super::lanes::width(site, slot, self.wide))
+                    .sum::<usize>();
+            }
+            self.code.push(site.depth as u16);
+            for slot in &site.slots {
+                self.code.extend([
+                    u16::MAX,
+                    slot.tensor as u16,
+                    slot.above as u16,
+                    slot.below as u16,
+                    u16::from(slot.refill == Refill::Tile)
+                        + 2 * u16::from(site.lanes)
+                        + 4 * u16::from(slot.forwards),
+                ]);
+            }
+        }
+        self.column_starts.push(columns);
+    }
+
+    fn place_positions(&mut self, mapping: &Mapping) {
+        let architecture = &mapping.architecture;
+        let mut first = 0;
+        while first < self.boundaries.len() {
+            let key = |b: &Boundary| (b.place, b.level);
+            let here = key(&self.boundaries[first]);
+            let end = first
+                + self.boundaries[first..]
+                    .iter()
+                    .take_while(|b| key(b) == here)
+                    .count();
+            let sites = self.sites.len();
+            for number in first..end {
+                let b = self.boundaries[number].clone();
+                let mut depths: SmallVec<[usize; 4]> = SmallVec::from_slice(&[b.above]);
+                depths.extend((b.above + 1..b.below).filter(|&a| is_bounded(architecture, a)));
+                if b.below > b.above
+                    && architecture.memories[b.child].ports != Ports::UNBOUNDED
+                {
+                    depths.push(b.below);
+                }
+                for depth in depths {
+                    for &tensor in &b.tensors {
+                        let slot = self.slot(
+                            mapping,
+                            Crossing::Boundary(number),
+                            tensor,
+                            (b.above, b.below),
+                            architecture.memories[b.child].refill,
+                        );
+                        self.add(b.place, depth, false, sites, slot);
+                    }
+                }
+            }
+            self.positions.push(Position {
+                place: here.0,
+                boundaries: (first, end),
+                sites: (sites, self.sites.len()),
+            });
+            first = end;
+        }
+        // The innermost position is there even if nothing is refilled in it.
+        let last = mapping.architecture.memories.last().map_or(0, |m| m.level);
+        let innermost = self.positions.last().is_some_and(|p| {
+            p.place == mapping.schedule.steps
+                && self.boundaries[p.boundaries.0].level == last
+        });
+        if !innermost {
+            self.positions.push(Position {
+                place: mapping.schedule.steps,
+                boundaries: (self.boundaries.len(), self.boundaries.len()),
+                sites: (self.sites.len(), self.sites.len()),
+            });
+        }
+    }
+
+    fn slot(
+        &self,
+        mapping: &Mapping,
+        crossing: Crossing,
+        tensor: usize,
+        (above, below): (usize, usize),
+        refill: Refill,
+    ) -> Slot {
+        let is_result = tensor == mapping.operation.result();
+        let child = match crossing {
+            Crossing::Boundary(b) => self.boundaries[b].child,
+            Crossing::Home(_) => 0,
+        };
+        let memories = &mapping.architecture.memories;
+        let flush = (1..child)
+            .filter(|&m| is_result && memories[m].refill == Refill::Tile)
+            .filter_map(|m| {
+                let place = mapping.schedule.positions[m][tensor]?;
+                Some((memories[m].arrays_above, place))
+            })
+            .collect();
+        Slot {
+            crossing,
+            tensor,
+            is_result,
+            above,
+            below,
+            refill,
+            separate: is_result
+                && mapping.architecture.arrays[above..below]
+                    .iter()
+                    .any(|array| !array.network.reduction),
+            forwards: match crossing {
+                Crossing::Boundary(b) if !is_result => {
+                    super::crossing::forwards(mapping, &self.boundaries[b])
+                }
+                _ => false,
+            },
+            flush,
+        }
+    }
+
+    /// Adds a slot to the site of `depth` among those from `from` on.
+    fn add(&mut self, place: usize, depth: usize, lanes: bool, from: usize, slot: Slot) {
+        match self.sites[from..].iter_mut().find(|s| s.depth == depth) {
+            Some(site) => site.slots.push(slot),
+            None => self.sites.push(Site {
+                place,
+                depth,
+                lanes,
+                slots: std::iter::once(slot).collect(),
+            }),
+        }
+    }
+
+    fn port(&self, memory: usize, way: Port) -> Option<usize> {
+        self.resources.iter().position(|(resource, _)| match *resource {
+            Resource::Port { memory: m, port } => {
+                m == memory && (port == way || port == Port::Both)
+            }
+            Resource::Link { .. } => false,
+        })
+    }
+
+    fn link(&self, array: usize, tensor: usize, way: Way) -> Option<usize> {
+        self.resources.iter().position(|(resource, _)| match *resource {
+            Resource::Link {
+                array: a,
+                tensor: t,
+                way: w,
+            } => a == array && w == way && t.is_none_or(|t| t == tensor),
+            Resource::Port { .. } => false,
+        })
+    }
+
+    /// Which flow passes through which resource.
+    fn wire(&mut self, mapping: &Mapping) {
+        let architecture = &mapping.architecture;
+        for number in 0..self.sites.len() {
+            let site = self.sites[number].clone();
+            let mut uses: SmallVec<[Use; 6]> = SmallVec::new();
+            for (at, slot) in site.slots.iter().enumerate() {
+                let (parent, child) = match slot.crossing {
+                    Crossing::Boundary(b) => {
+                        (self.boundaries[b].parent, Some(self.boundaries[b].child))
+                    }
+                    Crossing::Home(h) => (self.homes[h].memory, None),
+                };
+                let mut add = |resource: Option<usize>, passing| {
+                    if let Some(resource) = resource {
+                        uses.push(Use {
+                            resource,
+                            slot: at,
+                            passing,
+                        });
+                    }
+                };
+                // Nothing comes down to the lanes of a result.
+                let comes = !(site.lanes && slot.is_result);
+                if slot.above == site.depth {
+                    if comes {
+                        add(self.port(parent, Port::Read), Passing::Down);
+                    }
+                    if slot.is_result {
+                        add(self.port(parent, Port::Write), Passing::UpPort);
+                        add(self.port(parent, Port::Read), Passing::Add);
+                    }
+                }
+                if site.depth < slot.below {
+                    if comes {
+                        add(self.link(site.depth, slot.tensor, Way::Down), Passing::Down);
+                    }
+                    if slot.is_result {
+                        add(self.link(site.depth, slot.tensor, Way::Up), Passing::UpLink);
+                    }
+                }
+                if let Some(child) = child
+                    && site.depth == slot.below
+                {
+                    add(self.port(child, Port::Write), Passing::Down);
+                    if slot.is_result {
+                        add(self.port(child, Port::Read), Passing::UpLink);
+                    }
+                }
+            }
+            self.uses.push(uses);
+        }
+        for number in 0..self.boundaries.len() {
+            let b = self.boundaries[number].clone();
+            let mut transfer = Transfer {
+                overlaps: architecture.memories[b.child].overlaps(),
+                ..Transfer::default()
+            };
+            let mut down = [self.port(b.parent, Port::Read), self.port(b.child, Port::Write)]
+                .into_iter()
+                .flatten()
+                .collect::<SmallVec<[usize; 4]>>();
+            let mut up = [self.port(b.parent, Port::Write), self.port(b.child, Port::Read)]
+                .into_iter()
+                .flatten()
+                .collect::<SmallVec<[usize; 4]>>();
+            let mut latency = 0u64;
+            for array in b.above..b.below {
+                for &tensor in &b.tensors {
+                    down.extend(self.link(array, tensor, Way::Down));
+                    if tensor == mapping.operation.result() {
+                        up.extend(self.link(array, tensor, Way::Up));
+                    }
+                }
+                let network = &architecture.arrays[array].network;
+                if network.is_timed() {
+                    transfer.timed = true;
+                    latency = latency.saturating_add(network.latency.unwrap_or(1));
+                }
+                let first = architecture.arrays[array].shape.first().copied();
+                transfer.rows = transfer
+                    .rows
+                    .saturating_add(first.unwrap_or(1).saturating_mul(network.skew));
+            }
+            down.sort_unstable();
+            down.dedup();
+            up.sort_unstable();
+            up.dedup();
+            transfer.latency = latency.saturating_sub(1);
+            (transfer.down, transfer.up) = (down, up);
+            self.transfers.push(transfer);
+        }
+        for home in 0..self.homes.len() {
+            let mut taken: SmallVec<[usize; 4]> = SmallVec::new();
+            for number in self.lanes..self.sites.len() {
+                for one in &self.uses[number] {
+                    if self.sites[number].slots[one.slot].crossing == Crossing::Home(home) {
+                        taken.push(one.resource);
+                    }
+                }
+            }
+            taken.sort_unstable();
+            taken.dedup();
+            self.issues.push(taken);
+        }
+    }
+}
+
+fn is_bounded(architecture: &Architecture, array: usize) -> bool {
+    architecture.arrays[array].network.links.is_bounded()
+}
+
+fn boundaries(mapping: &Mapping) -> Vec<Boundary> {
+    let positions = &mapping.schedule.positions;
+    let memories = &mapping.architecture.memories;
+    let mut found: Vec<Boundary> = Vec::with_capacity(4);
+    for tensor in 0..mapping.operation.tensors.len() {
+        let mut chain = positions
+            .iter()
+            .enumerate()
+            .filter_map(|(memory, row)| row[tensor].map(|place| (memory, place)));
+        let Some((mut parent, _)) = chain.next() else {
+            continue;
+        };
+        for (child, place) in chain {
+            let same = found
+                .iter_mut()
+                .find(|b| (b.parent, b.child, b.place) == (parent, child, place));
+            match same {
+                Some(boundary) => boundary.tensors.push(tensor),
+                None => found.push(Boundary {
+                    parent,
+                    child,
+                    place,
+                    level: memories[child].level,
+                    above: memories[parent].arrays_above,
+                    below: memories[child].arrays_above,
+                    tensors: SmallVec::from_slice(&[tensor]),
+                }),
+            }
+            parent = child;
+        }
+    }
+    found.sort_by_key(|b| (b.place, b.level, b.parent, b.child));
+    found
+}
+
+fn homes(mapping: &Mapping) -> Vec<Home> {
+    let positions = &mapping.schedule.positions;
+    let mut homes: Vec<Home> = Vec::with_capacity(2);
+    for tensor in 0..mapping.operation.tensors.len() {
+        let held = |&memory: &usize| positions[memory][tensor].is_some();
+        let Some(memory) = (0..positions.len()).rev().find(held) else {
+            continue;
+        };
+        match homes.iter_mut().find(|home| home.memory == memory) {
+            Some(home) => home.tensors.push(tensor),
+            None => homes.push(Home {
+                memory,
+                above: mapping.architecture.memories[memory].arrays_above,
+                tensors: SmallVec::from_slice(&[tensor]),
+            }),
+        }
+    }
+    homes.sort_by_key(|home| home.memory);
+    homes
+}
+
+/// Everything with a bandwidth, in the order of [`super::Counts::resources`].
+fn resources(mapping: &Mapping) -> Vec<(Resource, Rate)> {
+    let mut found = Vec::new();
+    for (memory, at) in mapping.architecture.memories.iter().enumerate() {
+        let ports: [(Port, Option<Rate>); 2] = match at.ports {
+            Ports::One(rate) => [(Port::Both, Some(rate)), (Port::Both, None)],
+            Ports::Two { read, write } => [(Port::Read, read), (Port::Write, write)],
+        };
+        for (port, rate) in ports {
+            found.extend(rate.map(|rate| (Resource::Port { memory, port }, rate)));
+        }
+    }
+    for (array, at) in mapping.architecture.arrays.iter().enumerate() {
+        let links = at.network.links;
+        let mut link = |tensor, way, rate: Option<Rate>| {
+            let resource = Resource::Link { array, tensor, way };
+            found.extend(rate.map(|rate| (resource, rate)));
+        };
+        if links.is_per_tensor() {
+            for (number, tensor) in mapping.operation.tensors.iter().enumerate() {
+                let rate = links.rate(tensor.role);
+                link(Some(number), Way::Down, rate);
+                if number == mapping.operation.result() {
+                    link(Some(number), Way::Up, rate);
+                }
+            }
+        } else {
+            let rate = links.total();
+            link(None, Way::Down, rate);
+            link(None, Way::Up, rate);
+        }
+    }
+    found
+}
