@@ -4,8 +4,9 @@ use super::accelerator::{NOC, capacity, energy, memory, missing, network, rate, 
 use super::body::{Known, block, property, single, value};
 use super::error::HirError;
 use super::eval::describe;
+use super::exclusive;
 use super::scope::Context;
-use super::{Accelerator, Array, Memory, PerRole};
+use super::{Accelerator, Array, Links, Memory, PerRole, Ports};
 use crate::base::{Ratio, Span};
 use crate::syntax::ast::{self, Block, Entry};
 
@@ -256,9 +257,13 @@ fn general_memory(
     if let Some(expr) = value(cx, body, "Banks") {
         memory.banks = cx.size(expr, "`Banks`").unwrap_or(1);
     }
-    let both = rate(cx, body, "Bandwidth", clock);
-    memory.read_rate = rate(cx, body, "ReadBandwidth", clock).or(both);
-    memory.write_rate = rate(cx, body, "WriteBandwidth", clock).or(both);
+    exclusive::ports(cx, body);
+    let read = rate(cx, body, "ReadBandwidth", clock);
+    let write = rate(cx, body, "WriteBandwidth", clock);
+    memory.ports = match rate(cx, body, "Bandwidth", clock) {
+        Some(rate) => Ports::One(rate),
+        None => Ports::Two { read, write },
+    };
     if let Some(holds) = property(body, "Holds") {
         memory.holds = roles(cx, holds);
     }
@@ -330,12 +335,12 @@ fn general_array(
         span,
         level,
         shape,
-        rate: None,
-        latency: 1,
+        links: Links::Shared(None),
+        latency: None,
         multicast: true,
         reduction: true,
         forwarding: false,
-        per_tensor: false,
+        skew: 0,
     };
     if let Some(noc) = block(&part.body, "NoC") {
         network(cx, noc, clock, &mut array, &NOC);

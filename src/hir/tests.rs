@@ -311,7 +311,9 @@ fn bandwidths_are_exact() {
         ));
         let (program, found) = resolve(&text);
         assert!(found.is_empty(), "{found:?}");
-        let rate = program.accelerators[0].memories[0].read_rate.unwrap();
+        let crate::hir::Ports::One(rate) = program.accelerators[0].memories[0].ports else {
+            panic!("one port");
+        };
         assert_eq!((rate.numerator(), rate.denominator()), (bits, cycles));
     }
 }
