@@ -16,6 +16,7 @@
 use super::body::{Known, block, flag, property, value};
 use super::error::HirError;
 use super::eval::describe;
+use super::exclusive;
 use super::hierarchy::general_form;
 use super::layer::precisions;
 use super::scope::{Context, Kind};
@@ -338,8 +339,9 @@ pub(super) const NOC: Known = Known {
         "Reduction",
         "Forwarding",
         "PerTensor",
+        "Skew",
     ],
-    blocks: &[],
+    blocks: &["Bandwidth"],
     repeated: &[],
     flags: &["Multicast", "Reduction", "Forwarding", "PerTensor"],
     layers: false,
@@ -355,8 +357,9 @@ pub(super) const NOC_SHORT: Known = Known {
         "Reduction",
         "Forwarding",
         "PerTensor",
+        "Skew",
     ],
-    blocks: &[],
+    blocks: &["Bandwidth"],
     repeated: &[],
     flags: &["Multicast", "Reduction", "Forwarding", "PerTensor"],
     layers: false,
@@ -378,11 +381,29 @@ pub(super) fn network(
     array.multicast = switch(cx, body, "Multicast", array.multicast);
     array.reduction = switch(cx, body, "Reduction", array.reduction);
     array.forwarding = switch(cx, body, "Forwarding", array.forwarding);
+    if let Some(skew) = cycles(cx, body, "Skew") {
+        array.skew = skew;
+    }
     array.links = links(cx, body, clock);
 }
 
-/// `Bandwidth: 8B/cycle` of one network, or of a network for every tensor with `PerTensor`.
+pub(super) const WIDTHS: Known = Known::properties("`Bandwidth`", &["Input", "Weight", "Output"]);
+
+/// `Bandwidth: 8B/cycle` of one network, or of a network for every tensor with `PerTensor`; with
+/// `Bandwidth { Input: 2B/cycle }` every tensor has a network of its own width.
 fn links(cx: &mut Context<'_>, body: &Body, clock: Option<Ratio>) -> Links {
+    if let Some(block) = block(body, "Bandwidth") {
+        WIDTHS.check(cx, &block.body);
+        if property(body, "PerTensor").is_some() && !switch(cx, body, "PerTensor", true) {
+            exclusive::widths(cx, body, block);
+        }
+        let mut width = |role| rate(cx, &block.body, role, clock);
+        return Links::PerTensor(PerRole {
+            input: width("Input"),
+            weight: width("Weight"),
+            output: width("Output"),
+        });
+    }
     let rate = rate(cx, body, "Bandwidth", clock);
     if switch(cx, body, "PerTensor", false) {
         Links::PerTensor(PerRole {

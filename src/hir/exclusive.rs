@@ -7,7 +7,7 @@ use super::body::property;
 use super::error::HirError;
 use super::scope::Context;
 use crate::base::Span;
-use crate::syntax::ast::{Body, Property};
+use crate::syntax::ast::{Block, Body, Entry, Property};
 
 /// `Bandwidth` is one port for both directions, `ReadBandwidth` and `WriteBandwidth` are a port each.
 pub(super) fn ports(cx: &mut Context<'_>, body: &Body) {
@@ -36,6 +36,61 @@ pub(super) fn ports(cx: &mut Context<'_>, body: &Body) {
         span: second.key.span,
         first: first.key.span,
         fix,
+    });
+}
+
+/// Either two tiles fit, or one of them streams through.
+pub(super) fn buffers(cx: &mut Context<'_>, body: &Body) {
+    let written = |key: &str| {
+        body.entries.iter().find_map(|entry| match entry {
+            Entry::Flag(name) if name.as_str() == key => Some((name.span, name.span)),
+            Entry::Property(property) if property.key.as_str() == key => {
+                Some((property.key.span, property.span))
+            }
+            _ => None,
+        })
+    };
+    let (Some((double, _)), Some((stream, whole))) =
+        (written("DoubleBuffered"), written("Overlap"))
+    else {
+        return;
+    };
+    let (key, other, span, first) = if double < stream {
+        ("Overlap", "DoubleBuffered", stream, double)
+    } else {
+        ("DoubleBuffered", "Overlap", double, stream)
+    };
+    cx.error(HirError::Exclusive {
+        key: key.to_owned(),
+        other: other.to_owned(),
+        why: "with `DoubleBuffered` twice the tile must fit, with `Overlap` one tile streams through",
+        span,
+        first,
+        fix: (whole, String::new(), "keep the double buffer"),
+    });
+}
+
+/// A width for every tensor is a network for every tensor.
+pub(super) fn widths(cx: &mut Context<'_>, body: &Body, block: &Block) {
+    let Some(shared) = property(body, "PerTensor") else {
+        return;
+    };
+    let (key, other, span, first) = if shared.key.span < block.kind.span {
+        ("Bandwidth", "PerTensor", block.kind.span, shared.key.span)
+    } else {
+        ("PerTensor", "Bandwidth", shared.key.span, block.kind.span)
+    };
+    cx.error(HirError::Exclusive {
+        key: key.to_owned(),
+        other: other.to_owned(),
+        why: "`Bandwidth { ... }` is a network for every tensor, each with its width",
+        span,
+        first,
+        fix: (
+            shared.span,
+            "PerTensor".to_owned(),
+            "say that every tensor has a network",
+        ),
     });
 }
 

@@ -213,6 +213,7 @@ pub(super) const MEMORY: Known = Known {
         "ReadBandwidth",
         "WriteBandwidth",
         "DoubleBuffered",
+        "Overlap",
         "Holds",
         "Class",
         "ReadEnergy",
@@ -220,7 +221,7 @@ pub(super) const MEMORY: Known = Known {
     ],
     blocks: &[],
     repeated: &[],
-    flags: &["DoubleBuffered"],
+    flags: &["DoubleBuffered", "Overlap"],
     layers: false,
 };
 
@@ -243,6 +244,10 @@ fn general_memory(
     let mut memory = memory(name, span, level, arrays_above);
     memory.capacity_bits = capacity(cx, body, "Size");
     memory.double_buffered = switch(cx, body, "DoubleBuffered", false);
+    memory.streams = switch(cx, body, "Overlap", false);
+    if memory.double_buffered && memory.streams {
+        exclusive::buffers(cx, body);
+    }
     if let Some(expr) = value(cx, body, "Refill") {
         match expr.as_name().map(|name| name.as_str()) {
             Some("window") => {}
@@ -256,6 +261,7 @@ fn general_memory(
     }
     if let Some(expr) = value(cx, body, "Banks") {
         memory.banks = cx.size(expr, "`Banks`").unwrap_or(1);
+        banks_divide(cx, &memory, body, expr.span);
     }
     exclusive::ports(cx, body);
     let read = rate(cx, body, "ReadBandwidth", clock);
@@ -280,6 +286,28 @@ fn general_memory(
     memory.read_energy = energy(cx, body, "ReadEnergy");
     memory.write_energy = energy(cx, body, "WriteEnergy");
     memory
+}
+
+/// Banks are whole bits of a capacity that there is.
+fn banks_divide(cx: &mut Context<'_>, memory: &Memory, body: &ast::Body, span: Span) {
+    let Some(bits) = memory.capacity_bits else {
+        if property(body, "Size").is_none() {
+            cx.error(HirError::Missing {
+                what: "`Size`, of which `Banks` are parts".to_owned(),
+                owner: format!("memory `{}`", memory.name),
+                span,
+                insert: None,
+            });
+        }
+        return;
+    };
+    if !bits.is_multiple_of(u128::from(memory.banks)) {
+        cx.error(HirError::WrongKind {
+            expected: "banks that divide the `Size`".to_owned(),
+            found: format!("{bits} bits in {} parts", memory.banks),
+            span,
+        });
+    }
 }
 
 fn roles(cx: &mut Context<'_>, holds: &ast::Property) -> PerRole<bool> {

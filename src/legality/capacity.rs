@@ -13,7 +13,7 @@
 use super::violation::{Change, Directive, Fit, Need, Overfull, Repair, Violation};
 use super::{covers, fast, repair};
 use crate::ir::Footprint as Elements;
-use crate::ir::{Axis, Group, GroupAxis, GroupState, Intervals, Mapping, groups};
+use crate::ir::{Axis, Group, GroupAxis, GroupState, Intervals, Mapping, Memory, groups};
 use smallvec::SmallVec;
 
 /// States visited for one tile before it is given up.
@@ -89,16 +89,22 @@ impl<'a> Footprint<'a> {
         let architecture = &self.mapping.architecture;
         let mut needs = Vec::new();
         let mut sum = 0u128;
+        let bank = bank_bits(&architecture.memories[memory]);
         for (tensor, position) in row.iter().enumerate() {
             let Some(position) = *position else { continue };
             let elements = self.largest(memory, tensor, position)?;
             let width = u128::from(self.mapping.operation.tensors[tensor].bits);
             let bits = u128::from(elements) * width;
-            sum = sum.checked_add(bits)?;
+            let taken = match bank {
+                Some(bank) => bits.div_ceil(bank).checked_mul(bank)?,
+                None => bits,
+            };
+            sum = sum.checked_add(taken)?;
             needs.push(Need {
                 tensor,
                 elements,
                 bits,
+                taken,
             });
         }
         let buffers = 1 + u128::from(architecture.memories[memory].double_buffered);
@@ -127,6 +133,12 @@ impl<'a> Footprint<'a> {
             product.checked_mul(walk.largest(0, vec![measured.group.whole()])?)
         })
     }
+}
+
+/// Bits of one bank, where a memory has more than one.
+fn bank_bits(memory: &Memory) -> Option<u128> {
+    let bits = memory.capacity_bits? / u128::from(memory.banks.max(1));
+    (memory.banks > 1 && bits > 0).then_some(bits)
 }
 
 /// Whether no level tiles both input rows and the outputs that follow from them. If one does, an instance
@@ -408,6 +420,7 @@ pub(super) fn overfull(
         need,
         have,
         double_buffered: mapping.architecture.memories[memory].double_buffered,
+        banks: mapping.architecture.memories[memory].banks,
         tensors,
         fits,
         repair,

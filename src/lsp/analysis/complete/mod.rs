@@ -314,7 +314,8 @@ impl<'s> List<'_, 's> {
                 let names = Precision::ALL.map(Precision::name);
                 self.plain(&names);
             }
-            "Multicast" | "Reduction" | "Forwarding" | "PerTensor" | "DoubleBuffered" => {
+            "Multicast" | "Reduction" | "Forwarding" | "PerTensor" | "DoubleBuffered"
+            | "Overlap" => {
                 self.plain(&["true", "false"]);
             }
             "Inputs" => {
