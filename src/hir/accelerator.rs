@@ -270,6 +270,7 @@ fn short_form(cx: &mut Context<'_>, body: &Body, accelerator: &mut Accelerator) 
         let precision = &mut accelerator.precision;
         precision.input = precision.input.or(multiply);
         precision.weight = precision.weight.or(multiply);
+        precision.partial = precision.partial.or(add);
         precision.output = precision.output.or(add);
     } else {
         cx.error(HirError::Missing {

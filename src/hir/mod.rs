@@ -68,6 +68,24 @@ pub struct PerRole<T> {
     pub output: T,
 }
 
+/// What `Precision` says, as far as it does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Formats {
+    pub input: Option<Precision>,
+    pub weight: Option<Precision>,
+    /// Of a sum that is not complete.
+    pub partial: Option<Precision>,
+    pub output: Option<Precision>,
+}
+
+/// What the layer says of one tensor of an EINSUM by its name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedTensor {
+    pub name: String,
+    pub precision: Option<Precision>,
+    pub density: Option<Ratio>,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     pub name: String,
@@ -106,9 +124,11 @@ pub struct Layer {
     pub declared: Vec<(String, u64)>,
     pub shape: Shape,
     /// What the layer itself says; the accelerator fills the rest.
-    pub precision: PerRole<Option<Precision>>,
+    pub precision: Formats,
     /// Fraction of non-zero elements, in (0, 1].
     pub density: PerRole<Option<Ratio>>,
+    /// Tensors of an EINSUM of which `Precision` or `Density` speaks by name: it counts before their role.
+    pub named: Vec<NamedTensor>,
     /// Where each operand comes from.
     pub inputs: Vec<Source>,
     /// The layer's own dataflow.
@@ -135,7 +155,7 @@ pub struct Accelerator {
     pub lanes: u64,
     /// Hertz.
     pub clock: Option<Ratio>,
-    pub precision: PerRole<Option<Precision>>,
+    pub precision: Formats,
     pub technology: Option<usize>,
 }
 

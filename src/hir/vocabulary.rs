@@ -86,7 +86,7 @@ pub fn keys(owner: Owner<'_>) -> Keys {
             "Buffer" => keys.add(&accelerator::BUFFER),
             "Bandwidth" => keys.add(&accelerator::WIDTHS),
             "OffChip" => keys.add(&accelerator::OFF_CHIP),
-            "Precision" => keys = Keys::properties(&["Input", "Weight", "Output"]),
+            "Precision" => keys = Keys::properties(&layer::FORMATS),
             _ => {}
         },
         Owner::Technology => {

@@ -11,9 +11,9 @@
 //! Irregular groups are enumerated, within a limit of work.
 
 use super::violation::{Change, Directive, Fit, Need, Overfull, Repair, Violation};
-use super::{covers, fast, repair};
+use super::{covers, fast, repair, sums};
 use crate::ir::Footprint as Elements;
-use crate::ir::{Axis, Group, GroupAxis, GroupState, Intervals, Mapping, Memory, groups};
+use crate::ir::{Axis, Group, GroupAxis, GroupState, Intervals, Mapping, Memory, Role, groups};
 use smallvec::SmallVec;
 
 /// States visited for one tile before it is given up.
@@ -93,8 +93,8 @@ impl<'a> Footprint<'a> {
         for (tensor, position) in row.iter().enumerate() {
             let Some(position) = *position else { continue };
             let elements = self.largest(memory, tensor, position)?;
-            let width = u128::from(self.mapping.operation.tensors[tensor].bits);
-            let bits = u128::from(elements) * width;
+            let width = self.width(memory, tensor);
+            let bits = u128::from(elements) * u128::from(width);
             let taken = match bank {
                 Some(bank) => bits.div_ceil(bank).checked_mul(bank)?,
                 None => bits,
@@ -109,6 +109,19 @@ impl<'a> Footprint<'a> {
         }
         let buffers = 1 + u128::from(architecture.memories[memory].double_buffered);
         Some((sum.checked_mul(buffers)?, needs))
+    }
+
+    /// Bits of an element of `tensor` in `memory`: of a partial sum where one can lie there.
+    fn width(&self, memory: usize, tensor: usize) -> u32 {
+        let known = &self.mapping.operation.tensors[tensor];
+        if known.role == Role::Output
+            && known.partial_bits != known.bits
+            && sums::incomplete(self.mapping, memory)
+        {
+            known.partial_bits.max(known.bits)
+        } else {
+            known.bits
+        }
     }
 
     /// As [`footprint`].
