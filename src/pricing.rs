@@ -58,11 +58,11 @@ impl PricingError {
                 }
             }
             PricingError::UnknownPrecision { name, span } => {
-                let known = cost::Precision::ALL.map(cost::Precision::name);
+                let known = cost::Precision::COMMON.map(cost::Precision::name);
                 let diagnostic =
                     Diagnostic::new(Code::E0201, format!("there is no precision `{name}`"))
                         .at(*span, "unknown precision")
-                        .note(format!("the precisions are {}", known.join(", ")));
+                        .note(format!("the precisions are {}", cost::Precision::known()));
                 match nearest(name, known) {
                     Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                     None => diagnostic,
@@ -367,7 +367,7 @@ mod tests {
             mac(),
             mac(),
             line("mca(INT8)", vec![word("INT8")], energy),
-            line("mac(INT9)", vec![word("INT9")], energy),
+            line("mac(INT65)", vec![word("INT65")], energy),
             line("mac(INT16)", vec![word("INT16")], Dimension::Area),
             line("area(SRAM)", vec![word("SRAM")], Dimension::Area),
         ]);

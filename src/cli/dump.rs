@@ -46,10 +46,14 @@ pub fn mapping(out: &mut String, map: &str, lowered: &Lowered, mapping: &Mapping
             })
             .collect();
         *out += &format!(
-            "  tensor {}[{}] {} bits\n",
+            "  tensor {}[{}] {} bits{}\n",
             name(&names.tensors, index),
             dims.join(", "),
-            tensor.bits
+            tensor.bits,
+            match tensor.partial_bits {
+                bits if bits == tensor.bits => String::new(),
+                bits => format!(", partial sums {bits} bits"),
+            }
         );
     }
     for place in 0..=schedule.loops.len() {

@@ -214,8 +214,8 @@ mod tests {
     fn nonsense_is_named() {
         assert_eq!(Action::parse("raed", &[]), Err(ActionError::UnknownAction));
         assert_eq!(
-            Action::parse("mac", &[Argument::Word("INT9")]),
-            Err(ActionError::UnknownPrecision("INT9".to_owned()))
+            Action::parse("mac", &[Argument::Word("INT65")]),
+            Err(ActionError::UnknownPrecision("INT65".to_owned()))
         );
         assert!(matches!(
             Action::parse("hop", &[Argument::Width(0)]),

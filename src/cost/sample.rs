@@ -220,8 +220,8 @@ pub(crate) fn technology() -> Technology {
         ]
     };
     let mut entries = vec![
-        Entry::new("t", Action::Mac(Precision::Int8), 0.25),
-        Entry::new("t", Action::Op(Precision::Int8), 0.125),
+        Entry::new("t", Action::Mac(Precision::INT8), 0.25),
+        Entry::new("t", Action::Op(Precision::INT8), 0.125),
         Entry::new(
             "t",
             Action::Hop {
@@ -242,7 +242,7 @@ pub(crate) fn technology() -> Technology {
 pub(crate) fn context() -> Context {
     Context {
         side_by_side: false,
-        precision: Precision::Int8,
+        precision: Precision::INT8,
         clock_hz: Some(1e9),
         memories: vec![MemoryContext::default(); 3],
     }

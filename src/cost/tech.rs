@@ -213,7 +213,7 @@ mod tests {
             width_bits: Some(64),
         };
         assert_eq!(read.to_string(), "read(SRAM, 64KiB, 64b)");
-        assert_eq!(Action::Mac(Precision::Int8).to_string(), "mac(INT8)");
+        assert_eq!(Action::Mac(Precision::INT8).to_string(), "mac(INT8)");
         assert_eq!(Action::Hop { width_bits: None }.to_string(), "hop");
     }
 

@@ -74,7 +74,7 @@ fn a_missing_entry_is_named_once() {
         .retain(|entry| !matches!(entry.action, Action::Mac(_) | Action::Hop { .. }));
     without
         .entries
-        .push(Entry::new("t", Action::Mac(Precision::Int16), 1.0));
+        .push(Entry::new("t", Action::Mac(Precision::Fp16), 1.0));
     let errors = evaluate(&without, &context(), &mapping(), &counts()).unwrap_err();
     assert_eq!(
         errors,
@@ -172,7 +172,7 @@ fn maestro_s_area_formula_can_be_written_as_a_technology() {
     let mut maestro = technology();
     maestro.extrapolate = true;
     maestro.entries.extend([
-        Entry::new("m", Action::AreaMac(Precision::Int8), 283.0),
+        Entry::new("m", Action::AreaMac(Precision::INT8), 283.0),
         Entry::new("m", byte("SRAM"), 0.104),
         Entry::new("m", byte("RF"), 0.104),
         Entry::new(

@@ -19,11 +19,11 @@ use crate::cost::{self, Cost, Technology};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::{Compiled, PlannedLayer};
 use crate::engine::{self, Counts, EngineLimit, TimingRule};
-use crate::hir::{Accelerator, Layer, Map, Precision};
+use crate::hir::{Accelerator, Layer, Map};
 use crate::ir::Mapping;
 use crate::lower::{self, Names};
+use crate::pricing;
 use crate::report::{LayerReport, build_layer};
-use crate::{hir, pricing};
 
 /// A named way to get from a legal mapping to counts and time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,7 +198,7 @@ impl<'a> Evaluator<'a> {
         ) else {
             return Ok(None);
         };
-        let context = pricing::context(accelerator, operand_precision(layer, accelerator));
+        let context = pricing::context(accelerator, lower::operand_precision(layer, accelerator));
         cost::evaluate(prices, &context, &judged.legal, counts)
             .map(Some)
             .map_err(|errors| {
@@ -206,19 +206,5 @@ impl<'a> Evaluator<'a> {
                     pricing::cost_diagnostic(error, accelerator, source, &layer.name)
                 }));
             })
-    }
-}
-
-/// The wider of the operands' formats: it decides which MAC or operation is priced.
-fn operand_precision(layer: &Layer, accelerator: &Accelerator) -> Precision {
-    let precision = lower::precision(layer, accelerator);
-    let has_weights = !matches!(
-        layer.shape,
-        hir::shape::Shape::Pool { .. } | hir::shape::Shape::Add { .. }
-    );
-    if has_weights && precision.weight.bits() > precision.input.bits() {
-        precision.weight
-    } else {
-        precision.input
     }
 }

@@ -7,18 +7,20 @@
 //! Decisions (the reference manual states the same):
 //! * a bare number is bytes for sizes, bytes per cycle for bandwidths, cycles for latencies, pJ for
 //!   energies, MHz for `Clock`;
-//! * `Bandwidth` of a memory is what one instance exchanges with the level inside it, in each direction;
-//! * a network multicasts and reduces but does not forward unless it says so; its latency is 1 cycle;
+//! * `Bandwidth` of a memory is one port of one instance, for both directions; `ReadBandwidth` and
+//!   `WriteBandwidth` are two;
+//! * a network multicasts and reduces but does not forward unless it says so;
 //! * energy classes, when absent: the backing store is `DRAM`, a memory inside every array is `RF`, any
 //!   other `SRAM`.
 
 use super::body::{Known, block, flag, property, value};
 use super::error::HirError;
 use super::eval::describe;
+use super::exclusive;
 use super::hierarchy::general_form;
 use super::layer::precisions;
 use super::scope::{Context, Kind};
-use super::{Accelerator, Array, Memory, PerRole};
+use super::{Accelerator, Array, Links, Memory, PerRole, Ports};
 use crate::base::{Dimension, Ratio, Span};
 use crate::syntax::ast::{self, Block, Body};
 
@@ -231,6 +233,7 @@ pub(super) fn memory(name: String, span: Span, level: usize, arrays_above: usize
         arrays_above,
         capacity_bits: None,
         double_buffered: false,
+        streams: false,
         refill_tile: false,
         banks: 1,
         holds: PerRole {
@@ -238,8 +241,10 @@ pub(super) fn memory(name: String, span: Span, level: usize, arrays_above: usize
             weight: true,
             output: true,
         },
-        read_rate: None,
-        write_rate: None,
+        ports: Ports::Two {
+            read: None,
+            write: None,
+        },
         class: None,
         read_energy: None,
         write_energy: None,
@@ -265,6 +270,7 @@ fn short_form(cx: &mut Context<'_>, body: &Body, accelerator: &mut Accelerator) 
         let precision = &mut accelerator.precision;
         precision.input = precision.input.or(multiply);
         precision.weight = precision.weight.or(multiply);
+        precision.partial = precision.partial.or(add);
         precision.output = precision.output.or(add);
     } else {
         cx.error(HirError::Missing {
@@ -278,8 +284,9 @@ fn short_form(cx: &mut Context<'_>, body: &Body, accelerator: &mut Accelerator) 
     if let Some(off_chip) = block(body, "OffChip") {
         OFF_CHIP.check(cx, &off_chip.body);
         dram.span = off_chip.kind.span;
-        dram.read_rate = rate(cx, &off_chip.body, "Bandwidth", clock);
-        dram.write_rate = dram.read_rate;
+        if let Some(rate) = rate(cx, &off_chip.body, "Bandwidth", clock) {
+            dram.ports = Ports::One(rate);
+        }
     }
     let mut global = memory("GlobalL2".to_owned(), here, 1, 0);
     let mut local = memory("LocalL1".to_owned(), here, 2, 1);
@@ -298,17 +305,17 @@ fn short_form(cx: &mut Context<'_>, body: &Body, accelerator: &mut Accelerator) 
         span: block(body, "PE").map_or(here, |pe| pe.kind.span),
         level: 0,
         shape: vec![pes.unwrap_or(1)],
-        rate: None,
-        latency: 1,
+        links: Links::Shared(None),
+        latency: None,
         multicast: true,
         reduction: true,
         forwarding: true,
-        per_tensor: false,
+        skew: 0,
     };
     if let Some(noc) = block(body, "NoC") {
         network(cx, noc, clock, &mut array, &NOC_SHORT);
         if let Some(latency) = cycles(cx, &noc.body, "AvgLatency") {
-            array.latency = latency;
+            array.latency = Some(latency);
         }
     }
     accelerator.memories = vec![dram, global, local];
@@ -333,8 +340,9 @@ pub(super) const NOC: Known = Known {
         "Reduction",
         "Forwarding",
         "PerTensor",
+        "Skew",
     ],
-    blocks: &[],
+    blocks: &["Bandwidth"],
     repeated: &[],
     flags: &["Multicast", "Reduction", "Forwarding", "PerTensor"],
     layers: false,
@@ -350,8 +358,9 @@ pub(super) const NOC_SHORT: Known = Known {
         "Reduction",
         "Forwarding",
         "PerTensor",
+        "Skew",
     ],
-    blocks: &[],
+    blocks: &["Bandwidth"],
     repeated: &[],
     flags: &["Multicast", "Reduction", "Forwarding", "PerTensor"],
     layers: false,
@@ -367,12 +376,43 @@ pub(super) fn network(
 ) {
     let body = &noc.body;
     known.check(cx, body);
-    array.rate = rate(cx, body, "Bandwidth", clock);
     if let Some(latency) = cycles(cx, body, "Latency") {
-        array.latency = latency;
+        array.latency = Some(latency);
     }
     array.multicast = switch(cx, body, "Multicast", array.multicast);
     array.reduction = switch(cx, body, "Reduction", array.reduction);
     array.forwarding = switch(cx, body, "Forwarding", array.forwarding);
-    array.per_tensor = switch(cx, body, "PerTensor", array.per_tensor);
+    if let Some(skew) = cycles(cx, body, "Skew") {
+        array.skew = skew;
+    }
+    array.links = links(cx, body, clock);
+}
+
+pub(super) const WIDTHS: Known = Known::properties("`Bandwidth`", &["Input", "Weight", "Output"]);
+
+/// `Bandwidth: 8B/cycle` of one network, or of a network for every tensor with `PerTensor`; with
+/// `Bandwidth { Input: 2B/cycle }` every tensor has a network of its own width.
+fn links(cx: &mut Context<'_>, body: &Body, clock: Option<Ratio>) -> Links {
+    if let Some(block) = block(body, "Bandwidth") {
+        WIDTHS.check(cx, &block.body);
+        if property(body, "PerTensor").is_some() && !switch(cx, body, "PerTensor", true) {
+            exclusive::widths(cx, body, block);
+        }
+        let mut width = |role| rate(cx, &block.body, role, clock);
+        return Links::PerTensor(PerRole {
+            input: width("Input"),
+            weight: width("Weight"),
+            output: width("Output"),
+        });
+    }
+    let rate = rate(cx, body, "Bandwidth", clock);
+    if switch(cx, body, "PerTensor", false) {
+        Links::PerTensor(PerRole {
+            input: rate,
+            weight: rate,
+            output: rate,
+        })
+    } else {
+        Links::Shared(rate)
+    }
 }

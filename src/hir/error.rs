@@ -54,6 +54,17 @@ pub enum HirError {
         span: Span,
         first: Span,
     },
+    /// Two keys of which only one can be meant.
+    Exclusive {
+        key: String,
+        other: String,
+        why: &'static str,
+        span: Span,
+        /// Of the other key.
+        first: Span,
+        /// Span, text, and what the edit does.
+        fix: (Span, String, &'static str),
+    },
     UnknownDimension {
         name: String,
         owner: String,
@@ -324,6 +335,21 @@ impl HirError {
                     .at(*span, "given again here")
                     .also(*first, "first given here")
             }
+            HirError::Exclusive {
+                key,
+                other,
+                why,
+                span,
+                first,
+                fix: (at, text, what),
+            } => Diagnostic::new(
+                Code::E0309,
+                format!("the keys `{other}` and `{key}` exclude each other"),
+            )
+            .at(*span, format!("`{key}` beside `{other}`"))
+            .also(*first, "the other one")
+            .note(*why)
+            .fix(*at, text.clone(), *what),
             HirError::UnknownDimension {
                 name,
                 owner,

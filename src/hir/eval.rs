@@ -292,8 +292,7 @@ impl Context<'_> {
             .as_name()
             .and_then(|name| Precision::from_name(name.as_str()));
         if found.is_none() && !matches!(expr.kind, ast::ExprKind::Error) {
-            let known: Vec<&str> = Precision::ALL.iter().map(|known| known.name()).collect();
-            let expected = format!("a precision ({})", known.join(", "));
+            let expected = format!("a precision ({})", Precision::known());
             self.wrong_kind(&expected, expr);
         }
         found

@@ -4,8 +4,9 @@ use super::accelerator::{NOC, capacity, energy, memory, missing, network, rate, 
 use super::body::{Known, block, property, single, value};
 use super::error::HirError;
 use super::eval::describe;
+use super::exclusive;
 use super::scope::Context;
-use super::{Accelerator, Array, Memory, PerRole};
+use super::{Accelerator, Array, Links, Memory, PerRole, Ports};
 use crate::base::{Ratio, Span};
 use crate::syntax::ast::{self, Block, Entry};
 
@@ -212,6 +213,7 @@ pub(super) const MEMORY: Known = Known {
         "ReadBandwidth",
         "WriteBandwidth",
         "DoubleBuffered",
+        "Overlap",
         "Holds",
         "Class",
         "ReadEnergy",
@@ -219,7 +221,7 @@ pub(super) const MEMORY: Known = Known {
     ],
     blocks: &[],
     repeated: &[],
-    flags: &["DoubleBuffered"],
+    flags: &["DoubleBuffered", "Overlap"],
     layers: false,
 };
 
@@ -242,6 +244,10 @@ fn general_memory(
     let mut memory = memory(name, span, level, arrays_above);
     memory.capacity_bits = capacity(cx, body, "Size");
     memory.double_buffered = switch(cx, body, "DoubleBuffered", false);
+    memory.streams = switch(cx, body, "Overlap", false);
+    if memory.double_buffered && memory.streams {
+        exclusive::buffers(cx, body);
+    }
     if let Some(expr) = value(cx, body, "Refill") {
         match expr.as_name().map(|name| name.as_str()) {
             Some("window") => {}
@@ -255,10 +261,15 @@ fn general_memory(
     }
     if let Some(expr) = value(cx, body, "Banks") {
         memory.banks = cx.size(expr, "`Banks`").unwrap_or(1);
+        banks_divide(cx, &memory, body, expr.span);
     }
-    let both = rate(cx, body, "Bandwidth", clock);
-    memory.read_rate = rate(cx, body, "ReadBandwidth", clock).or(both);
-    memory.write_rate = rate(cx, body, "WriteBandwidth", clock).or(both);
+    exclusive::ports(cx, body);
+    let read = rate(cx, body, "ReadBandwidth", clock);
+    let write = rate(cx, body, "WriteBandwidth", clock);
+    memory.ports = match rate(cx, body, "Bandwidth", clock) {
+        Some(rate) => Ports::One(rate),
+        None => Ports::Two { read, write },
+    };
     if let Some(holds) = property(body, "Holds") {
         memory.holds = roles(cx, holds);
     }
@@ -275,6 +286,28 @@ fn general_memory(
     memory.read_energy = energy(cx, body, "ReadEnergy");
     memory.write_energy = energy(cx, body, "WriteEnergy");
     memory
+}
+
+/// Banks are whole bits of a capacity that there is.
+fn banks_divide(cx: &mut Context<'_>, memory: &Memory, body: &ast::Body, span: Span) {
+    let Some(bits) = memory.capacity_bits else {
+        if property(body, "Size").is_none() {
+            cx.error(HirError::Missing {
+                what: "`Size`, of which `Banks` are parts".to_owned(),
+                owner: format!("memory `{}`", memory.name),
+                span,
+                insert: None,
+            });
+        }
+        return;
+    };
+    if !bits.is_multiple_of(u128::from(memory.banks)) {
+        cx.error(HirError::WrongKind {
+            expected: "banks that divide the `Size`".to_owned(),
+            found: format!("{bits} bits in {} parts", memory.banks),
+            span,
+        });
+    }
 }
 
 fn roles(cx: &mut Context<'_>, holds: &ast::Property) -> PerRole<bool> {
@@ -330,12 +363,12 @@ fn general_array(
         span,
         level,
         shape,
-        rate: None,
-        latency: 1,
+        links: Links::Shared(None),
+        latency: None,
         multicast: true,
         reduction: true,
         forwarding: false,
-        per_tensor: false,
+        skew: 0,
     };
     if let Some(noc) = block(&part.body, "NoC") {
         network(cx, noc, clock, &mut array, &NOC);

@@ -7,7 +7,7 @@ use super::scope::Context;
 use super::shape::Shape;
 use super::sliding::sliding;
 use super::value::{Value, is_fraction};
-use super::{PerRole, Precision, einsum};
+use super::{Formats, NamedTensor, PerRole, einsum};
 use crate::base::{Ratio, Span};
 use crate::diag::suggest::nearest;
 use crate::syntax::ast::{self, Body};
@@ -18,8 +18,9 @@ pub(super) struct Parsed {
     pub type_name: &'static str,
     pub declared: Vec<(String, u64)>,
     pub shape: Shape,
-    pub precision: PerRole<Option<Precision>>,
+    pub precision: Formats,
     pub density: PerRole<Option<Ratio>>,
+    pub named: Vec<NamedTensor>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,8 +213,9 @@ pub(super) fn collect(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Parsed
     } else {
         dimensions(cx, layer, layer_type, &mut declared)
     };
-    let precision = precisions(cx, &layer.body);
-    let density = densities(cx, &layer.body);
+    let mut named = Named::of(shape.as_ref());
+    let precision = formats(cx, &layer.body, &mut named);
+    let density = densities(cx, &layer.body, &mut named);
     let shape = shape?;
     if shape.points().is_none() || shape.output().is_none() {
         cx.error(HirError::Overflow {
@@ -227,6 +229,7 @@ pub(super) fn collect(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Parsed
         shape,
         precision,
         density,
+        named: named.said,
     })
 }
 
@@ -442,55 +445,141 @@ fn type_spelling(layer_type: Type) -> &'static str {
 }
 
 const ROLES: [&str; 3] = ["Input", "Weight", "Output"];
+/// What `Precision { ... }` knows.
+pub(super) const FORMATS: [&str; 4] = ["Input", "Weight", "PartialSum", "Output"];
 
-/// Puts a value at the place of a tensor role.
-fn put<T>(per: &mut PerRole<Option<T>>, role: &str, value: Option<T>) {
-    match role {
-        "Input" => per.input = value,
-        "Weight" => per.weight = value,
-        _ => per.output = value,
+/// The tensors of an EINSUM, which `Precision` and `Density` may name; none of other layers.
+#[derive(Default)]
+struct Named {
+    tensors: Vec<String>,
+    said: Vec<NamedTensor>,
+}
+
+impl Named {
+    fn of(shape: Option<&Shape>) -> Named {
+        let tensors = match shape {
+            Some(Shape::Einsum(einsum)) => einsum
+                .tensors
+                .iter()
+                .map(|tensor| tensor.name.clone())
+                .collect(),
+            _ => Vec::new(),
+        };
+        Named {
+            tensors,
+            said: Vec::new(),
+        }
+    }
+
+    /// The words that a block of `roles` may hold here.
+    fn words<'a>(&'a self, roles: &[&'a str]) -> Vec<&'a str> {
+        let tensors = self.tensors.iter().map(String::as_str);
+        let mut words: Vec<&str> = tensors.collect();
+        words.extend(
+            roles
+                .iter()
+                .filter(|role| !self.tensors.iter().any(|t| t == **role)),
+        );
+        words
+    }
+
+    /// What is said of the tensor called `name`, if it is one.
+    fn entry(&mut self, name: &str) -> Option<&mut NamedTensor> {
+        if !self.tensors.iter().any(|tensor| tensor == name) {
+            return None;
+        }
+        let at = match self.said.iter().position(|known| known.name == name) {
+            Some(at) => at,
+            None => {
+                self.said.push(NamedTensor {
+                    name: name.to_owned(),
+                    precision: None,
+                    density: None,
+                });
+                self.said.len() - 1
+            }
+        };
+        self.said.get_mut(at)
     }
 }
 
-/// `Precision { Input: INT8, ... }` or `Precision: INT8` for all three.
-pub(super) fn precisions(cx: &mut Context<'_>, body: &Body) -> PerRole<Option<Precision>> {
-    let mut per = PerRole::default();
+/// `Precision { Input: INT8, PartialSum: INT32 }`, or `Precision: INT8` for all tensors.
+pub(super) fn precisions(cx: &mut Context<'_>, body: &Body) -> Formats {
+    formats(cx, body, &mut Named::default())
+}
+
+fn formats(cx: &mut Context<'_>, body: &Body, named_tensors: &mut Named) -> Formats {
+    let mut formats = Formats::default();
     if let Some(expr) = value(cx, body, "Precision") {
         let all = cx.precision(expr);
-        per = PerRole {
+        formats = Formats {
             input: all,
             weight: all,
+            partial: None,
             output: all,
         };
     }
     if let Some(block) = block(body, "Precision") {
-        named(cx, &block.body, "`Precision`", &ROLES, |cx, role, expr| {
+        let tensors = named_tensors.tensors.clone();
+        let known = Named {
+            tensors,
+            said: Vec::new(),
+        };
+        let words = known.words(&FORMATS);
+        named(cx, &block.body, "`Precision`", &words, |cx, word, expr| {
             let precision = cx.precision(expr);
-            put(&mut per, role, precision);
+            if let Some(tensor) = named_tensors.entry(word) {
+                tensor.precision = precision;
+                return;
+            }
+            match word {
+                "Input" => formats.input = precision,
+                "Weight" => formats.weight = precision,
+                "PartialSum" => formats.partial = precision,
+                _ => formats.output = precision,
+            }
         });
     }
-    per
+    formats
 }
 
-fn densities(cx: &mut Context<'_>, body: &Body) -> PerRole<Option<Ratio>> {
+fn densities(
+    cx: &mut Context<'_>,
+    body: &Body,
+    named_tensors: &mut Named,
+) -> PerRole<Option<Ratio>> {
     let mut per = PerRole::default();
-    if let Some(block) = block(body, "Density") {
-        named(cx, &block.body, "`Density`", &ROLES, |cx, role, expr| {
-            let ratio = match cx.value(expr) {
-                Some(Value::Integer(1)) => Ratio::new(1, 1),
-                Some(Value::Exact(ratio, None)) if is_fraction(ratio) => Some(ratio),
-                Some(_) => {
-                    cx.error(HirError::WrongKind {
-                        expected: "a fraction above 0 and at most 1".to_owned(),
-                        found: describe(expr),
-                        span: expr.span,
-                    });
-                    None
-                }
-                None => None,
-            };
-            put(&mut per, role, ratio);
-        });
-    }
+    let Some(block) = block(body, "Density") else {
+        return per;
+    };
+    let known = Named {
+        tensors: named_tensors.tensors.clone(),
+        said: Vec::new(),
+    };
+    let words = known.words(&ROLES);
+    named(cx, &block.body, "`Density`", &words, |cx, word, expr| {
+        let ratio = match cx.value(expr) {
+            Some(Value::Integer(1)) => Ratio::new(1, 1),
+            Some(Value::Exact(ratio, None)) if is_fraction(ratio) => Some(ratio),
+            Some(_) => {
+                cx.error(HirError::WrongKind {
+                    expected: "a fraction above 0 and at most 1".to_owned(),
+                    found: describe(expr),
+                    span: expr.span,
+                });
+                None
+            }
+            None => None,
+        };
+        if let Some(tensor) = named_tensors.entry(word) {
+            tensor.density = ratio;
+            return;
+        }
+        match word {
+            "Input" => per.input = ratio,
+            "Weight" => per.weight = ratio,
+            _ => per.output = ratio,
+        }
+    });
     per
 }

@@ -17,6 +17,7 @@ mod dataflow;
 mod einsum;
 mod error;
 mod eval;
+mod exclusive;
 mod fuse;
 mod fuse_error;
 pub mod fused;
@@ -67,6 +68,24 @@ pub struct PerRole<T> {
     pub output: T,
 }
 
+/// What `Precision` says, as far as it does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Formats {
+    pub input: Option<Precision>,
+    pub weight: Option<Precision>,
+    /// Of a sum that is not complete.
+    pub partial: Option<Precision>,
+    pub output: Option<Precision>,
+}
+
+/// What the layer says of one tensor of an EINSUM by its name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedTensor {
+    pub name: String,
+    pub precision: Option<Precision>,
+    pub density: Option<Ratio>,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     pub name: String,
@@ -105,9 +124,11 @@ pub struct Layer {
     pub declared: Vec<(String, u64)>,
     pub shape: Shape,
     /// What the layer itself says; the accelerator fills the rest.
-    pub precision: PerRole<Option<Precision>>,
+    pub precision: Formats,
     /// Fraction of non-zero elements, in (0, 1].
     pub density: PerRole<Option<Ratio>>,
+    /// Tensors of an EINSUM of which `Precision` or `Density` speaks by name: it counts before their role.
+    pub named: Vec<NamedTensor>,
     /// Where each operand comes from.
     pub inputs: Vec<Source>,
     /// The layer's own dataflow.
@@ -134,7 +155,7 @@ pub struct Accelerator {
     pub lanes: u64,
     /// Hertz.
     pub clock: Option<Ratio>,
-    pub precision: PerRole<Option<Precision>>,
+    pub precision: Formats,
     pub technology: Option<usize>,
 }
 
@@ -190,13 +211,14 @@ pub struct Memory {
     /// Bits of one instance; `None` is unbounded.
     pub capacity_bits: Option<u128>,
     pub double_buffered: bool,
+    /// `Overlap`: transfers hide behind computation although one tile is all that is held.
+    pub streams: bool,
     /// `Refill: tile` instead of `window`.
     pub refill_tile: bool,
+    /// Equal parts of the capacity of which every tensor takes whole ones.
     pub banks: u64,
     pub holds: PerRole<bool>,
-    /// Bits per cycle.
-    pub read_rate: Option<Ratio>,
-    pub write_rate: Option<Ratio>,
+    pub ports: Ports,
     /// Energy class in the technology (`SRAM`).
     pub class: Option<String>,
     /// Picojoules per element.
@@ -212,14 +234,35 @@ pub struct Array {
     pub level: usize,
     /// Sizes of the axes, outermost first.
     pub shape: Vec<u64>,
-    /// Bits per cycle.
-    pub rate: Option<Ratio>,
-    /// Cycles.
-    pub latency: u64,
+    pub links: Links,
+    /// Cycles, when given.
+    pub latency: Option<u64>,
     pub multicast: bool,
     pub reduction: bool,
     pub forwarding: bool,
-    pub per_tensor: bool,
+    /// Cycles by which a PE works later than its neighbour before it.
+    pub skew: u64,
+}
+
+/// The ports of one instance of a memory, in bits per cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ports {
+    /// `Bandwidth`: one for both directions.
+    One(Ratio),
+    /// `ReadBandwidth`, `WriteBandwidth`: one for each; `None` is unbounded.
+    Two {
+        read: Option<Ratio>,
+        write: Option<Ratio>,
+    },
+}
+
+/// The links of a network, in bits per cycle; `None` is unbounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Links {
+    /// One pair for all tensors.
+    Shared(Option<Ratio>),
+    /// A pair for every tensor, with the width of its role.
+    PerTensor(PerRole<Option<Ratio>>),
 }
 
 /// A technology as listed; what the entries mean is the cost model's business.

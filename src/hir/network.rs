@@ -114,6 +114,7 @@ pub(super) fn collect(cx: &mut Context<'_>, node: &ast::Network) -> Option<usize
                     shape: parsed.shape,
                     precision: parsed.precision,
                     density: parsed.density,
+                    named: parsed.named,
                     inputs: Vec::new(),
                     dataflow: own,
                 });

@@ -119,7 +119,7 @@ fn mistakes_of_layers() {
         ),
         ("Type: FC; Dimensions { K: 4, C: 4 } Kind: 3", "E0205@Kind"),
         (
-            "Type: CONV; Dimensions { K: 4, C: 4, Y: 8, X: 8, R: 3, S: 3 } Precision { Input: INT7 }",
+            "Type: CONV; Dimensions { K: 4, C: 4, Y: 8, X: 8, R: 3, S: 3 } Precision { Input: INT65 }",
             "E0308@INT7",
         ),
         (
@@ -311,7 +311,9 @@ fn bandwidths_are_exact() {
         ));
         let (program, found) = resolve(&text);
         assert!(found.is_empty(), "{found:?}");
-        let rate = program.accelerators[0].memories[0].read_rate.unwrap();
+        let crate::hir::Ports::One(rate) = program.accelerators[0].memories[0].ports else {
+            panic!("one port");
+        };
         assert_eq!((rate.numerator(), rate.denominator()), (bits, cycles));
     }
 }

@@ -84,8 +84,9 @@ pub fn keys(owner: Owner<'_>) -> Keys {
             }
             "PE" => keys.add(&accelerator::PE),
             "Buffer" => keys.add(&accelerator::BUFFER),
+            "Bandwidth" => keys.add(&accelerator::WIDTHS),
             "OffChip" => keys.add(&accelerator::OFF_CHIP),
-            "Precision" => keys = Keys::properties(&["Input", "Weight", "Output"]),
+            "Precision" => keys = Keys::properties(&layer::FORMATS),
             _ => {}
         },
         Owner::Technology => {

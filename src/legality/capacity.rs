@@ -11,9 +11,9 @@
 //! Irregular groups are enumerated, within a limit of work.
 
 use super::violation::{Change, Directive, Fit, Need, Overfull, Repair, Violation};
-use super::{covers, fast, repair};
+use super::{covers, fast, repair, sums};
 use crate::ir::Footprint as Elements;
-use crate::ir::{Axis, Group, GroupAxis, GroupState, Intervals, Mapping, groups};
+use crate::ir::{Axis, Group, GroupAxis, GroupState, Intervals, Mapping, Memory, Role, groups};
 use smallvec::SmallVec;
 
 /// States visited for one tile before it is given up.
@@ -89,20 +89,39 @@ impl<'a> Footprint<'a> {
         let architecture = &self.mapping.architecture;
         let mut needs = Vec::new();
         let mut sum = 0u128;
+        let bank = bank_bits(&architecture.memories[memory]);
         for (tensor, position) in row.iter().enumerate() {
             let Some(position) = *position else { continue };
             let elements = self.largest(memory, tensor, position)?;
-            let width = u128::from(self.mapping.operation.tensors[tensor].bits);
-            let bits = u128::from(elements) * width;
-            sum = sum.checked_add(bits)?;
+            let width = self.width(memory, tensor);
+            let bits = u128::from(elements) * u128::from(width);
+            let taken = match bank {
+                Some(bank) => bits.div_ceil(bank).checked_mul(bank)?,
+                None => bits,
+            };
+            sum = sum.checked_add(taken)?;
             needs.push(Need {
                 tensor,
                 elements,
                 bits,
+                taken,
             });
         }
         let buffers = 1 + u128::from(architecture.memories[memory].double_buffered);
         Some((sum.checked_mul(buffers)?, needs))
+    }
+
+    /// Bits of an element of `tensor` in `memory`: of a partial sum where one can lie there.
+    fn width(&self, memory: usize, tensor: usize) -> u32 {
+        let known = &self.mapping.operation.tensors[tensor];
+        if known.role == Role::Output
+            && known.partial_bits != known.bits
+            && sums::incomplete(self.mapping, memory)
+        {
+            known.partial_bits.max(known.bits)
+        } else {
+            known.bits
+        }
     }
 
     /// As [`footprint`].
@@ -127,6 +146,12 @@ impl<'a> Footprint<'a> {
             product.checked_mul(walk.largest(0, vec![measured.group.whole()])?)
         })
     }
+}
+
+/// Bits of one bank, where a memory has more than one.
+fn bank_bits(memory: &Memory) -> Option<u128> {
+    let bits = memory.capacity_bits? / u128::from(memory.banks.max(1));
+    (memory.banks > 1 && bits > 0).then_some(bits)
 }
 
 /// Whether no level tiles both input rows and the outputs that follow from them. If one does, an instance
@@ -408,6 +433,7 @@ pub(super) fn overfull(
         need,
         have,
         double_buffered: mapping.architecture.memories[memory].double_buffered,
+        banks: mapping.architecture.memories[memory].banks,
         tensors,
         fits,
         repair,

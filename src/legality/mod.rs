@@ -22,6 +22,7 @@ mod fast;
 mod place;
 mod prose;
 mod repair;
+mod sums;
 mod trace;
 mod violation;
 mod warn;
@@ -34,6 +35,7 @@ mod tests;
 pub use capacity::{Footprint, check as capacities, footprint, required};
 pub use place::{Choice, choose};
 pub use prose::{Names, Written};
+pub use sums::incomplete;
 pub use violation::{
     Change, Diagonal, Directive, Doer, Doubled, Fit, Incomplete, Need, Overfull, Repair, Uncovered,
     Violation,

@@ -4,7 +4,7 @@
 //! hands them in as [`Names`], and every repair becomes an edit of the directive's own text:
 //! `TemporalMap(2,4) K` with the offset 2 is `TemporalMap(2,2) K`.
 
-use super::violation::{Change, Directive, Doer, Repair, Violation};
+use super::violation::{Change, Directive, Doer, Need, Overfull, Repair, Violation};
 use super::warn::Warning;
 use crate::base::Span;
 use crate::base::num::grouped;
@@ -215,14 +215,22 @@ impl Violation {
                     .at(layer.0, format!("`{}` does not fit in {memory}", layer.1));
                 for need in &v.tensors {
                     diagnostic = diagnostic.note(format!(
-                        "{}: {} elements, {}",
+                        "{}: {} elements, {}{}",
                         names.tensor(need.tensor),
                         grouped(need.elements.into()),
-                        amount(need.bits)
+                        amount(need.bits),
+                        banks(v, need)
                     ));
                 }
                 if v.double_buffered {
                     diagnostic = diagnostic.note("twice, because it is double-buffered");
+                }
+                if let Some(without) = v.decided_by_banks() {
+                    diagnostic = diagnostic.note(format!(
+                        "every tensor takes whole banks of {}; {} would fit",
+                        amount(v.have / u128::from(v.banks.max(1))),
+                        amount(without)
+                    ));
                 }
                 if v.fits.is_empty() {
                     diagnostic = diagnostic.note("no temporal map alone can make it fit");
@@ -255,6 +263,16 @@ impl Violation {
         }
         diagnostic
     }
+}
+
+/// `, 2 of 4 banks`
+fn banks(overfull: &Overfull, need: &Need) -> String {
+    if overfull.banks <= 1 {
+        return String::new();
+    }
+    let bank = (overfull.have / u128::from(overfull.banks)).max(1);
+    let taken = grouped(need.taken / bank);
+    format!(", {taken} of {} banks", grouped(overfull.banks.into()))
 }
 
 impl Warning {

@@ -146,6 +146,8 @@ pub struct Overfull {
     pub need: u128,
     pub have: u128,
     pub double_buffered: bool,
+    /// Banks of the memory; every tensor takes whole ones.
+    pub banks: u64,
     /// Per held tensor, in tensor order.
     pub tensors: Vec<Need>,
     /// Per directive that alone could make it fit: the largest size with which it does.
@@ -161,6 +163,8 @@ pub struct Need {
     pub elements: u64,
     /// Of that tile, once.
     pub bits: u128,
+    /// Bits of the whole banks that it takes, once; `bits` where there are none.
+    pub taken: u128,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,6 +189,16 @@ pub enum Change {
     },
     /// The spatial map becomes a temporal map of the same numbers.
     Temporal,
+}
+
+impl Overfull {
+    /// Bits that would be needed without banks, if only they make it too much.
+    #[must_use]
+    pub fn decided_by_banks(&self) -> Option<u128> {
+        let sum: u128 = self.tensors.iter().map(|need| need.bits).sum();
+        let without = sum * (1 + u128::from(self.double_buffered));
+        (self.banks > 1 && without <= self.have).then_some(without)
+    }
 }
 
 impl Violation {

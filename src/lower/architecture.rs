@@ -2,7 +2,7 @@
 
 use super::LowerError;
 use crate::base::{Ratio, Span};
-use crate::hir::Accelerator;
+use crate::hir::{self, Accelerator};
 use crate::ir::{Architecture, Array, Links, Memory, Network, Ports, Rate, Refill, RoleSet};
 
 /// An architecture with what its parts are called.
@@ -94,12 +94,12 @@ pub(super) fn hardware(accelerator: &Accelerator) -> Result<Hardware, Box<LowerE
                 arrays.push(Array {
                     shape: array.shape.clone(),
                     network: Network {
-                        links: links(array.rate.and_then(rate), array.per_tensor),
-                        latency: Some(array.latency),
+                        links: links(array.links),
+                        latency: array.latency,
                         multicast: array.multicast,
                         reduction: array.reduction,
                         forwarding: array.forwarding,
-                        skew: 0,
+                        skew: array.skew,
                     },
                 });
                 array_names.push(array.name.clone());
@@ -116,8 +116,8 @@ pub(super) fn hardware(accelerator: &Accelerator) -> Result<Hardware, Box<LowerE
         memories.push(Memory {
             arrays_above,
             level: memory.level,
-            banks: 1,
-            streams: false,
+            banks: memory.banks,
+            streams: memory.streams,
             capacity_bits: memory.capacity_bits,
             double_buffered: memory.double_buffered,
             refill: if memory.refill_tile {
@@ -130,10 +130,7 @@ pub(super) fn hardware(accelerator: &Accelerator) -> Result<Hardware, Box<LowerE
                 weight: memory.holds.weight,
                 output: memory.holds.output,
             },
-            ports: Ports::Two {
-                read: memory.read_rate.and_then(rate),
-                write: memory.write_rate.and_then(rate),
-            },
+            ports: ports(memory.ports),
         });
     }
     if memories
@@ -175,15 +172,24 @@ pub(super) fn hardware(accelerator: &Accelerator) -> Result<Hardware, Box<LowerE
     })
 }
 
-fn links(rate: Option<Rate>, per_tensor: bool) -> Links {
-    if per_tensor {
-        Links::PerTensor {
-            input: rate,
-            weight: rate,
-            output: rate,
-        }
-    } else {
-        Links::Shared(rate)
+fn ports(written: hir::Ports) -> Ports {
+    match written {
+        hir::Ports::One(both) => rate(both).map_or(Ports::UNBOUNDED, Ports::One),
+        hir::Ports::Two { read, write } => Ports::Two {
+            read: read.and_then(rate),
+            write: write.and_then(rate),
+        },
+    }
+}
+
+fn links(written: hir::Links) -> Links {
+    match written {
+        hir::Links::Shared(both) => Links::Shared(both.and_then(rate)),
+        hir::Links::PerTensor(widths) => Links::PerTensor {
+            input: widths.input.and_then(rate),
+            weight: widths.weight.and_then(rate),
+            output: widths.output.and_then(rate),
+        },
     }
 }
 

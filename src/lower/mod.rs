@@ -35,9 +35,7 @@ pub use operation::{Desugared, Elements, desugar};
 
 use crate::base::Span;
 use crate::diag::Diagnostics;
-use crate::hir::{
-    self, Accelerator, Application, DataflowBody, Layer, PerRole, Precision, Program,
-};
+use crate::hir::{self, Accelerator, Application, DataflowBody, Layer, Precision, Program};
 use crate::ir::{Mapping, Origin};
 
 /// How strictly to read a dataflow.
@@ -106,17 +104,67 @@ pub enum Refusal {
     Invalid,
 }
 
-/// The format of the three roles: the layer's word, then the accelerator's, then INT8.
+/// The formats that a layer computes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Precisions {
+    pub input: Precision,
+    pub weight: Precision,
+    /// Of a sum that is not complete.
+    pub partial: Precision,
+    pub output: Precision,
+}
+
+/// The format of every role: the layer's word, then the accelerator's, then INT8; of partial sums that of
+/// the output when nobody said another.
 #[must_use]
-pub fn precision(layer: &Layer, accelerator: &Accelerator) -> PerRole<Precision> {
+pub fn precision(layer: &Layer, accelerator: &Accelerator) -> Precisions {
     let (own, hardware) = (&layer.precision, &accelerator.precision);
     let or = |own: Option<Precision>, hardware: Option<Precision>| {
-        own.or(hardware).unwrap_or(Precision::Int8)
+        own.or(hardware).unwrap_or(Precision::INT8)
     };
-    PerRole {
+    let output = or(own.output, hardware.output);
+    Precisions {
         input: or(own.input, hardware.input),
         weight: or(own.weight, hardware.weight),
-        output: or(own.output, hardware.output),
+        partial: own.partial.or(hardware.partial).unwrap_or(output),
+        output,
+    }
+}
+
+/// The widest format of the operands: it decides which MAC or operation is priced.
+#[must_use]
+pub fn operand_precision(layer: &Layer, accelerator: &Accelerator) -> Precision {
+    let precision = precision(layer, accelerator);
+    let wider = |widest: Precision, next: Precision| {
+        if next.bits() > widest.bits() {
+            next
+        } else {
+            widest
+        }
+    };
+    match &layer.shape {
+        hir::shape::Shape::Pool { .. } | hir::shape::Shape::Add { .. } => precision.input,
+        hir::shape::Shape::Einsum(einsum) => {
+            let operands = einsum.tensors.len().saturating_sub(1);
+            let of_role = |at: usize| {
+                if at == 1 {
+                    precision.weight
+                } else {
+                    precision.input
+                }
+            };
+            let formats = einsum.tensors.iter().take(operands).enumerate();
+            formats
+                .map(|(at, tensor)| {
+                    let named = layer.named.iter().find(|known| known.name == tensor.name);
+                    named
+                        .and_then(|named| named.precision)
+                        .unwrap_or_else(|| of_role(at))
+                })
+                .reduce(wider)
+                .unwrap_or(precision.input)
+        }
+        _ => wider(precision.input, precision.weight),
     }
 }
 
@@ -125,18 +173,23 @@ pub fn precision(layer: &Layer, accelerator: &Accelerator) -> PerRole<Precision>
 pub fn operation(layer: &Layer, accelerator: &Accelerator) -> Option<Desugared> {
     let precision = precision(layer, accelerator);
     let density = |ratio: Option<crate::base::Ratio>| ratio.map_or(1.0, crate::base::Ratio::to_f64);
-    desugar(
+    let mut desugared = desugar(
         &layer.shape,
         Elements {
             input_bits: precision.input.bits(),
             weight_bits: precision.weight.bits(),
             output_bits: precision.output.bits(),
-            partial_bits: precision.output.bits(),
+            partial_bits: precision.partial.bits(),
             input_density: density(layer.density.input),
             weight_density: density(layer.density.weight),
             output_density: density(layer.density.output),
         },
-    )
+    )?;
+    let partial = layer.precision.partial.or(accelerator.precision.partial);
+    for named in &layer.named {
+        desugared.say(named, partial);
+    }
+    Some(desugared)
 }
 
 /// Maps `layer` on `accelerator` as `application` says.

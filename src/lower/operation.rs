@@ -9,6 +9,7 @@
 //! its `Y` and `X` are ranks, and the output index is the one with two terms.
 
 use crate::hir::shape::{Einsum, Shape, Slide};
+use crate::hir::{NamedTensor, Precision};
 use crate::ir::{Axis, Dim, Operation, OperationKind, RankId, Role, Tensor, Term, Window};
 
 /// Bits per element and density of the three roles.
@@ -92,6 +93,26 @@ impl Desugared {
             .iter()
             .find(|size| size.0 == name)
             .map(|size| size.1)
+    }
+
+    /// Puts in what the layer says of one tensor by its name; `partial` is the format of partial sums, where
+    /// somebody gave one.
+    pub(super) fn say(&mut self, named: &NamedTensor, partial: Option<Precision>) {
+        let at = self
+            .tensor_names
+            .iter()
+            .position(|name| *name == named.name);
+        let Some(tensor) = at.and_then(|at| self.operation.tensors.get_mut(at)) else {
+            return;
+        };
+        if let Some(precision) = named.precision {
+            tensor.bits = precision.bits();
+            let sums = partial.filter(|_| tensor.role == Role::Output);
+            tensor.partial_bits = sums.unwrap_or(precision).bits();
+        }
+        if let Some(density) = named.density {
+            tensor.density = density.to_f64();
+        }
     }
 
     /// What the axis is called in messages.

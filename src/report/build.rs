@@ -293,16 +293,23 @@ fn levels(
             tensors: row
                 .tensors
                 .iter()
-                .map(|count| LevelTensor {
-                    tensor: names.tensor(count.tensor),
-                    tile: count.tile,
-                    fills: count.fills,
-                    reads: count.reads,
-                    writes: count.writes,
-                    updates: count.updates,
-                    unique: count.unique,
-                    reuse: (count.fills > 0).then(|| counts.operations as f64 / count.fills as f64),
-                    energy_pj: energy.map(|energy| access_energy(energy, index, count.tensor)),
+                .map(|count| {
+                    let known = &mapping.operation.tensors[count.tensor];
+                    LevelTensor {
+                        tensor: names.tensor(count.tensor),
+                        bits: known.bits,
+                        partial_bits: (known.partial_bits != known.bits)
+                            .then_some(known.partial_bits),
+                        tile: count.tile,
+                        fills: count.fills,
+                        reads: count.reads,
+                        writes: count.writes,
+                        updates: count.updates,
+                        unique: count.unique,
+                        reuse: (count.fills > 0)
+                            .then(|| counts.operations as f64 / count.fills as f64),
+                        energy_pj: energy.map(|energy| access_energy(energy, index, count.tensor)),
+                    }
                 })
                 .collect(),
         })

@@ -166,6 +166,11 @@ pub struct Level {
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct LevelTensor {
     pub tensor: String,
+    /// Of one element; of a result, of a complete one.
+    pub bits: u32,
+    /// Of a partial sum, where that is another format.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial_bits: Option<u32>,
     /// Largest tile of one instance.
     pub tile: u64,
     pub fills: u64,

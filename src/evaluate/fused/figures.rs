@@ -143,7 +143,7 @@ impl crate::evaluate::Evaluator<'_> {
         operation: &Operation,
     ) -> Option<Prices> {
         let technology = self.technologies.get(accelerator.technology?)?;
-        let operand = crate::evaluate::operand_precision(layer, accelerator);
+        let operand = crate::lower::operand_precision(layer, accelerator);
         let mapping = Mapping {
             operation: operation.clone(),
             architecture: lower::architecture(&accelerator.on_array(array)).ok()?,

@@ -191,7 +191,7 @@ fn identifier(
 }
 
 fn is_word(word: &str) -> bool {
-    let role = matches!(word, "Input" | "Weight" | "Output");
+    let role = matches!(word, "Input" | "Weight" | "Output" | "PartialSum");
     role || Precision::from_name(word).is_some() || vocabulary::layer_types().contains(&word)
 }
 

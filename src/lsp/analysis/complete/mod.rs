@@ -310,11 +310,13 @@ impl<'s> List<'_, 's> {
             "Op" => self.plain(&["max", "avg"]),
             "Refill" => self.plain(&["window", "tile"]),
             "Holds" => self.plain(&ROLES),
-            "Precision" | "Input" | "Weight" | "Output" | "MultPrecision" | "AddPrecision" => {
-                let names = Precision::ALL.map(Precision::name);
+            "Precision" | "Input" | "Weight" | "PartialSum" | "Output" | "MultPrecision"
+            | "AddPrecision" => {
+                let names = Precision::COMMON.map(Precision::name);
                 self.plain(&names);
             }
-            "Multicast" | "Reduction" | "Forwarding" | "PerTensor" | "DoubleBuffered" => {
+            "Multicast" | "Reduction" | "Forwarding" | "PerTensor" | "DoubleBuffered"
+            | "Overlap" => {
                 self.plain(&["true", "false"]);
             }
             "Inputs" => {

@@ -340,7 +340,7 @@ fn tensors(snapshot: &Snapshot, layer: &Layer) -> String {
                     input_bits: bits(layer.precision.input),
                     weight_bits: bits(layer.precision.weight),
                     output_bits: bits(layer.precision.output),
-                    partial_bits: bits(layer.precision.output),
+                    partial_bits: bits(layer.precision.partial.or(layer.precision.output)),
                     input_density: 1.0,
                     weight_density: 1.0,
                     output_density: 1.0,
