@@ -106,9 +106,9 @@ impl Output {
             diagnostics.deny_warnings();
         }
         // The range of E07 is about files, not about what stands in them.
-        let files = diagnostics.iter().any(|diagnostic| {
-            matches!(diagnostic.code, Code::E0701 | Code::E0702 | Code::E0703)
-        });
+        let files = diagnostics
+            .iter()
+            .any(|diagnostic| matches!(diagnostic.code, Code::E0701 | Code::E0702 | Code::E0703));
         let status = if files {
             Status::Usage
         } else if diagnostics.has_errors() {

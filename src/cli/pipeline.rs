@@ -286,7 +286,10 @@ fn overwrites(compiled: &Compiled, output: &Path) -> Option<Diagnostic> {
     let name = output.display();
     let diagnostic = Diagnostic::new(
         Code::E0703,
-        format!("`-o {name}` would replace `{}`, which this run reads", input.path),
+        format!(
+            "`-o {name}` would replace `{}`, which this run reads",
+            input.path
+        ),
     )
     .help("give the report a file of its own, such as `-o report.txt`");
     Some(match input.from {

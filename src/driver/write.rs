@@ -72,7 +72,8 @@ fn is_own_channel(path: &Path) -> bool {
     let folders = ["/dev/fd", "/proc/self/fd"];
     let numbered = |path: &Path| {
         let folder = path.parent();
-        let known = folder.is_some_and(|folder| folders.iter().any(|known| Path::new(known) == folder));
+        let known =
+            folder.is_some_and(|folder| folders.iter().any(|known| Path::new(known) == folder));
         known && path.file_name().is_some_and(|number| number != "0")
     };
     named.into_iter().any(|known| Path::new(known) == path) || numbered(path)
@@ -144,7 +145,9 @@ fn beside(folder: &Path, private: bool) -> io::Result<(File, PathBuf)> {
             Err(error) => return Err(error),
         }
     }
-    Err(io::Error::other("no free name for a temporary file beside it"))
+    Err(io::Error::other(
+        "no free name for a temporary file beside it",
+    ))
 }
 
 /// Mode and owner of the old file. The owner is kept where that is allowed, and first: changing it takes bits away.
@@ -271,7 +274,10 @@ mod tests {
         assert!(is_same_file(&folder.join("hard"), &target));
         assert!(!is_same_file(&later, &target));
         assert!(!is_same_file(&folder.join("nothing"), &target));
-        assert!(!is_same_file(Path::new("/dev/null"), Path::new("/dev/null")));
+        assert!(!is_same_file(
+            Path::new("/dev/null"),
+            Path::new("/dev/null")
+        ));
         write_file(Path::new("/dev/null"), b"gone").unwrap();
         fs::remove_dir_all(&folder).unwrap();
     }

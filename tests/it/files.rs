@@ -74,14 +74,12 @@ fn mode_and_links_survive() {
     fs::write(folder.join("old.txt"), "old").unwrap();
     fs::set_permissions(folder.join("old.txt"), fs::Permissions::from_mode(0o600)).unwrap();
     symlink("old.txt", folder.join("link.txt")).unwrap();
-    let line = "umask 027; $DFLOWC eval design.dflow -o link.txt && $DFLOWC eval design.dflow -o new.txt";
+    let line =
+        "umask 027; $DFLOWC eval design.dflow -o link.txt && $DFLOWC eval design.dflow -o new.txt";
     let output = shell(&folder, line);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(text(&folder.join("old.txt")).starts_with("n on a"));
-    assert_eq!(
-        text(&folder.join("new.txt")),
-        text(&folder.join("old.txt"))
-    );
+    assert_eq!(text(&folder.join("new.txt")), text(&folder.join("old.txt")));
     assert_eq!(mode(&folder.join("old.txt")), 0o600);
     assert_eq!(mode(&folder.join("new.txt")), 0o640);
     assert!(folder.join("link.txt").is_symlink());
@@ -192,7 +190,10 @@ fn an_output_that_is_an_input_is_refused() {
     assert!(folder.join("sub/link").is_symlink());
     // An import that cannot be read is an input too.
     fs::write(&size, vec![b' '; (1 << 20) + 1]).unwrap();
-    let output = shell(&folder, "$DFLOWC eval design.dflow --keep-going -o size.dflow");
+    let output = shell(
+        &folder,
+        "$DFLOWC eval design.dflow --keep-going -o size.dflow",
+    );
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("E0702") && said.contains("E0703"), "{said}");
