@@ -50,8 +50,8 @@ pub struct Diagnostic {
     /// What to do, as an edit. Boxed because few have one and many functions return a diagnostic.
     pub fix: Option<Box<Fix>>,
     /// Who needs what is missing. Messages that differ in nothing else are shown as one, which names the first and
-    /// counts the others.
-    pub needed_by: Vec<Subject>,
+    /// counts the others. Boxed as the fix is.
+    pub needed_by: Option<Box<Subject>>,
 }
 
 /// Who a mistake was found for.
@@ -93,7 +93,7 @@ impl Diagnostic {
             notes: Vec::new(),
             help: None,
             fix: None,
-            needed_by: Vec::new(),
+            needed_by: None,
         }
     }
 
@@ -129,7 +129,7 @@ impl Diagnostic {
     /// The same may be found for others: see [`Diagnostic::needed_by`].
     #[must_use]
     pub fn needed_by(mut self, subject: Subject) -> Self {
-        self.needed_by.push(subject);
+        self.needed_by = Some(Box::new(subject));
         self
     }
 
@@ -175,20 +175,23 @@ fn merged(list: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut merged: Vec<(Diagnostic, Vec<Subject>)> = Vec::with_capacity(list.len());
     let mut known: BTreeSet<Subject> = BTreeSet::new();
     for mut diagnostic in list {
-        let new = std::mem::take(&mut diagnostic.needed_by);
-        match merged.last_mut() {
-            Some((last, subjects)) if !subjects.is_empty() && *last == diagnostic => {
-                subjects.extend(new.into_iter().filter(|one| known.insert(one.clone())));
+        let subject = diagnostic.needed_by.take().map(|subject| *subject);
+        match (merged.last_mut(), subject) {
+            (Some((last, subjects)), Some(subject))
+                if !subjects.is_empty() && *last == diagnostic =>
+            {
+                if known.insert(subject.clone()) {
+                    subjects.push(subject);
+                }
             }
-            _ => {
-                known = new.iter().cloned().collect();
-                merged.push((diagnostic, new));
+            (_, subject) => {
+                known = subject.iter().cloned().collect();
+                merged.push((diagnostic, subject.into_iter().collect()));
             }
         }
     }
     let said = merged.into_iter().map(|(mut diagnostic, subjects)| {
         diagnostic.notes.extend(who_needs_it(&subjects));
-        diagnostic.needed_by = subjects;
         diagnostic
     });
     said.collect()
