@@ -34,11 +34,15 @@ pub enum PricingError {
         found: Dimension,
         span: Span,
     },
-    /// Two entries price the same action.
+    /// Two entries price the same action, or actions that only a width or a form tells apart.
     Twice {
         action: String,
         span: Span,
         first: Span,
+        /// The first one, where it is written otherwise.
+        other: Option<String>,
+        /// Both prices per bit, first and second, where they have widths.
+        per_bit: Option<[f64; 2]>,
     },
 }
 
@@ -92,10 +96,24 @@ impl PricingError {
                 action,
                 span,
                 first,
-            } => Diagnostic::new(Code::E0206, format!("`{action}` is priced twice"))
-                .at(*span, "a second time")
-                .also(*first, "first here")
-                .help("remove one of the two"),
+                other,
+                per_bit,
+            } => {
+                let message = match other {
+                    None => format!("`{action}` is priced twice"),
+                    Some(other) => format!("`{action}` and `{other}` price the same"),
+                };
+                let mut diagnostic = Diagnostic::new(Code::E0206, message)
+                    .at(*span, "a second time")
+                    .also(*first, "first here");
+                if let Some([first, second]) = per_bit {
+                    diagnostic = diagnostic.note(format!(
+                        "the width only says what the figure is for: the first is {first} pJ a bit, the second {second} pJ a \
+                         bit"
+                    ));
+                }
+                diagnostic.help("remove one of the two")
+            }
         }
     }
 }
@@ -117,10 +135,19 @@ pub fn technology(source: &hir::Technology, sink: &mut Diagnostics) -> cost::Tec
                 let first = priced
                     .entries
                     .iter()
-                    .position(|known| known.action == entry.action);
+                    .position(|known| known.action.prices_same(&entry.action));
                 if let Some(first) = first {
+                    let known = &priced.entries[first];
+                    let [other, action] = [known, &entry].map(|entry| entry.action.to_string());
+                    let per_bit =
+                        |entry: &Entry| Some(entry.value / f64::from(entry.action.width()?));
                     let error = PricingError::Twice {
-                        action: entry.action.to_string(),
+                        per_bit: per_bit(known)
+                            .zip(per_bit(&entry))
+                            .filter(|_| other != action)
+                            .map(|(first, second)| [first, second]),
+                        other: Some(other).filter(|other| *other != action),
+                        action,
                         span: line.span,
                         first: spans[first],
                     };
@@ -257,13 +284,12 @@ pub fn context(accelerator: &hir::Accelerator, operand: hir::Precision) -> cost:
     }
 }
 
-/// A figure that `layer` on `accelerator` needs and the technology lacks.
+/// A figure that something on `accelerator` needs ([`Diagnostic::needed_by`]) and the technology lacks.
 #[must_use]
 pub fn cost_diagnostic(
     error: &CostError,
     accelerator: &hir::Accelerator,
     technology: &hir::Technology,
-    layer: &str,
 ) -> Diagnostic {
     let code = Code::parse(error.code()).unwrap_or(Code::E0503);
     Diagnostic::new(code, error.to_string())
@@ -275,7 +301,6 @@ pub fn cost_diagnostic(
             ),
         )
         .also(technology.name_span, "the technology")
-        .note(format!("layer `{layer}` needs it"))
         .help(error.help())
 }
 

@@ -2,7 +2,7 @@
 
 use super::args::{Eval, ReportFormat};
 use super::output::{Failure, Output, Status};
-use super::pipeline;
+use super::pipeline::{self, Destination};
 use super::progress::Progress;
 use crate::report::{Report, csv, json, text};
 
@@ -14,7 +14,10 @@ pub fn run(arguments: &Eval, output: &Output) -> Result<Status, Failure> {
         &arguments.selection,
         arguments.model,
         arguments.mapping,
-        output.denies_warnings(),
+        Destination {
+            strict: output.denies_warnings(),
+            output: arguments.output.as_deref(),
+        },
         &mut progress,
     )?;
     drop(progress);

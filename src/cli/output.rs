@@ -3,6 +3,7 @@
 use super::args::{ColorChoice, Deny, MessageFormat, Shared};
 use crate::base::SourceMap;
 use crate::diag::{Code, Diagnostics, Severity, json, render};
+use crate::driver::write_file;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -81,9 +82,15 @@ impl Output {
     pub fn result_to(&self, text: &str, file: Option<&Path>) -> Result<Status, Failure> {
         match file {
             None => self.result(text.as_bytes()),
-            Some(path) => std::fs::write(path, text)
-                .map(|()| Status::Clean)
-                .map_err(|error| Failure(format!("cannot write {}: {error}", path.display()))),
+            Some(path) => match write_file(path, text.as_bytes()) {
+                Ok(()) => Ok(Status::Clean),
+                // A pipe whose reader has seen enough.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Status::Clean),
+                Err(error) => {
+                    let path = path.display();
+                    Err(Failure(format!("cannot write {path}: {error}")))
+                }
+            },
         }
     }
 
@@ -98,10 +105,11 @@ impl Output {
         if self.deny_warnings {
             diagnostics.deny_warnings();
         }
-        let unreadable = diagnostics
+        // The range of E07 is about files, not about what stands in them.
+        let files = diagnostics
             .iter()
-            .any(|diagnostic| matches!(diagnostic.code, Code::E0701 | Code::E0702));
-        let status = if unreadable {
+            .any(|diagnostic| matches!(diagnostic.code, Code::E0701 | Code::E0702 | Code::E0703));
+        let status = if files {
             Status::Usage
         } else if diagnostics.has_errors() {
             Status::Errors

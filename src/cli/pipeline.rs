@@ -8,7 +8,7 @@ use super::progress::Progress;
 use crate::base::{FileId, SourceMap};
 use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic, Diagnostics};
-use crate::driver::{Compiled, OsFiles, PlannedLayer, Session};
+use crate::driver::{Compiled, Input, OsFiles, PlannedLayer, Session, is_same_file};
 use crate::engine::TimingRule;
 use crate::engine::{Counts, oracle};
 use crate::evaluate::fused::{JudgedGroup, Unit, check_group, group_name, judge_group, units};
@@ -270,26 +270,55 @@ fn models(wanted: Wanted) -> Result<&'static [Model], Box<Diagnostic>> {
     }
 }
 
-/// Evaluates the selected maps; layers with errors are named in [`Evaluation::failed`]. Warnings about mappings
-/// are notes of the report, and diagnostics as well when `strict`.
+/// What will be done with the figures.
+#[derive(Clone, Copy)]
+pub struct Destination<'a> {
+    /// Warnings about mappings are diagnostics and not only notes of the report.
+    pub strict: bool,
+    /// The file that the report goes to.
+    pub output: Option<&'a Path>,
+}
+
+/// E0703: the report would be written over a file that it is made from.
+fn overwrites(compiled: &Compiled, output: &Path) -> Option<Diagnostic> {
+    let input = |input: &&Input| is_same_file(output, Path::new(&input.path));
+    let input = compiled.inputs.iter().find(input)?;
+    let name = output.display();
+    let diagnostic = Diagnostic::new(
+        Code::E0703,
+        format!(
+            "`-o {name}` would replace `{}`, which this run reads",
+            input.path
+        ),
+    )
+    .help("give the report a file of its own, such as `-o report.txt`");
+    Some(match input.from {
+        Some(span) => diagnostic.at(span, "read because it is imported here"),
+        None => diagnostic,
+    })
+}
+
+/// Evaluates the selected maps; layers with errors are named in [`Evaluation::failed`]. Nothing is evaluated when
+/// the output is an input.
 pub fn evaluate(
     file: &Path,
     selection: &Selection,
     model: Wanted,
     mapping: Mapping,
-    strict: bool,
+    to: Destination<'_>,
     progress: &mut Progress,
 ) -> Result<Outcome<Vec<Evaluation>>, Failure> {
     let (compiled, mut sink) = load(file);
     let mut evaluations = Vec::new();
-    match models(model) {
+    let refused = to.output.and_then(|output| overwrites(&compiled, output));
+    match refused.map_or_else(|| models(model), |refused| Err(Box::new(refused))) {
         Err(refused) => sink.push(*refused),
         Ok(models) if runnable(&compiled, &sink) => {
             let run = Run {
                 compiled: &compiled,
                 options: options(mapping),
                 selected: select(&compiled, selection, file)?,
-                strict,
+                strict: to.strict,
             };
             let selected = run.selected.iter();
             let parts = selected.map(|(map, layers)| units(map, layers.iter().copied()).len());

@@ -65,6 +65,55 @@ impl Action {
     }
 }
 
+impl Action {
+    /// Bits that the figure is for, where the entry gives them.
+    #[must_use]
+    pub fn width(&self) -> Option<u32> {
+        match self {
+            Action::Read { width_bits, .. }
+            | Action::Write { width_bits, .. }
+            | Action::Hop { width_bits } => *width_bits,
+            _ => None,
+        }
+    }
+
+    /// Whether a technology can only mean one of two such entries. A memory of one class and capacity has one price
+    /// per bit, an array one per hop, and one form of its bus and arbiter, whatever the widths and coefficients.
+    #[must_use]
+    pub fn prices_same(&self, other: &Action) -> bool {
+        match (self, other) {
+            (
+                Action::Read {
+                    class,
+                    capacity_bits,
+                    ..
+                },
+                Action::Read {
+                    class: other_class,
+                    capacity_bits: other_bits,
+                    ..
+                },
+            )
+            | (
+                Action::Write {
+                    class,
+                    capacity_bits,
+                    ..
+                },
+                Action::Write {
+                    class: other_class,
+                    capacity_bits: other_bits,
+                    ..
+                },
+            ) => class == other_class && capacity_bits == other_bits,
+            (Action::Hop { .. }, Action::Hop { .. })
+            | (Action::AreaBus { .. }, Action::AreaBus { .. })
+            | (Action::AreaArbiter { .. }, Action::AreaArbiter { .. }) => true,
+            _ => self == other,
+        }
+    }
+}
+
 impl fmt::Display for Action {
     /// As one would write it in a technology.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -137,7 +186,8 @@ impl Entry {
 /// Energy and area per action.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Technology {
-    /// In file order. Of two entries for one action the first counts; the front end reports the second.
+    /// In file order. Of two entries that price the same ([`Action::prices_same`]) the first counts; the front end
+    /// reports the second.
     pub entries: Vec<Entry>,
     /// Capacities outside a table continue its outermost segment.
     pub extrapolate: bool,

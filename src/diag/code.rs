@@ -92,6 +92,7 @@ codes! {
     E0603 "outside the box family" page "explain/E0603.md";
     E0701 "file not readable" page "explain/E0701.md";
     E0702 "file too large" page "explain/E0702.md";
+    E0703 "output is an input" page "explain/E0703.md";
     W0301 "inexact division" page "explain/W0301.md";
     W0401 "idle processing elements" page "explain/W0401.md";
     W0402 "map does not move" page "explain/W0402.md";

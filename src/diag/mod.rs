@@ -5,7 +5,7 @@
 //! renderer, the JSON writer and the editor read the same value.
 //!
 //! Invariants: [`Diagnostics::into_sorted`] is the only way out for output, it is in source order (file,
-//! position, code), without doubles, and capped; at most one label of a diagnostic is primary.
+//! position, code), without doubles, what many need once, and capped; at most one label of a diagnostic is primary.
 
 mod code;
 pub mod explain;
@@ -16,6 +16,7 @@ pub mod suggest;
 pub use code::Code;
 
 use crate::base::Span;
+use std::collections::BTreeSet;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -48,6 +49,19 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// What to do, as an edit. Boxed because few have one and many functions return a diagnostic.
     pub fix: Option<Box<Fix>>,
+    /// Who needs what is missing. Messages that differ in nothing else are shown as one, which names the first and
+    /// counts the others. Boxed as the fix is.
+    pub needed_by: Option<Box<Subject>>,
+}
+
+/// Who a mistake was found for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Subject {
+    /// `layer`, `group`.
+    pub kind: &'static str,
+    pub name: String,
+    /// Where the name is unique: the network.
+    pub within: String,
 }
 
 /// A place and what is to be seen there.
@@ -79,6 +93,7 @@ impl Diagnostic {
             notes: Vec::new(),
             help: None,
             fix: None,
+            needed_by: None,
         }
     }
 
@@ -108,6 +123,13 @@ impl Diagnostic {
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
+        self
+    }
+
+    /// The same may be found for others: see [`Diagnostic::needed_by`].
+    #[must_use]
+    pub fn needed_by(mut self, subject: Subject) -> Self {
+        self.needed_by = Some(Box::new(subject));
         self
     }
 
@@ -146,6 +168,52 @@ impl Diagnostic {
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
+}
+
+/// One message for all that differ only in who needs it; those follow each other in a sorted list.
+fn merged(list: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut merged: Vec<(Diagnostic, Vec<Subject>)> = Vec::with_capacity(list.len());
+    let mut known: BTreeSet<Subject> = BTreeSet::new();
+    for mut diagnostic in list {
+        let subject = diagnostic.needed_by.take().map(|subject| *subject);
+        match (merged.last_mut(), subject) {
+            (Some((last, subjects)), Some(subject))
+                if !subjects.is_empty() && *last == diagnostic =>
+            {
+                if known.insert(subject.clone()) {
+                    subjects.push(subject);
+                }
+            }
+            (_, subject) => {
+                known = subject.iter().cloned().collect();
+                merged.push((diagnostic, subject.into_iter().collect()));
+            }
+        }
+    }
+    let said = merged.into_iter().map(|(mut diagnostic, subjects)| {
+        diagnostic.notes.extend(who_needs_it(&subjects));
+        diagnostic
+    });
+    said.collect()
+}
+
+/// `layer `fc` needs it`, or `layer `fc` and 71 more layers need it`.
+fn who_needs_it(subjects: &[Subject]) -> Option<String> {
+    let (first, others) = subjects.split_first()?;
+    let (kind, name) = (first.kind, &first.name);
+    let more = others.len();
+    let mut kinds: Vec<&str> = others.iter().map(|other| other.kind).collect();
+    kinds.sort_unstable_by(|a, b| b.cmp(a));
+    kinds.dedup();
+    let plural = if more == 1 { "" } else { "s" };
+    let kinds: Vec<String> = kinds.iter().map(|kind| format!("{kind}{plural}")).collect();
+    Some(match more {
+        0 => format!("{kind} `{name}` needs it"),
+        _ => format!(
+            "{kind} `{name}` and {more} more {} need it",
+            kinds.join(" and ")
+        ),
+    })
 }
 
 /// Collects what the phases have to say.
@@ -224,6 +292,7 @@ impl Diagnostics {
             ))
         });
         list.dedup();
+        let mut list = merged(list);
         let total = list.len();
         if total > limit {
             let errors = list.iter().filter(|d| d.is_error()).count();
@@ -254,6 +323,49 @@ mod tests {
 
     fn at(code: Code, lo: u32) -> Diagnostic {
         Diagnostic::new(code, "m").at(Span::new(FileId::new(0), lo, lo + 1), "here")
+    }
+
+    #[test]
+    fn what_many_need_is_said_once() {
+        let subject = |kind, name: &str| Subject {
+            kind,
+            name: name.to_owned(),
+            within: "n".to_owned(),
+        };
+        let mut sink = Diagnostics::new();
+        // Another message at the same place stands between them; `b` is met twice.
+        for (message, kind, name) in [
+            ("no mac", "layer", "a"),
+            ("no hop", "layer", "a"),
+            ("no mac", "layer", "b"),
+            ("no mac", "layer", "b"),
+            ("no mac", "group", "c + d"),
+            ("no mac", "layer", "e"),
+            ("no op", "layer", "p"),
+            ("no op", "layer", "q"),
+        ] {
+            let span = Span::new(FileId::new(0), 3, 4);
+            let found = Diagnostic::new(Code::E0503, message).at(span, "here");
+            sink.push(found.needed_by(subject(kind, name)));
+        }
+        let sorted = sink.into_sorted(100);
+        let said: Vec<(&str, &[String])> = sorted
+            .list
+            .iter()
+            .map(|found| (found.message.as_str(), found.notes.as_slice()))
+            .collect();
+        let note = |text: &str| [text.to_owned()];
+        assert_eq!(
+            said,
+            [
+                ("no hop", &note("layer `a` needs it")[..]),
+                (
+                    "no mac",
+                    &note("layer `a` and 3 more layers and groups need it")[..]
+                ),
+                ("no op", &note("layer `p` and 1 more layer need it")[..]),
+            ]
+        );
     }
 
     #[test]

@@ -37,11 +37,20 @@ impl Place {
     }
 }
 
+/// A file of the user that a program is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    pub path: String,
+    /// Where it is imported first; `None` for the file that was asked for.
+    pub from: Option<Span>,
+}
+
 struct Loader<'a, F: Files> {
     session: &'a Session<F>,
     sources: &'a mut SourceMap,
     sink: &'a mut Diagnostics,
     modules: Vec<Module>,
+    inputs: Vec<Input>,
     done: BTreeMap<Place, Option<usize>>,
     /// The chain of imports that led here.
     stack: Vec<Place>,
@@ -52,17 +61,18 @@ pub(super) fn load<F: Files>(
     path: &str,
     sources: &mut SourceMap,
     sink: &mut Diagnostics,
-) -> Vec<Module> {
+) -> (Vec<Module>, Vec<Input>) {
     let mut loader = Loader {
         session,
         sources,
         sink,
         modules: Vec::new(),
+        inputs: Vec::new(),
         done: BTreeMap::new(),
         stack: Vec::new(),
     };
     let _ = loader.module(Place::File(files::normal(path)), None);
-    loader.modules
+    (loader.modules, loader.inputs)
 }
 
 impl<F: Files> Loader<'_, F> {
@@ -91,6 +101,10 @@ impl<F: Files> Loader<'_, F> {
                 None => diagnostic,
             });
             return None;
+        }
+        if let Place::File(path) = &place {
+            let path = path.clone();
+            self.inputs.push(Input { path, from });
         }
         let text = match &place {
             Place::Std(path) => stdlib::get(path)?.to_owned(),

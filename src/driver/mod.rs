@@ -1,4 +1,4 @@
-//! From a file name to mapped layers: the stages in order, and the only place that reads files.
+//! From a file name to mapped layers: the stages in order, and the only place that reads and writes files.
 //!
 //! [`Session::load`] reads a file with everything that it imports, parses and resolves it; [`Compiled::plan`]
 //! lowers every layer of a map. Both are functions of the texts alone, so that an editor calls them again
@@ -10,6 +10,7 @@
 mod files;
 mod load;
 mod plan;
+mod write;
 
 #[cfg(test)]
 mod dataflow_tests;
@@ -19,7 +20,9 @@ mod mutation_tests;
 mod tests;
 
 pub use files::{FileError, Files, MemoryFiles, OsFiles, normal};
+pub use load::Input;
 pub use plan::{Plan, PlannedLayer};
+pub use write::{is_same_file, write_file};
 
 use crate::base::SourceMap;
 use crate::diag::Diagnostics;
@@ -41,6 +44,8 @@ pub struct Compiled {
     /// The trees that the program was made from, imported ones first, the file that was asked for last; empty
     /// when that could not be read.
     pub modules: Vec<Module>,
+    /// The files that were asked for, readable or not, in the order in which they were met.
+    pub inputs: Vec<Input>,
 }
 
 impl<F: Files> Session<F> {
@@ -66,13 +71,14 @@ impl<F: Files> Session<F> {
     pub fn load(&self, path: &str) -> Compiled {
         let mut sources = SourceMap::new();
         let mut diagnostics = Diagnostics::new();
-        let modules = load::load(self, path, &mut sources, &mut diagnostics);
+        let (modules, inputs) = load::load(self, path, &mut sources, &mut diagnostics);
         let program = hir::collect(&modules, &mut diagnostics);
         Compiled {
             sources,
             diagnostics,
             program,
             modules,
+            inputs,
         }
     }
 

@@ -40,7 +40,7 @@ pub enum EngineLimit {
     Irregular,
     /// The loops have too many kinds of windows to be counted in reasonable time.
     TooManyClasses,
-    /// A count passes 2^64.
+    /// A count does not fit 64 bits.
     Overflow,
     /// The engine's own check failed: it did not perform the layer's MACs.
     Mismatch { performed: u128, expected: u128 },

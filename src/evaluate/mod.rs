@@ -16,7 +16,7 @@ pub use memo::Memo;
 pub use names::dimensions;
 
 use crate::cost::{self, Cost, Technology};
-use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::diag::{Code, Diagnostic, Diagnostics, Subject};
 use crate::driver::{Compiled, PlannedLayer};
 use crate::engine::{self, Counts, EngineLimit, TimingRule};
 use crate::hir::{Accelerator, Layer, Map};
@@ -174,20 +174,32 @@ impl<'a> Evaluator<'a> {
     ) -> Option<LayerReport> {
         let (layer, accelerator) = self.parts(map, planned)?;
         let lowered = planned.lowered.as_ref()?;
-        let cost = self.cost(layer, accelerator, judged, counts, sink).ok()?;
+        let network = self.compiled.program.networks.get(map.network);
+        let subject = Subject {
+            kind: "layer",
+            name: layer.name.clone(),
+            within: network.map_or_else(String::new, |network| network.name.clone()),
+        };
+        let cost = match self.cost(layer, accelerator, judged, counts) {
+            Ok(cost) => cost,
+            Err(missing) => {
+                let missing = missing.into_iter();
+                sink.extend(missing.map(|one| one.needed_by(subject.clone())));
+                return None;
+            }
+        };
         let names = names::layer_names(layer, accelerator, planned, lowered, judged);
         Some(build_layer(&names, &judged.legal, counts, cost.as_ref()))
     }
 
-    /// No cost without a technology.
+    /// No cost without a technology; or the figures that it lacks.
     fn cost(
         &self,
         layer: &Layer,
         accelerator: &Accelerator,
         judged: &Judged,
         counts: &Counts,
-        sink: &mut Diagnostics,
-    ) -> Result<Option<Cost>, ()> {
+    ) -> Result<Option<Cost>, Vec<Diagnostic>> {
         let Some(index) = accelerator.technology else {
             return Ok(None);
         };
@@ -202,9 +214,10 @@ impl<'a> Evaluator<'a> {
         cost::evaluate(prices, &context, &judged.legal, counts)
             .map(Some)
             .map_err(|errors| {
-                sink.extend(errors.iter().map(|error| {
-                    pricing::cost_diagnostic(error, accelerator, source, &layer.name)
-                }));
+                let missing = errors.iter();
+                missing
+                    .map(|error| pricing::cost_diagnostic(error, accelerator, source))
+                    .collect()
             })
     }
 }

@@ -9,6 +9,8 @@
 //! In a group whose loops are regular (`Group::is_regular`) all windows of a loop are translates of the
 //! first, so only where padding is cut off does another than the first one have to be looked at.
 //! Irregular groups are enumerated, within a limit of work.
+//!
+//! The backing store holds every tensor whole, whether all of it is touched or not.
 
 use super::violation::{Change, Directive, Fit, Need, Overfull, Repair, Violation};
 use super::{covers, fast, repair, sums};
@@ -386,21 +388,55 @@ pub fn check(mapping: &Mapping) -> Vec<Violation> {
     let memories = &mapping.architecture.memories;
     let bounded = |memory: &usize| memories[*memory].capacity_bits.is_some();
     let bounded: Vec<usize> = (1..memories.len()).filter(bounded).collect();
+    let outermost = backing(mapping);
     if bounded.is_empty() {
-        return Vec::new();
+        return outermost.into_iter().collect();
     }
     let footprint = Footprint::new(mapping);
-    bounded
-        .into_iter()
-        .filter_map(|memory| {
-            let capacity = memories[memory].capacity_bits?;
-            match footprint.required(memory, &mapping.schedule.positions[memory]) {
-                None => Some(Violation::Unmeasured { memory }),
-                Some((need, _)) if need <= capacity => None,
-                Some((need, tensors)) => Some(overfull(mapping, memory, capacity, need, tensors)),
+    let inner = bounded.into_iter().filter_map(|memory| {
+        let capacity = memories[memory].capacity_bits?;
+        match footprint.required(memory, &mapping.schedule.positions[memory]) {
+            None => Some(Violation::Unmeasured { memory }),
+            Some((need, _)) if need <= capacity => None,
+            Some((need, tensors)) => Some(overfull(mapping, memory, capacity, need, tensors)),
+        }
+    });
+    outermost.into_iter().chain(inner).collect()
+}
+
+/// E0501 when the backing store is too small for the whole tensors. No loop makes them smaller.
+fn backing(mapping: &Mapping) -> Option<Violation> {
+    let have = mapping.architecture.memories.first()?.capacity_bits?;
+    let tensors: Vec<Need> = mapping
+        .operation
+        .tensors
+        .iter()
+        .enumerate()
+        .map(|(tensor, known)| {
+            let extents = known.dims.iter().map(|dim| dim.extent);
+            let elements = extents.fold(1, u64::saturating_mul);
+            let bits = u128::from(elements) * u128::from(known.bits);
+            Need {
+                tensor,
+                elements,
+                bits,
             }
         })
-        .collect()
+        .collect();
+    let need = tensors
+        .iter()
+        .fold(0u128, |sum, need| sum.saturating_add(need.bits));
+    (need > have).then(|| {
+        Violation::Overfull(Box::new(Overfull {
+            memory: 0,
+            need,
+            have,
+            double_buffered: false,
+            tensors,
+            fits: Vec::new(),
+            repair: None,
+        }))
+    })
 }
 
 /// E0501, with the sizes that would fit.

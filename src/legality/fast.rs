@@ -52,7 +52,7 @@ struct Track {
     failed: bool,
 }
 
-/// Per rank: whether it is still open that the rank is covered exactly once. Sizes and extents are below
+/// Per rank: whether it is still open that the rank is covered exactly once. Sizes and extents are at most
 /// [`super::LARGEST`].
 pub(super) fn unproved(mapping: &Mapping) -> SmallVec<[bool; 16]> {
     let operation = &mapping.operation;

@@ -45,7 +45,7 @@ pub use warn::{Warning, warnings};
 use crate::ir::{Axis, Group, Mapping, groups};
 use std::collections::BTreeMap;
 
-/// Extents, sizes and offsets from here on are refused: sums and products of two stay inside `i64`.
+/// Extents, sizes and offsets past this are refused, so that sums of many of them stay inside `i64`.
 pub const LARGEST: u64 = 1 << 48;
 
 /// Something that was checked; only [`check`] makes one.
@@ -216,7 +216,7 @@ fn oversized(mapping: &Mapping) -> Vec<Violation> {
         .chain(dims.map(|dim| dim.extent))
         .chain(rows)
         .max();
-    if let Some(value) = largest.filter(|&value| value >= LARGEST) {
+    if let Some(value) = largest.filter(|&value| value > LARGEST) {
         found.push(Violation::TooLarge {
             directive: None,
             value,
@@ -227,7 +227,7 @@ fn oversized(mapping: &Mapping) -> Vec<Violation> {
         if directive.size == 0 || directive.offset == 0 {
             let extent = extent_of(mapping, directive.axis);
             found.push(Violation::Bound { directive, extent });
-        } else if value >= LARGEST {
+        } else if value > LARGEST {
             found.push(Violation::TooLarge {
                 directive: Some(directive),
                 value,

@@ -191,7 +191,7 @@ impl Violation {
                 let message = format!("`{what}` has a number that is too large");
                 Diagnostic::new(code, message)
                     .at(span, grouped((*value).into()))
-                    .note("extents, sizes and offsets must be below 2^48")
+                    .note("extents, sizes and offsets must be at most 2^48")
             }
             Violation::Undecided { directive, ranks } => {
                 let ranks: Vec<String> = ranks.iter().map(|&rank| names.rank(rank)).collect();
@@ -232,7 +232,13 @@ impl Violation {
                         amount(without)
                     ));
                 }
-                if v.fits.is_empty() {
+                if v.memory == 0 {
+                    let help = format!(
+                        "the outermost memory holds the tensors of a layer whole: give {memory} the size that it needs, or \
+                         no `Size`"
+                    );
+                    diagnostic = diagnostic.help(help);
+                } else if v.fits.is_empty() {
                     diagnostic = diagnostic.note("no temporal map alone can make it fit");
                 }
                 for fit in v.fits.iter().take(MOST_FITS) {

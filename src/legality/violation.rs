@@ -58,7 +58,7 @@ pub enum Violation {
     },
     /// E0406: no complete window ever fits: nothing is produced.
     Incomplete(Box<Incomplete>),
-    /// E0307: an extent, size or offset from [`super::LARGEST`] on.
+    /// E0307: an extent, size or offset past [`super::LARGEST`].
     TooLarge {
         /// `None`: an extent of the layer.
         directive: Option<Directive>,

@@ -6,9 +6,10 @@
 //! every editor without any help.
 //!
 //! The directory is `$XDG_CACHE_HOME` or `~/.cache` (`%LOCALAPPDATA%` on Windows), and the system's directory for
-//! temporary files when that cannot be written. A file is written when it is missing or differs, under another name
-//! first, so that no reader ever sees half of it.
+//! temporary files when that cannot be written. A file is written when it is missing or differs, and
+//! no reader ever sees half of it.
 
+use crate::driver::write_file;
 use crate::stdlib;
 use std::path::{Path, PathBuf};
 
@@ -48,12 +49,7 @@ fn write(root: &Path, path: &str, text: &str) -> Option<PathBuf> {
         return Some(file);
     }
     std::fs::create_dir_all(file.parent()?).ok()?;
-    let draft = file.with_extension(format!("{}.tmp", std::process::id()));
-    let written = std::fs::write(&draft, text).and_then(|()| std::fs::rename(&draft, &file));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&draft);
-        return None;
-    }
+    write_file(&file, text.as_bytes()).ok()?;
     Some(file)
 }
 

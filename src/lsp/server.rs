@@ -102,14 +102,14 @@ impl Inbox {
 
     /// The next message; waits for one. `None`: there will be none.
     fn next(&mut self) -> Option<Message> {
-        self.take_in();
-        if self.queue.is_empty() {
+        // Only a closed channel is the end: a message may leave nothing behind, as the cancellation of a request
+        // that is answered already does.
+        while !self.take_in() {
             match self.receiver.recv() {
                 Ok(message) => self.put(message),
                 Err(_) => return None,
             }
         }
-        self.take_in();
         self.queue.pop_front()
     }
 
@@ -125,7 +125,8 @@ impl Inbox {
                 let waits = self.queue.iter().any(
                     |message| matches!(message, Message::Request(request) if request.id == id),
                 );
-                if waits || self.current.as_ref() == Some(&id) {
+                let known = self.cancelled.contains(&id);
+                if !known && (waits || self.current.as_ref() == Some(&id)) {
                     self.cancelled.push(id);
                 }
             }

@@ -19,7 +19,7 @@ pub use fuse::{Fuse, FuseBody, FuseStatement, FuseStatementKind, Run, StageEntry
 
 use crate::base::{Decimal, Span, Spanned, Unit};
 
-/// Greatest height of an expression tree.
+/// Greatest height of an expression tree: operations on the way from its root to a number or name.
 pub const MAX_HEIGHT: u16 = 256;
 /// Greatest nesting of braces.
 pub const MAX_BLOCKS: usize = 64;
@@ -487,7 +487,11 @@ pub enum ExprKind {
 impl Expr {
     #[must_use]
     pub fn new(kind: ExprKind, span: Span) -> Self {
-        let height = 1u16.saturating_add(kind.max_child_height());
+        let height = if kind.is_leaf() {
+            0
+        } else {
+            1u16.saturating_add(kind.max_child_height())
+        };
         Self { kind, span, height }
     }
 
@@ -507,6 +511,13 @@ impl Expr {
 }
 
 impl ExprKind {
+    fn is_leaf(&self) -> bool {
+        matches!(
+            self,
+            Self::Number(_) | Self::String(_) | Self::Path(_) | Self::Error
+        )
+    }
+
     fn max_child_height(&self) -> u16 {
         let highest = |items: &[Expr]| items.iter().map(Expr::height).max().unwrap_or(0);
         match self {

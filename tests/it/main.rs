@@ -4,6 +4,7 @@ mod cli;
 mod editors;
 mod equality;
 mod examples;
+mod files;
 mod fmt;
 mod fused;
 mod fused_report;

@@ -123,6 +123,38 @@ fn sizes_of_two_to_the_63() {
     }
 }
 
+/// README: an extent is at most 2^48.
+#[test]
+fn an_extent_of_two_to_the_48_is_counted() {
+    let largest = 1u64 << 48;
+    for (at, text) in [
+        "Dimensions { N: 1, K: SIZE, C: 1 } Dataflow { }",
+        "Dimensions { N: 1, K: SIZE, C: 1 } Dataflow { TemporalMap(SIZE,SIZE) K }",
+        "Dimensions { N: 1, K: SIZE, C: 1 } Dataflow { TemporalMap(1,1) K }",
+        "Dimensions { N: 1, K: 1, C: SIZE } Dataflow { SpatialMap(1,1) C }",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        for (size, wanted) in [(largest, &[][..]), (largest + 1, &["E0307"])] {
+            let layer = text.replace("SIZE", &size.to_string());
+            let found = codes(
+                &format!("extent_{at}_{size}"),
+                format!(
+                    "Network n {{ Layer l {{ Type: FC; {layer} }} }}
+                     Accelerator a {{ Memory DRAM {{ }} Array PE {{ Shape: [2] }} Memory RF {{ }} Compute MAC {{ }} }}"
+                ),
+            );
+            let errors: Vec<&str> = found
+                .iter()
+                .map(String::as_str)
+                .filter(|code| code.starts_with('E'))
+                .collect();
+            assert_eq!(errors, wanted, "{layer}");
+        }
+    }
+}
+
 #[test]
 fn strides_paddings_and_windows_past_all_bounds() {
     let huge = "9223372036854775808";

@@ -131,10 +131,9 @@ impl crate::evaluate::Evaluator<'_> {
         };
         let counts =
             engine::count(&judged.legal, rule).map_err(|limit| crate::evaluate::reason(&limit))?;
-        let mut unpriced = Diagnostics::new();
         let cost = self
-            .cost(layer, accelerator, &judged, &counts, &mut unpriced)
-            .map_err(|()| first(&unpriced))?;
+            .cost(layer, accelerator, &judged, &counts)
+            .map_err(|missing| missing.first().map_or_else(String::new, spoken))?;
         let names = LayerNames {
             memories: lowered.names.memories.clone(),
             ..LayerNames::default()

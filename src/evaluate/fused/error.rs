@@ -21,6 +21,8 @@ pub enum GroupError {
         have_bits: u128,
         double_buffered: bool,
         parts: Vec<Part>,
+        /// The backing store, which holds whole tensors.
+        whole: bool,
         /// Innermost loop first.
         fits: Vec<Fit>,
         /// Whether there is a loop at all.
@@ -152,6 +154,7 @@ impl GroupError {
             have_bits,
             double_buffered,
             parts,
+            whole,
             fits,
             tiled,
         } = self
@@ -172,8 +175,9 @@ impl GroupError {
         }
         for part in parts {
             let mut note = format!(
-                "{}: a window of {} elements, {}",
+                "{}: {}{} elements, {}",
                 part.tensor,
+                if *whole { "" } else { "a window of " },
                 grouped(part.window.into()),
                 amount(part.window_bits)
             );
@@ -197,6 +201,10 @@ impl GroupError {
                 diagnostic.note(format!("fits with `{}` (now `{}`)", fit.changed, fit.label));
         }
         match fits.first() {
+            None if *whole => diagnostic.help(format!(
+                "the outermost memory holds whole what comes from outside of the group or is wanted outside: give \
+                 {memory} the size that it needs, or no `Size`"
+            )),
             Some(Fit {
                 span: Some(span),
                 size,

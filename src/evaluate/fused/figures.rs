@@ -4,7 +4,7 @@ use super::error::GroupError;
 use super::{JudgedGroup, ledger};
 use crate::base::Ratio;
 use crate::cost::{GroupAction, GroupComponent, Prices, group_energy};
-use crate::diag::Diagnostics;
+use crate::diag::{Diagnostics, Subject};
 use crate::engine::TimingRule;
 use crate::hir::{Accelerator, Layer, Map, Network};
 use crate::ir::{Mapping, Operation, Overlap, Schedule};
@@ -60,8 +60,14 @@ impl crate::evaluate::Evaluator<'_> {
                 Err(errors) => {
                     let index = accelerator.technology?;
                     let source = program.technologies.get(index)?;
+                    let subject = Subject {
+                        kind: "group",
+                        name: judged.lowered.name.clone(),
+                        within: network.name.clone(),
+                    };
                     sink.extend(errors.iter().map(|error| {
-                        pricing::cost_diagnostic(error, accelerator, source, &judged.lowered.name)
+                        pricing::cost_diagnostic(error, accelerator, source)
+                            .needed_by(subject.clone())
                     }));
                     return None;
                 }

@@ -205,9 +205,11 @@ impl<'a> Judge<'a> {
         errors.extend(needs::never_computed(self.lowered, &flow, |stage| {
             self.outside_readers(stage)
         })?);
+        let backing = needs::backing(group, self.accelerator);
+        let all: Vec<Need> = backing.into_iter().chain(needs.iter().cloned()).collect();
         errors.extend(needs::overfull(
             self.lowered,
-            &needs,
+            &all,
             self.accelerator,
             |span| !self.is_embedded(span),
         ));

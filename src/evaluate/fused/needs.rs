@@ -60,6 +60,37 @@ pub(super) fn needs(group: &FusedGroup, flow: &Flow, accelerator: &Accelerator) 
         .collect()
 }
 
+/// What the backing store must hold: whole what comes from outside of the group or is wanted outside. `None` when it
+/// has no size.
+pub(super) fn backing(group: &FusedGroup, accelerator: &Accelerator) -> Option<Need> {
+    let capacity = accelerator.memories.first()?.capacity_bits?;
+    let tensors = group.tensors.iter().enumerate();
+    let parts: Vec<(usize, u128, u128, bool)> = tensors
+        .filter(|(_, tensor)| {
+            tensor.producer.is_none() || tensor.escapes || tensor.fate == Fate::Refetch
+        })
+        .map(|(index, tensor)| {
+            let extents = tensor.extents.iter().copied();
+            let elements = extents.fold(1, u64::saturating_mul);
+            let bits = u128::from(elements) * u128::from(tensor.bits);
+            (index, bits, 0, true)
+        })
+        .collect();
+    let bits = parts.iter().map(|part| part.1);
+    let required_bits = bits.fold(0u128, u128::saturating_add);
+    Some(Need {
+        figures: MemoryNeed {
+            memory: 0,
+            windows_bits: required_bits,
+            required_bits,
+            capacity_bits: Some(capacity),
+            ..MemoryNeed::default()
+        },
+        double_buffered: false,
+        parts,
+    })
+}
+
 fn parts(group: &FusedGroup, flow: &Flow, memory: usize) -> Vec<(usize, u128, u128, bool)> {
     let mut parts: Vec<(usize, u128, u128, bool)> = Vec::new();
     for (index, (tensor, moved)) in group.tensors.iter().zip(&flow.tensors).enumerate() {
@@ -172,7 +203,12 @@ pub(super) fn overfull(
                     }
                 })
                 .collect(),
-            fits: fits(lowered, accelerator, &editable),
+            whole: need.figures.memory == 0,
+            // Whole tensors are as large as they are, whatever the tiles.
+            fits: match need.figures.memory {
+                0 => Vec::new(),
+                _ => fits(lowered, accelerator, &editable),
+            },
             tiled: !lowered.group.loops.is_empty(),
         }
     })

@@ -361,7 +361,7 @@ fn unmapped(mapping: &Mapping) -> Option<Mapping> {
         .copied()
         .chain(dims.map(|dim| dim.extent))
         .chain(windows);
-    if extents.any(|extent| extent >= legality::LARGEST) {
+    if extents.any(|extent| extent > legality::LARGEST) {
         return None;
     }
     let row = vec![Some(0); operation.tensors.len()];

@@ -205,6 +205,21 @@ fn nesting_is_bounded() {
         &format!("const A = {};", deep("-(", "1", ")", 400)),
         &["E0103@1: this expression is nested too deeply"],
     );
+    // 256 operations on top of each other are the most, as the page of E0103 says; numbers are none.
+    for (operation, closed) in [("-", ""), ("f(", ")"), ("1 + (", ")")] {
+        let high = |n: usize| format!("const A = {};", deep(operation, "1", closed, n));
+        clean(&high(256));
+        expect(
+            &high(257),
+            &["E0103@1: this expression is nested too deeply"],
+        );
+    }
+    let sum = |n: usize| format!("const A = 1{};", " + 1".repeat(n));
+    clean(&sum(256));
+    expect(
+        &sum(257),
+        &["E0103@1: this expression is nested too deeply"],
+    );
     expect(
         &format!("const A = 1{};", " + 1".repeat(5_000)),
         &["E0103@1: this expression is nested too deeply"],

@@ -300,6 +300,61 @@ fn a_cancelled_request_is_answered_as_such() {
     assert_eq!(editor.codes(FILE), editor.codes(FILE));
 }
 
+/// An editor cancels what it does not need any more, whether or not the answer is under way; the server is idle then.
+#[test]
+fn a_cancellation_that_meets_nothing_ends_nothing() {
+    let mut editor = opened(SMALL);
+    assert_eq!(editor.codes(FILE), Vec::<String>::new());
+    let place = behind(SMALL, "Dimensions { M: ");
+    let shown = |editor: &mut Editor| {
+        let answer = editor.at("textDocument/hover", FILE, &place);
+        assert!(!answer["result"].is_null(), "{answer}");
+        answer["id"].clone()
+    };
+    // Answered already, once and twice; unknown, as a number and as a text; not to be understood at all.
+    let answered = shown(&mut editor);
+    for params in [
+        json!({ "id": answered }),
+        json!({ "id": answered }),
+        json!({ "id": 4711 }),
+        json!({ "id": "text" }),
+        json!({ "id": null }),
+        json!({}),
+        Value::Null,
+    ] {
+        editor.note("$/cancelRequest", params);
+        // Time to take it in alone: with the next message behind it, an empty queue is not seen.
+        std::thread::sleep(std::time::Duration::from_millis(30));
+        shown(&mut editor);
+    }
+    // A number that was cancelled too late may be used again.
+    editor.id = answered.as_i64().unwrap() - 1;
+    assert_eq!(shown(&mut editor), answered);
+    // A running one, cancelled twice: an answer all the same, and the next one of that number is not touched.
+    let busy = "Map std.networks.googlenet on std.accelerators.eyeriss { default: std.dataflows.row_stationary; }";
+    editor.change(FILE, json!([{ "text": busy }]));
+    let range =
+        json!({ "start": { "line": 0, "character": 0 }, "end": { "line": 9, "character": 0 } });
+    let hints = json!({ "textDocument": { "uri": FILE }, "range": range });
+    let running = editor.request("textDocument/inlayHint", hints);
+    std::thread::sleep(std::time::Duration::from_millis(5));
+    editor.note("$/cancelRequest", json!({ "id": running }));
+    editor.note("$/cancelRequest", json!({ "id": running }));
+    let answer = editor.answer(running);
+    assert!(
+        answer["error"]["code"] == -32800 || answer["result"].is_array(),
+        "{answer}"
+    );
+    editor.change(FILE, json!([{ "text": SMALL }]));
+    editor.id = running - 1;
+    shown(&mut editor);
+    assert_eq!(editor.ask("shutdown", Value::Null)["result"], Value::Null);
+    editor.note("$/cancelRequest", json!({ "id": answered }));
+    std::thread::sleep(std::time::Duration::from_millis(30));
+    editor.note("exit", Value::Null);
+    assert_eq!(editor.wait(), Some(0));
+}
+
 #[test]
 fn typing_queues_no_work() {
     let mut editor = opened(SMALL);
