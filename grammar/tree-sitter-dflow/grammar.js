@@ -198,23 +198,27 @@ module.exports = grammar({
       $.bypass,
     ),
 
+    _size: $ => choice($.expr, $.upto),
+
+    upto: $ => seq('upto', field('most', $.expr)),
+
     directive_closed: $ => $.at,
 
     temporal_map: $ => seq(
-      'TemporalMap', '(', field('size', $.expr), ',', field('offset', $.expr), ')', field('dim', $.name),
+      'TemporalMap', '(', field('size', $._size), ',', field('offset', $._size), ')', field('dim', $.name),
     ),
 
     spatial_map: $ => seq(
-      'SpatialMap', '(', field('size', $.expr), ',', field('offset', $.expr), ')', field('dim', $.name),
+      'SpatialMap', '(', field('size', $._size), ',', field('offset', $._size), ')', field('dim', $.name),
     ),
 
     cluster: $ => seq('Cluster', '(', field('size', $.expr), optional(seq(',', field('kind', $.name))), ')'),
 
-    tile: $ => seq('tile', field('dim', $.name), 'by', field('size', $.expr)),
+    tile: $ => seq('tile', field('dim', $.name), 'by', field('size', $._size)),
 
     spread: $ => seq(
       'spread', field('dim', $.name),
-      'by', field('size', $.expr),
+      'by', field('size', $._size),
       'over', field('array', $.name),
       optional(seq('[', field('axis', $.expr), ']')),
     ),
@@ -262,7 +266,7 @@ module.exports = grammar({
 
     fuse_closed_kind: $ => choice($.fuse_tile, $.stages),
 
-    fuse_tile: $ => seq('tile', field('target', $.path), 'by', field('size', $.expr), field('body', $.fuse_body)),
+    fuse_tile: $ => seq('tile', field('target', $.path), 'by', field('size', $._size), field('body', $.fuse_body)),
 
     stages: $ => seq(
       field('word', $._stages_word),

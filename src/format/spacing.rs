@@ -191,10 +191,12 @@ fn ends_value(piece: &Piece<'_>) -> bool {
 /// Whether a parenthesis behind it holds its arguments.
 fn is_called(piece: &Piece<'_>) -> bool {
     use Token::{Cluster, Identifier, SpatialMap, TemporalMap};
-    matches!(
-        piece.kind,
-        Kind::Token(Identifier(_) | TemporalMap | SpatialMap | Cluster)
-    )
+    match piece.kind {
+        // A size that gives way: `upto (a + b)`.
+        Kind::Token(Identifier(name)) => name != "upto",
+        Kind::Token(TemporalMap | SpatialMap | Cluster) => true,
+        _ => false,
+    }
 }
 
 /// How many values stand before the sign that closes, if each is a plain one: a name, a number, or `Sz(D)`.

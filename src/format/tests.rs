@@ -286,6 +286,14 @@ fn a_unit_before_a_brace_is_no_name() {
 }
 
 #[test]
+fn a_size_that_gives_way_is_no_call() {
+    expect(
+        "Dataflow d { TemporalMap(upto 4,upto(a+b)) K; tile K by upto (2*a) }",
+        "Dataflow d { TemporalMap(upto 4, upto (a + b)) K; tile K by upto (2 * a) }\n",
+    );
+}
+
+#[test]
 fn signs_that_say_nothing_go() {
     expect(
         "Network n { ;; Layer a { Type: CONV;; (Flag); Holds: A, B,,; C,; Op: max,; }; };",

@@ -103,6 +103,7 @@ impl Context<'_> {
             ast::ExprKind::Error => None,
             ast::ExprKind::String(_)
             | ast::ExprKind::Index { .. }
+            | ast::ExprKind::UpTo(_)
             | ast::ExprKind::List(_)
             | ast::ExprKind::Tuple(_) => {
                 self.wrong_kind("a number", expr);
@@ -332,6 +333,7 @@ impl Context<'_> {
             ast::ExprKind::Negate(inner) => {
                 ExprKind::Negate(Box::new(self.symbolic(inner, parameters)?))
             }
+            ast::ExprKind::UpTo(most) => ExprKind::UpTo(Box::new(self.symbolic(most, parameters)?)),
             ast::ExprKind::Binary { op, left, right } => {
                 let left = self.symbolic(left, parameters);
                 let right = self.symbolic(right, parameters);
@@ -399,6 +401,7 @@ pub(super) fn describe(expr: &ast::Expr) -> String {
         ast::ExprKind::Call { function, .. } => format!("a call of `{function}`"),
         ast::ExprKind::Index { .. } => "an indexed tensor".to_owned(),
         ast::ExprKind::Negate(_) | ast::ExprKind::Binary { .. } => "an expression".to_owned(),
+        ast::ExprKind::UpTo(_) => "a size with `upto`".to_owned(),
         ast::ExprKind::List(_) => "a list".to_owned(),
         ast::ExprKind::Tuple(_) => "a tuple".to_owned(),
         ast::ExprKind::Error => UNREADABLE.to_owned(),
@@ -461,6 +464,7 @@ impl Expr {
                 .evaluate(environment, inexact)?
                 .checked_neg()
                 .ok_or(EvaluationError::Overflow(self.span)),
+            ExprKind::UpTo(most) => most.evaluate(environment, inexact),
             ExprKind::Operation(operator, left, right) => {
                 let left = left.evaluate(environment, inexact)?;
                 let right = right.evaluate(environment, inexact)?;

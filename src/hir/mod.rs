@@ -380,6 +380,24 @@ pub struct Expr {
     pub span: Span,
 }
 
+impl Expr {
+    /// Whether the size gives way to what there is.
+    #[must_use]
+    pub fn is_up_to(&self) -> bool {
+        matches!(self.kind, ExprKind::UpTo(_))
+    }
+
+    /// As a label of a statement shows it: `64`, `upto 64`.
+    #[must_use]
+    pub fn label(&self, value: u64) -> String {
+        if self.is_up_to() {
+            format!("upto {value}")
+        } else {
+            value.to_string()
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum ExprKind {
     Integer(i64),
@@ -388,6 +406,9 @@ pub enum ExprKind {
     /// `Sz(D)`
     Size(Word),
     Negate(Box<Expr>),
+    /// `upto n`, as a size only: n, or the whole of what there is if that is less. Its value is n; lowering knows
+    /// what there is.
+    UpTo(Box<Expr>),
     Operation(Operator, Box<Expr>, Box<Expr>),
 }
 

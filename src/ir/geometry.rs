@@ -89,7 +89,9 @@ impl GroupState {
             .fold(1u64, |product, r| product.saturating_mul(r.len()))
     }
 
-    fn extent(&self, axis: GroupAxis) -> Interval {
+    /// The interval of one axis.
+    #[must_use]
+    pub fn extent(&self, axis: GroupAxis) -> Interval {
         match axis {
             GroupAxis::Rank(rank) => self.ranks[rank],
             GroupAxis::Window(window) => self.windows[window],

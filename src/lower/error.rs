@@ -20,6 +20,22 @@ pub enum LowerError {
         /// Mapped whole instead (`--clip`).
         clipped: bool,
     },
+    /// A window larger than the full piece that it lies in.
+    OverPiece {
+        layer: String,
+        label: String,
+        dim: String,
+        size: u64,
+        bound: u64,
+        span: Span,
+        /// The loop that makes that piece.
+        outer: String,
+        outer_span: Span,
+        /// The literal to replace, if it is one.
+        fix: Option<Span>,
+        /// Cut to the piece instead (`--clip`).
+        clipped: bool,
+    },
     /// A size or offset below 1.
     NotPositive {
         layer: String,
@@ -152,13 +168,48 @@ impl LowerError {
                     diagnostic.severity = Severity::Warning;
                     return diagnostic.note(format!("clipped: all {bound} are mapped"));
                 }
-                // `Sz` alone would change what the dataflow does with other layers.
-                let least = format!("min({size}, Sz({dim}))");
+                // The extent itself would change what the dataflow does with other layers.
+                let least = format!("upto {size}");
                 diagnostic = diagnostic.help(format!(
                     "write `{least}`, or pass --clip to map the whole dimension"
                 ));
                 match fix {
                     Some(at) => diagnostic.fix(*at, least, "map the whole dimension"),
+                    None => diagnostic,
+                }
+            }
+            LowerError::OverPiece {
+                layer,
+                label,
+                dim,
+                size,
+                bound,
+                span,
+                outer,
+                outer_span,
+                fix,
+                clipped,
+            } => {
+                let mut diagnostic = Diagnostic::new(
+                    Code::E0401,
+                    format!(
+                        "a piece of {size} of {dim} does not lie in a piece of {bound} (`{layer}`)"
+                    ),
+                )
+                .at(*span, format!("`{label}` has {size}"))
+                .also(*outer_span, format!("`{outer}` leaves {bound} of {dim}"));
+                if *clipped {
+                    diagnostic.severity = Severity::Warning;
+                    return diagnostic.note(format!("clipped: all {bound} are mapped"));
+                }
+                let least = format!("upto {size}");
+                diagnostic = diagnostic
+                    .note("a size is the extent of a piece, not a number of trips: inner pieces are the smaller ones")
+                    .help(format!(
+                        "write the size of the inner piece, at most {bound}, or `{least}` for {size} or what there is"
+                    ));
+                match fix {
+                    Some(at) => diagnostic.fix(*at, least, "take what there is"),
                     None => diagnostic,
                 }
             }

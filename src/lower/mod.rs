@@ -23,6 +23,7 @@ mod error;
 mod fused;
 mod levels;
 mod operation;
+mod pieces;
 mod places;
 mod schedule;
 mod streaming;

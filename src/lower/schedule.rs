@@ -7,6 +7,7 @@
 use super::architecture::Hardware;
 use super::levels::{self, Cluster, Level};
 use super::operation::View;
+use super::pieces::Written;
 use super::{LowerError, Lowered, Options, Refusal, Source, Target, prepare};
 use crate::base::Span;
 use crate::diag::Diagnostics;
@@ -78,7 +79,9 @@ pub(super) struct Builder<'a, 'b> {
     pub sink: &'b mut Diagnostics,
     parameters: Vec<i64>,
     pub loops: Vec<Loop>,
-    origins: Vec<Source>,
+    pub(super) origins: Vec<Source>,
+    /// By origin: how its size was written.
+    pub(super) written: Vec<Written>,
     levels: Vec<Level>,
     level: usize,
     /// The spatial loop of the current cluster level.
@@ -110,6 +113,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             parameters: Vec::new(),
             loops: Vec::new(),
             origins: Vec::new(),
+            written: Vec::new(),
             levels: Vec::new(),
             level: 0,
             spatial: None,
@@ -137,6 +141,7 @@ impl<'a, 'b> Builder<'a, 'b> {
         for statement in self.request.statements {
             self.statement(statement, None)?;
         }
+        self.fit_pieces();
         self.count_spreads();
         let positions = self.positions();
         if self.loops.len() > MAX_LOOPS {
@@ -245,36 +250,6 @@ impl<'a, 'b> Builder<'a, 'b> {
         }
     }
 
-    /// `size`, checked against the dimension; clipped where that is allowed.
-    fn bounded(
-        &mut self,
-        size: u64,
-        axis: Axis,
-        dim: &Word,
-        label: &str,
-        expr: &Expr,
-        span: Span,
-    ) -> u64 {
-        let bound = self.target.desugared.extent(axis);
-        if size <= bound {
-            return size;
-        }
-        let clipped = self.request.options.clip;
-        let literal = matches!(expr.kind, crate::hir::ExprKind::Integer(_));
-        self.error(&LowerError::OverBound {
-            layer: self.request.layer.name.clone(),
-            layer_span: self.request.layer.name_span,
-            label: label.to_owned(),
-            dim: dim.text.clone(),
-            size,
-            bound,
-            span,
-            fix: literal.then_some(expr.span),
-            clipped,
-        });
-        bound
-    }
-
     // ---- loops ----
 
     fn find_levels(&mut self) -> Result<(), Refusal> {
@@ -331,8 +306,9 @@ impl<'a, 'b> Builder<'a, 'b> {
         }
     }
 
-    fn origin(&mut self, source: Source) -> Origin {
+    fn origin(&mut self, source: Source, written: Written) -> Origin {
         self.origins.push(source);
+        self.written.push(written);
         Origin(u32::try_from(self.origins.len() - 1).unwrap_or(u32::MAX))
     }
 
@@ -360,17 +336,22 @@ impl<'a, 'b> Builder<'a, 'b> {
                 } else {
                     "TemporalMap"
                 };
-                let label = format!("{word}({size_value},{offset_value}) {}", dim.text);
-                let bounded = self.bounded(size_value, axis, dim, &label, size, statement.span);
-                let origin = self.origin(Source {
+                let label = format!(
+                    "{word}({},{}) {}",
+                    size.label(size_value),
+                    offset.label(offset_value),
+                    dim.text
+                );
+                let source = Source {
                     span: statement.span,
                     label,
                     size: Some(size.span),
                     offset: Some(offset.span),
-                });
+                };
+                let origin = self.origin(source, Written::new(dim, size, Some(offset)));
                 let step = Move {
                     axis,
-                    size: bounded,
+                    size: size_value,
                     offset: offset_value,
                     origin,
                 };
@@ -396,7 +377,7 @@ impl<'a, 'b> Builder<'a, 'b> {
                 let Found::Axis(axis) = found else {
                     return Ok(());
                 };
-                let label = format!("tile {} by {value}", dim.text);
+                let label = format!("tile {} by {}", dim.text, size.label(value));
                 let step = self.piece(axis, value, dim, label, size, statement.span);
                 self.push(step, LoopKind::Temporal, statement.span, group);
             }
@@ -435,17 +416,17 @@ impl<'a, 'b> Builder<'a, 'b> {
         size: &Expr,
         span: Span,
     ) -> Move {
-        let bounded = self.bounded(value, axis, dim, &label, size, span);
-        let origin = self.origin(Source {
+        let source = Source {
             span,
             label,
             size: Some(size.span),
             offset: None,
-        });
+        };
+        let origin = self.origin(source, Written::new(dim, size, None));
         Move {
             axis,
-            size: bounded,
-            offset: bounded,
+            size: value,
+            offset: value,
             origin,
         }
     }
@@ -567,7 +548,7 @@ impl<'a, 'b> Builder<'a, 'b> {
         let Found::Axis(axis) = found else {
             return Ok(());
         };
-        let label = format!("spread {} by {value} over {over}", dim.text);
+        let label = format!("spread {} by {} over {over}", dim.text, size.label(value));
         let step = self.piece(axis, value, dim, label, size, statement.span);
         self.pending.push(Pending {
             at: self.loops.len(),

@@ -477,6 +477,8 @@ pub enum ExprKind {
         left: Box<Expr>,
         right: Box<Expr>,
     },
+    /// `upto 64`: as a size only.
+    UpTo(Box<Expr>),
     /// `[12, 14]`
     List(Vec<Expr>),
     /// `(0, 1)`: always at least two elements.
@@ -528,7 +530,7 @@ impl ExprKind {
                 .max()
                 .unwrap_or(0),
             Self::Index { indices, .. } => highest(indices),
-            Self::Negate(inner) => inner.height(),
+            Self::Negate(inner) | Self::UpTo(inner) => inner.height(),
             Self::Binary { left, right, .. } => left.height().max(right.height()),
             Self::List(items) | Self::Tuple(items) => highest(items),
         }

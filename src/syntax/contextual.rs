@@ -1,4 +1,4 @@
-//! The words that are keywords only inside fused blocks.
+//! The words that are keywords only in some places: inside fused blocks, and before a size.
 //!
 //! ```text
 //! const sequence = 512;                         <- a name, like everywhere outside
@@ -7,6 +7,9 @@
 //! }
 //! ```
 //!
+//! `upto` is a keyword where a size may begin (behind `by`, `(` and `,`) and something that begins a number or a
+//! name stands behind it: `tile K by upto 64` has it, `tile K by upto` has a constant of that name.
+//!
 //! A file written before there were fused blocks may use `run` or `from` as a name; reserving the words would
 //! break it. So the lexer gives names, and here, where braces match, those inside of a fused block become
 //! tokens of their own, which the grammar takes for names wherever it wants a name.
@@ -14,8 +17,31 @@
 use super::lexer::Lexeme;
 use super::token::Token;
 
-/// Marks the words inside the braces of every `Fuse`.
+/// Marks the words inside the braces of every `Fuse`, and every `upto` before a size.
 pub fn mark(lexemes: &mut [Lexeme<'_>]) {
+    mark_sizes(lexemes);
+    mark_fused(lexemes);
+}
+
+fn mark_sizes(lexemes: &mut [Lexeme<'_>]) {
+    for at in 1..lexemes.len().saturating_sub(1) {
+        let (before, own, behind) = (
+            lexemes[at - 1].token,
+            lexemes[at].token,
+            lexemes[at + 1].token,
+        );
+        let may_begin = matches!(before, Token::By | Token::LeftParen | Token::Comma);
+        let goes_on = matches!(
+            behind,
+            Token::Identifier(_) | Token::Number(_) | Token::LeftParen | Token::BadValue
+        );
+        if own == Token::Identifier("upto") && may_begin && goes_on {
+            lexemes[at].token = Token::UpTo;
+        }
+    }
+}
+
+fn mark_fused(lexemes: &mut [Lexeme<'_>]) {
     // Inside of a block: how many braces are open in it. Before it: none, but `Fuse` was read.
     let mut announced = false;
     let mut depth = 0usize;

@@ -29,8 +29,8 @@ pub(super) const FUSED: [&str; 6] = [
 ];
 /// What a fused block is made of, in messages.
 pub(super) const A_FUSED_STATEMENT: &str = "a statement of a fused block";
-/// Names wherever a name is wanted; keywords of fused blocks elsewhere.
-const CONTEXTUAL: [&str; 7] = [
+/// Names wherever a name is wanted; keywords of fused blocks and of sizes elsewhere.
+const CONTEXTUAL: [&str; 8] = [
     "recompute",
     "refetch",
     "from",
@@ -38,6 +38,7 @@ const CONTEXTUAL: [&str; 7] = [
     "sequence",
     "run",
     "using",
+    "upto",
 ];
 const BEGIN_EXPRESSION: [&str; 6] = ["number", "identifier", "string", "-", "(", "["];
 const CONTINUE_EXPRESSION: [&str; 10] = ["+", "-", "*", "/", "%", ".", "(", "[", "+=", "="];

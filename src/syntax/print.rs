@@ -445,6 +445,10 @@ fn write_expr(out: &mut String, expr: &Expr, least: u8) {
                 write_expr(out, inner, 3);
             });
         }
+        ExprKind::UpTo(most) => {
+            out.push_str("upto ");
+            write_expr(out, most, 0);
+        }
         ExprKind::Binary { op, left, right } => {
             let own = match op.value.sign() {
                 "+" | "-" => 1,

@@ -123,6 +123,8 @@ pub enum Token<'input> {
     Sequence,
     Run,
     Using,
+    /// Before a size, likewise.
+    UpTo,
 
     /// Stands for a literal that was reported as malformed.
     BadValue,
@@ -189,8 +191,8 @@ fn block_comment<'input>(lexer: &mut Lexer<'input, Token<'input>>) -> FilterResu
 }
 
 impl Token<'_> {
-    /// Every word of the language: the reserved ones, then those that are names outside of fused blocks.
-    pub const WORDS: [Token<'static>; 33] = [
+    /// Every word of the language: the reserved ones, then those that are names where they are no keyword.
+    pub const WORDS: [Token<'static>; 34] = [
         Token::Use,
         Token::As,
         Token::Const,
@@ -224,6 +226,7 @@ impl Token<'_> {
         Token::Sequence,
         Token::Run,
         Token::Using,
+        Token::UpTo,
     ];
 
     /// Whether the word begins an item of a file.
@@ -307,6 +310,7 @@ impl Token<'_> {
             Self::Sequence => "sequence",
             Self::Run => "run",
             Self::Using => "using",
+            Self::UpTo => "upto",
             Self::LeftBrace => "{",
             Self::RightBrace => "}",
             Self::LeftParen => "(",
@@ -340,7 +344,7 @@ impl Token<'_> {
         !self.is_contextual() && self.is_word()
     }
 
-    /// Whether the token is a word of fused blocks, which may also be a name.
+    /// Whether the token is a word that is a keyword in some places and a name in all others.
     #[must_use]
     pub fn is_contextual(self) -> bool {
         matches!(
@@ -352,6 +356,7 @@ impl Token<'_> {
                 | Self::Sequence
                 | Self::Run
                 | Self::Using
+                | Self::UpTo
         )
     }
 

@@ -90,6 +90,11 @@ impl Loop<'_, '_> {
             .find(|outer| outer.tile.rank == at)
             .map(|outer| (outer.tile.size, outer.source.span));
         let extent = head.extent(rank);
+        let size = if tile.size.is_up_to() {
+            size.min(extent)
+        } else {
+            size
+        };
         if size > extent {
             let error = FuseError::PieceTooLarge {
                 layer: head.source.name.clone(),

@@ -531,7 +531,7 @@ impl Walk<'_> {
                 }
             }
             ExprKind::Index { indices, .. } => indices.iter().for_each(|index| self.expr(index)),
-            ExprKind::Negate(inner) => self.expr(inner),
+            ExprKind::Negate(inner) | ExprKind::UpTo(inner) => self.expr(inner),
             ExprKind::Binary { left, right, .. } => {
                 self.expr(left);
                 self.expr(right);

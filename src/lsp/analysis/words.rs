@@ -180,6 +180,11 @@ const KEYWORDS: &[(&str, &str, &str)] = &[
     ),
     ("tile", "tile D by n", "visits D in pieces of `n`"),
     (
+        "upto",
+        "tile D by upto n",
+        "`n`, or the whole of what there is (the piece around it) if that is less",
+    ),
+    (
         "spread",
         "spread D by n over ARRAY[axis]",
         "pieces of `n` of D over the instances of an array, or of one axis of it",

@@ -272,6 +272,28 @@ fn loop_form() {
 }
 
 #[test]
+fn sizes_that_give_way() {
+    let printed = clean(
+        "Dataflow d(upto = 4) { TemporalMap(upto 64, upto(2 * T)) K; tile K by upto upto; tile C by upto; tile C by upto % 2 }",
+    );
+    for part in [
+        "TemporalMap(upto 64, upto 2 * T) K;",
+        "by upto upto;",
+        "by upto;",
+        "by upto % 2;",
+    ] {
+        assert!(printed.contains(part), "{printed}");
+    }
+    // A size and nothing else.
+    for text in [
+        "const A = upto 4;",
+        "Dataflow d { tile K by min(upto 4, 2) }",
+    ] {
+        assert!(read(text).has_errors(), "{text}");
+    }
+}
+
+#[test]
 fn parentheses_are_kept_where_they_mean_something() {
     let printed = clean("const A = (1 + 2) * 3 - (4 - 5) - -(6 * 7) / (8 / 9);");
     assert_eq!(

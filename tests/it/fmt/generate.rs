@@ -401,7 +401,7 @@ impl Generator<'_> {
                     self.put(&["tile"]);
                     self.name();
                     self.put(&["by"]);
-                    self.expr(2);
+                    self.size(2);
                 }
                 3 => {
                     self.put(&["spread"]);
@@ -430,9 +430,9 @@ impl Generator<'_> {
                         "TemporalMap"
                     };
                     self.put(&[word, "("]);
-                    self.expr(1);
+                    self.size(1);
                     self.put(&[","]);
-                    self.expr(1);
+                    self.size(1);
                     self.put(&[")"]);
                     self.name();
                 }
@@ -440,6 +440,16 @@ impl Generator<'_> {
             self.separator(index + 1 < count);
         }
         self.put(&["}"]);
+    }
+
+    fn size(&mut self, depth: u32) {
+        if self.once_in(6) {
+            self.put(&["upto", "64"]);
+        } else if self.once_in(6) {
+            self.put(&["upto", "(", "a", "+", "2", ")", "*", "b"]);
+        } else {
+            self.expr(depth);
+        }
     }
 
     fn map(&mut self) {

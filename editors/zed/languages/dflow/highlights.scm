@@ -263,6 +263,7 @@
 [
   "on"
   "by"
+  "upto"
   "over"
   "in"
   "from"

@@ -35,7 +35,17 @@ impl List<'_, '_> {
                 });
             }
         }
+        if matches!(callee.last(), Some(Token::TemporalMap | Token::SpatialMap)) && begins {
+            self.size();
+            return;
+        }
         self.expression();
+    }
+
+    /// A size of a piece.
+    pub(super) fn size(&mut self) {
+        self.expression();
+        self.keywords(&["upto"]);
     }
 
     pub(super) fn expression(&mut self) {
@@ -69,7 +79,7 @@ impl List<'_, '_> {
             [Token::At] | [.., Token::In] => self.parts("Memory"),
             [.., Token::Over] => self.parts("Array"),
             [Token::Tile | Token::Spread, _] => self.keywords(&["by"]),
-            [.., Token::By] => self.expression(),
+            [.., Token::By] => self.size(),
             [Token::Spread, _, Token::By, ..] => self.keywords(&["over"]),
             [Token::Retain | Token::Bypass] | [Token::Retain | Token::Bypass, .., Token::Comma] => {
                 self.tensors();

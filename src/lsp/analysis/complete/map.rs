@@ -38,7 +38,7 @@ impl<'s> List<'_, 's> {
             |token: &Token<'_>| matches!(token, Token::Retain | Token::Recompute | Token::Refetch);
         match self.context.statement.as_slice() {
             [] => self.keywords(&FUSED),
-            [.., Token::By] => self.expression(),
+            [.., Token::By] => self.size(),
             [.., Token::In | Token::From] => self.parts("Memory"),
             [Token::Tile] | [.., Token::Comma] => self.group(),
             [word] if with_tensors(word) => self.group(),
