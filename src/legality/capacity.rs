@@ -420,6 +420,7 @@ fn backing(mapping: &Mapping) -> Option<Violation> {
                 tensor,
                 elements,
                 bits,
+                taken: bits,
             }
         })
         .collect();
@@ -431,6 +432,7 @@ fn backing(mapping: &Mapping) -> Option<Violation> {
             memory: 0,
             need,
             have,
+            banks: 1,
             double_buffered: false,
             tensors,
             fits: Vec::new(),
