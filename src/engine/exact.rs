@@ -134,6 +134,9 @@ pub(super) fn run(
         .loops(&mapping.schedule.loops)
         .ok_or(EngineLimit::Irregular)?;
     let flows = Flows::new(mapping);
+    if rule == TimingRule::Exact && flows.lends_through_a_port(mapping) {
+        return Err(EngineLimit::Irregular);
+    }
     let mut explicit: SmallVec<[bool; 8]> = SmallVec::new();
     let mut trimmed: SmallVec<[GroupLoops; 8]> = SmallVec::new();
     for (plan, mut own) in counter.plans.iter().zip(loops) {

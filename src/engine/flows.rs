@@ -239,6 +239,18 @@ impl Flows {
         self.column_starts.push(columns);
     }
 
+    /// Whether neighbours lend elements through a read port with a bandwidth: which of them is the busiest
+    /// depends on pairs of instances, which is no product.
+    pub fn lends_through_a_port(&self, mapping: &Mapping) -> bool {
+        self.sites.iter().flat_map(|site| &site.slots).any(|slot| match slot.crossing {
+            Crossing::Boundary(b) if slot.forwards => {
+                let child = self.boundaries[b].child;
+                mapping.architecture.memories[child].ports.read().is_some()
+            }
+            _ => false,
+        })
+    }
+
     fn place_positions(&mut self, mapping: &Mapping) {
         let architecture = &mapping.architecture;
         let mut first = 0;

@@ -188,8 +188,8 @@ pub(super) fn whole(plan: &Plan, tensor: usize, is_result: bool) -> StepSizes {
         all_done: plan.unique[tensor],
         ..StepSizes::default()
     };
-    if is_result && plan.points == plan.unique[tensor] {
-        sizes.done_held = sizes.needed;
+    if is_result {
+        sizes.done_held = plan.single;
     }
     sizes
 }

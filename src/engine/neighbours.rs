@@ -117,13 +117,14 @@ impl Engine<'_> {
                     .any(|(c, v)| c.table.sizes(v, slot).sorts != 0);
                 let base = at.is_base(self.flows.sites[site].depth);
                 let mut forwarded = 0;
-                if sorted && !first && at.forwards {
+                if sorted && !first && at.forwards && count.is_some() {
                     let sizes = whole.needed;
                     (product.needed, forwarded) = asked_of_parent(&chosen, slot, &product, sizes)?;
                     product.needed_reused = 0;
-                    self.lent = self.lent.max(forwarded.min(
-                        product.tile - product.reused_sum / (product.tile_sum / product.tile.max(1)).max(1),
-                    ));
+                    // What one instance got of what all got.
+                    let instances = (product.tile_sum / product.tile.max(1)).max(1);
+                    let own = product.tile.saturating_sub(product.reused_sum / instances);
+                    self.lent = self.lent.max(forwarded.min(own));
                 }
                 if base
                     && at.forwards

@@ -34,8 +34,6 @@ pub(super) struct Whole {
     pub elements: u128,
     /// Distinct elements that the layer touches.
     pub unique: u128,
-    /// Points of the layer whose element exists (is not padding).
-    pub touching: u128,
 }
 
 /// One group of ranks.
@@ -56,6 +54,8 @@ pub(super) struct Plan {
     /// Points of the whole group.
     pub points: u64,
     points_per_result: Option<u64>,
+    /// Elements of the result that one point alone makes.
+    pub single: u64,
 }
 
 /// The last classes made of one group.
@@ -117,9 +117,6 @@ impl Counter {
                     .fold(1u128, |n, dim| n.saturating_mul(u128::from(dim.extent))),
                 unique: plans.iter().fold(1u128, |n, plan| {
                     n.saturating_mul(u128::from(plan.unique[tensor]))
-                }),
-                touching: plans.iter().fold(1u128, |n, plan| {
-                    n.saturating_mul(u128::from(plan.touching[tensor]))
                 }),
             })
             .collect();
@@ -193,7 +190,13 @@ impl Plan {
         } else {
             Some(reduced.map(|(_, range)| range.len()).product())
         };
+        let single = match points_per_result {
+            Some(1) => footprints[mapping.operation.result()].size(&whole)?,
+            Some(_) => 0,
+            None => footprints[mapping.operation.result()].single(&whole)?,
+        };
         Some(Plan {
+            single,
             points_per_result,
             group: group.clone(),
             shadows: tensors

@@ -154,6 +154,37 @@ impl Footprint {
         Some(Intervals::union_of(pieces).len())
     }
 
+    /// How many elements exactly one point of the state's box makes; `None` when there are too many points.
+    pub fn single(&self, state: &GroupState) -> Option<u64> {
+        if state.volume() > MOST_PIECES {
+            return None;
+        }
+        let mut keys: Vec<i64> = Vec::new();
+        let mut point: SmallVec<[i64; 4]> = state.ranks.iter().map(|range| range.lo).collect();
+        loop {
+            let at = GroupState {
+                ranks: point.iter().map(|&x| Interval::new(x, x + 1)).collect(),
+                windows: state.windows.clone(),
+            };
+            let mut pieces = SmallVec::new();
+            self.pieces(&at, &mut pieces)?;
+            keys.extend(pieces.first().map(|piece| piece.lo));
+            let turned = (0..point.len()).rev().find(|&rank| {
+                point[rank] += 1;
+                let turns = point[rank] < state.ranks[rank].hi;
+                if !turns {
+                    point[rank] = state.ranks[rank].lo;
+                }
+                turns
+            });
+            if turned.is_none() {
+                break;
+            }
+        }
+        keys.sort_unstable();
+        Some(keys.chunk_by(|a, b| a == b).filter(|run| run.len() == 1).count() as u64)
+    }
+
     /// In how many points of the state's box every index lies inside the tensor.
     pub fn touching(&self, state: &GroupState) -> Option<u64> {
         let mut points = 1u64;

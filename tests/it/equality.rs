@@ -117,3 +117,42 @@ fn engine_equals_oracle() {
     assert!(legal > illegal && illegal * 40 > legal);
     assert!(legal < 10_000 || stepped * 400 > legal);
 }
+
+#[test]
+fn survey() {
+    let n: u64 = std::env::var("SURVEY").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
+    let only: Option<u64> = std::env::var("SEED").ok().and_then(|n| n.parse().ok());
+    let (mut equal, mut bad, mut irregular, mut other) = (0, 0, 0, 0);
+    let mut kinds: std::collections::BTreeMap<String, (u32, usize, u64, String)> = Default::default();
+    for seed in 0..n {
+        if only.is_some_and(|s| s != seed) { continue; }
+        let mut x = seed.wrapping_mul(0x9E3779B97F4A7C15) ^ 0xD1B54A32D192ED03;
+        let mut next = || { x ^= x << 13; x ^= x >> 7; x ^= x << 17; x };
+        let len = (next() % 120) as usize;
+        let choices: Vec<u32> = (0..len).map(|_| (next() >> 16) as u32).collect();
+        let mapping = generate::mapping(&choices);
+        let truth = match oracle::run(&mapping, 100_000) { Ok(t) => t, Err(_) => continue };
+        let Ok(legal) = legality::check(mapping.clone()) else { continue };
+        let mine = std::panic::catch_unwind(|| Counter::new(&legal).and_then(|c| c.count(&legal, TimingRule::Exact)));
+        let mine = match mine { Ok(m) => m, Err(_) => { println!("PANIC seed {seed}"); bad += 1; continue } };
+        match &mine {
+            Ok(m) if *m == truth => equal += 1,
+            Err(EngineLimit::Irregular) => irregular += 1,
+            Err(e) => { other += 1; println!("seed {seed}: {e:?}"); }
+            Ok(_) => {
+                bad += 1;
+                let text = difference(&mapping, &mine, &truth);
+                let key = text.lines().filter(|l| l.contains(": engine ")).map(|l| l.split(':').nth(2).unwrap_or("").trim().to_owned() + l.split(':').nth(0).unwrap_or("")).collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(",");
+                let size = mapping.schedule.loops.len() * 1000 + mapping.architecture.memories.len() * 100 + truth.operations as usize;
+                let e = kinds.entry(key).or_insert((0, usize::MAX, 0, String::new()));
+                e.0 += 1;
+                if size < e.1 { e.1 = size; e.2 = seed; e.3 = text; }
+            }
+        }
+    }
+    println!("equal {equal} bad {bad} irregular {irregular} other {other}");
+    let mut all: Vec<_> = kinds.into_iter().collect();
+    all.sort_by_key(|(_, v)| std::cmp::Reverse(v.0));
+    for (k, v) in all.iter().take(12) { println!("#### {} x {k} (seed {})", v.0, v.2); }
+    for (_, v) in all.iter().take(4) { println!("---- seed {}\n{}", v.2, v.3); }
+}
