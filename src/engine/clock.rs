@@ -63,26 +63,6 @@ impl Link {
         }
     }
 
-    /// The times of one step, given the bits per tensor of every parent instance; the busiest counts.
-    /// `None` past `u64`.
-    pub fn step<'a>(
-        &self,
-        ingress: impl Iterator<Item = &'a Vec<u64>>,
-        egress: impl Iterator<Item = &'a Vec<u64>>,
-    ) -> Option<StepTime> {
-        let mut time = StepTime {
-            ingress: 0,
-            egress: 0,
-        };
-        for bits in ingress {
-            time.ingress = time.ingress.max(self.down_cycles(bits)?);
-        }
-        for bits in egress {
-            time.egress = time.egress.max(self.up_cycles(bits)?);
-        }
-        Some(time)
-    }
-
     /// The times of one step of which the bits are known: inwards together, and of the largest tensor;
     /// outwards there is only the result.
     #[inline]

@@ -9,6 +9,7 @@ mod exact;
 pub mod fused;
 mod lanes;
 mod lattice;
+pub mod laws;
 mod neighbours;
 pub mod oracle;
 mod plan;
