@@ -11,6 +11,7 @@ pub mod fused;
 mod issues;
 mod lanes;
 mod lattice;
+pub mod laws;
 mod neighbours;
 pub mod oracle;
 mod plan;

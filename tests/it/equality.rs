@@ -22,11 +22,12 @@ fn difference(
     truth: &dflowc::engine::Counts,
 ) -> String {
     let mut text = format!(
-        "{:?}\n{:?}\n{:?}\npositions {:?} leaf {}\n",
+        "{:?}\n{:?}\n{:?}\npositions {:?} steps {} leaf {}\n",
         mapping.operation.ranks,
         mapping.operation.tensors,
         mapping.architecture,
         mapping.schedule.positions,
+        mapping.schedule.steps,
         mapping.schedule.leaf
     );
     for l in &mapping.schedule.loops {
@@ -69,6 +70,7 @@ fn engine_equals_oracle() {
         ..Config::default()
     });
     let counts = std::cell::Cell::new((0u32, 0u32, 0u32));
+    let tally = std::cell::RefCell::new(generate::Tally::default());
     runner
         .run(&prop::collection::vec(any::<u32>(), 0..120), |choices| {
             let mapping = generate::mapping(&choices);
@@ -82,6 +84,7 @@ fn engine_equals_oracle() {
                         prop_assert!(false, "refused although legal\n{:?}", mapping.schedule);
                         return Ok(());
                     };
+                    tally.borrow_mut().add(&mapping);
                     let mine =
                         std::panic::catch_unwind(|| count(&legal_mapping, TimingRule::Exact))
                             .unwrap_or(Err(EngineLimit::Overflow));
@@ -112,6 +115,7 @@ fn engine_equals_oracle() {
         })
         .unwrap_or_else(|failure| panic!("{failure}"));
     let (legal, stepped, illegal) = counts.get();
+    tally.borrow().print();
     println!("{legal} equal, {stepped} of irregular loops executed, {illegal} illegal");
     // The generator must not drift into producing next to nothing of a kind; a short run says little of rare ones.
     assert!(legal > illegal && illegal * 40 > legal);

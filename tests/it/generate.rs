@@ -8,6 +8,7 @@ use dflowc::ir::{
     Operation, OperationKind, Origin, Ports, RankId, Rate, Refill, Role, RoleSet, Schedule, Tensor,
     Term, Window,
 };
+use std::collections::BTreeMap;
 
 /// A stream of choices; zeros after its end.
 pub struct Choices<'a> {
@@ -319,54 +320,114 @@ fn rate(c: &mut Choices) -> Option<Rate> {
     }
 }
 
-/// Two to four memories, up to two arrays between or below them.
-pub fn architecture(c: &mut Choices) -> Architecture {
-    let arrays: Vec<Array> = (0..c.below(3))
-        .map(|_| Array {
-            shape: vec![c.from(1, 6)],
-            network: Network {
-                links: Links::Shared(rate(c)),
-                latency: Some(c.from(1, 3)),
-                multicast: !c.once_in(3),
-                reduction: !c.once_in(3),
-                forwarding: c.once_in(3),
-                skew: 0,
+fn ports(c: &mut Choices) -> Ports {
+    match (c.below(5), rate(c), rate(c)) {
+        (3 | 4, Some(rate), _) => Ports::One(rate),
+        (0, ..) => Ports::UNBOUNDED,
+        (_, read, write) => Ports::Two { read, write },
+    }
+}
+
+fn links(c: &mut Choices) -> Links {
+    if c.once_in(3) {
+        Links::PerTensor {
+            input: rate(c),
+            weight: rate(c),
+            output: rate(c),
+        }
+    } else {
+        Links::Shared(rate(c))
+    }
+}
+
+fn array(c: &mut Choices) -> Array {
+    let mut shape = vec![c.from(1, 6)];
+    if c.once_in(4) {
+        shape.push(2);
+    }
+    Array {
+        shape,
+        network: Network {
+            links: links(c),
+            latency: match c.below(5) {
+                4 => Some(0),
+                3 => Some(3),
+                2 => Some(1),
+                _ => None,
             },
-        })
+            multicast: !c.once_in(3),
+            reduction: !c.once_in(3),
+            forwarding: c.once_in(3),
+            skew: if c.once_in(4) { c.from(1, 2) } else { 0 },
+        },
+    }
+}
+
+/// Which memory of one level holds what: one for everything, one for some, or several side by side.
+fn holders(c: &mut Choices) -> Vec<RoleSet> {
+    let nothing = RoleSet {
+        input: false,
+        weight: false,
+        output: false,
+    };
+    match c.below(5) {
+        0 | 1 => vec![RoleSet::ALL],
+        2 => vec![RoleSet {
+            input: c.once_in(2),
+            weight: c.once_in(2),
+            output: c.once_in(2),
+        }],
+        _ => {
+            let mut side_by_side = vec![nothing; c.from(2, 3) as usize];
+            for role in [Role::Input, Role::Weight, Role::Output] {
+                // Past the end: it passes the level by.
+                let memory = c.below(side_by_side.len() as u64 * 3 + 1) as usize / 3;
+                if let Some(holds) = side_by_side.get_mut(memory) {
+                    match role {
+                        Role::Input => holds.input = true,
+                        Role::Weight => holds.weight = true,
+                        Role::Output => holds.output = true,
+                    }
+                }
+            }
+            side_by_side
+        }
+    }
+}
+
+/// Two to four levels of memories, up to two arrays between or below them.
+pub fn architecture(c: &mut Choices) -> Architecture {
+    let arrays: Vec<Array> = (0..[0, 1, 1, 2, 2][c.below(5) as usize])
+        .map(|_| array(c))
         .collect();
     let mut memories = Vec::new();
     let mut above = 0;
-    for memory in 0..c.from(2, 4) {
-        if memory > 0 {
+    for level in 0..c.from(2, 4) as usize {
+        if level > 0 {
             above = c.from(above as u64, arrays.len() as u64) as usize;
         }
-        let all = memory == 0 || !c.once_in(4);
-        memories.push(Memory {
-            arrays_above: above,
-            level: 0,
-            banks: 1,
-            streams: false,
-            capacity_bits: None,
-            double_buffered: c.once_in(2),
-            refill: if c.once_in(4) {
-                Refill::Tile
-            } else {
-                Refill::Window
-            },
-            holds: if all {
-                RoleSet::ALL
-            } else {
-                RoleSet {
-                    input: c.once_in(2),
-                    weight: c.once_in(2),
-                    output: c.once_in(2),
-                }
-            },
-            ports: Ports::Two {
-                read: rate(c),
-                write: rate(c),
-            },
-        });
+        let holders = if level == 0 {
+            vec![RoleSet::ALL]
+        } else {
+            holders(c)
+        };
+        for holds in holders {
+            memories.push(Memory {
+                arrays_above: above,
+                level,
+                banks: 1,
+                streams: c.once_in(5),
+                capacity_bits: None,
+                double_buffered: c.once_in(2),
+                refill: if c.once_in(5) {
+                    Refill::Tile
+                } else {
+                    Refill::Window
+                },
+                holds,
+                ports: ports(c),
+            });
+        }
     }
     Architecture {
         memories,
@@ -480,14 +541,28 @@ pub fn schedule(c: &mut Choices, operation: &Operation, architecture: &Architect
     while leaf > 0 && plain(&loops[leaf - 1]) && c.once_in(3) {
         leaf -= 1;
     }
-    let mut positions = vec![vec![Some(0); operation.tensors.len()]];
-    for memory in &architecture.memories[1..] {
-        let after = loops
+    let after = |memory: &Memory| {
+        loops
             .iter()
             .rposition(|l| l.array().is_some_and(|array| array < memory.arrays_above))
-            .map_or(0, |index| index + 1);
-        let own = c.once_in(4);
-        let common = c.from(after as u64, leaf.max(after) as u64) as usize;
+            .map_or(0, |index| index + 1)
+    };
+    // With an array inside the innermost memory some loops lie inside its step.
+    let innermost = architecture.memories.last().map_or(0, after);
+    let inside = architecture
+        .memories
+        .last()
+        .is_some_and(|memory| memory.arrays_above < architecture.arrays.len());
+    let steps = if inside && !c.once_in(4) {
+        c.from(innermost as u64, leaf as u64) as usize
+    } else {
+        leaf
+    };
+    let mut positions = vec![vec![Some(0); operation.tensors.len()]];
+    for memory in &architecture.memories[1..] {
+        let after = after(memory);
+        let own = c.once_in(3);
+        let common = c.from(after as u64, steps as u64) as usize;
         let row = (0..operation.tensors.len())
             .map(|tensor| {
                 let outer = positions
@@ -496,7 +571,7 @@ pub fn schedule(c: &mut Choices, operation: &Operation, architecture: &Architect
                     .max()
                     .unwrap_or(0);
                 let position = if own {
-                    c.from(after as u64, leaf.max(after) as u64) as usize
+                    c.from(after as u64, steps as u64) as usize
                 } else {
                     common
                 };
@@ -511,7 +586,7 @@ pub fn schedule(c: &mut Choices, operation: &Operation, architecture: &Architect
     Schedule {
         loops,
         positions,
-        steps: leaf,
+        steps,
         leaf,
     }
 }
@@ -519,17 +594,135 @@ pub fn schedule(c: &mut Choices, operation: &Operation, architecture: &Architect
 /// A whole mapping.
 pub fn mapping(choices: &[u32]) -> Mapping {
     let mut c = Choices::new(choices);
-    let operation = operation(&mut c);
+    let mut operation = operation(&mut c);
+    let result = operation.result();
+    let result = &mut operation.tensors[result];
+    result.partial_bits = [result.bits, result.bits, 32, 16, 24][c.below(5) as usize];
     let mut architecture = architecture(&mut c);
     let schedule = schedule(&mut c, &operation, &architecture);
     // Every array is as large as its loops need, or a little larger.
     for (number, array) in architecture.arrays.iter_mut().enumerate() {
         let own = schedule.loops.iter().filter(|l| l.array() == Some(number));
-        array.shape = vec![own.map(Loop::instances).product::<u64>() + array.shape[0] / 3];
+        let size = own.map(Loop::instances).product::<u64>() + array.shape[0] / 3;
+        array.shape = match array.shape.len() {
+            1 => vec![size],
+            _ => vec![size.div_ceil(2), 2],
+        };
     }
     Mapping {
         operation,
         architecture,
         schedule,
     }
+}
+
+/// How many mappings had a feature.
+#[derive(Default)]
+pub struct Tally {
+    pub all: u32,
+    pub features: BTreeMap<&'static str, u32>,
+}
+
+impl Tally {
+    pub fn add(&mut self, mapping: &Mapping) {
+        self.all += 1;
+        for (feature, has) in features(mapping) {
+            *self.features.entry(feature).or_insert(0) += u32::from(has);
+        }
+    }
+
+    pub fn print(&self) {
+        for (feature, count) in &self.features {
+            println!("{count:>7} of {} {feature}", self.all);
+        }
+    }
+}
+
+/// What a mapping exercises.
+fn features(mapping: &Mapping) -> Vec<(&'static str, bool)> {
+    let Mapping {
+        operation,
+        architecture,
+        schedule,
+    } = mapping;
+    let memories = &architecture.memories;
+    let arrays = &architecture.arrays;
+    let tensors = 0..operation.tensors.len();
+    let innermost = memories.last().map_or(0, |m| m.level);
+    let holds = |memory: usize, tensor: usize| schedule.positions[memory][tensor].is_some();
+    let level_of = |tensor: usize| {
+        let home = (0..memories.len()).rev().find(|&m| holds(m, tensor));
+        home.map_or(0, |memory| memories[memory].level)
+    };
+    let passes = |tensor: usize| {
+        (1..level_of(tensor)).any(|level| {
+            (0..memories.len()).all(|m| memories[m].level != level || !holds(m, tensor))
+        })
+    };
+    let used = |array: usize| schedule.loops.iter().any(|l| l.array() == Some(array));
+    let outside = |tensor: usize| {
+        let home = (0..memories.len()).rev().find(|&m| holds(m, tensor));
+        let above = home.map_or(0, |memory| memories[memory].arrays_above);
+        (above..arrays.len()).any(used)
+    };
+    let own_places = |row: &Vec<Option<usize>>| {
+        let mut places = row.iter().flatten();
+        let first = places.next();
+        places.any(|place| Some(place) != first)
+    };
+    let bounded = |m: &Memory| m.ports.read().is_some() || m.ports.write().is_some();
+    let result = &operation.tensors[operation.result()];
+    vec![
+        (
+            "memories side by side",
+            memories
+                .windows(2)
+                .any(|pair| pair[0].level == pair[1].level),
+        ),
+        ("a tensor passes a level by", tensors.clone().any(passes)),
+        ("a home outside an array", tensors.clone().any(outside)),
+        (
+            "places of their own",
+            schedule.positions.iter().any(own_places),
+        ),
+        (
+            "arrays inside the innermost memory",
+            schedule.steps < schedule.leaf,
+        ),
+        (
+            "one port",
+            memories.iter().any(|m| matches!(m.ports, Ports::One(_))),
+        ),
+        (
+            "two ports",
+            memories
+                .iter()
+                .any(|m| bounded(m) && matches!(m.ports, Ports::Two { .. })),
+        ),
+        (
+            "a rate on the innermost memory",
+            memories.iter().any(|m| m.level == innermost && bounded(m)),
+        ),
+        (
+            "partial sums of their own width",
+            result.partial_bits != result.bits,
+        ),
+        ("skew", arrays.iter().any(|a| a.network.skew > 0)),
+        ("a stream", memories.iter().any(|m| m.streams)),
+        (
+            "links per tensor",
+            arrays.iter().any(|a| a.network.links.is_per_tensor()),
+        ),
+        (
+            "no latency given",
+            arrays.iter().any(|a| a.network.latency.is_none()),
+        ),
+        ("no multicast", arrays.iter().any(|a| !a.network.multicast)),
+        ("no reduction", arrays.iter().any(|a| !a.network.reduction)),
+        ("forwarding", arrays.iter().any(|a| a.network.forwarding)),
+        (
+            "a refill of whole tiles",
+            memories.iter().any(|m| m.refill == Refill::Tile),
+        ),
+    ]
 }

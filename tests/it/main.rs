@@ -9,6 +9,7 @@ mod fmt;
 mod fused;
 mod fused_report;
 mod generate;
+mod laws;
 mod layering;
 mod looptree;
 mod lsp;

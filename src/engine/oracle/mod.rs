@@ -125,7 +125,6 @@ fn perform(mapping: &Mapping, steps: &[Step]) -> Option<Counts> {
         here.values().for_each(|moved| machine.peak(moved));
         moved.push(here);
         let here = machine.issue(step);
-        machine.peak(&here);
         issued.push(here);
     }
     let drained = machine.drain();
