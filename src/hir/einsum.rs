@@ -1,4 +1,7 @@
-//! `Compute: S[b,m,n] += Q[b,m,e] * K[b,n,e];` and its `Ranks`.
+//! `Compute: S[b,m,n] += Q[b,m,e] * K[b,n,e];`, its `Ranks`, and the `Extents` of its tensors.
+//!
+//! An index that leaves its tensor is an error, because nobody can tell a slip from padding: in
+//! `O[p] += I[p + r - 1] * W[r]` the index of I begins at -1. With `Extents { I: [6] }` it is padding, at both ends.
 
 use super::body::block;
 use super::error::HirError;
@@ -7,6 +10,7 @@ use super::layer::named;
 use super::scope::Context;
 use super::shape::{Einsum, EinsumIndex, EinsumTensor};
 use super::value::Value;
+use crate::base::Span;
 use crate::diag::suggest::nearest;
 use crate::syntax::ast::{self, BinaryOp, ExprKind};
 
@@ -50,15 +54,12 @@ pub(super) fn collect(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Einsum
         });
         return None;
     }
+    let mut extents = Extents::collect(cx, layer);
     let mut tensors = Vec::with_capacity(operands.len() + 1);
     for expr in operands.into_iter().chain([&compute.target]) {
-        if let Some(tensor) = tensor(cx, expr, &ranks) {
-            if let Some(extent_error) = bad_extent(&ranks, &tensor) {
-                cx.error(HirError::WrongKind {
-                    expected: "indices that reach the tensor".to_owned(),
-                    found: extent_error,
-                    span: expr.span,
-                });
+        if let Some(mut tensor) = tensor(cx, expr, &ranks) {
+            if extents.apply(cx, &mut tensor) {
+                inside(cx, &ranks, &tensor, expr);
             }
             if let ExprKind::Index { base, .. } = &expr.kind
                 && tensors
@@ -76,6 +77,7 @@ pub(super) fn collect(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Einsum
     if cx.errors() != before {
         return None;
     }
+    extents.unused(cx, &tensors);
     for (rank, (name, _)) in ranks.iter().enumerate() {
         let used = tensors.iter().any(|tensor| {
             tensor
@@ -100,23 +102,124 @@ pub(super) fn collect(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Einsum
     })
 }
 
-fn bad_extent(ranks: &[(String, u64)], tensor: &EinsumTensor) -> Option<String> {
+/// Reports indices that leave the tensor without a word, and those that never reach it.
+fn inside(cx: &mut Context<'_>, ranks: &[(String, u64)], tensor: &EinsumTensor, expr: &ast::Expr) {
     let einsum = Einsum {
         ranks: ranks.to_vec(),
         tensors: Vec::new(),
         accumulate: true,
     };
-    tensor
-        .indices
-        .iter()
-        .position(|index| einsum.extent(index).is_none())
-        .map(|at| {
-            format!(
-                "index {} of `{}`, which is never inside",
-                at + 1,
-                tensor.name
-            )
-        })
+    let written = match &expr.kind {
+        ExprKind::Index { indices, .. } => indices.as_slice(),
+        _ => &[],
+    };
+    for (at, index) in tensor.indices.iter().enumerate() {
+        let span = written.get(at).map_or(expr.span, |index| index.span);
+        let Some(values) = einsum.values(index) else {
+            cx.error(HirError::Overflow { span });
+            continue;
+        };
+        let (first, last) = values;
+        let never = index.stated.is_some_and(|extent| {
+            last < 0 || u64::try_from(first).is_ok_and(|first| first >= extent)
+        });
+        if never || (index.stated.is_none() && first < 0) {
+            cx.error(HirError::IndexOutside {
+                tensor: tensor.name.clone(),
+                index: first,
+                values,
+                extent: index.stated,
+                span,
+            });
+        }
+    }
+}
+
+/// `Extents { I: [6, 8] }`: tensor, sizes of its dimensions.
+#[derive(Default)]
+struct Extents<'a> {
+    stated: Vec<Stated<'a>>,
+}
+
+struct Stated<'a> {
+    name: &'a ast::Name,
+    sizes: Vec<u64>,
+    span: Span,
+    used: bool,
+}
+
+impl<'a> Extents<'a> {
+    fn collect(cx: &mut Context<'_>, layer: &'a ast::Layer) -> Extents<'a> {
+        let Some(block) = block(&layer.body, "Extents") else {
+            return Extents::default();
+        };
+        let properties = || block.body.properties();
+        let names: Vec<&str> = properties().map(|known| known.key.as_str()).collect();
+        let mut stated: Vec<Stated<'a>> = Vec::new();
+        named(cx, &block.body, "`Extents`", &names, |cx, name, expr| {
+            let Some(key) = properties().find(|known| known.key.as_str() == name) else {
+                return;
+            };
+            let sizes = match &expr.kind {
+                ExprKind::List(sizes) => sizes.as_slice(),
+                _ => std::slice::from_ref(expr),
+            };
+            let what = format!("the extent of `{name}`");
+            let sizes: Option<Vec<u64>> = sizes.iter().map(|size| cx.size(size, &what)).collect();
+            if let Some(sizes) = sizes {
+                stated.push(Stated {
+                    name: &key.key,
+                    sizes,
+                    span: expr.span,
+                    used: false,
+                });
+            }
+        });
+        Extents { stated }
+    }
+
+    /// Gives the indices of a tensor the extents that are stated of it; false if they are not for it.
+    fn apply(&mut self, cx: &mut Context<'_>, tensor: &mut EinsumTensor) -> bool {
+        let mut stated = self.stated.iter_mut();
+        let Some(stated) = stated.find(|stated| stated.name.value == tensor.name) else {
+            return true;
+        };
+        stated.used = true;
+        if stated.sizes.len() != tensor.indices.len() {
+            let extents = |count: usize| match count {
+                1 => "1 extent".to_owned(),
+                count => format!("{count} extents"),
+            };
+            cx.error(HirError::WrongKind {
+                expected: format!(
+                    "{}, as many as `{}` has indices",
+                    extents(tensor.indices.len()),
+                    tensor.name
+                ),
+                found: extents(stated.sizes.len()),
+                span: stated.span,
+            });
+            return false;
+        }
+        for (index, &size) in tensor.indices.iter_mut().zip(&stated.sizes) {
+            index.stated = Some(size);
+        }
+        true
+    }
+
+    /// Reports extents of what is no tensor of the layer.
+    fn unused(&self, cx: &mut Context<'_>, tensors: &[EinsumTensor]) {
+        for stated in self.stated.iter().filter(|stated| !stated.used) {
+            let known = tensors.iter().map(|tensor| tensor.name.as_str());
+            cx.error(HirError::UnknownName {
+                expected: "tensor of `Compute`",
+                name: stated.name.value.clone(),
+                span: stated.name.span,
+                suggestion: nearest(stated.name.as_str(), known).map(str::to_owned),
+                found: None,
+            });
+        }
+    }
 }
 
 fn ranks(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Vec<(String, u64)>> {
@@ -205,6 +308,7 @@ fn tensor(cx: &mut Context<'_>, expr: &ast::Expr, ranks: &[(String, u64)]) -> Op
         tensor.indices.push(EinsumIndex {
             terms: sum.terms,
             constant: sum.constant,
+            stated: None,
         });
     }
     Some(tensor)

@@ -102,6 +102,8 @@ pub enum HirError {
         producers: String,
         needed: Flow,
         found: Flow,
+        /// The producer is an input of the network, of this shape.
+        input: Option<String>,
         span: Span,
         producer_span: Span,
         /// Set when the wiring is the default one: where `Inputs: external;` can be inserted.
@@ -161,6 +163,16 @@ pub enum HirError {
     InexactDivision {
         left: i64,
         right: i64,
+        span: Span,
+    },
+    /// An index of an EINSUM that leaves its tensor.
+    IndexOutside {
+        tensor: String,
+        /// The first value outside.
+        index: i64,
+        values: (i64, i64),
+        /// Of the tensor along this dimension, if `Extents` says so.
+        extent: Option<u64>,
         span: Span,
     },
     NoNetworkLayers {
@@ -406,10 +418,20 @@ impl HirError {
                 producers,
                 needed,
                 found,
+                input,
                 span,
                 producer_span,
                 insert,
             } => {
+                if let Some(shape) = input {
+                    let message = format!("`{consumer}` does not fit the input `{producers}`");
+                    return Diagnostic::new(Code::E0304, message)
+                        .at(*span, format!("takes {needed}"))
+                        .also(*producer_span, format!("is {shape}"))
+                        .note(format!(
+                            "`{producers}` is {shape} ({found}), `{consumer}` takes {needed}"
+                        ));
+                }
                 let message = format!("`{consumer}` does not fit what `{producers}` produces");
                 let diagnostic = Diagnostic::new(Code::E0304, message)
                     .at(*span, format!("takes {needed}"))
@@ -493,6 +515,30 @@ impl HirError {
                 format!("`{dim}: {size}` cannot be split into {groups} groups"),
             )
             .at(*span, format!("{size} is not a multiple of {groups}")),
+            HirError::IndexOutside {
+                tensor,
+                index,
+                values: (first, last),
+                extent,
+                span,
+            } => {
+                let diagnostic =
+                    Diagnostic::new(Code::E0310, format!("`{tensor}` has no index {index}"))
+                        .at(*span, format!("goes from {first} to {last}"));
+                match extent {
+                    Some(extent) => diagnostic
+                        .note(format!(
+                            "`{tensor}` goes from 0 to {} here: nothing of it is touched",
+                            extent.saturating_sub(1)
+                        ))
+                        .help("shift the index, or give the tensor a larger extent"),
+                    None => diagnostic
+                        .note("without `Extents` a tensor has the indices from 0 to the largest that is used")
+                        .help(format!(
+                            "shift the index, or say how large the tensor is, so that what is outside is padding: `Extents {{ {tensor}: [...] }}`"
+                        )),
+                }
+            }
             HirError::MacsDiffer {
                 network,
                 asserted,

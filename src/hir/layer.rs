@@ -112,7 +112,7 @@ impl Type {
 
     pub(super) fn blocks(self) -> &'static [&'static str] {
         if self == Type::Einsum {
-            &["Ranks", "Precision", "Density"]
+            &["Ranks", "Extents", "Precision", "Density"]
         } else if self.slides() {
             &[
                 "Dimensions",

@@ -44,7 +44,7 @@ pub use part::UnknownPart;
 pub use scope::{Definition, Kind, Scope, collect, defines, scopes};
 
 use crate::base::{Dimension, Ratio, Span};
-use shape::Shape;
+use shape::{Flow, Shape};
 use std::borrow::Cow;
 
 /// Everything that the files of one run define.
@@ -92,13 +92,65 @@ pub struct Network {
     pub name_span: Span,
     /// `Description: "line", "line"`: reports print it.
     pub description: Vec<String>,
+    /// `Input x { M: 32, K: 64 }`, in source order.
+    pub inputs: Vec<NetworkInput>,
     /// In source order.
     pub layers: Vec<Layer>,
     /// Names of layers that were wrong and have been left out: nobody complains about them again.
     pub broken: Vec<String>,
 }
 
+/// An input of a network with a name: one tensor, whoever reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkInput {
+    pub name: String,
+    pub name_span: Span,
+    /// Name and extent of each dimension, as written; at least one.
+    pub dims: Vec<(String, u64)>,
+}
+
+impl NetworkInput {
+    /// A feature map if its dimensions are called so, else something of that many elements.
+    #[must_use]
+    pub fn flow(&self) -> Option<Flow> {
+        let mut map = [1u64; 4];
+        for (name, extent) in &self.dims {
+            let place = ["N", "C", "Y", "X"].iter().position(|known| known == name);
+            let Some(place) = place else {
+                let elements = self
+                    .dims
+                    .iter()
+                    .try_fold(1u128, |all, dim| all.checked_mul(u128::from(dim.1)));
+                return elements.map(Flow::Elements);
+            };
+            map[place] = *extent;
+        }
+        let [n, c, y, x] = map;
+        Some(Flow::Map { n, c, y, x })
+    }
+
+    /// `M 32 x K 64`
+    #[must_use]
+    pub fn shape(&self) -> String {
+        let dims = self
+            .dims
+            .iter()
+            .map(|(name, extent)| format!("{name} {extent}"));
+        dims.collect::<Vec<_>>().join(" x ")
+    }
+}
+
 impl Network {
+    /// What flows from a source, if that is known.
+    #[must_use]
+    pub fn flow(&self, source: Source) -> Option<Flow> {
+        match source {
+            Source::External => None,
+            Source::Input(input) => self.inputs.get(input)?.flow(),
+            Source::Layer(layer) => self.layers.get(layer)?.shape.output(),
+        }
+    }
+
     #[must_use]
     pub fn layer(&self, name: &str) -> Option<usize> {
         self.layers.iter().position(|layer| layer.name == name)
@@ -139,6 +191,8 @@ pub struct Layer {
 pub enum Source {
     /// The network's input, or something that the language does not describe.
     External,
+    /// Index into [`Network::inputs`].
+    Input(usize),
     /// Index into [`Network::layers`].
     Layer(usize),
 }

@@ -4,14 +4,15 @@
 //! input. What is wired must agree in shape: feature maps exactly (several producers of a one-operand layer
 //! are concatenated along C, an FC flattens), GEMM, LSTM and EINSUM in the number of elements, because
 //! reshapes and transpositions between them are no layers. `external` fits everything; among the
-//! producers of a concatenation it stands for the channels that are missing.
+//! producers of a concatenation it stands for the channels that are missing. `Input x { M: 32, K: 64 }` is an
+//! input with a name and a shape: every layer with `Inputs: x` reads the same tensor, and has to fit it.
 
 use super::body::{Known, block, property, single};
 use super::error::HirError;
 use super::eval::describe;
 use super::scope::Context;
 use super::shape::{Flow, Shape};
-use super::{Layer, Network, Source, dataflow, layer};
+use super::{Layer, Network, NetworkInput, Source, dataflow, layer};
 use crate::base::Span;
 use crate::syntax::ast::{self, Entry};
 use petgraph::algo::kosaraju_scc;
@@ -22,10 +23,14 @@ pub(super) const NETWORK: Known = Known {
     owner: "a network",
     properties: &["Macs", "Description"],
     blocks: &[],
-    repeated: &[],
+    repeated: &["Input"],
     flags: &[],
     layers: true,
 };
+
+/// More than anybody writes.
+const MAX_INPUTS: usize = 256;
+const MAX_DIMENSIONS: usize = 16;
 
 /// The layers' names, wrong layers included.
 #[derive(Default)]
@@ -34,6 +39,8 @@ struct Names<'a> {
     order: Vec<&'a str>,
     /// Place in `order`, where it was written, and the layer's index if the layer is good.
     known: BTreeMap<&'a str, (usize, Span, Option<usize>)>,
+    /// Named inputs: where each was written, and its index if it is good.
+    inputs: BTreeMap<&'a str, (Span, Option<usize>)>,
 }
 
 impl<'a> Names<'a> {
@@ -49,7 +56,8 @@ impl<'a> Names<'a> {
     }
 
     fn span(&self, name: &str) -> Option<Span> {
-        self.known.get(name).map(|known| known.1)
+        let layer = self.known.get(name).map(|known| known.1);
+        layer.or_else(|| self.inputs.get(name).map(|known| known.0))
     }
 
     fn layer(&self, name: &str) -> Option<usize> {
@@ -70,6 +78,7 @@ pub(super) fn collect(cx: &mut Context<'_>, node: &ast::Network) -> Option<usize
         name: node.name.value.clone(),
         name_span: node.name.span,
         description: description(cx, node),
+        inputs: Vec::new(),
         layers: Vec::new(),
         broken: Vec::new(),
     };
@@ -88,6 +97,7 @@ pub(super) fn collect(cx: &mut Context<'_>, node: &ast::Network) -> Option<usize
     }
     let mut sources: Vec<&ast::Layer> = Vec::new();
     let mut names = Names::default();
+    inputs(cx, node, &mut network, &mut names);
     for source in node.layers() {
         let name = &source.name;
         if let Some(first) = names.span(name.as_str()) {
@@ -132,6 +142,84 @@ pub(super) fn collect(cx: &mut Context<'_>, node: &ast::Network) -> Option<usize
     assert_macs(cx, &network, node);
     cx.program.networks.push(network);
     Some(cx.program.networks.len() - 1)
+}
+
+/// The inputs with names.
+fn inputs<'a>(
+    cx: &mut Context<'_>,
+    node: &'a ast::Network,
+    network: &mut Network,
+    names: &mut Names<'a>,
+) {
+    let blocks = node.body.blocks();
+    for (count, block) in blocks.filter(|b| b.kind.as_str() == "Input").enumerate() {
+        let Some(name) = &block.name else {
+            cx.error(HirError::Missing {
+                what: "a name".to_owned(),
+                owner: "`Input`".to_owned(),
+                span: block.kind.span,
+                insert: Some((block.kind.span.end(), " x".to_owned())),
+            });
+            continue;
+        };
+        if let Some(first) = names.span(name.as_str()) {
+            cx.error(HirError::DefinedTwice {
+                what: "input",
+                name: name.value.clone(),
+                span: name.span,
+                first,
+            });
+            continue;
+        }
+        if count >= MAX_INPUTS || name.as_str() == "external" {
+            let what = match name.as_str() {
+                "external" => {
+                    "an input called `external`, which is any input without a name".to_owned()
+                }
+                _ => format!("a network of more than {MAX_INPUTS} inputs"),
+            };
+            cx.error(HirError::Unavailable {
+                what,
+                span: name.span,
+            });
+            continue;
+        }
+        let dims = input_dims(cx, block, name);
+        let good = dims.is_some().then_some(network.inputs.len());
+        names.inputs.insert(name.as_str(), (name.span, good));
+        network.inputs.extend(dims.map(|dims| NetworkInput {
+            name: name.value.clone(),
+            name_span: name.span,
+            dims,
+        }));
+    }
+}
+
+/// Names and extents; `None` has been reported.
+fn input_dims(
+    cx: &mut Context<'_>,
+    block: &ast::Block,
+    name: &ast::Name,
+) -> Option<Vec<(String, u64)>> {
+    let before = cx.errors();
+    let known: Vec<&str> = block.body.properties().map(|p| p.key.as_str()).collect();
+    let mut dims = Vec::new();
+    layer::named(cx, &block.body, "`Input`", &known, |cx, dim, expr| {
+        let size = cx.size(expr, &format!("`{dim}`"));
+        dims.extend(size.map(|size| (dim.to_owned(), size)));
+    });
+    if cx.errors() != before {
+        return None;
+    }
+    if dims.is_empty() || dims.len() > MAX_DIMENSIONS {
+        cx.error(HirError::WrongKind {
+            expected: format!("1 to {MAX_DIMENSIONS} dimensions of `{name}`: `{{ M: 32, K: 64 }}`"),
+            found: dims.len().to_string(),
+            span: name.span,
+        });
+        return None;
+    }
+    Some(dims)
 }
 
 /// The lines of `Description`.
@@ -238,12 +326,16 @@ fn producer(cx: &mut Context<'_>, names: &Names<'_>, expr: &ast::Expr) -> Option
     if let Some(layer) = names.layer(name.as_str()) {
         return Some(Source::Layer(layer));
     }
+    if let Some((_, Some(input))) = names.inputs.get(name.as_str()) {
+        return Some(Source::Input(*input));
+    }
     if names.span(name.as_str()).is_none() {
+        let known = names.order.iter().chain(names.inputs.keys());
         cx.error(HirError::UnknownName {
             expected: "layer",
             name: name.value.clone(),
             span: name.span,
-            suggestion: cx.suggest(name.as_str(), names.order.iter().copied()),
+            suggestion: cx.suggest(name.as_str(), known.copied()),
             found: None,
         });
     }
@@ -306,15 +398,26 @@ fn concatenated(
     let mut names = Vec::new();
     let mut producer_span = None;
     let mut fits = true;
-    for input in inputs {
-        let Source::Layer(index) = input else {
-            external = true;
-            continue;
+    let mut named: Option<&NetworkInput> = None;
+    for &input in inputs {
+        let (name, name_span) = match input {
+            Source::External => {
+                external = true;
+                continue;
+            }
+            Source::Input(at) => {
+                let known = &network.inputs[at];
+                named = Some(known);
+                (known.name.as_str(), known.name_span)
+            }
+            Source::Layer(at) => {
+                let known = &network.layers[at];
+                (known.name.as_str(), known.name_span)
+            }
         };
-        let producer = &network.layers[*index];
-        names.push(producer.name.as_str());
-        producer_span.get_or_insert(producer.name_span);
-        let Some(flow) = producer.shape.output() else {
+        names.push(name);
+        producer_span.get_or_insert(name_span);
+        let Some(flow) = network.flow(input) else {
             return;
         };
         let flow = match flow {
@@ -341,9 +444,9 @@ fn concatenated(
             ) => {
                 if (n, y, x) != (other_n, other_y, other_x) {
                     fits = false;
-                    producer_span = Some(producer.name_span);
+                    producer_span = Some(name_span);
                     all = Some(flow);
-                    names = vec![producer.name.as_str()];
+                    names = vec![name];
                     break;
                 }
                 match c.checked_add(other_c) {
@@ -393,6 +496,9 @@ fn concatenated(
             producers: names.join(", "),
             needed,
             found,
+            input: named
+                .filter(|known| names == [known.name.as_str()])
+                .map(NetworkInput::shape),
             span: place.span,
             producer_span,
             insert: place.insert,

@@ -168,6 +168,8 @@ pub struct EinsumIndex {
     /// (index into [`Einsum::ranks`], coefficient), each rank once, no zero coefficient.
     pub terms: Vec<(usize, i64)>,
     pub constant: i64,
+    /// What `Extents` says of this dimension of the tensor: indices outside touch nothing.
+    pub stated: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,19 +188,29 @@ pub struct Einsum {
 }
 
 impl Einsum {
-    /// Extent of one index: the largest value it takes, plus one; what is below zero lies outside.
+    /// Extent of one index: what is stated, or the largest value it takes plus one.
     #[must_use]
     pub fn extent(&self, index: &EinsumIndex) -> Option<u64> {
-        let mut largest = index.constant;
-        for &(rank, coefficient) in &index.terms {
-            if coefficient > 0 {
-                let last = i64::try_from(self.ranks.get(rank)?.1.checked_sub(1)?).ok()?;
-                largest = largest.checked_add(coefficient.checked_mul(last)?)?;
-            }
+        if index.stated.is_some() {
+            return index.stated;
         }
+        let (_, largest) = self.values(index)?;
         u64::try_from(largest.checked_add(1)?)
             .ok()
             .filter(|&extent| extent > 0)
+    }
+
+    /// The smallest and the largest value of an index.
+    #[must_use]
+    pub fn values(&self, index: &EinsumIndex) -> Option<(i64, i64)> {
+        let (mut smallest, mut largest) = (index.constant, index.constant);
+        for &(rank, coefficient) in &index.terms {
+            let last = i64::try_from(self.ranks.get(rank)?.1.checked_sub(1)?).ok()?;
+            let reach = coefficient.checked_mul(last)?;
+            smallest = smallest.checked_add(reach.min(0))?;
+            largest = largest.checked_add(reach.max(0))?;
+        }
+        Some((smallest, largest))
     }
 
     /// Number of elements of a tensor.

@@ -187,19 +187,45 @@ fn grouped_shape(layer: &Layer) -> Shape {
 }
 
 #[test]
+fn named_inputs() {
+    let reader = "Layer a { Type: FC; Dimensions { N: 2, K: 4, C: 12 } Inputs: x; }";
+    for (inputs, expected) in [
+        ("Input x { N: 2, C: 12 }", &[][..]),
+        // An FC flattens maps; anything else has to have the elements.
+        ("Input x { C: 3, N: 2, Y: 2, X: 2 }", &[]),
+        ("Input x { M: 2, K: 12 }", &[]),
+        ("Input x { N: 12, C: 2 }", &["E0304@Inputs: x"]),
+        ("Input x { M: 25 }", &["E0304@Inputs: x"]),
+        ("Input x { N: 0, C: 12 }", &["E0303@0"]),
+        ("Input x { }", &["E0308@x"]),
+        ("Input x { N: 2, C: 12 } Input x { N: 2 }", &["E0204@x"]),
+        ("Input x { N: 2, C: 12 } Input { N: 2 }", &["E0302@Input"]),
+        (
+            "Input x { N: 2, C: 12 } Input external { N: 2 }",
+            &["E0104@external"],
+        ),
+    ] {
+        let found = codes(&format!("Network n {{ {inputs} {reader} }}"));
+        assert_eq!(found, expected, "{inputs}");
+    }
+}
+
+#[test]
 fn einsums() {
     let good = first(&layer(
         "Type: EINSUM; Ranks { B: 8, M: 512, N: 512, E: 64 } Compute: S[b,m,n] += Q[b,m,e] * K[b,n,e];",
     ));
     assert_eq!(good.shape.macs(), Some(8 * 512 * 512 * 64));
     let sliding = first(&layer(
-        "Type: EINSUM; Ranks { P: 6, R: 3 } Compute: O[p] += I[2*p + r - 1] * W[r];",
+        "Type: EINSUM; Ranks { P: 6, R: 3 } Extents { I: [12] } Compute: O[p] += I[2*p + r - 1] * W[r];",
     ));
     let Shape::Einsum(einsum) = &sliding.shape else {
         panic!("{:?}", sliding.shape);
     };
     // Indices -1 .. 2*5 + 2 - 1 = 11: twelve elements, and one that is padding.
-    assert_eq!(einsum.extent(&einsum.tensors[0].indices[0]), Some(12));
+    let index = &einsum.tensors[0].indices[0];
+    assert_eq!(einsum.values(index), Some((-1, 11)));
+    assert_eq!(einsum.extent(index), Some(12));
     for (ranks, compute, expected) in [
         ("M: 2, N: 2", "O[m] += I[m,k]", "E0207@k"),
         ("M: 2", "O[m] += I[m,m]", "E0308@m"),
@@ -207,7 +233,8 @@ fn einsums() {
         ("M: 2, N: 2", "O[m] += I[m]", "E0207@Compute: O[m] += I[m]"),
         ("M: 2, m: 2", "O[m] += I[m]", "E0308@2"),
         ("M: 2", "O[m] += I[m] * I[m]", "E0104@I"),
-        ("M: 2", "O[m] += I[0 - m - 1]", "E0308@I[0 - m - 1]"),
+        ("M: 2", "O[m] += I[0 - m - 1]", "E0310@0 - m - 1"),
+        ("M: 2", "O[m] += I[m, m - 1 - m]", "E0310@m - 1 - m"),
         (
             "M: 2",
             "O[m] += A[m] * B[m] * C[m] * D[m] * E[m]",
@@ -221,6 +248,23 @@ fn einsums() {
         assert_eq!(found.len(), 1, "{compute}: {found:?}");
         assert!(found[0].starts_with(expected), "{compute}: {found:?}");
     }
+    for (extents, expected) in [
+        ("J: [6]", "E0201@J"),
+        ("I: [6, 1]", "E0308@[6, 1]"),
+        ("I: 0", "E0303@0"),
+        ("I: [6], I: [7]", "E0206@I"),
+        // From -1 to 6: a tensor of which nothing is touched is a slip too.
+        ("O: [6], W: [3], I: [6, 2]", "E0308@[6, 2]"),
+    ] {
+        let text = layer(&format!(
+            "Type: EINSUM; Ranks {{ P: 6, R: 3 }} Extents {{ {extents} }} Compute: O[p] += I[p + r] * W[r];"
+        ));
+        let found = codes(&text);
+        assert_eq!(found.len(), 1, "{extents}: {found:?}");
+        assert!(found[0].starts_with(expected), "{extents}: {found:?}");
+    }
+    let beyond = layer("Type: EINSUM; Ranks { P: 2 } Extents { I: 4 } Compute: O[p] = I[p + 4];");
+    assert_eq!(codes(&beyond), ["E0310@p + 4"]);
 }
 
 #[test]

@@ -7,7 +7,8 @@
 //! of that tensor's producer.
 //!
 //! Decisions: parts of a concatenation lie one behind the other along the channels; a reader sees part `i` at its
-//! channel minus the channels before. `external` in a concatenation is the channels that nobody else gives.
+//! channel minus the channels before. `external` in a concatenation is the channels that nobody else gives. A named
+//! input of the network is one tensor, whoever reads it; each `external` is another.
 
 use super::loops::Tile;
 use super::member::{AffineDim, Member};
@@ -49,8 +50,8 @@ pub(super) struct User {
 enum Key {
     /// The result of a stage.
     Made(usize),
-    /// The result of a layer outside, in these dimensions.
-    Outside(usize, Vec<u64>),
+    /// The result of a layer outside, or a named input of the network, in these dimensions.
+    Outside(Source, Vec<u64>),
     /// Weights, and what comes from `external`: nobody else's.
     Own { stage: usize, tensor: usize },
 }
@@ -139,6 +140,7 @@ impl Walk<'_, '_> {
                                 let name = part.alone.then(|| "external".to_owned());
                                 self.own(stage, tensor, &part.dims, name)
                             }
+                            Source::Input(_) => self.outside(stage, tensor, &part)?,
                             Source::Layer(from) => self.layer(stage, tensor, from, &part)?,
                         };
                         readings.push(reading);
@@ -169,6 +171,47 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// A part that is there already: a layer outside of the group made it, or it is an input with a name.
+    fn outside(&self, stage: usize, tensor: usize, part: &Part) -> Option<Reading> {
+        let network = self.request.network;
+        let (name, written) = match part.source {
+            Source::External => return None,
+            Source::Input(at) => {
+                let input = network.inputs.get(at)?;
+                let dims = input.dims.iter().map(|dim| dim.1);
+                (&input.name, Some(dims.collect()))
+            }
+            Source::Layer(at) => {
+                let layer = network.layers.get(at)?;
+                (&layer.name, written(&layer.shape))
+            }
+        };
+        let member = self.members.get(stage)?;
+        let partial: Vec<bool> = self
+            .wanted
+            .get(stage)?
+            .iter()
+            .map(|cut| cut.partial)
+            .collect();
+        let reader = Reader {
+            ranks: &member.ranks,
+            partial: &partial,
+        };
+        let own: Vec<u64> = part.dims.iter().map(|dim| dim.extent).collect();
+        let seen = written.and_then(|written| {
+            let dims = view(&part.dims, &written, &reader).ok()?;
+            (!dims.contains(&Index::Whole)).then_some((written, dims))
+        });
+        let (extents, dims) = seen.unwrap_or_else(|| (own, part.dims.iter().map(affine).collect()));
+        Some(Reading {
+            key: Key::Outside(part.source, extents.clone()),
+            tensor,
+            extents,
+            dims,
+            part: part.alone.then(|| name.clone()),
+        })
+    }
+
     /// A part that another layer makes, inside of the group or outside.
     fn layer(&mut self, stage: usize, tensor: usize, from: usize, part: &Part) -> Option<Reading> {
         let member = self.members.get(stage)?;
@@ -184,21 +227,7 @@ impl Walk<'_, '_> {
         };
         let producer = self.members.iter().position(|other| other.layer == from);
         let Some(producer) = producer else {
-            let own: Vec<u64> = part.dims.iter().map(|dim| dim.extent).collect();
-            let source = self.request.network.layers.get(from)?;
-            let seen = written(&source.shape).and_then(|written| {
-                let dims = view(&part.dims, &written, &reader).ok()?;
-                (!dims.contains(&Index::Whole)).then_some((written, dims))
-            });
-            let (extents, dims) =
-                seen.unwrap_or_else(|| (own, part.dims.iter().map(affine).collect()));
-            return Some(Reading {
-                key: Key::Outside(from, extents.clone()),
-                tensor,
-                extents,
-                dims,
-                part: part.alone.then(|| source.name.clone()),
-            });
+            return self.outside(stage, tensor, part);
         };
         let made = self.members.get(producer)?;
         let extents: Vec<u64> = made.tensors.last()?.iter().map(|dim| dim.extent).collect();
@@ -357,16 +386,20 @@ impl Walk<'_, '_> {
         let image = image.checked_mul(u128::from(dims.first()?.extent))?;
         let mut given = Vec::with_capacity(sources.len());
         for source in sources {
-            let Source::Layer(from) = *source else {
-                given.push(None);
-                continue;
+            let network = self.request.network;
+            let name = match *source {
+                Source::External => {
+                    given.push(None);
+                    continue;
+                }
+                Source::Input(at) => &network.inputs.get(at)?.name,
+                Source::Layer(at) => &network.layers.get(at)?.name,
             };
-            let layer = self.request.network.layers.get(from)?;
-            let elements = layer.shape.output()?.elements()?;
+            let elements = network.flow(*source)?.elements()?;
             if !elements.is_multiple_of(image) {
                 let error = FuseError::NoChannels {
                     reader: member.tensor_name(tensor),
-                    part: layer.name.clone(),
+                    part: name.clone(),
                     elements,
                     image,
                     span: member.span,

@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Symbol {
     Item(Kind, Definition),
-    /// A layer of a network.
+    /// A layer of a network, or an input of it that has a name.
     Layer(Definition, String),
     /// A memory of an accelerator.
     Memory(Definition, String),
@@ -128,6 +128,22 @@ impl Snapshot {
         network.into_iter().flat_map(ast::Network::layers)
     }
 
+    /// The names of a network's layers and inputs, which are of one kind.
+    #[must_use]
+    pub fn members(&self, network: Definition) -> Vec<Name> {
+        let layers = self.layers(network).map(|layer| layer.name.clone());
+        layers.chain(self.inputs(network).cloned()).collect()
+    }
+
+    /// The inputs of a network that have a name.
+    pub fn inputs(&self, network: Definition) -> impl Iterator<Item = &Name> {
+        let body = match self.item(network) {
+            Some(Item::Network(network)) => Some(&network.body),
+            _ => None,
+        };
+        body.into_iter().flat_map(inputs)
+    }
+
     /// The named blocks of an accelerator of one kind (`Memory`, `Array`), from the outside in; in the short form
     /// the memories that it stands for.
     #[must_use]
@@ -138,6 +154,12 @@ impl Snapshot {
         }
         found
     }
+}
+
+/// `x` in `Input x { ... }`
+pub(super) fn inputs(body: &Body) -> impl Iterator<Item = &Name> {
+    let blocks = body.blocks().filter(|block| block.kind.as_str() == "Input");
+    blocks.filter_map(|block| block.name.as_ref())
 }
 
 fn parts(body: &Body, kind: &str, found: &mut Vec<Name>) {
@@ -186,10 +208,7 @@ impl Walk<'_> {
 
     fn enter_network(&mut self, network: Option<Definition>) {
         let snapshot = self.snapshot;
-        self.network = network.map(|network| {
-            let names = snapshot.layers(network).map(|layer| layer.name.clone());
-            (network, set(names))
-        });
+        self.network = network.map(|network| (network, set(snapshot.members(network))));
     }
 
     fn enter_accelerator(&mut self, accelerator: Option<Definition>) {
@@ -480,6 +499,12 @@ impl Walk<'_> {
     }
 
     fn block(&mut self, block: &ast::Block) {
+        if let (Some((network, _)), "Input", Some(name)) =
+            (&self.network, block.kind.as_str(), &block.name)
+        {
+            let symbol = Symbol::Layer(*network, name.value.clone());
+            self.push(name.span, symbol, true);
+        }
         if let Some(accelerator) = self.accelerator.as_ref().map(|known| known.definition) {
             match (block.kind.as_str(), &block.name) {
                 ("Memory", Some(name)) => {

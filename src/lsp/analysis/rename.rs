@@ -158,7 +158,7 @@ fn taken(snapshot: &Snapshot, module: usize, target: &Target, new: &str) -> bool
     match &target.what {
         What::Item(kind) => known(*kind, new).is_some(),
         What::Layer(network) => known(Kind::Network, network)
-            .is_some_and(|at| snapshot.layers(at).any(|layer| layer.name.as_str() == new)),
+            .is_some_and(|at| snapshot.members(at).iter().any(|name| name.as_str() == new)),
         What::Parameter(dataflow) => known(Kind::Dataflow, dataflow).is_some_and(|at| {
             let Some(crate::syntax::ast::Item::Dataflow(node)) = snapshot.item(at) else {
                 return false;
@@ -213,6 +213,20 @@ mod tests {
             renamed("Map ", "net", "n2").unwrap(),
             TEXT.replace("net", "n2")
         );
+    }
+
+    #[test]
+    fn an_input_is_renamed_with_its_readers() {
+        let text = "Network net { Input $0act { N: 2, C: 4 }
+            Layer one { Type: FC; Dimensions { N: 2, K: 4, C: 4 } Inputs: act; }
+            Layer two { Type: FC; Dimensions { N: 2, K: 4, C: 4 } Inputs: act; } }";
+        let (snapshot, at) = cursor(text);
+        let (target, _) = target(&snapshot, at).unwrap();
+        let mut found = Places::new();
+        places(&snapshot, &target, "x", &mut found).unwrap();
+        assert_eq!(found["a.dflow"].len(), 3);
+        let refusal = places(&snapshot, &target, "two", &mut found).unwrap_err();
+        assert!(refusal.0.contains("defined already"), "{refusal:?}");
     }
 
     #[test]

@@ -96,11 +96,15 @@ fn one(snapshot: &Snapshot, item: &Item) -> Option<Outline> {
                     children: Vec::new(),
                 }
             });
+            let blocks = node.body.blocks();
+            let inputs = blocks.filter(|block| block.name.is_some()).map(part);
+            let mut children: Vec<Outline> = inputs.chain(layers).collect();
+            children.sort_by_key(|child| child.span);
             of(
                 OutlineKind::Network,
                 node.name.value.clone(),
                 node.name.span,
-                layers.collect(),
+                children,
             )
         }
         Item::Dataflow(node) => {
@@ -201,13 +205,14 @@ mod tests {
     #[test]
     fn definitions_with_their_parts() {
         let (snapshot, _) = cursor(
-            "const T = 4; Network net { Layer one { Type: FC; } Layer two { } }
+            "const T = 4; Network net { Input x { N: 1 } Layer one { Type: FC; } Layer two { } }
              Accelerator { Level S { Memory A { } } } Dataflow d(t) { } Map net on acc { default FC: d(t = T); one: d; } Oops",
         );
         let outline = outline(&snapshot);
         let names: Vec<&str> = outline.iter().map(|item| item.name.as_str()).collect();
         assert_eq!(names, ["T", "net", "Accelerator", "d", "net on acc"]);
-        assert_eq!(outline[1].children[0].detail.as_deref(), Some("FC"));
+        assert_eq!(outline[1].children[0].name, "x");
+        assert_eq!(outline[1].children[1].detail.as_deref(), Some("FC"));
         assert_eq!(outline[2].children[0].children[0].name, "A");
         let entries: Vec<&str> = outline[4]
             .children

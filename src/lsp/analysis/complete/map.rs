@@ -127,6 +127,16 @@ impl<'s> List<'_, 's> {
         }
     }
 
+    /// The inputs of a network that have a name.
+    pub(super) fn inputs(&mut self, network: Option<&str>) {
+        let network = network.and_then(|name| self.find(Kind::Network, name));
+        let snapshot = self.snapshot;
+        for name in network.into_iter().flat_map(|at| snapshot.inputs(at)) {
+            let detail = Some("Input".to_owned());
+            self.push(name.as_str(), CompletionKind::Layer, detail);
+        }
+    }
+
     /// Layers of a network by name; all of them without names.
     pub(super) fn layers_of(&self, network: &str, names: &[&str]) -> Vec<&'s Layer> {
         let name = network.rsplit('.').next().unwrap_or(network);

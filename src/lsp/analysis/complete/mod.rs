@@ -323,6 +323,7 @@ impl<'s> List<'_, 's> {
                 self.plain(&["external"]);
                 let network = self.context.name_of(Token::Network).map(str::to_owned);
                 let own = self.context.name_of(Token::Layer).map(str::to_owned);
+                self.inputs(network.as_deref());
                 self.layers(network.as_deref(), own.as_deref());
             }
             "Dataflow" => self.names(Kind::Dataflow),

@@ -88,6 +88,10 @@ fn symbol(snapshot: &Snapshot, evaluated: &Evaluated, symbol: &Symbol) -> Option
         Symbol::Item(kind, at) => item(snapshot, evaluated, *kind, *at),
         Symbol::Layer(network, name) => {
             let network = network_at(snapshot, *network)?;
+            if let Some(input) = network.inputs.iter().find(|input| input.name == *name) {
+                let text = code(&format!("Input {}: {}", input.name, input.shape()));
+                return Some(text + "one tensor for every layer that reads it\n");
+            }
             let layer = network.layer(name).and_then(|at| network.layers.get(at))?;
             Some(layer_text(snapshot, evaluated, layer))
         }
