@@ -277,10 +277,18 @@ pub fn context(accelerator: &hir::Accelerator, operand: hir::Precision) -> cost:
             .iter()
             .map(|memory| cost::MemoryContext {
                 class: memory.class.clone(),
-                read_pj: memory.read_energy.map(Ratio::to_f64),
-                write_pj: memory.write_energy.map(Ratio::to_f64),
+                read: memory.read_energy.map(own_price),
+                write: memory.write_energy.map(own_price),
+                area_um2: memory.area.map(Ratio::to_f64),
             })
             .collect(),
+    }
+}
+
+fn own_price(written: hir::AccessEnergy) -> cost::OwnPrice {
+    cost::OwnPrice {
+        pj: written.energy.to_f64(),
+        width_bits: written.width_bits,
     }
 }
 

@@ -72,6 +72,9 @@ pub fn mapping(out: &mut String, map: &str, lowered: &Lowered, mapping: &Mapping
                 );
             }
         }
+        if place == schedule.steps && schedule.steps != schedule.leaf {
+            *out += "  -- steps of the lanes\n";
+        }
         if place == schedule.leaf {
             *out += "  -- leaf\n";
         }

@@ -23,7 +23,7 @@ pub enum AreaComponent {
 pub struct AreaTerm {
     pub component: AreaComponent,
     pub um2: f64,
-    /// The technology entry.
+    /// The technology entry, or the key of the memory.
     pub label: String,
 }
 
@@ -119,6 +119,14 @@ fn memory_term(
     architecture: &Architecture,
     memory: usize,
 ) -> Result<AreaTerm, AreaAbsent> {
+    let own = context.memories.get(memory).and_then(|keys| keys.area_um2);
+    if let Some(um2) = own {
+        return Ok(AreaTerm {
+            component: AreaComponent::Memory(memory),
+            um2: um2 * architecture.instances(memory) as f64,
+            label: "Area of the memory".to_owned(),
+        });
+    }
     let bits = architecture.memories[memory]
         .capacity_bits
         .ok_or(AreaAbsent::UnboundedMemory(memory))?;

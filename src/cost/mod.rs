@@ -29,7 +29,7 @@ pub use energy::{Component, Energy, EnergyTerm, energy, total_pj};
 pub use error::CostError;
 pub use group::{Action as GroupAction, GroupComponent, GroupEnergy, GroupTerm, group_energy};
 pub use parse::{ACTIONS, ActionError, Argument};
-pub use prices::{Context, MemoryContext, Per, Price, Prices};
+pub use prices::{Context, MemoryContext, OwnPrice, Per, Price, Prices};
 pub use tech::{Action, Entry, Precision, Technology, capacity_text};
 
 use crate::engine::Counts;

@@ -25,10 +25,20 @@ pub struct Context {
 pub struct MemoryContext {
     /// `Class:`.
     pub class: Option<String>,
-    /// `ReadEnergy:`, pJ per element.
-    pub read_pj: Option<f64>,
-    /// `WriteEnergy:`, pJ per element.
-    pub write_pj: Option<f64>,
+    /// `ReadEnergy:`
+    pub read: Option<OwnPrice>,
+    /// `WriteEnergy:`
+    pub write: Option<OwnPrice>,
+    /// `Area:` of one instance.
+    pub area_um2: Option<f64>,
+}
+
+/// What a memory says of its own accesses.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OwnPrice {
+    pub pj: f64,
+    /// Of how many bits; `None` is one element, whatever its width.
+    pub width_bits: Option<u32>,
 }
 
 /// What a price is multiplied with.
@@ -203,15 +213,11 @@ fn access(
         .memories
         .get(memory)
         .and_then(|keys| match direction {
-            Direction::Read => keys.read_pj.map(|pj| (pj, "ReadEnergy of the memory")),
-            Direction::Write => keys.write_pj.map(|pj| (pj, "WriteEnergy of the memory")),
+            Direction::Read => keys.read.map(|price| (price, "ReadEnergy of the memory")),
+            Direction::Write => keys.write.map(|price| (price, "WriteEnergy of the memory")),
         });
-    if let Some((pj, label)) = own {
-        return Ok(Price {
-            pj,
-            per: Per::Element,
-            label: label.to_owned(),
-        });
+    if let Some((price, label)) = own {
+        return Ok(per_width(price.pj, price.width_bits, label));
     }
     let class = class_of(technology, context, architecture, memory);
     let capacity = architecture.memories[memory].capacity_bits;

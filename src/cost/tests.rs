@@ -127,7 +127,10 @@ fn a_capacity_outside_the_table_is_an_error_unless_extrapolated() {
 #[test]
 fn the_memory_s_own_figures_win() {
     let mut own = context();
-    own.memories[1].read_pj = Some(3.0);
+    own.memories[1].read = Some(OwnPrice {
+        pj: 3.0,
+        width_bits: None,
+    });
     let cost = evaluate(&technology(), &own, &mapping(), &counts()).unwrap();
     // 26 elements read from the buffer at 3 pJ instead of 44 bytes at 8.
     assert!(close(cost.energy.total_pj, TOTAL - 44.0 * 8.0 + 78.0));

@@ -20,7 +20,7 @@ use super::exclusive;
 use super::hierarchy::general_form;
 use super::layer::precisions;
 use super::scope::{Context, Kind};
-use super::{Accelerator, Array, Links, Memory, PerRole, Ports};
+use super::{AccessEnergy, Accelerator, Array, Links, Memory, PerRole, Ports};
 use crate::base::{Dimension, Ratio, Span};
 use crate::syntax::ast::{self, Block, Body};
 
@@ -207,11 +207,63 @@ fn cycles(cx: &mut Context<'_>, body: &Body, key: &str) -> Option<u64> {
     whole
 }
 
-pub(super) fn energy(cx: &mut Context<'_>, body: &Body, key: &str) -> Option<Ratio> {
-    let expr = value(cx, body, key)?;
-    let default = (1, Dimension::Energy);
-    cx.quantity(expr, key, &[Dimension::Energy], default)
-        .map(|(energy, _)| energy)
+/// Per element, per bit (`7.03pJ/bit`), or per access of a width (`ReadEnergy(64b): 25.87pJ`).
+pub(super) fn energy(cx: &mut Context<'_>, body: &Body, key: &str) -> Option<AccessEnergy> {
+    let written = property(body, key)?;
+    let width = match written.arguments.as_slice() {
+        [] => None,
+        [argument] if argument.name.is_none() => Some(access_width(cx, &argument.value)?),
+        _ => {
+            cx.error(HirError::WrongKind {
+                expected: format!("one width, such as `{key}(64b): ...`"),
+                found: format!("{} arguments", written.arguments.len()),
+                span: written.key.span,
+            });
+            return None;
+        }
+    };
+    let [expr] = written.values.as_slice() else {
+        // Says what is wrong with it.
+        value(cx, body, key);
+        return None;
+    };
+    let known: &[Dimension] = match width {
+        None => &[Dimension::Energy, Dimension::EnergyPerByte],
+        Some(_) => &[Dimension::Energy],
+    };
+    let (energy, dimension) = cx.quantity(expr, key, known, (1, Dimension::Energy))?;
+    let width_bits = match dimension {
+        Dimension::EnergyPerByte => Some(8),
+        _ => width,
+    };
+    Some(AccessEnergy { energy, width_bits })
+}
+
+/// `64b`, `8B`: whole bits.
+fn access_width(cx: &mut Context<'_>, expr: &ast::Expr) -> Option<u32> {
+    let default = (1, Dimension::Size);
+    let (bytes, _) = cx.quantity(expr, "the width of an access", &[Dimension::Size], default)?;
+    let bits = Ratio::new(8, 1)
+        .and_then(|eight| bytes.checked_mul(eight))
+        .and_then(Ratio::as_integer)
+        .and_then(|bits| u32::try_from(bits).ok())
+        .filter(|&bits| bits > 0);
+    if bits.is_none() {
+        cx.error(HirError::WrongKind {
+            expected: "a width of whole bits".to_owned(),
+            found: describe(expr),
+            span: expr.span,
+        });
+    }
+    bits
+}
+
+/// Silicon of one instance.
+pub(super) fn silicon(cx: &mut Context<'_>, body: &Body) -> Option<Ratio> {
+    let expr = value(cx, body, "Area")?;
+    let default = (1, Dimension::Area);
+    cx.quantity(expr, "Area", &[Dimension::Area], default)
+        .map(|(area, _)| area)
 }
 
 /// A key that is a word alone or `key: true`.
@@ -248,6 +300,7 @@ pub(super) fn memory(name: String, span: Span, level: usize, arrays_above: usize
         class: None,
         read_energy: None,
         write_energy: None,
+        area: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The general form of an accelerator: `Memory`, `Level`, `Array`, `Compute` from the outside in.
 
-use super::accelerator::{NOC, capacity, energy, memory, missing, network, rate, switch};
+use super::accelerator::{NOC, capacity, energy, memory, missing, network, rate, silicon, switch};
 use super::body::{Known, block, property, single, value};
 use super::error::HirError;
 use super::eval::describe;
@@ -218,6 +218,7 @@ pub(super) const MEMORY: Known = Known {
         "Class",
         "ReadEnergy",
         "WriteEnergy",
+        "Area",
     ],
     blocks: &[],
     repeated: &[],
@@ -285,6 +286,7 @@ fn general_memory(
     }
     memory.read_energy = energy(cx, body, "ReadEnergy");
     memory.write_energy = energy(cx, body, "WriteEnergy");
+    memory.area = silicon(cx, body);
     memory
 }
 

@@ -275,9 +275,19 @@ pub struct Memory {
     pub ports: Ports,
     /// Energy class in the technology (`SRAM`).
     pub class: Option<String>,
-    /// Picojoules per element.
-    pub read_energy: Option<Ratio>,
-    pub write_energy: Option<Ratio>,
+    pub read_energy: Option<AccessEnergy>,
+    pub write_energy: Option<AccessEnergy>,
+    /// Of one instance, in square micrometres.
+    pub area: Option<Ratio>,
+}
+
+/// `ReadEnergy: 5pJ`, `ReadEnergy: 7.03pJ/bit`, `ReadEnergy(64b): 25.87pJ`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccessEnergy {
+    /// Picojoules.
+    pub energy: Ratio,
+    /// Of how many bits; `None` is one element, whatever its width.
+    pub width_bits: Option<u32>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -95,7 +95,7 @@ fn range(
         .iter()
         .rposition(|l| l.array().is_some_and(|array| array < above))
         .map_or(0, |last| last + 1);
-    let (mut first, mut last) = (spatial, schedule.leaf);
+    let (mut first, mut last) = (spatial, schedule.steps);
     for (tensor, held) in positions[memory].iter().enumerate() {
         if held.is_none() || !free(memory, tensor) {
             continue;

@@ -57,6 +57,7 @@ pub(super) fn apply(mapping: &Mapping, directive: Directive, change: Change) -> 
             let shift =
                 |position: &mut usize| *position += usize::from(*position > directive.index);
             shift(&mut schedule.leaf);
+            shift(&mut schedule.steps);
             schedule
                 .positions
                 .iter_mut()

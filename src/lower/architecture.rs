@@ -1,9 +1,9 @@
 //! Accelerator -> [`ir::Architecture`](crate::ir::Architecture), and the names of its parts.
 
-use super::LowerError;
 use crate::base::{Ratio, Span};
 use crate::hir::{self, Accelerator};
 use crate::ir::{Architecture, Array, Links, Memory, Network, Ports, Rate, Refill, RoleSet};
+use std::ops::Range;
 
 /// An architecture with what its parts are called.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +32,67 @@ impl Hardware {
         self.memory_names.iter().position(|known| known == name)
     }
 
+    /// The first array inside the innermost memory; as many as there are arrays when there is none.
+    pub(super) fn first_inside(&self) -> usize {
+        let memories = &self.architecture.memories;
+        memories.last().map_or(0, |memory| memory.arrays_above)
+    }
+
+    /// The arrays without a memory between them, from the outside in.
+    pub(super) fn runs(&self) -> Vec<Range<usize>> {
+        let arrays = self.architecture.arrays.len();
+        let memories = &self.architecture.memories;
+        let starts = |at: &usize| *at == 0 || memories.iter().any(|m| m.arrays_above == *at);
+        let mut runs: Vec<Range<usize>> = Vec::new();
+        let mut starts = (0..arrays).filter(starts).peekable();
+        while let Some(first) = starts.next() {
+            runs.push(first..starts.peek().copied().unwrap_or(arrays));
+        }
+        runs
+    }
+
+    /// Whether the arrays of a run are one, but for how they are written.
+    pub(super) fn alike(&self, run: &Range<usize>) -> bool {
+        let arrays = self.architecture.arrays.get(run.clone()).unwrap_or(&[]);
+        arrays
+            .windows(2)
+            .all(|pair| pair[0].network == pair[1].network)
+    }
+
+    /// The same hardware with the arrays of a run as one of the joined shape.
+    pub(super) fn joined(&self, run: &Range<usize>) -> Hardware {
+        let mut joined = self.clone();
+        let inner = run.len().saturating_sub(1);
+        let mut axes = 0;
+        for part in &mut joined.parts {
+            if run.contains(&part.array) {
+                part.array = run.start;
+                part.first_axis = axes;
+                axes += part.axes;
+            } else if part.array >= run.end {
+                part.array -= inner;
+            }
+        }
+        let shape = self.architecture.arrays.get(run.clone()).unwrap_or(&[]);
+        let shape: Vec<u64> = shape.iter().flat_map(|array| array.shape.clone()).collect();
+        if let Some(first) = joined.architecture.arrays.get_mut(run.start) {
+            first.shape = shape;
+        }
+        let names = self.array_names.get(run.clone()).unwrap_or(&[]).join(" x ");
+        if let Some(first) = joined.array_names.get_mut(run.start) {
+            *first = names;
+        }
+        let rest = run.start + 1..run.end;
+        joined.architecture.arrays.drain(rest.clone());
+        joined.array_names.drain(rest);
+        for memory in &mut joined.architecture.memories {
+            if memory.arrays_above >= run.end {
+                memory.arrays_above -= inner;
+            }
+        }
+        joined
+    }
+
     /// The innermost level.
     pub(super) fn last_level(&self) -> usize {
         self.levels.last().copied().unwrap_or(0)
@@ -39,82 +100,46 @@ impl Hardware {
 }
 
 /// The ir of an accelerator.
-///
-/// # Errors
-/// Hardware on which nothing can be mapped: no memory inside the innermost array.
-pub fn architecture(accelerator: &Accelerator) -> Result<Architecture, Box<LowerError>> {
+#[must_use]
+pub fn architecture(accelerator: &Accelerator) -> Architecture {
     architecture_on(accelerator, None)
 }
 
 /// The ir of an accelerator as a computation on one of its arrays sees it (an index into
 /// [`Accelerator::arrays`]): of arrays side by side only that one; without a choice the first.
-///
-/// # Errors
-/// As [`architecture`].
-pub fn architecture_on(
-    accelerator: &Accelerator,
-    array: Option<usize>,
-) -> Result<Architecture, Box<LowerError>> {
-    hardware(&accelerator.on_array(array)).map(|hardware| hardware.architecture)
+#[must_use]
+pub fn architecture_on(accelerator: &Accelerator, array: Option<usize>) -> Architecture {
+    hardware(&accelerator.on_array(array)).architecture
 }
 
-/// Of arrays side by side the first counts.
-pub(super) fn hardware(accelerator: &Accelerator) -> Result<Hardware, Box<LowerError>> {
+/// Of arrays side by side the first counts. Every written array is one of the ir, with its own network.
+pub(super) fn hardware(accelerator: &Accelerator) -> Hardware {
     let accelerator = &*accelerator.on_array(None);
-    // Runs of arrays without a memory between them become one.
-    let mut arrays: Vec<Array> = Vec::new();
-    let mut array_names: Vec<String> = Vec::new();
-    let mut parts = Vec::new();
-    // Index in `arrays` of every written array.
-    let mut run_of = Vec::new();
-    for (at, array) in accelerator.arrays.iter().enumerate() {
-        let separated = accelerator
-            .memories
-            .iter()
-            .any(|memory| memory.arrays_above == at);
-        match (arrays.last_mut(), array_names.last_mut()) {
-            (Some(run), Some(name)) if !separated => {
-                parts.push(Part {
-                    name: array.name.clone(),
-                    array: run_of.last().copied().unwrap_or(0),
-                    first_axis: run.shape.len(),
-                    axes: array.shape.len(),
-                });
-                run.shape.extend(&array.shape);
-                name.push_str(" x ");
-                name.push_str(&array.name);
-            }
-            _ => {
-                parts.push(Part {
-                    name: array.name.clone(),
-                    array: arrays.len(),
-                    first_axis: 0,
-                    axes: array.shape.len(),
-                });
-                arrays.push(Array {
-                    shape: array.shape.clone(),
-                    network: Network {
-                        links: links(array.links),
-                        latency: array.latency,
-                        multicast: array.multicast,
-                        reduction: array.reduction,
-                        forwarding: array.forwarding,
-                        skew: array.skew,
-                    },
-                });
-                array_names.push(array.name.clone());
-            }
-        }
-        run_of.push(arrays.len() - 1);
-    }
+    let arrays = accelerator.arrays.iter().map(|array| Array {
+        shape: array.shape.clone(),
+        network: Network {
+            links: links(array.links),
+            latency: array.latency,
+            multicast: array.multicast,
+            reduction: array.reduction,
+            forwarding: array.forwarding,
+            skew: array.skew,
+        },
+    });
+    let parts = accelerator
+        .arrays
+        .iter()
+        .enumerate()
+        .map(|(at, array)| Part {
+            name: array.name.clone(),
+            array: at,
+            first_axis: 0,
+            axes: array.shape.len(),
+        });
     let mut memories = Vec::with_capacity(accelerator.memories.len());
     for memory in &accelerator.memories {
-        let arrays_above = match memory.arrays_above.checked_sub(1) {
-            Some(last) => run_of.get(last).map_or(0, |run| run + 1),
-            None => 0,
-        };
         memories.push(Memory {
-            arrays_above,
+            arrays_above: memory.arrays_above.min(accelerator.arrays.len()),
             level: memory.level,
             banks: memory.banks,
             streams: memory.streams,
@@ -133,23 +158,10 @@ pub(super) fn hardware(accelerator: &Accelerator) -> Result<Hardware, Box<LowerE
             ports: ports(memory.ports),
         });
     }
-    if memories
-        .last()
-        .is_none_or(|inner| inner.arrays_above != arrays.len())
-    {
-        return Err(Box::new(LowerError::NoInnerMemory {
-            accelerator: accelerator.name.clone(),
-            array: array_names.last().cloned().unwrap_or_default(),
-            span: accelerator
-                .arrays
-                .last()
-                .map_or(accelerator.name_span, |array| array.span),
-        }));
-    }
-    Ok(Hardware {
+    Hardware {
         architecture: Architecture {
             memories,
-            arrays,
+            arrays: arrays.collect(),
             lanes: accelerator.lanes,
         },
         memory_names: accelerator
@@ -167,9 +179,13 @@ pub(super) fn hardware(accelerator: &Accelerator) -> Result<Hardware, Box<LowerE
             .iter()
             .map(|memory| memory.level)
             .collect(),
-        array_names,
-        parts,
-    })
+        array_names: accelerator
+            .arrays
+            .iter()
+            .map(|array| array.name.clone())
+            .collect(),
+        parts: parts.collect(),
+    }
 }
 
 fn ports(written: hir::Ports) -> Ports {

@@ -88,9 +88,17 @@ pub enum LowerError {
         what: &'static str,
         span: Span,
     },
-    NoInnerMemory {
-        accelerator: String,
-        array: String,
+    /// A loop behind one over an array inside the innermost memory.
+    BehindInner {
+        memory: String,
+        /// The loop over the array.
+        first: Span,
+        span: Span,
+    },
+    /// A level that ends in the middle of one of several arrays with networks of their own.
+    ArraysDiffer {
+        arrays: Vec<String>,
+        wanted: u64,
         span: Span,
     },
     Overflow {
@@ -298,16 +306,32 @@ impl LowerError {
                 Diagnostic::new(Code::E0104, format!("{what} is not available"))
                     .at(*span, "not available here")
             }
-            LowerError::NoInnerMemory {
-                accelerator,
-                array,
+            LowerError::BehindInner {
+                memory,
+                first,
                 span,
             } => Diagnostic::new(
                 Code::E0502,
-                format!("the PEs of `{accelerator}` have no memory of their own"),
+                format!("this loop stands behind one over an array inside `{memory}`"),
             )
-            .at(*span, format!("nothing inside `{array}` holds data"))
-            .help("add a `Memory` inside the array (registers are one)"),
+            .at(*span, "too far in")
+            .also(*first, "the loop over the array")
+            .help(format!(
+                "spreads over arrays inside `{memory}` come last: write this loop before them, in an `at {memory} {{ ... }}` if it walks over the tile of `{memory}`"
+            )),
+            LowerError::ArraysDiffer {
+                arrays,
+                wanted,
+                span,
+            } => Diagnostic::new(
+                Code::E0505,
+                format!(
+                    "a cluster level distributes over {wanted}, which ends in the middle of an array of `{}`",
+                    arrays.join("` x `")
+                ),
+            )
+            .at(*span, "this level lies across arrays with networks of their own")
+            .help("let every cluster end with an array, or `spread` over each array by its name"),
             LowerError::Overflow { span } => {
                 Diagnostic::new(Code::E0307, "the number does not fit 64 bits")
                     .at(*span, "overflows")

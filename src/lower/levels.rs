@@ -6,13 +6,71 @@
 
 use super::LowerError;
 use crate::base::Span;
-use crate::ir::Architecture;
+
+/// Arrays without a memory between them: how many instances each has, outermost first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Run {
+    /// Index of the outermost in [`crate::ir::Architecture::arrays`].
+    pub first: usize,
+    pub sizes: Vec<u64>,
+}
+
+impl Run {
+    fn size(&self) -> u64 {
+        self.sizes
+            .iter()
+            .fold(1, |product, &size| product.saturating_mul(size))
+    }
+
+    /// The arrays over which a level of the run distributes, and over how many instances of each, outermost
+    /// first: numbered row by row, one instance of an outer array after the other. `None` when the level ends
+    /// in the middle of an array: no array then has a number of its own.
+    pub(super) fn split(&self, level: Level) -> Option<Vec<(usize, u64)>> {
+        let mut found = Vec::new();
+        let mut left = level.instances.max(1);
+        // PEs in one instance of the array looked at, and PEs that are placed.
+        let mut inside = 1u64;
+        let mut placed = level.taken.max(1);
+        for (at, &size) in self.sizes.iter().enumerate().rev() {
+            let reach = inside.saturating_mul(size);
+            if placed < reach {
+                if !placed.is_multiple_of(inside) {
+                    return None;
+                }
+                let used = placed / inside;
+                let room = size / used;
+                let here = left.min(room);
+                found.push((self.first + at, here));
+                if left <= room {
+                    left = 1;
+                    break;
+                }
+                if room * used != size || !left.is_multiple_of(room) {
+                    return None;
+                }
+                left /= room;
+                placed = reach;
+            }
+            inside = reach;
+        }
+        if left > 1 {
+            return None;
+        }
+        if found.is_empty() {
+            found.push((self.first, 1));
+        }
+        found.reverse();
+        Some(found)
+    }
+}
 
 /// One cluster level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Level {
-    /// Index into [`Architecture::arrays`]; meaningless without arrays.
-    pub array: usize,
+    /// Index into the runs; meaningless without arrays.
+    pub run: usize,
+    /// PEs of the run in one sub-cluster: what the levels further in take.
+    pub taken: u64,
     /// Sub-clusters over which the level distributes.
     pub instances: u64,
 }
@@ -28,12 +86,15 @@ pub(super) struct Cluster {
 /// The levels, outermost first: one more than there are clusters. `spatial[l]` says whether level `l`
 /// distributes anything at all, `at` where to point when the whole cannot be cut.
 pub(super) fn assign(
-    architecture: &Architecture,
+    runs: &[Run],
     clusters: &[Cluster],
     spatial: &[bool],
     at: Span,
 ) -> Result<Vec<Level>, Box<LowerError>> {
-    let available = architecture.pes();
+    let sizes: Vec<u64> = runs.iter().map(Run::size).collect();
+    let available = sizes
+        .iter()
+        .fold(1u64, |product, &size| product.saturating_mul(size));
     let product = clusters
         .iter()
         .try_fold(1u64, |product, cluster| product.checked_mul(cluster.size));
@@ -43,11 +104,6 @@ pub(super) fn assign(
             return Err(Box::new(too_many(clusters, available, at)));
         }
     };
-    let sizes: Vec<u64> = architecture
-        .arrays
-        .iter()
-        .map(|array| array.size())
-        .collect();
     let mut array = sizes.len().saturating_sub(1);
     // Sub-clusters of `array` that the levels inside have taken.
     let mut taken = 1u64;
@@ -85,11 +141,13 @@ pub(super) fn assign(
                 },
             }));
         }
-        taken = taken.saturating_mul(instances.min(room).max(1));
+        let instances = instances.min(room).max(1);
         levels.push(Level {
-            array,
-            instances: instances.min(room).max(1),
+            run: array,
+            taken,
+            instances,
         });
+        taken = taken.saturating_mul(instances);
     }
     levels.reverse();
     Ok(levels)
@@ -118,27 +176,13 @@ fn too_many(clusters: &[Cluster], available: u64, at: Span) -> LowerError {
 mod tests {
     use super::*;
     use crate::base::FileId;
-    use crate::ir::{Array, Links, Network};
 
-    fn arrays(sizes: &[u64]) -> Architecture {
-        Architecture {
-            memories: Vec::new(),
-            arrays: sizes
-                .iter()
-                .map(|&size| Array {
-                    shape: vec![size],
-                    network: Network {
-                        links: Links::Shared(None),
-                        latency: Some(1),
-                        multicast: true,
-                        reduction: true,
-                        forwarding: false,
-                        skew: 0,
-                    },
-                })
-                .collect(),
-            lanes: 1,
-        }
+    fn runs(sizes: &[u64]) -> Vec<Run> {
+        let one = |(first, &size)| Run {
+            first,
+            sizes: vec![size],
+        };
+        sizes.iter().enumerate().map(one).collect()
     }
 
     fn levels(sizes: &[u64], clusters: &[u64]) -> Result<Vec<(usize, u64)>, Box<LowerError>> {
@@ -152,10 +196,10 @@ mod tests {
             })
             .collect();
         let spatial = vec![true; clusters.len() + 1];
-        assign(&arrays(sizes), &clusters, &spatial, span).map(|levels| {
+        assign(&runs(sizes), &clusters, &spatial, span).map(|levels| {
             levels
                 .into_iter()
-                .map(|level| (level.array, level.instances))
+                .map(|level| (level.run, level.instances))
                 .collect()
         })
     }
@@ -187,5 +231,31 @@ mod tests {
             let error = levels(&[4, 64], clusters).unwrap_err();
             assert!(matches!(*error, LowerError::ArraySplit { cluster, .. } if cluster == room));
         }
+    }
+
+    // Two tiles of four PEs, numbered 0 to 7 row by row.
+    #[test]
+    fn a_level_that_spans_arrays_is_a_loop_over_each() {
+        let run = Run {
+            first: 1,
+            sizes: vec![2, 4],
+        };
+        let split = |taken, instances| {
+            run.split(Level {
+                run: 0,
+                taken,
+                instances,
+            })
+        };
+        assert_eq!(split(1, 8), Some(vec![(1, 2), (2, 4)]));
+        // Cluster(4) ends where a tile does, Cluster(2) in the middle of one.
+        assert_eq!(split(1, 4), Some(vec![(2, 4)]));
+        assert_eq!(split(4, 2), Some(vec![(1, 2)]));
+        assert_eq!(split(1, 2), Some(vec![(2, 2)]));
+        assert_eq!(split(2, 4), Some(vec![(1, 2), (2, 2)]));
+        assert_eq!(split(8, 1), Some(vec![(1, 1)]));
+        // Six PEs are a tile and a half; clusters of three lie across.
+        assert_eq!(split(1, 6), None);
+        assert_eq!(split(3, 2), None);
     }
 }

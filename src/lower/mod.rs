@@ -7,9 +7,10 @@
 //! at the directive.
 //!
 //! Decisions (the reference manual states the same):
-//! * arrays without a memory between them are one array of the joined shape, with the network of the
-//!   outermost of them;
-//! * the spatial maps of one cluster level are one loop that moves all of them, at the place of the first;
+//! * the spatial maps of one cluster level are one loop that moves all of them, at the place of the first; over
+//!   several arrays without a memory between them one loop per array, row by row. A level that ends in the
+//!   middle of such an array makes one array of them if their networks are alike, and is refused otherwise;
+//! * loops over arrays inside the innermost memory come last, and its tile lies before them;
 //! * a memory whose tile nobody placed is provisionally placed at the leaf and listed in
 //!   [`Lowered::automatic`]: `legality::place` finds its position;
 //! * where `retain` places one tensor of a memory, the others of that memory lie at the innermost place that it gave;
@@ -259,13 +260,7 @@ fn prepare<'a>(
         );
         return Err(Refusal::Invalid);
     };
-    let hardware = match architecture::hardware(accelerator) {
-        Ok(hardware) => hardware,
-        Err(error) => {
-            sink.push(error.to_diagnostic());
-            return Err(Refusal::Invalid);
-        }
-    };
+    let hardware = architecture::hardware(accelerator);
     Ok(Target {
         layer,
         desugared,

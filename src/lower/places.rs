@@ -33,16 +33,21 @@ impl Builder<'_, '_> {
         };
         let level = self.hardware().levels[memory];
         let innermost = level == self.hardware().last_level();
-        if innermost && self.leaf.is_none() {
-            self.leaf = Some(self.loops.len());
+        if innermost {
+            self.inside.get_or_insert(self.loops.len());
         }
         for inner in loops {
-            if innermost
-                && matches!(
-                    inner.kind,
-                    StatementKind::Spread { .. } | StatementKind::Map { spatial: true, .. }
-                )
-            {
+            let outer_array = match &inner.kind {
+                StatementKind::Spread { array, .. } => {
+                    let hardware = self.hardware();
+                    let first = hardware.first_inside();
+                    let mut parts = hardware.parts.iter();
+                    parts.all(|part| part.name != array.text || part.array < first)
+                }
+                StatementKind::Map { spatial, .. } => *spatial,
+                _ => false,
+            };
+            if innermost && outer_array {
                 self.error(&LowerError::Misplaced {
                     what: "a spatial loop over the tiles of the innermost memory",
                     span: inner.span,
@@ -130,13 +135,21 @@ impl Builder<'_, '_> {
     fn check_arrays(&mut self, memory: usize, position: usize, span: Span) {
         let above = self.hardware().architecture.memories[memory].arrays_above;
         let statements = self.request.statements;
+        let clusters_before = |statement: &Statement| {
+            let before = |other: &&Statement| other.span.lo() < statement.span.lo();
+            let cluster = |other: &&Statement| matches!(other.kind, StatementKind::Cluster { .. });
+            statements.iter().filter(before).filter(cluster).count()
+        };
         let spread_later = |statement: &Statement| match &statement.kind {
             StatementKind::Spread { array, .. } => self
                 .hardware()
                 .parts
                 .iter()
                 .any(|part| part.name == array.text && part.array < above),
-            StatementKind::Map { spatial: true, .. } => above > 0,
+            StatementKind::Map { spatial: true, .. } => {
+                let arrays = self.levels.get(clusters_before(statement));
+                arrays.is_some_and(|arrays| arrays.iter().any(|&(array, _)| array < above))
+            }
             _ => false,
         };
         let later = statements
@@ -174,7 +187,7 @@ impl Builder<'_, '_> {
 
     /// Row per memory, column per tensor.
     pub(super) fn positions(&mut self) -> Vec<Vec<Option<usize>>> {
-        let leaf = self.leaf.unwrap_or(self.loops.len());
+        let innermost = self.innermost();
         let hardware = self.hardware();
         let operation = &self.target.desugared.operation;
         let last = hardware.last_level();
@@ -196,10 +209,10 @@ impl Builder<'_, '_> {
                         return None;
                     }
                     if level == last {
-                        return Some(leaf);
+                        return Some(innermost);
                     }
                     let given = self.grouped[memory].map(|place| self.inside_arrays(memory, place));
-                    Some(given.or(self.retained(memory)).unwrap_or(leaf))
+                    Some(given.or(self.retained(memory)).unwrap_or(innermost))
                 })
                 .collect();
             rows.push(row);

@@ -5,7 +5,7 @@
 //! and positions.
 
 use super::architecture::Hardware;
-use super::levels::{self, Cluster, Level};
+use super::levels::{self, Cluster, Run};
 use super::operation::View;
 use super::pieces::Written;
 use super::{LowerError, Lowered, Options, Refusal, Source, Target, prepare};
@@ -17,6 +17,7 @@ use crate::hir::{
 };
 use crate::ir::{Axis, Loop, LoopKind, Mapping, Move, Origin, Schedule, window_count};
 use smallvec::smallvec;
+use std::ops::Range;
 
 /// More loops than anybody writes; bounds the work of every later stage.
 const MAX_LOOPS: usize = 64;
@@ -44,8 +45,8 @@ pub(super) fn lower_on(
     let mut refusal = None;
     for &view in target.desugared.views() {
         // A view that does not serve has nothing to say.
-        let mut said = Diagnostics::new();
-        match Builder::new(request, target, view, &mut said).run() {
+        let (said, result) = lower_as(request, target, view);
+        match result {
             Err(Refusal::DoesNotServe { dim }) => {
                 refusal.get_or_insert(Refusal::DoesNotServe { dim });
             }
@@ -56,6 +57,44 @@ pub(super) fn lower_on(
         }
     }
     Err(refusal.unwrap_or(Refusal::Invalid))
+}
+
+/// With one view; arrays that a level cuts in the middle are joined as long as nothing tells them apart.
+fn lower_as(
+    request: &Request<'_>,
+    target: &Target<'_>,
+    view: View,
+) -> (Diagnostics, Result<Lowered, Refusal>) {
+    let mut own: Option<Target<'_>> = None;
+    loop {
+        let mut said = Diagnostics::new();
+        let on = own.as_ref().unwrap_or(target);
+        match Builder::new(request, on, view, &mut said).run() {
+            Ok(lowered) => return (said, Ok(lowered)),
+            Err(Stop::Refused(refusal)) => return (said, Err(refusal)),
+            Err(Stop::Join(run)) => {
+                let hardware = on.hardware.joined(&run);
+                own = Some(Target {
+                    layer: on.layer,
+                    desugared: on.desugared.clone(),
+                    hardware,
+                });
+            }
+        }
+    }
+}
+
+/// Why a builder ends without loops.
+enum Stop {
+    Refused(Refusal),
+    /// A level cuts these arrays in the middle; they are alike.
+    Join(Range<usize>),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Stop {
+        Stop::Refused(refusal)
+    }
 }
 
 /// Where a name of the dataflow leads.
@@ -72,6 +111,15 @@ struct Pending {
     axis: Option<usize>,
 }
 
+/// How a loop was written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// `TemporalMap`, `SpatialMap`
+    Directive,
+    /// `tile`, `spread`
+    Loop,
+}
+
 pub(super) struct Builder<'a, 'b> {
     pub request: &'a Request<'a>,
     pub target: &'a Target<'a>,
@@ -82,17 +130,20 @@ pub(super) struct Builder<'a, 'b> {
     pub(super) origins: Vec<Source>,
     /// By origin: how its size was written.
     pub(super) written: Vec<Written>,
-    levels: Vec<Level>,
+    /// Per cluster level the arrays over which it distributes, and over how many instances of each.
+    pub levels: Vec<Vec<(usize, u64)>>,
     level: usize,
-    /// The spatial loop of the current cluster level.
+    /// The spatial loop of the current cluster level, the first of those over several arrays.
     spatial: Option<usize>,
     pending: Vec<Pending>,
     /// Explicit position per memory, from `at` groups.
     pub grouped: Vec<Option<usize>>,
     /// Per memory and tensor: `retain` (some position) or `bypass` (none).
     pub fixed: Vec<Vec<Option<Option<usize>>>>,
-    /// First loop that only orders accesses inside the innermost memory.
-    pub leaf: Option<usize>,
+    /// First loop inside the tile of the innermost memory.
+    pub inside: Option<usize>,
+    /// First loop over an array inside the innermost memory.
+    pub inner_spread: Option<usize>,
     failed: bool,
 }
 
@@ -120,7 +171,8 @@ impl<'a, 'b> Builder<'a, 'b> {
             pending: Vec::new(),
             grouped: vec![None; memories],
             fixed: vec![vec![None; tensors]; memories],
-            leaf: None,
+            inside: None,
+            inner_spread: None,
             failed: false,
         }
     }
@@ -135,7 +187,7 @@ impl<'a, 'b> Builder<'a, 'b> {
         self.sink.push(diagnostic);
     }
 
-    fn run(mut self) -> Result<Lowered, Refusal> {
+    fn run(mut self) -> Result<Lowered, Stop> {
         self.bind_parameters()?;
         self.find_levels()?;
         for statement in self.request.statements {
@@ -151,9 +203,17 @@ impl<'a, 'b> Builder<'a, 'b> {
             });
         }
         if self.failed {
-            return Err(Refusal::Invalid);
+            return Err(Refusal::Invalid.into());
         }
-        let leaf = self.leaf.unwrap_or(self.loops.len());
+        let steps = self.innermost();
+        // With an array inside the innermost memory the loops of its tile are steps of the lanes; without,
+        // they order the accesses of one.
+        let hardware = self.hardware();
+        let leaf = if hardware.first_inside() < hardware.architecture.arrays.len() {
+            self.loops.len()
+        } else {
+            steps
+        };
         let (automatic, fixed) = self.choices();
         Ok(Lowered {
             mapping: Mapping {
@@ -162,7 +222,7 @@ impl<'a, 'b> Builder<'a, 'b> {
                 schedule: Schedule {
                     loops: self.loops,
                     positions,
-                    steps: leaf,
+                    steps,
                     leaf,
                 },
             },
@@ -252,7 +312,7 @@ impl<'a, 'b> Builder<'a, 'b> {
 
     // ---- loops ----
 
-    fn find_levels(&mut self) -> Result<(), Refusal> {
+    fn find_levels(&mut self) -> Result<(), Stop> {
         let mut clusters = Vec::new();
         let mut spatial = vec![false];
         let mut spread = None;
@@ -284,26 +344,61 @@ impl<'a, 'b> Builder<'a, 'b> {
                 what: "`spread` beside `SpatialMap` or `Cluster` in one dataflow",
                 span,
             });
-            return Err(Refusal::Invalid);
+            return Err(Refusal::Invalid.into());
         }
-        let architecture = &self.hardware().architecture;
+        let hardware = self.hardware();
+        let ranges = hardware.runs();
+        let arrays = &hardware.architecture.arrays;
+        let runs: Vec<Run> = ranges
+            .iter()
+            .map(|run| Run {
+                first: run.start,
+                sizes: arrays[run.clone()]
+                    .iter()
+                    .map(|array| array.size())
+                    .collect(),
+            })
+            .collect();
         let at = mapped.unwrap_or(self.request.dataflow.span);
-        match levels::assign(architecture, &clusters, &spatial, at) {
-            Ok(levels) => {
-                self.levels = levels;
-                Ok(())
-            }
+        // What is wrong is looked at to the end, on an array that is only there for that.
+        let unknown = vec![(arrays.len().saturating_sub(1), 1)];
+        let levels = match levels::assign(&runs, &clusters, &spatial, at) {
+            Ok(levels) => levels,
             Err(error) => {
                 self.error(&error);
-                // The rest is still looked at, on an array that is only there for that.
-                let level = Level {
-                    array: architecture.arrays.len().saturating_sub(1),
-                    instances: 1,
-                };
-                self.levels = vec![level; clusters.len() + 1];
-                Ok(())
+                self.levels = vec![unknown; clusters.len() + 1];
+                return Ok(());
             }
+        };
+        for (number, level) in levels.into_iter().enumerate() {
+            let Some(run) = runs.get(level.run) else {
+                self.levels.push(unknown.clone());
+                continue;
+            };
+            let distributes = spatial.get(number).copied().unwrap_or(false);
+            let split = run.split(level);
+            if let (None, true, Some(range)) = (&split, distributes, ranges.get(level.run)) {
+                if hardware.alike(range) {
+                    return Err(Stop::Join(range.clone()));
+                }
+                let error = LowerError::ArraysDiffer {
+                    arrays: hardware.array_names[range.clone()].to_vec(),
+                    wanted: level.instances,
+                    span: number
+                        .checked_sub(1)
+                        .and_then(|outer| clusters.get(outer))
+                        .map_or(at, |cluster| cluster.span),
+                };
+                self.error(&error);
+            }
+            self.levels.push(split.unwrap_or_else(|| unknown.clone()));
         }
+        Ok(())
+    }
+
+    /// Place of the innermost memory, without one of its own that `retain` gives.
+    pub(super) fn innermost(&self) -> usize {
+        self.inside.unwrap_or(self.loops.len())
     }
 
     fn origin(&mut self, source: Source, written: Written) -> Origin {
@@ -358,7 +453,13 @@ impl<'a, 'b> Builder<'a, 'b> {
                 if *spatial {
                     self.spatial_map(step, dim, statement.span);
                 } else {
-                    self.push(step, LoopKind::Temporal, statement.span, group);
+                    self.push(
+                        step,
+                        LoopKind::Temporal,
+                        statement.span,
+                        Form::Directive,
+                        group,
+                    );
                 }
             }
             StatementKind::Cluster { .. } => {
@@ -379,7 +480,7 @@ impl<'a, 'b> Builder<'a, 'b> {
                 };
                 let label = format!("tile {} by {}", dim.text, size.label(value));
                 let step = self.piece(axis, value, dim, label, size, statement.span);
-                self.push(step, LoopKind::Temporal, statement.span, group);
+                self.push(step, LoopKind::Temporal, statement.span, Form::Loop, group);
             }
             StatementKind::Spread {
                 dim,
@@ -431,15 +532,35 @@ impl<'a, 'b> Builder<'a, 'b> {
         }
     }
 
-    fn push(&mut self, step: Move, kind: LoopKind, span: Span, group: Option<usize>) {
-        let innermost = group.is_some_and(|memory| {
-            self.hardware().levels.get(memory) == Some(&self.hardware().last_level())
-        });
-        if self.leaf.is_some() && !innermost {
-            let inner = self.hardware().memory_names.last().cloned();
+    fn push(&mut self, step: Move, kind: LoopKind, span: Span, form: Form, group: Option<usize>) {
+        let hardware = self.hardware();
+        let last = hardware.last_level();
+        let innermost = group.is_some_and(|memory| hardware.levels.get(memory) == Some(&last));
+        let name = || hardware.memory_names.last().cloned().unwrap_or_default();
+        let inner = match kind {
+            LoopKind::Spatial { array, .. } => array >= hardware.first_inside(),
+            LoopKind::Temporal => false,
+        };
+        if inner {
+            self.inside.get_or_insert(self.loops.len());
+            self.inner_spread.get_or_insert(self.loops.len());
+        } else if let Some(spread) = self.inner_spread {
+            // Directives of one level come in any order; a temporal one behind is a step of the lanes.
+            if form == Form::Loop || kind != LoopKind::Temporal {
+                let first = self.loops.get(spread).map(|l| l.origin);
+                let first = first.and_then(|origin| usize::try_from(origin.0).ok());
+                let first = first.and_then(|index| self.origins.get(index));
+                let error = LowerError::BehindInner {
+                    memory: name(),
+                    first: first.map_or(span, |source| source.span),
+                    span,
+                };
+                self.error(&error);
+            }
+        } else if self.inside.is_some() && !innermost {
             self.error(&LowerError::OutOfOrder {
                 inner: "the loops behind".to_owned(),
-                outer: inner.unwrap_or_default(),
+                outer: name(),
                 span,
             });
         }
@@ -469,23 +590,65 @@ impl<'a, 'b> Builder<'a, 'b> {
                     first,
                 });
             }
-            self.loops[at].moves.push(step);
+            let arrays = self.levels.get(self.level).cloned().unwrap_or_default();
+            for (number, step) in self.over(step, &arrays, at).into_iter().enumerate() {
+                if let Some(l) = self.loops.get_mut(at + number) {
+                    l.moves.push(step);
+                }
+            }
             return;
         }
-        let Some(level) = self.levels.get(self.level).copied() else {
+        let Some(arrays) = self.levels.get(self.level).cloned() else {
             return;
         };
         if self.hardware().architecture.arrays.is_empty() {
             // One PE: the windows follow one another.
-            self.push(step, LoopKind::Temporal, span, None);
+            self.push(step, LoopKind::Temporal, span, Form::Directive, None);
             return;
         }
-        self.spatial = Some(self.loops.len());
-        let kind = LoopKind::Spatial {
-            array: level.array,
-            instances: level.instances,
-        };
-        self.push(step, kind, span, None);
+        let at = self.loops.len();
+        self.spatial = Some(at);
+        let steps = self.over(step, &arrays, at);
+        for (step, &(array, instances)) in steps.into_iter().zip(&arrays) {
+            let kind = LoopKind::Spatial { array, instances };
+            self.push(step, kind, span, Form::Directive, None);
+        }
+    }
+
+    /// One spatial map as a move over each array of its level: an instance of an outer array has the windows
+    /// of all instances inside it. `at` is the first of the loops.
+    fn over(&self, step: Move, arrays: &[(usize, u64)], at: usize) -> Vec<Move> {
+        let enclosing = self.enclosing(step.axis, at);
+        (0..arrays.len())
+            .map(|number| {
+                let windows = arrays[number + 1..]
+                    .iter()
+                    .fold(1u64, |product, inner| product.saturating_mul(inner.1));
+                let reach = (windows - 1).saturating_mul(step.offset);
+                let size = if windows > 1 {
+                    step.size
+                        .saturating_add(reach)
+                        .min(enclosing.max(step.size))
+                } else {
+                    step.size
+                };
+                Move {
+                    size,
+                    offset: windows.saturating_mul(step.offset),
+                    ..step
+                }
+            })
+            .collect()
+    }
+
+    /// The full piece of `axis` that the loops before `at` leave.
+    fn enclosing(&self, axis: Axis, at: usize) -> u64 {
+        self.loops[..at.min(self.loops.len())]
+            .iter()
+            .rev()
+            .flat_map(|outer| outer.moves.iter())
+            .find(|outer| outer.axis == axis)
+            .map_or_else(|| self.target.desugared.extent(axis), |outer| outer.size)
     }
 
     fn spread(
@@ -559,7 +722,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             array: hardware.parts[part].array,
             instances: 1,
         };
-        self.push(step, kind, statement.span, group);
+        self.push(step, kind, statement.span, Form::Loop, group);
         Ok(())
     }
 
@@ -576,15 +739,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             let Some(step) = self.loops[pending.at].moves.first().copied() else {
                 continue;
             };
-            let enclosing = self.loops[..pending.at]
-                .iter()
-                .rev()
-                .flat_map(|outer| outer.moves.iter())
-                .find(|outer| outer.axis == step.axis)
-                .map_or_else(
-                    || self.target.desugared.extent(step.axis),
-                    |outer| outer.size,
-                );
+            let enclosing = self.enclosing(step.axis, pending.at);
             let windows = window_count(enclosing, step.size, step.offset).max(1);
             let part = &hardware.parts[pending.part];
             let axes = match pending.axis {

@@ -135,7 +135,12 @@ fn vector_chunk(architecture: &crate::ir::Architecture, operation: &crate::ir::O
     } else {
         capacity
     };
-    // Every operand may be as wide as the chunk: an upper bound of what the PE holds.
+    // Every operand may be as wide as the chunk: an upper bound of what the PE holds, for every lane of arrays
+    // inside the memory.
+    let inside = architecture.arrays.get(inner.arrays_above..).unwrap_or(&[]);
+    let copies = inside.iter().fold(1u128, |product, array| {
+        product.saturating_mul(array.size().into())
+    });
     let result = operation.result();
     let need = operation
         .tensors
@@ -143,7 +148,9 @@ fn vector_chunk(architecture: &crate::ir::Architecture, operation: &crate::ir::O
         .enumerate()
         .fold(0u128, |sum, (at, tensor)| {
             let elements = if at == result { 1 } else { u128::from(lanes) };
-            sum.saturating_add(elements.saturating_mul(u128::from(tensor.bits)))
-        });
+            let bits = tensor.bits.max(tensor.partial_bits);
+            sum.saturating_add(elements.saturating_mul(u128::from(bits)))
+        })
+        .saturating_mul(copies);
     if need <= usable { lanes } else { 1 }
 }

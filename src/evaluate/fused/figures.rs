@@ -152,7 +152,7 @@ impl crate::evaluate::Evaluator<'_> {
         let operand = crate::lower::operand_precision(layer, accelerator);
         let mapping = Mapping {
             operation: operation.clone(),
-            architecture: lower::architecture(&accelerator.on_array(array)).ok()?,
+            architecture: lower::architecture(&accelerator.on_array(array)),
             schedule: Schedule {
                 loops: Vec::new(),
                 positions: Vec::new(),

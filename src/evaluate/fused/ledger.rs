@@ -256,9 +256,7 @@ pub(super) fn time(compute: u64, ledger: &Ledger, accelerator: &Accelerator) -> 
         ..GroupTime::default()
     };
     let alone = accelerator.on_array(None);
-    let Ok(architecture) = lower::architecture(&alone) else {
-        return time;
-    };
+    let architecture = lower::architecture(&alone);
     for (memory, (known, &[reads, writes])) in
         architecture.memories.iter().zip(&ledger.inward).enumerate()
     {

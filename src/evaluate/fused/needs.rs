@@ -30,7 +30,7 @@ pub(super) struct Need {
 /// What every memory that keeps something needs, from the outside in.
 pub(super) fn needs(group: &FusedGroup, flow: &Flow, accelerator: &Accelerator) -> Vec<Need> {
     let alone = accelerator.on_array(None);
-    let architecture = lower::architecture(&alone).ok();
+    let architecture = lower::architecture(&alone);
     (1..accelerator.memories.len())
         .filter_map(|memory| {
             let mut need = Need {
@@ -51,7 +51,7 @@ pub(super) fn needs(group: &FusedGroup, flow: &Flow, accelerator: &Accelerator) 
             let known = accelerator.memories.get(memory)?;
             need.double_buffered = known.double_buffered;
             need.figures.required_bits = sum.saturating_mul(1 + u128::from(known.double_buffered));
-            let instances = architecture.as_ref().map_or(1, |a| a.instances(memory));
+            let instances = architecture.instances(memory);
             need.figures.capacity_bits = known
                 .capacity_bits
                 .map(|bits| bits.saturating_mul(instances.into()));
