@@ -82,7 +82,7 @@ fn named<'a>(list: &'a Value, key: &str, name: &str) -> &'a Value {
 fn counts(name: &str, accelerator: &str) -> Counts {
     let path = format!("{}/tests/cases/{name}.dflow", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(path).unwrap();
-    let mut compiled = Session::new(MemoryFiles::new().with("f.dflow", text)).load("f.dflow");
+    let mut compiled = Session::new(MemoryFiles::new().with("f.dflow", &text)).load("f.dflow");
     let mut sink = std::mem::take(&mut compiled.diagnostics);
     let program = &compiled.program;
     let mut maps = program.maps.iter();
