@@ -133,7 +133,10 @@ fn improvements(mapping: &Mapping) -> Vec<Better> {
         network("less latency", true, &|network| {
             network.latency = network.latency.map(|latency| latency.saturating_sub(1));
         });
-        network("no latency", true, &|network| network.latency = None);
+        // Not given is 1 where there is a bandwidth, and less than that is said with 0.
+        network("no latency", true, &|network| {
+            network.latency = network.latency.filter(|latency| *latency == 0);
+        });
         network("less skew", true, &|network| {
             network.skew = network.skew.saturating_sub(1);
         });
