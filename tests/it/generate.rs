@@ -553,7 +553,7 @@ pub fn schedule(c: &mut Choices, operation: &Operation, architecture: &Architect
         .memories
         .last()
         .is_some_and(|memory| memory.arrays_above < architecture.arrays.len());
-    let steps = if inside && !c.once_in(4) {
+    let steps = if inside {
         c.from(innermost as u64, leaf as u64) as usize
     } else {
         leaf
@@ -561,7 +561,7 @@ pub fn schedule(c: &mut Choices, operation: &Operation, architecture: &Architect
     let mut positions = vec![vec![Some(0); operation.tensors.len()]];
     for memory in &architecture.memories[1..] {
         let after = after(memory);
-        let own = c.once_in(3);
+        let own = c.once_in(2);
         let common = c.from(after as u64, steps as u64) as usize;
         let row = (0..operation.tensors.len())
             .map(|tensor| {
