@@ -4,6 +4,7 @@ mod cli;
 mod editors;
 mod equality;
 mod examples;
+mod features;
 mod fmt;
 mod fused;
 mod fused_report;
