@@ -20,6 +20,7 @@ mod eval;
 mod fuse;
 mod fuse_error;
 pub mod fused;
+mod handover;
 mod hierarchy;
 mod layer;
 mod map;
