@@ -539,7 +539,7 @@ impl HirError {
                 .at(*span, "in this map")
                 .also(*writer_span, format!("its Output is {written}"))
                 .also(*reader_span, format!("its input is {format}"))
-                .note("who makes one of the other is not in the counts: each layer moves the bits of its own format");
+                .note("what turns the one into the other is in no count");
                 match more.as_slice() {
                     [] => diagnostic,
                     more => diagnostic.note(also_so(more)),
