@@ -158,10 +158,10 @@ const MOST_CLUSTERS: u64 = 1 << 16;
 fn torn(shape: &[u64], size: u64) -> Option<(u64, u64)> {
     let mut left = size;
     for &axis in shape.iter().rev().take(shape.len().saturating_sub(1)) {
-        if axis % left == 0 {
+        if axis == 0 || axis.is_multiple_of(left) {
             return None;
         }
-        if left % axis != 0 {
+        if !left.is_multiple_of(axis) {
             return Some((axis, left));
         }
         left /= axis;
