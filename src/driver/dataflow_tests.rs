@@ -158,7 +158,8 @@ fn other_layer_types() {
         (
             "Type: LSTM; Steps: 3; Dimensions { D: 4, H: 2 }",
             "TemporalMap(Sz(H),Sz(H)) K; SpatialMap(1,1) C;",
-            vec!["TemporalMap(2,2) K", "SpatialMap(1,1) C"],
+            // The steps are the outermost loop of every dataflow.
+            vec!["Steps", "TemporalMap(2,2) K", "SpatialMap(1,1) C"],
         ),
         (
             "Type: TRCONV; Dimensions { K: 2, C: 2, Y: 4, X: 4, R: 2, S: 2 } Stride { Y: 2, X: 2 }",

@@ -190,6 +190,7 @@ impl<'a, 'b> Builder<'a, 'b> {
     fn run(mut self) -> Result<Lowered, Stop> {
         self.bind_parameters()?;
         self.find_levels()?;
+        self.steps();
         for statement in self.request.statements {
             self.statement(statement, None)?;
         }
@@ -399,6 +400,28 @@ impl<'a, 'b> Builder<'a, 'b> {
     /// Place of the innermost memory, without one of its own that `retain` gives.
     pub(super) fn innermost(&self) -> usize {
         self.inside.unwrap_or(self.loops.len())
+    }
+
+    /// The loop over steps that follow one another, which nobody writes.
+    fn steps(&mut self) {
+        let Some(rank) = self.target.desugared.sequential else {
+            return;
+        };
+        let layer = self.request.layer;
+        let source = Source {
+            span: layer.name_span,
+            label: "Steps".to_owned(),
+            size: None,
+            offset: None,
+        };
+        let origin = self.origin(source, Written::steps(layer.name_span));
+        let step = Move {
+            axis: Axis::Rank(rank),
+            size: 1,
+            offset: 1,
+            origin,
+        };
+        self.push(step, LoopKind::Temporal, layer.name_span, None);
     }
 
     fn origin(&mut self, source: Source, written: Written) -> Origin {

@@ -12,7 +12,7 @@ use smallvec::smallvec;
 
 pub(super) fn lower(target: Target<'_>) -> Lowered {
     let names = target.names();
-    let operation = target.desugared.operation;
+    let operation = &target.desugared.operation;
     let architecture = target.hardware.architecture;
     let mut produced: Vec<usize> = Vec::new();
     if let Some(result) = operation.tensors.last() {
@@ -29,7 +29,14 @@ pub(super) fn lower(target: Target<'_>) -> Lowered {
     let extent = |rank: usize| operation.ranks.get(rank).copied().unwrap_or(1);
     // Which rank goes over which array, innermost rank and array first.
     let mut spatial: Vec<(usize, usize, u64)> = Vec::new();
-    let mut ranks = produced.iter().rev().copied().peekable();
+    let sequential = target.desugared.sequential.map(RankId::index);
+    let side_by_side = |rank: &usize| Some(*rank) != sequential;
+    let mut ranks = produced
+        .iter()
+        .rev()
+        .copied()
+        .filter(side_by_side)
+        .peekable();
     for (array, hardware) in architecture.arrays.iter().enumerate().rev() {
         let mut left = hardware.size();
         while left > 1
@@ -79,7 +86,7 @@ pub(super) fn lower(target: Target<'_>) -> Lowered {
         .iter()
         .copied()
         .max_by_key(|&rank| (extent(rank), std::cmp::Reverse(rank)));
-    let chunk = vector_chunk(&architecture, &operation);
+    let chunk = vector_chunk(&architecture, operation);
     for &rank in &reduced {
         let size = if Some(rank) == vector { chunk } else { 1 };
         push(rank, size, LoopKind::Temporal);
@@ -105,7 +112,7 @@ pub(super) fn lower(target: Target<'_>) -> Lowered {
     }
     Lowered {
         mapping: Mapping {
-            operation,
+            operation: target.desugared.operation,
             architecture,
             schedule: Schedule {
                 loops,
