@@ -26,6 +26,7 @@ mod levels;
 mod operation;
 mod places;
 mod schedule;
+mod spatial;
 mod streaming;
 pub mod tile;
 
