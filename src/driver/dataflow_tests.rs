@@ -242,6 +242,25 @@ fn arrays_inside_the_innermost_memory() {
     }
 }
 
+// Streaming: K in pieces of 8 over the tree, which comes last; what is left of the tree is 1, and nothing goes over PE.
+#[test]
+fn streaming_over_an_array_inside() {
+    let text = format!("Network net {{ Layer l {{ {PRODUCT} }} }} {TREE} Map net on acc {{ }}")
+        .replace("K: 4", "K: 20");
+    let (_, mut plans, messages) = run(&text);
+    assert_eq!(messages, Vec::<String>::new());
+    let lowered = plans.remove(0).layers.remove(0).lowered.unwrap();
+    let schedule = &lowered.mapping.schedule;
+    let loops: Vec<(Option<usize>, u64, u64)> = schedule
+        .loops
+        .iter()
+        .map(|l| (l.array(), l.instances(), l.moves[0].size))
+        .collect();
+    assert_eq!(loops, [(None, 1, 8), (None, 1, 1), (Some(1), 8, 1)]);
+    assert_eq!((schedule.steps, schedule.leaf), (2, 3));
+    assert_eq!(schedule.positions[1], [None, None, Some(2)]);
+}
+
 #[test]
 fn ports_links_and_formats() {
     let lowered = lowered(

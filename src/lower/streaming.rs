@@ -1,7 +1,8 @@
 //! `std.dataflows.streaming`: one pass over any layer, parallel over its output.
 //!
 //! The ranks that index the output are spread over the PEs, innermost rank on the innermost array; what
-//! does not fit follows in time. Each PE holds one output element and walks through the ranks that are
+//! does not fit follows in time. What is spread over an array inside the innermost memory comes last, a piece
+//! that this array does at once. Each PE holds one output element and walks through the ranks that are
 //! summed over, `Lanes` elements of the longest of them at a time, so that partial sums never leave it. A
 //! layer that nothing else serves is mapped by this; it is legal for every layer and its tiles are as small
 //! as a tile can be.
@@ -12,6 +13,7 @@ use smallvec::smallvec;
 
 pub(super) fn lower(target: Target<'_>) -> Lowered {
     let names = target.names();
+    let first_inside = target.hardware.first_inside();
     let operation = target.desugared.operation;
     let architecture = target.hardware.architecture;
     let mut produced: Vec<usize> = Vec::new();
@@ -45,7 +47,7 @@ pub(super) fn lower(target: Target<'_>) -> Lowered {
     }
     spatial.reverse();
     let mut loops: Vec<Loop> = Vec::new();
-    let mut push = |rank: usize, size: u64, kind: LoopKind| {
+    let push = |loops: &mut Vec<Loop>, rank: usize, size: u64, kind: LoopKind| {
         if extent(rank) <= size {
             return;
         }
@@ -66,11 +68,15 @@ pub(super) fn lower(target: Target<'_>) -> Lowered {
     };
     for &rank in &produced {
         if !spatial.iter().any(|known| known.0 == rank) {
-            push(rank, 1, LoopKind::Temporal);
+            push(&mut loops, rank, 1, LoopKind::Temporal);
         }
     }
     for &(rank, array, instances) in &spatial {
-        push(rank, 1, LoopKind::Spatial { array, instances });
+        if array < first_inside {
+            push(&mut loops, rank, 1, LoopKind::Spatial { array, instances });
+        } else {
+            push(&mut loops, rank, instances, LoopKind::Temporal);
+        }
     }
     let reduced: Vec<usize> = (0..operation.ranks.len())
         .filter(|rank| !produced.contains(rank))
@@ -82,7 +88,13 @@ pub(super) fn lower(target: Target<'_>) -> Lowered {
     let chunk = vector_chunk(&architecture, &operation);
     for &rank in &reduced {
         let size = if Some(rank) == vector { chunk } else { 1 };
-        push(rank, size, LoopKind::Temporal);
+        push(&mut loops, rank, size, LoopKind::Temporal);
+    }
+    let steps = loops.len();
+    for &(rank, array, instances) in &spatial {
+        if array >= first_inside {
+            push(&mut loops, rank, 1, LoopKind::Spatial { array, instances });
+        }
     }
     let leaf = loops.len();
     let last = target.hardware.levels.last().copied().unwrap_or(0);
@@ -95,7 +107,7 @@ pub(super) fn lower(target: Target<'_>) -> Lowered {
                 .iter()
                 .map(|tensor| match memory {
                     0 => Some(0),
-                    _ => known.holds.contains(tensor.role).then_some(leaf),
+                    _ => known.holds.contains(tensor.role).then_some(steps),
                 })
                 .collect(),
         );
@@ -110,7 +122,7 @@ pub(super) fn lower(target: Target<'_>) -> Lowered {
             schedule: Schedule {
                 loops,
                 positions,
-                steps: leaf,
+                steps,
                 leaf,
             },
         },
