@@ -153,6 +153,11 @@ fn vector_chunk(architecture: &crate::ir::Architecture, operation: &crate::ir::O
     let copies = inside.iter().fold(1u128, |product, array| {
         product.saturating_mul(array.size().into())
     });
+    let bank = if inner.banks > 1 {
+        (capacity / u128::from(inner.banks)).max(1)
+    } else {
+        1
+    };
     let result = operation.result();
     let need = operation
         .tensors
@@ -161,8 +166,11 @@ fn vector_chunk(architecture: &crate::ir::Architecture, operation: &crate::ir::O
         .fold(0u128, |sum, (at, tensor)| {
             let elements = if at == result { 1 } else { u128::from(lanes) };
             let bits = tensor.bits.max(tensor.partial_bits);
-            sum.saturating_add(elements.saturating_mul(u128::from(bits)))
-        })
-        .saturating_mul(copies);
+            let held = elements
+                .saturating_mul(u128::from(bits))
+                .saturating_mul(copies);
+            // A tensor takes whole banks.
+            sum.saturating_add(held.div_ceil(bank).saturating_mul(bank))
+        });
     if need <= usable { lanes } else { 1 }
 }
