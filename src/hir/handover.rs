@@ -12,7 +12,7 @@ use crate::base::Precision;
 
 /// The format of a role: the layer's word, then the accelerator's, then INT8.
 fn format(own: Option<Precision>, hardware: Option<Precision>) -> Precision {
-    own.or(hardware).unwrap_or(Precision::Int8)
+    own.or(hardware).unwrap_or(Precision::INT8)
 }
 
 fn written(layer: &Layer, accelerator: &Accelerator) -> Precision {
