@@ -417,7 +417,15 @@ impl Clock {
         }
         let mut busy = SmallVec::new();
         let (own, _) = self.transfers(flows, position, 1, &mut busy)?;
-        Some(own)
+        // What is read to be added to takes a read port that no transfer upwards takes.
+        let longest = self.at_position[position].iter().map(|&r| busy[r]).max();
+        Some(own.max(longest.unwrap_or(0)))
+    }
+
+    /// Something of a boundary comes from neighbours: the child is filled even if its parent sends nothing.
+    pub fn borrows(&mut self, boundary: usize) {
+        let down = &mut self.now.moves[boundary].0;
+        *down = (*down).max(1);
     }
 }
 

@@ -10,6 +10,7 @@ use super::EngineLimit;
 use super::classes::GroupClasses;
 use super::crossing::{BESIDE, HELD, Sorts, StepSizes, Transition, Variant, WORKED};
 use super::exact::{Engine, TimingRule};
+use super::flows::Crossing;
 use super::lanes;
 use smallvec::SmallVec;
 
@@ -125,6 +126,11 @@ impl Engine<'_> {
                     let instances = (product.tile_sum / product.tile.max(1)).max(1);
                     let own = product.tile.saturating_sub(product.reused_sum / instances);
                     self.lent = self.lent.max(forwarded.min(own));
+                }
+                if forwarded > 0
+                    && let Crossing::Boundary(boundary) = at.crossing
+                {
+                    self.clock.borrows(boundary);
                 }
                 if base
                     && at.forwards

@@ -208,6 +208,7 @@ prop_compose! {
         let first = spatial.map_or(0, |last| last + 1);
         mapping.schedule.leaf = first.max(leaf.min(mapping.schedule.loops.len()));
         let leaf = mapping.schedule.leaf;
+        mapping.schedule.steps = leaf;
         mapping.schedule.positions[1].fill(Some(leaf));
         mapping
     }

@@ -2,6 +2,7 @@
 //!
 //! `DFLOW_CASES=20000 cargo test --release --test it equality` runs more of them.
 
+use crate::features::Tally;
 use crate::generate;
 use dflowc::engine::{Counter, EngineLimit, TimingRule, count, oracle};
 use dflowc::legality;
@@ -70,7 +71,7 @@ fn engine_equals_oracle() {
         ..Config::default()
     });
     let counts = std::cell::Cell::new((0u32, 0u32, 0u32));
-    let tally = std::cell::RefCell::new(generate::Tally::default());
+    let tally = std::cell::RefCell::new(Tally::default());
     runner
         .run(&prop::collection::vec(any::<u32>(), 0..120), |choices| {
             let mapping = generate::mapping(&choices);

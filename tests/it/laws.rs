@@ -3,6 +3,7 @@
 //!
 //! `DFLOW_CASES=20000 cargo test --release --test it laws` runs more of them.
 
+use crate::features::Tally;
 use crate::generate::{self, Choices};
 use dflowc::engine::{laws, oracle};
 use dflowc::ir::{Links, Mapping, Ports, Rate};
@@ -34,7 +35,7 @@ fn choices() -> impl Strategy<Value = Vec<u32>> {
 
 #[test]
 fn the_oracle_keeps_the_laws() {
-    let tally = RefCell::new(generate::Tally::default());
+    let tally = RefCell::new(Tally::default());
     let illegal = Cell::new(0u32);
     runner()
         .run(&choices(), |choices| {

@@ -6,6 +6,7 @@ mod editors;
 mod equality;
 mod examples;
 mod files;
+mod features;
 mod fmt;
 mod fused;
 mod fused_report;

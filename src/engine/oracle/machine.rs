@@ -259,6 +259,16 @@ impl<'a> Machine<'a> {
         (boundary.parent, boundary.arrays.clone())
     }
 
+    /// Every sum lies complete in the backing store, and none anywhere else.
+    pub fn is_settled(&self) -> bool {
+        let result = self.mapping.operation.result();
+        let mut memories = self.held.iter();
+        let mut outside = memories.next().into_iter().flat_map(|m| m[result].values());
+        let mut inside = memories.flat_map(|m| m[result].values());
+        outside.all(|buffer| buffer.sums == self.complete)
+            && inside.all(|buffer| buffer.sums.is_empty())
+    }
+
     /// Takes the step's largest traffic of one parent instance into the boundaries' peaks.
     pub fn peak(&mut self, moved: &Moved) {
         for ((boundary, _), &bits) in &moved.crossed {

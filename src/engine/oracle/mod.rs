@@ -128,6 +128,7 @@ fn perform(mapping: &Mapping, steps: &[Step]) -> Option<Counts> {
         issued.push(here);
     }
     let drained = machine.drain();
+    debug_assert!(machine.is_settled());
     drained.values().for_each(|moved| machine.peak(moved));
 
     let clock = Clock {

@@ -2,12 +2,13 @@
 
 mod arrays;
 mod clock;
+mod laws;
 mod sums;
 mod systolic;
 
 use super::run;
 use crate::engine::counts::{Counts, Resource, TensorCounts};
-use crate::engine::laws;
+use crate::engine::laws::check;
 use crate::ir::{
     Architecture, Array, Axis, Dim, Links, Loop, LoopKind, Mapping, Memory, Move, Network,
     Operation, OperationKind, Origin, Ports, RankId, Rate, Refill, Role, RoleSet, Schedule, Tensor,
@@ -196,7 +197,7 @@ fn mapping(operation: Operation, design: Design, loops: Vec<Loop>, rows: &[Row])
 /// The counts, which also keep the laws.
 fn counts(mapping: &Mapping) -> Counts {
     let counts = run(mapping, 100_000).expect("legal and small");
-    assert_eq!(laws::check(mapping, &counts), Ok(()));
+    assert_eq!(check(mapping, &counts), Ok(()));
     counts
 }
 
