@@ -59,6 +59,8 @@ struct Now {
     /// Of the kind of instance at hand, and the largest of the site so far.
     kind: SmallVec<[u64; 16]>,
     site: SmallVec<[u64; 16]>,
+    /// Per home the resources on which its issues put bits in the leaf region at hand, as a set.
+    issued: SmallVec<[u64; 4]>,
     /// Per boundary: down and up of its busiest parent, and of the parent at hand.
     moves: SmallVec<[(u64, u64); 4]>,
     peak: SmallVec<[u64; 4]>,
@@ -152,6 +154,7 @@ impl Clock {
                 bits: SmallVec::from_elem(0, resources),
                 kind: SmallVec::from_elem(0, resources),
                 site: SmallVec::from_elem(0, resources),
+                issued: SmallVec::from_elem(0, flows.homes.len()),
                 moves: SmallVec::from_elem((0, 0), flows.boundaries.len()),
                 peak: SmallVec::from_elem(0, flows.boundaries.len()),
             },
@@ -262,6 +265,11 @@ impl Clock {
             }];
             let sum = &mut self.now.kind[one.resource];
             *sum = sum.saturating_add(value);
+            if let Crossing::Home(home) = site.slots[one.slot].crossing
+                && value > 0
+            {
+                self.now.issued[home] |= 1 << (one.resource & 63);
+            }
         }
         for one in uses {
             let most = &mut self.now.site[one.resource];
@@ -311,7 +319,11 @@ impl Clock {
             }
             let boundaries = flows.boundaries.len();
             for (home, taken) in flows.issues.iter().enumerate() {
-                let longest = taken.iter().map(|&r| cycles[r]).max().unwrap_or(0);
+                // What is spread over several leaf steps is not told apart any more.
+                let issued = std::mem::take(&mut self.now.issued[home]);
+                let puts = |r: &&usize| self.several || issued & 1 << (**r & 63) != 0;
+                let own = taken.iter().filter(puts).map(|&r| cycles[r]);
+                let longest = own.max().unwrap_or(0);
                 self.transfer_cycles[boundaries + home] += count * u128::from(longest);
             }
         }

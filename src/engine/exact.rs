@@ -194,6 +194,9 @@ pub(super) fn run(
         };
         classes.push(counter.classes(mapping, g, key, &flows)?);
     }
+    if flows.wide && classes.iter().any(|group| group.tells_no_width(mapping, &flows)) {
+        return Err(EngineLimit::Irregular);
+    }
     Engine::new(counter, mapping, flows, classes, &indices, fixed, rule)?.run()
 }
 
