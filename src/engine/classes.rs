@@ -488,15 +488,22 @@ impl Node {
 }
 
 impl GroupClasses {
-    /// Whether the width of a sum depends on more than products: an idle instance keeps a part of a sum
-    /// that its neighbour completes through a port with a bandwidth, or sums pass from instance to
-    /// instance.
-    pub(super) fn tells_no_width(&self, mapping: &Mapping, flows: &Flows) -> bool {
+    /// Whether what becomes of a sum depends on more than products: sums pass from instance to instance
+    /// below a memory that they can wait in, or an idle instance keeps a part of a sum whose width its
+    /// neighbour decides through a port with a bandwidth.
+    pub(super) fn passes_sums(&self, mapping: &Mapping, flows: &Flows) -> bool {
         let spread = |l: &GroupLoop| l.instances > 1;
-        if self.plan.overlaps {
-            return self.loops.iter().any(spread);
-        }
         let result = mapping.operation.result();
+        if self.plan.overlaps {
+            let waits = flows
+                .boundaries
+                .iter()
+                .any(|b| b.parent > 0 && b.tensors.contains(&result));
+            return (waits || flows.wide) && self.loops.iter().any(spread);
+        }
+        if !flows.wide {
+            return false;
+        }
         let home = flows.homes.iter().find(|home| home.tensors.contains(&result));
         let Some(home) = home else { return false };
         let ports = mapping.architecture.memories[home.memory].ports;

@@ -194,7 +194,7 @@ pub(super) fn run(
         };
         classes.push(counter.classes(mapping, g, key, &flows)?);
     }
-    if flows.wide && classes.iter().any(|group| group.tells_no_width(mapping, &flows)) {
+    if classes.iter().any(|group| group.passes_sums(mapping, &flows)) {
         return Err(EngineLimit::Irregular);
     }
     Engine::new(counter, mapping, flows, classes, &indices, fixed, rule)?.run()
