@@ -7,7 +7,7 @@
 //! | `retain T in M` and `refetch T from DRAM` | from there on | read back |
 //! | `recompute T` | never | computed again |
 //! | `refetch T from DRAM` | never | read back |
-//! | none; not of what is made and read in the group | innermost | read back |
+//! | none; not of what is made and read in the group | from the innermost place on which its tile depends ([`crate::ir::FusedGroup::innermost`]) | read back |
 
 use super::member::Member;
 use super::wiring::{Shared, Wiring};
@@ -155,6 +155,7 @@ impl Judge<'_, '_> {
         let keep = match (retained, again) {
             (Some(word), _) => Some(word.depth),
             (None, Some(_)) => None,
+            // As far inside as its tile depends on a loop: `fuse` knows when all indices are there.
             (None, None) => Some(self.request.group.loops.len()),
         };
         let memory = match retained {
