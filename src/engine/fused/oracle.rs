@@ -54,20 +54,35 @@ pub fn run_on(
     for (t, history) in tensors.iter().enumerate() {
         flow.tensors.push(tensor_flow(group, t, history, &steps));
     }
-    let mut times = vec![];
-    for (s, thetas) in done.iter().enumerate() {
-        let rate = rates.get(s).copied().unwrap_or(1).max(1);
-        let time: Vec<u64> = thetas
-            .iter()
-            .map(|theta| size(theta).div_ceil(rate))
-            .collect();
+    // What every stage does in every step: operations by its rate, or longer where a port takes longer.
+    let clocked: Vec<clock::Step> = (0..steps.len())
+        .map(|i| {
+            let rate = |s: usize| rates.get(s).copied().unwrap_or(1).max(1);
+            let stages = done.iter().enumerate();
+            let times = stages.map(|(s, thetas)| size(&thetas[i]).div_ceil(rate(s)));
+            clocked(
+                group,
+                memories.len(),
+                &tensors,
+                &wants[i],
+                times.collect(),
+                i,
+            )
+        })
+        .collect();
+    let mut times = vec![vec![]; done.len()];
+    for step in &clocked {
+        for (times, time) in times.iter_mut().zip(clock::stages(memories, step)) {
+            times.push(time);
+        }
+    }
+    for (thetas, time) in done.iter().zip(&times) {
         flow.stages.push(StageFlow {
             operations: thetas.iter().map(size).sum(),
             unique: size(&union(thetas)),
             active: thetas.iter().filter(|theta| size(theta) > 0).count() as u64,
             cycles: time.iter().sum(),
         });
-        times.push(time);
     }
     flow.sequential = times.iter().flatten().sum();
     flow.pipelined = pipelined(&times);
@@ -79,12 +94,6 @@ pub fn run_on(
             .sum()
     };
     flow.peak_bits = (0..steps.len()).map(moved).max().unwrap_or(0);
-    let clocked: Vec<clock::Step> = (0..steps.len())
-        .map(|i| {
-            let times = times.iter().map(|times| times[i]).collect();
-            clocked(group, memories.len(), &tensors, &wants[i], times, i)
-        })
-        .collect();
     let kept: Vec<usize> = group.tensors.iter().map(|tensor| tensor.memory).collect();
     (flow.cycles, flow.busy) = clock::run(memories, &kept, group.overlap, &clocked);
     Ok(flow)

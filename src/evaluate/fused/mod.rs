@@ -331,7 +331,7 @@ impl<'a> Judge<'a> {
     ) -> Result<Tiles<'a>, Stop> {
         let mut tiles = Tiles {
             tiles: analysis.tiles(stage)?,
-            workshop: self.workshop(stage, needs, sink)?,
+            workshop: self.workshop(stage, needs),
             shapes: Vec::new(),
         };
         tiles
@@ -362,24 +362,11 @@ impl<'a> Judge<'a> {
         Ok(tiles)
     }
 
-    fn workshop(
-        &self,
-        index: usize,
-        needs: &[Need],
-        sink: &mut Diagnostics,
-    ) -> Result<Option<Workshop<'a>>, Stop> {
-        let (Some(known), Some(stage)) = (
-            self.lowered.stages.get(index),
-            self.lowered.group.stages.get(index),
-        ) else {
-            return Ok(None);
-        };
-        let Some(application) = &known.dataflow else {
-            return Ok(None);
-        };
-        let Some(layer) = self.network.layers.get(known.layer) else {
-            return Ok(None);
-        };
+    fn workshop(&self, index: usize, needs: &[Need]) -> Option<Workshop<'a>> {
+        let known = self.lowered.stages.get(index)?;
+        let stage = self.lowered.group.stages.get(index)?;
+        let application = known.dataflow.as_ref()?;
+        let layer = self.network.layers.get(known.layer)?;
         let places: Vec<usize> = (0..stage.operation.tensors.len())
             .map(|operand| {
                 let tensors = ledger::tensors_of(&self.lowered.group, index, operand);
@@ -389,31 +376,13 @@ impl<'a> Judge<'a> {
                 first.map_or(1, |tensor| tensor.memory)
             })
             .collect();
-        let inside = |&&place: &&usize| {
-            let memory = self.accelerator.memories.get(place);
-            memory.is_some_and(|memory| memory.arrays_above > 0)
-        };
-        if let Some(&place) = places.iter().find(inside) {
-            let memory = self.accelerator.memories.get(place);
-            let name = memory.map_or("?", |memory| memory.name.as_str());
-            let error = GroupError::Uncounted {
-                what: format!("stage `{}` of `{}`", known.name, self.lowered.name),
-                reason: format!(
-                    "its dataflow takes tiles from a memory outside of the array, and {name}, where the group keeps \
-                     them, lies inside"
-                ),
-                span: known.span,
-            };
-            sink.push(self.place(error.to_diagnostic()));
-            return Err(Stop::Reported);
-        }
         let mut kept = vec![0; self.accelerator.memories.len()];
         for need in needs {
             if let Some(kept) = kept.get_mut(need.figures.memory) {
                 *kept = need.figures.required_bits;
             }
         }
-        Ok(Some(Workshop::new(Job {
+        Some(Workshop::new(Job {
             compiled: self.compiled,
             map: self.map,
             layer,
@@ -425,7 +394,7 @@ impl<'a> Judge<'a> {
             kept,
             rule: self.rule,
             options: self.options,
-        })))
+        }))
     }
 
     /// What the tiles perform is what the group's analysis counted.

@@ -484,6 +484,7 @@ fn keep(c: &mut Choices, group: &mut FusedGroup) {
         };
         tensor.escapes |= read_inside && c.once_in(5);
         tensor.bits = [8, 16, 4, 32][c.below(4) as usize];
+        tensor.partial_bits = tensor.bits;
     }
     // The stages' own view of the bits.
     for stage in &mut group.stages {

@@ -54,6 +54,15 @@ pub(super) fn run(
     (cycles, busy)
 }
 
+/// Times of the stages of a step.
+pub(super) fn stages(memories: &[Memory], step: &Step) -> Vec<u64> {
+    let machine = Machine {
+        memories,
+        levels: vec![],
+    };
+    machine.stages(step).0
+}
+
 impl Machine<'_> {
     /// The port through which a memory reads or writes, and how many cycles so many bits take on it.
     fn port(&self, memory: usize, write: bool) -> Port {
