@@ -68,13 +68,14 @@ fn static_power_runs_for_the_whole_time() {
 
 #[test]
 fn a_missing_entry_is_named_once() {
+    let int16 = Precision::from_name("INT16").unwrap();
     let mut without = technology();
     without
         .entries
         .retain(|entry| !matches!(entry.action, Action::Mac(_) | Action::Hop { .. }));
     without
         .entries
-        .push(Entry::new("t", Action::Mac(Precision::Fp16), 1.0));
+        .push(Entry::new("t", Action::Mac(int16), 1.0));
     let errors = evaluate(&without, &context(), &mapping(), &counts()).unwrap_err();
     assert_eq!(
         errors,
@@ -134,6 +135,20 @@ fn the_memory_s_own_figures_win() {
     let cost = evaluate(&technology(), &own, &mapping(), &counts()).unwrap();
     // 26 elements read from the buffer at 3 pJ instead of 44 bytes at 8.
     assert!(close(cost.energy.total_pj, TOTAL - 44.0 * 8.0 + 78.0));
+}
+
+// 26 elements of 44 bytes, as above: 352 bits at 0.5 pJ, or in accesses of 64 bits at 32 pJ.
+#[test]
+fn own_figures_per_bit_and_per_access() {
+    for (pj, width) in [(0.5, 1), (32.0, 64)] {
+        let mut own = context();
+        own.memories[1].read = Some(OwnPrice {
+            pj,
+            width_bits: Some(width),
+        });
+        let cost = evaluate(&technology(), &own, &mapping(), &counts()).unwrap();
+        assert!(close(cost.energy.total_pj, TOTAL - 44.0 * 8.0 + 176.0));
+    }
 }
 
 #[test]

@@ -95,8 +95,10 @@ codes! {
     E0702 "file too large" page "explain/E0702.md";
     E0703 "output is an input" page "explain/E0703.md";
     W0301 "inexact division" page "explain/W0301.md";
+    W0302 "read in another form than written" page "explain/W0302.md";
     W0401 "idle processing elements" page "explain/W0401.md";
     W0402 "map does not move" page "explain/W0402.md";
+    W0403 "clusters across the rows of an array" page "explain/W0403.md";
 }
 
 impl Code {

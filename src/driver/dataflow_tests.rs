@@ -1,7 +1,7 @@
 //! Both forms of dataflows as loops and places, and what is refused before anybody counts.
 
 use super::tests::{loops, run};
-use crate::ir::LoopKind;
+use crate::ir::{Links, LoopKind, Ports, Rate};
 use crate::lower::Lowered;
 
 const HARDWARE: &str = "Accelerator acc {
@@ -115,10 +115,17 @@ fn several_arrays() {
         .iter()
         .filter_map(|l| Some((l.array()?, l.instances())))
         .collect();
-    // Row and PE have no memory between them: one array of 8 x 2 x 4.
-    assert_eq!(spatial, [(0, 4), (1, 16), (1, 4)]);
-    assert_eq!(lowered.mapping.architecture.arrays[1].shape, [8, 2, 4]);
-    assert_eq!(lowered.mapping.architecture.memories[2].arrays_above, 2);
+    // Row and PE have no memory between them: 64 in all, clusters of 4, so that C goes over the 8 rows and over
+    // two halves of the 8 PEs of each.
+    assert_eq!(spatial, [(0, 4), (1, 8), (2, 2), (2, 4)]);
+    let moves = |at: usize| {
+        let m = lowered.mapping.schedule.loops[at].moves[0];
+        (m.size, m.offset)
+    };
+    assert_eq!([moves(1), moves(2), moves(3)], [(2, 2), (1, 1), (1, 1)]);
+    assert_eq!(lowered.mapping.architecture.arrays[1].shape, [8]);
+    assert_eq!(lowered.mapping.architecture.arrays[2].shape, [2, 4]);
+    assert_eq!(lowered.mapping.architecture.memories[2].arrays_above, 3);
     let tiled = super::dataflow_tests::lowered(
         LAYER,
         nested,
@@ -132,6 +139,168 @@ fn several_arrays() {
     ));
     assert_eq!(messages.len(), 1);
     assert!(messages[0].starts_with("E0505"), "{messages:?}");
+}
+
+// Clusters of 3 of 2 x 4 PEs: the second lies across both tiles.
+#[test]
+fn a_level_across_arrays_joins_those_that_are_alike() {
+    let tiles = |network: &str| {
+        format!(
+            "Accelerator acc {{ Memory DRAM {{}} Array Tile {{ Shape: [2]; {network} }}
+             Array PE {{ Shape: [4] }} Memory RF {{}} Compute MAC {{}} }}"
+        )
+    };
+    let dataflow = "SpatialMap(1,1) K; Cluster(3); SpatialMap(1,1) C;";
+    let alike = lowered(LAYER, &tiles(""), dataflow);
+    assert_eq!(instances(&alike), [2, 3]);
+    assert_eq!(alike.mapping.architecture.arrays.len(), 1);
+    assert_eq!(alike.mapping.architecture.arrays[0].shape, [2, 4]);
+    assert_eq!(alike.names.arrays, ["Tile x PE"]);
+    let (_, _, messages) = run(&map(LAYER, &tiles("NoC { Multicast: false }"), dataflow));
+    assert_eq!(messages.len(), 1);
+    assert!(messages[0].starts_with("E0505"), "{messages:?}");
+    // Clusters of 4 end with a tile: every array keeps its own network.
+    let own = lowered(
+        LAYER,
+        &tiles("NoC { Multicast: false }"),
+        "SpatialMap(1,1) K; Cluster(4); SpatialMap(1,1) C;",
+    );
+    let arrays: Vec<Option<usize>> = own
+        .mapping
+        .schedule
+        .loops
+        .iter()
+        .map(|l| l.array())
+        .collect();
+    assert_eq!(arrays, [Some(0), Some(1)]);
+    let multicast: Vec<bool> = own
+        .mapping
+        .architecture
+        .arrays
+        .iter()
+        .map(|array| array.network.multicast)
+        .collect();
+    assert_eq!(multicast, [false, true]);
+}
+
+// Kernel rows and input rows move together, over 2 tiles of 4 PEs: tile t has the rows 4t to 4t + 3.
+#[test]
+fn a_diagonal_over_two_arrays() {
+    let lowered = lowered(
+        "Type: CONV; Dimensions { K: 1, C: 1, Y: 12, X: 8, R: 5, S: 1 }",
+        "Accelerator acc { Memory DRAM {} Array Tile { Shape: [2] } Array PE { Shape: [4] }
+         Memory RF {} Compute MAC {} }",
+        "TemporalMap(5,1) Y; Cluster(8); SpatialMap(1,1) Y; SpatialMap(1,1) R;",
+    );
+    let moves: Vec<Vec<(u64, u64)>> = lowered.mapping.schedule.loops[1..]
+        .iter()
+        .map(|l| l.moves.iter().map(|m| (m.size, m.offset)).collect())
+        .collect();
+    assert_eq!(moves, [[(4, 4), (4, 4)], [(1, 1), (1, 1)]]);
+}
+
+const TREE: &str =
+    "Accelerator acc { Memory DRAM {} Array PE { Shape: [2] } Memory Sum { Holds: Output }
+  Array Dot { Shape: [8]; NoC { Reduction: true } } Compute MAC {} }";
+const PRODUCT: &str = "Type: FC; Dimensions { N: 1, K: 4, C: 64 }";
+
+// An adder tree of eight products into one register: the register's tile lies before the loop over the tree.
+#[test]
+fn arrays_inside_the_innermost_memory() {
+    let loop_form = lowered(
+        PRODUCT,
+        TREE,
+        "at DRAM { tile C by 8; } spread K by 2 over PE; at Sum { tile K by 1; } spread C by 1 over Dot[0];",
+    );
+    let schedule = &loop_form.mapping.schedule;
+    assert_eq!((schedule.steps, schedule.leaf), (2, 4));
+    assert_eq!(schedule.positions[1], [None, None, Some(2)]);
+    assert_eq!(loop_form.mapping.architecture.memories[1].arrays_above, 1);
+    assert_eq!(instances(&loop_form), [2, 8]);
+    let directives = lowered(
+        PRODUCT,
+        TREE,
+        "SpatialMap(2,2) K; TemporalMap(8,8) C; Cluster(8); SpatialMap(1,1) C; TemporalMap(1,1) K;",
+    );
+    let schedule = &directives.mapping.schedule;
+    assert_eq!((schedule.steps, schedule.leaf), (2, 4));
+    assert_eq!(instances(&directives), [2, 8]);
+    for behind in [
+        "spread C by 1 over Dot; tile K by 1;",
+        "spread C by 1 over Dot; spread K by 1 over PE;",
+        "spread C by 1 over Dot; at Sum { tile K by 1; }",
+        "at Sum { spread K by 2 over PE; }",
+    ] {
+        let (_, _, messages) = run(&map(PRODUCT, TREE, behind));
+        assert_eq!(messages.len(), 1, "{behind}: {messages:?}");
+        let code = if behind.starts_with("at") {
+            "E0104"
+        } else {
+            "E0502"
+        };
+        assert!(messages[0].starts_with(code), "{messages:?}");
+    }
+}
+
+// Streaming: K in pieces of 8 over the tree, which comes last; what is left of the tree is 1, and nothing goes over PE.
+#[test]
+fn streaming_over_an_array_inside() {
+    let text = format!("Network net {{ Layer l {{ {PRODUCT} }} }} {TREE} Map net on acc {{ }}")
+        .replace("K: 4", "K: 20");
+    let (_, mut plans, messages) = run(&text);
+    assert_eq!(messages, Vec::<String>::new());
+    let lowered = plans.remove(0).layers.remove(0).lowered.unwrap();
+    let schedule = &lowered.mapping.schedule;
+    let loops: Vec<(Option<usize>, u64, u64)> = schedule
+        .loops
+        .iter()
+        .map(|l| (l.array(), l.instances(), l.moves[0].size))
+        .collect();
+    assert_eq!(loops, [(None, 1, 8), (None, 1, 1), (Some(1), 8, 1)]);
+    assert_eq!((schedule.steps, schedule.leaf), (2, 3));
+    assert_eq!(schedule.positions[1], [None, None, Some(2)]);
+}
+
+#[test]
+fn ports_links_and_formats() {
+    let lowered = lowered(
+        "Type: EINSUM; Ranks { M: 2, N: 4, E: 8 } Compute: S[m,n] += Q[m,e] * K[n,e];
+         Precision { K: INT4, Input: INT16 } Density { Q: 0.5 }",
+        "Accelerator acc {
+           Precision { Input: INT8, Weight: INT12, PartialSum: INT40, Output: INT8 }
+           Memory DRAM { Bandwidth: 2B/cycle }
+           Memory GLB { Size: 1KiB; Banks: 4; Overlap; ReadBandwidth: 1B/cycle }
+           Array PE { Shape: [2]; NoC { Skew: 1cycle; Bandwidth { Input: 2B/cycle, Output: 8B/cycle } } }
+           Memory RF {} Compute MAC {} }",
+        "TemporalMap(1,1) M;",
+    );
+    let bits: Vec<(u32, u32, f64)> = lowered
+        .mapping
+        .operation
+        .tensors
+        .iter()
+        .map(|tensor| (tensor.bits, tensor.partial_bits, tensor.density))
+        .collect();
+    // Q is an Input of the layer's INT16; K would be a Weight and has a word of its own.
+    assert_eq!(bits, [(16, 16, 0.5), (4, 4, 1.0), (8, 40, 1.0)]);
+    let architecture = &lowered.mapping.architecture;
+    let rate = |bits| Rate { bits, cycles: 1 };
+    assert_eq!(architecture.memories[0].ports, Ports::One(rate(16)));
+    let (read, write) = (Some(rate(8)), None);
+    let buffer = &architecture.memories[1];
+    assert_eq!(buffer.ports, Ports::Two { read, write });
+    assert_eq!(
+        (buffer.banks, buffer.streams, buffer.double_buffered),
+        (4, true, false)
+    );
+    let network = architecture.arrays[0].network;
+    assert_eq!((network.skew, network.latency), (1, None));
+    let links = Links::PerTensor {
+        input: Some(rate(16)),
+        weight: None,
+        output: Some(rate(64)),
+    };
+    assert_eq!(network.links, links);
 }
 
 #[test]
@@ -158,7 +327,8 @@ fn other_layer_types() {
         (
             "Type: LSTM; Steps: 3; Dimensions { D: 4, H: 2 }",
             "TemporalMap(Sz(H),Sz(H)) K; SpatialMap(1,1) C;",
-            vec!["TemporalMap(2,2) K", "SpatialMap(1,1) C"],
+            // The steps are the outermost loop of every dataflow.
+            vec!["Steps", "TemporalMap(2,2) K", "SpatialMap(1,1) C"],
         ),
         (
             "Type: TRCONV; Dimensions { K: 2, C: 2, Y: 4, X: 4, R: 2, S: 2 } Stride { Y: 2, X: 2 }",

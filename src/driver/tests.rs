@@ -217,7 +217,12 @@ fn every_network_maps_on_every_accelerator_by_streaming() {
             let text =
                 format!("Map {network} on {accelerator} {{ default: std.dataflows.streaming; }}");
             let (_, plans, messages) = run(&text);
-            assert_eq!(messages, Vec::<String>::new());
+            // Some read 8 bits of what they write with 16 or 32: told once per map.
+            let (told, wrong): (Vec<String>, Vec<String>) = messages
+                .into_iter()
+                .partition(|message| message.starts_with("W0302"));
+            assert_eq!(wrong, Vec::<String>::new());
+            assert!(told.len() <= 1, "{told:?}");
             assert_eq!(
                 judge(&plans[0]),
                 Vec::<String>::new(),

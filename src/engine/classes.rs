@@ -22,6 +22,7 @@
 use super::EngineLimit;
 use super::crossing::{Table, Transition};
 use super::flows::Flows;
+use super::forced::Forced;
 use super::lanes::Sum;
 use super::lattice::{self, Lattice};
 use super::plan::Plan;
@@ -42,8 +43,8 @@ pub(super) struct Key {
     pub code: SmallVec<[u16; 64]>,
     /// Per site: how many of the group's loops lie outside.
     pub inside: SmallVec<[usize; 6]>,
-    /// Per site and slot: loops of the group in whose idle trips sums are given up, as a set.
-    pub forced: SmallVec<[SmallVec<[u32; 4]>; 6]>,
+    /// Per site and slot: where instances that idle give up their sums.
+    pub forced: SmallVec<[SmallVec<[Forced; 4]>; 6]>,
     /// Per site, slot and memory above that refills whole tiles: loops of the group outside its place.
     pub flush: SmallVec<[SmallVec<[SmallVec<[usize; 1]>; 4]>; 6]>,
     /// The group's loops are listed step by step.
@@ -487,6 +488,36 @@ impl Node {
 }
 
 impl GroupClasses {
+    /// Whether what becomes of a sum depends on more than products: sums pass from instance to instance
+    /// below a memory that they can wait in, or an idle instance keeps a part of a sum whose width its
+    /// neighbour decides through a port with a bandwidth.
+    pub(super) fn passes_sums(&self, mapping: &Mapping, flows: &Flows) -> bool {
+        let spread = |l: &GroupLoop| l.instances > 1;
+        let result = mapping.operation.result();
+        if self.plan.overlaps {
+            let waits = flows
+                .boundaries
+                .iter()
+                .any(|b| b.parent > 0 && b.tensors.contains(&result));
+            return (waits || flows.wide) && self.loops.iter().any(spread);
+        }
+        if !flows.wide {
+            return false;
+        }
+        let home = flows.homes.iter().find(|home| home.tensors.contains(&result));
+        let Some(home) = home else { return false };
+        let ports = mapping.architecture.memories[home.memory].ports;
+        let shared = |l: &GroupLoop| {
+            spread(l) && l.array.is_some_and(|array| array < home.above) && self.reduces(mapping, l)
+        };
+        ports.write().is_some()
+            && self.loops.iter().any(shared)
+            && self.nodes[self.nodes_at(self.depth())].iter().any(|node| {
+                let all: u64 = self.loops.iter().map(|l| l.instances).product();
+                node.working < all
+            })
+    }
+
     /// Instances that work in at least one step.
     pub(super) fn used(&self) -> u64 {
         if !self.explicit {

@@ -24,6 +24,8 @@ use smallvec::SmallVec;
 /// Time of a region, and the busy time of the tracked resources (bits while inside a leaf region).
 pub(super) struct Elapsed {
     pub time: u64,
+    /// Behind them, while the issues of a leaf region are spread over several leaf steps, what every home
+    /// put on every resource.
     busy: SmallVec<[u64; 8]>,
 }
 
@@ -59,6 +61,8 @@ struct Now {
     /// Of the kind of instance at hand, and the largest of the site so far.
     kind: SmallVec<[u64; 16]>,
     site: SmallVec<[u64; 16]>,
+    /// Per home and resource the bits that its issues put there in the leaf step at hand.
+    issued: SmallVec<[u64; 8]>,
     /// Per boundary: down and up of its busiest parent, and of the parent at hand.
     moves: SmallVec<[(u64, u64); 4]>,
     peak: SmallVec<[u64; 4]>,
@@ -152,6 +156,7 @@ impl Clock {
                 bits: SmallVec::from_elem(0, resources),
                 kind: SmallVec::from_elem(0, resources),
                 site: SmallVec::from_elem(0, resources),
+                issued: SmallVec::from_elem(0, flows.homes.len() * resources),
                 moves: SmallVec::from_elem((0, 0), flows.boundaries.len()),
                 peak: SmallVec::from_elem(0, flows.boundaries.len()),
             },
@@ -166,13 +171,18 @@ impl Clock {
     pub fn start(&self) -> Elapsed {
         Elapsed {
             time: 0,
-            busy: SmallVec::from_elem(0, self.tracks),
+            busy: SmallVec::from_elem(0, self.stride() - 1),
         }
     }
 
     /// Numbers per region in the list of times.
     pub fn stride(&self) -> usize {
-        1 + self.tracks
+        let puts = if self.several {
+            self.now.issued.len()
+        } else {
+            0
+        };
+        1 + self.tracks + puts
     }
 
     /// The wave of skewed arrays that is paid once per run.
@@ -262,6 +272,10 @@ impl Clock {
             }];
             let sum = &mut self.now.kind[one.resource];
             *sum = sum.saturating_add(value);
+            if let Crossing::Home(home) = site.slots[one.slot].crossing {
+                let put = &mut self.now.issued[home * self.rates.len() + one.resource];
+                *put = put.saturating_add(value);
+            }
         }
         for one in uses {
             let most = &mut self.now.site[one.resource];
@@ -289,6 +303,11 @@ impl Clock {
                 self.now.bits[r] = 0;
             }
         }
+        if self.several {
+            for (put, now) in elapsed.busy[self.tracks..].iter_mut().zip(&mut self.now.issued) {
+                *put = std::mem::take(now);
+            }
+        }
         Some(())
     }
 
@@ -311,7 +330,18 @@ impl Clock {
             }
             let boundaries = flows.boundaries.len();
             for (home, taken) in flows.issues.iter().enumerate() {
-                let longest = taken.iter().map(|&r| cycles[r]).max().unwrap_or(0);
+                let mut longest = 0;
+                for &r in taken {
+                    let at = home * self.rates.len() + r;
+                    let put = if self.several {
+                        std::mem::take(&mut elapsed.busy[self.tracks + at])
+                    } else {
+                        std::mem::take(&mut self.now.issued[at])
+                    };
+                    if put > 0 {
+                        longest = longest.max(cycles[r]);
+                    }
+                }
                 self.transfer_cycles[boundaries + home] += count * u128::from(longest);
             }
         }

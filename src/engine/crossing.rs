@@ -435,8 +435,8 @@ fn elements(set: &crate::ir::Intervals) -> impl Iterator<Item = i64> + '_ {
 pub(super) struct SiteView<'a> {
     pub site: &'a Site,
     pub sharing: &'a Sharing,
-    /// Per slot: loops of the group in whose idle trips sums are given up, as a set.
-    pub forced: &'a [u32],
+    /// Per slot: where instances that idle give up their sums.
+    pub forced: &'a [super::forced::Forced],
     /// Per slot: instances whose sums all leave, because a memory above refills a whole tile: the arrays
     /// above that memory, and its instances.
     pub flushed: &'a [Vec<(usize, std::collections::BTreeSet<SmallVec<[u32; 6]>>)>],

@@ -194,6 +194,9 @@ pub(super) fn run(
         };
         classes.push(counter.classes(mapping, g, key, &flows)?);
     }
+    if classes.iter().any(|group| group.passes_sums(mapping, &flows)) {
+        return Err(EngineLimit::Irregular);
+    }
     Engine::new(counter, mapping, flows, classes, &indices, fixed, rule)?.run()
 }
 

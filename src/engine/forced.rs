@@ -55,13 +55,17 @@ fn moves_result(mapping: &Mapping, index: usize) -> bool {
     })
 }
 
-/// Per site and slot: loops of a group in whose idle trips sums are given up, as a set of their numbers.
+/// For one memory above a boundary, from the inside out: the arrays above it, and the loops of a group in
+/// whose idle trips it gives up its sums (a set of their numbers).
+pub(super) type Forced = SmallVec<[(usize, u32); 2]>;
+
+/// Per site and slot.
 pub(super) fn forced(
     mapping: &Mapping,
     flows: &Flows,
     loops: &[GroupLoop],
     turns: &[Turning],
-) -> SmallVec<[SmallVec<[u32; 4]>; 6]> {
+) -> SmallVec<[SmallVec<[Forced; 4]>; 6]> {
     flows
         .sites
         .iter()
@@ -70,50 +74,44 @@ pub(super) fn forced(
                 .iter()
                 .map(|slot| match slot.crossing {
                     Crossing::Boundary(b) if slot.is_result => {
-                        set(mapping, flows.boundaries[b].parent, slot.tensor, loops, turns)
+                        above(mapping, flows.boundaries[b].parent, slot.tensor, loops, turns)
                     }
-                    _ => 0,
+                    _ => Forced::new(),
                 })
                 .collect()
         })
         .collect()
 }
 
-fn set(
+fn above(
     mapping: &Mapping,
     parent: usize,
     tensor: usize,
     loops: &[GroupLoop],
     turns: &[Turning],
-) -> u32 {
+) -> Forced {
     // In most mappings the parent is the backing store, or no loop is spread.
     if parent == 0 || loops.iter().all(|l| l.instances == 1) {
-        return 0;
+        return Forced::new();
     }
     let memories = &mapping.architecture.memories;
     let positions = &mapping.schedule.positions;
-    let mut found = 0;
-    let mut array = None;
-    for (number, l) in loops.iter().enumerate() {
-        if l.instances > 1 {
-            array = l.array;
-        }
-        let Some(array) = array else { continue };
-        // The innermost memory above that does not idle with the instance.
-        let place = (1..=parent)
-            .rev()
-            .filter_map(|memory| Some((memory, positions[memory][tensor]?)))
-            .find(|&(memory, _)| memories[memory].arrays_above <= array)
-            .map(|(_, place)| place);
-        let Some(place) = place else { continue };
-        if l.index >= place {
-            continue;
-        }
-        let moved = turns[l.index].moves_result
-            || turns[l.index + 1..place]
-                .iter()
-                .any(|turn| turn.trips && turn.moves_result);
-        found |= u32::from(moved) << number;
-    }
-    found
+    (1..=parent)
+        .rev()
+        .filter_map(|memory| Some((memories[memory].arrays_above, positions[memory][tensor]?)))
+        .map(|(arrays, place)| {
+            let moved = |l: &GroupLoop| {
+                l.index < place
+                    && (turns[l.index].moves_result
+                        || turns[l.index + 1..place]
+                            .iter()
+                            .any(|turn| turn.trips && turn.moves_result))
+            };
+            let loops = loops.iter().enumerate();
+            let set = loops.fold(0u32, |set, (number, l)| {
+                set | u32::from(moved(l)) << (number & 31)
+            });
+            (arrays, set)
+        })
+        .collect()
 }

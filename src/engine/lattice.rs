@@ -414,7 +414,7 @@ impl SlotForm<'_> {
             sizes.first_touch = elements * u64::from(fresh);
             sizes.all_done = elements * u64::from(!self.all_split);
             let points = self.plan.points_per_result()?;
-            let here = volume / tile.len().max(1);
+            let here = touching / tile.len().max(1);
             if !self.split && here == 1 && self.joined == points {
                 sizes.done_held = sizes.needed;
             }

@@ -5,12 +5,12 @@
 //! instance gets its intervals, now and before, and unions and differences are taken of those.
 
 use super::crossing::{
-    BESIDE, HELD, Holder, SiteView, Sizes, Sorts, StepSizes, Table, Touch, Transition, WORKED,
+    BESIDE, HELD, Holder, Sharing, SiteView, Sizes, Sorts, StepSizes, Table, Touch, Transition, WORKED,
 };
 use super::flows::Slot;
 use crate::ir::{Footprint, Interval, Intervals, Refill};
 use smallvec::SmallVec;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) type Indices = SmallVec<[u32; 6]>;
 
@@ -19,6 +19,8 @@ pub(super) struct Step<'a> {
     pub now: &'a [Holder],
     /// Per slot: the last step in which each child instance worked.
     pub held: &'a [Vec<Holder>],
+    /// The instances that work in the very last of the steps before.
+    pub last: &'a [Holder],
     /// With forwarding: what they worked on in the step before.
     pub beside: Option<&'a [Holder]>,
     pub touch: Touch<'a>,
@@ -111,11 +113,15 @@ fn children(
     step: &Step,
 ) -> Option<Vec<Child>> {
     let sharing = view.sharing;
-    let wanted = tiles(view, slot, footprint, step.now, 0)?;
-    let forced = if slot.is_result { view.forced[number] } else { 0 };
-    let mut before = tiles(view, slot, footprint, &step.held[number], forced)?;
+    let wanted = tiles(view, slot, footprint, step.now.iter())?;
+    let forced = &view.forced[number];
+    let working = Working::new(view, forced, step.last);
+    let held = step.held[number]
+        .iter()
+        .filter(|holder| !slot.is_result || !working.gives_up(&holder.indices, holder.idle));
+    let mut before = tiles(view, slot, footprint, held)?;
     let last = match step.beside {
-        Some(last) if !slot.is_result => tiles(view, slot, footprint, last, 0)?,
+        Some(last) if !slot.is_result => tiles(view, slot, footprint, last.iter())?,
         _ => BTreeMap::new(),
     };
     let mut children: Vec<Child> = Vec::with_capacity(wanted.len());
@@ -148,9 +154,13 @@ fn children(
             kept,
         });
     }
-    if slot.is_result && forced & view.onset != 0 {
+    if slot.is_result && view.onset != 0 {
         // Those that idle from here on give up what the memory above gives up.
+        let working = Working::new(view, forced, step.now);
         for (key, before) in before {
+            if !working.gives_up(&key, view.onset) {
+                continue;
+            }
             children.push(Child {
                 key,
                 now: Intervals::empty(),
@@ -165,20 +175,48 @@ fn children(
     Some(children)
 }
 
-/// Per child instance the union of the footprints of everything below it; without those that gave up what
-/// they had when they began to idle in a loop of `dropped`.
-fn tiles(
+/// Which instances of the memories above a boundary work in some step.
+struct Working<'a> {
+    memories: Vec<(usize, u32, BTreeSet<Indices>)>,
+    sharing: &'a Sharing,
+}
+
+impl<'a> Working<'a> {
+    fn new(view: &SiteView<'a>, forced: &[(usize, u32)], holders: &[Holder]) -> Working<'a> {
+        let memories = forced.iter().map(|&(above, set)| {
+            let keys = holders
+                .iter()
+                .map(|holder| view.sharing.only(&holder.indices, 0..above));
+            (above, set, keys.collect())
+        });
+        Working {
+            memories: memories.collect(),
+            sharing: view.sharing,
+        }
+    }
+
+    /// Whether an instance that idles in the loops `idle` gives up its sums: what the innermost memory
+    /// above that goes on working does.
+    fn gives_up(&self, indices: &[u32], idle: u32) -> bool {
+        if idle == 0 {
+            return false;
+        }
+        self.memories
+            .iter()
+            .find(|(above, _, keys)| keys.contains(&self.sharing.only(indices, 0..*above)))
+            .is_some_and(|(_, set, _)| set & idle != 0)
+    }
+}
+
+/// Per child instance the union of the footprints of everything below it.
+fn tiles<'a>(
     view: &SiteView,
     slot: &Slot,
     footprint: &Footprint,
-    holders: &[Holder],
-    dropped: u32,
+    holders: impl Iterator<Item = &'a Holder>,
 ) -> Option<BTreeMap<Indices, Intervals>> {
     let mut pieces: BTreeMap<Indices, SmallVec<[Interval; 8]>> = BTreeMap::new();
     for holder in holders {
-        if holder.idle & dropped != 0 {
-            continue;
-        }
         let key = view.sharing.only(&holder.indices, 0..slot.below);
         footprint.pieces(&holder.state, pieces.entry(key).or_default())?;
     }

@@ -368,6 +368,7 @@ impl GroupClasses {
             }
             flushed.push(own);
         }
+        let last = self.complete(step.before, from, inside, Completion::Last);
         let now = self.complete(step.now, from, inside, Completion::First);
         self.listed += now.len() + held.iter().map(Vec::len).sum::<usize>();
         if self.listed > MOST_LISTED {
@@ -387,6 +388,7 @@ impl GroupClasses {
                 &Step {
                     now: &now,
                     held: &held,
+                    last: &last,
                     beside: beside.as_deref(),
                     touch,
                 },

@@ -3,7 +3,7 @@
 use super::eval::UNREADABLE;
 use super::fuse_error::FuseError;
 use super::shape::Flow;
-use crate::base::{Span, num::grouped};
+use crate::base::{Precision, Span, num::grouped};
 use crate::diag::{Code, Diagnostic};
 
 /// One mistake. Spans are where the mistake is written unless a field says otherwise.
@@ -165,6 +165,24 @@ pub enum HirError {
         right: i64,
         span: Span,
     },
+    /// Readers in another format than their writers, of one map.
+    Handover {
+        /// Where the map is.
+        span: Span,
+        written: (String, Precision, Span),
+        read: (String, Precision, Span),
+        /// Further readers with the same two formats.
+        more: Vec<String>,
+    },
+    /// A layer that reads an LSTM, which writes the sums of its gates.
+    GateSums {
+        consumer: String,
+        producer: String,
+        read: u128,
+        written: u128,
+        span: Span,
+        producer_span: Span,
+    },
     /// An index of an EINSUM that leaves its tensor.
     IndexOutside {
         tensor: String,
@@ -208,6 +226,25 @@ fn list(names: &[String]) -> String {
         }
     }
     once.join(", ")
+}
+
+/// Several layers of which one was named.
+fn also_so(more: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let shown = more.iter().take(SHOWN).map(|name| format!("`{name}`"));
+    let shown: Vec<String> = shown.collect();
+    let rest = if more.len() > SHOWN { ", ..." } else { "" };
+    let plural = if more.len() == 1 { "layer" } else { "layers" };
+    format!(
+        "and {} more {plural}: {}{rest}",
+        more.len(),
+        shown.join(", ")
+    )
+}
+
+fn elements(count: u128) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} element{plural}", grouped(count))
 }
 
 /// Whether `name` is a slip of `near`. In a file that did not parse, an unknown `conv2` may be the layer that
@@ -515,6 +552,39 @@ impl HirError {
                 format!("`{dim}: {size}` cannot be split into {groups} groups"),
             )
             .at(*span, format!("{size} is not a multiple of {groups}")),
+            HirError::Handover {
+                span,
+                written: (writer, written, writer_span),
+                read: (reader, format, reader_span),
+                more,
+            } => {
+                let diagnostic = Diagnostic::new(
+                    Code::W0302,
+                    format!("`{reader}` reads {format}, and `{writer}` writes {written}"),
+                )
+                .at(*span, "in this map")
+                .also(*writer_span, format!("its Output is {written}"))
+                .also(*reader_span, format!("its input is {format}"))
+                .note("what turns the one into the other is in no count");
+                match more.as_slice() {
+                    [] => diagnostic,
+                    more => diagnostic.note(also_so(more)),
+                }
+            }
+            HirError::GateSums {
+                consumer,
+                producer,
+                read,
+                written,
+                span,
+                producer_span,
+            } => Diagnostic::new(
+                Code::W0302,
+                format!("`{consumer}` reads the hidden state of `{producer}`, which writes the sums of its gates"),
+            )
+            .at(*span, format!("takes {}", elements(*read)))
+            .also(*producer_span, format!("writes {}", elements(*written)))
+            .note("the gate functions are not part of an LSTM: what they read and write is not in the counts"),
             HirError::IndexOutside {
                 tensor,
                 index,

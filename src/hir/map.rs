@@ -8,7 +8,7 @@ use super::error::HirError;
 use super::layer::{canonical_type, type_names};
 use super::module::Module;
 use super::scope::{Context, Kind};
-use super::{Application, Assignment, Choice, Map, dataflow, fuse};
+use super::{Application, Assignment, Choice, Map, dataflow, fuse, handover};
 use crate::base::Span;
 use crate::diag::suggest::nearest;
 use crate::syntax::ast::{self, Item, MapEntry};
@@ -45,6 +45,7 @@ pub(super) fn collect(cx: &mut Context<'_>, root: &Module) {
             continue;
         }
         seen.insert(pair, node.network.span);
+        handover::check(cx, &map);
         cx.program.maps.push(map);
     }
 }
@@ -77,6 +78,7 @@ fn implicit(cx: &mut Context<'_>) {
             assignments,
             groups: Vec::new(),
         };
+        handover::check(cx, &map);
         cx.program.maps.push(map);
     }
 }

@@ -21,6 +21,7 @@ mod exclusive;
 mod fuse;
 mod fuse_error;
 pub mod fused;
+mod handover;
 mod hierarchy;
 mod layer;
 mod map;

@@ -279,6 +279,13 @@ fn wire(cx: &mut Context<'_>, network: &mut Network, names: &Names<'_>, sources:
                 vec![before.map_or(Source::External, Source::Layer)]
             }
         };
+        gate_sums(
+            cx,
+            network,
+            at,
+            &inputs,
+            explicit.map_or(source.name.span, |p| p.span),
+        );
         network.layers[at].inputs.clone_from(&inputs);
         let place = Place {
             consumer: at,
@@ -346,6 +353,30 @@ struct Place {
     consumer: usize,
     span: Span,
     insert: Option<Span>,
+}
+
+/// Says that what a reader takes of an LSTM is not what that writes.
+fn gate_sums(cx: &mut Context<'_>, network: &Network, at: usize, inputs: &[Source], span: Span) {
+    let lstm = inputs.iter().find_map(|input| match input {
+        Source::Layer(from) => {
+            let from = &network.layers[*from];
+            matches!(from.shape, Shape::Lstm { .. }).then_some(from)
+        }
+        _ => None,
+    });
+    if let Some(lstm) = lstm
+        && let Some(read) = lstm.shape.output().and_then(Flow::elements)
+        && let Some(written) = read.checked_mul(4)
+    {
+        cx.error(HirError::GateSums {
+            consumer: network.layers[at].name.clone(),
+            producer: lstm.name.clone(),
+            read,
+            written,
+            span,
+            producer_span: lstm.name_span,
+        });
+    }
 }
 
 /// Checks the shapes of what is wired to one layer.

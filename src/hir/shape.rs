@@ -9,7 +9,8 @@
 //! * A transposed convolution gives `P = (Y-1)*stride + dilation*(R-1) + 1 - padding`; there is no
 //!   output padding. Its MACs are those of every (input element, kernel element) pair.
 //! * LSTM is one product of the concatenated input and hidden vector (`C = D + H`) with the weights of
-//!   the four gates (`K = 4*H`), `Steps` times.
+//!   the four gates (`K = 4*H`), in each of `Steps` steps that follow one another. What others read of it is its
+//!   hidden state, H elements a step; its gate functions and its cell state are not counted.
 
 /// One sliding axis: rows (`Y R Y'`) or columns (`X S X'`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -120,7 +120,7 @@ fn mistakes_of_layers() {
         ("Type: FC; Dimensions { K: 4, C: 4 } Kind: 3", "E0205@Kind"),
         (
             "Type: CONV; Dimensions { K: 4, C: 4, Y: 8, X: 8, R: 3, S: 3 } Precision { Input: INT65 }",
-            "E0308@INT7",
+            "E0308@INT65",
         ),
         (
             "Type: CONV; Dimensions { K: 4, C: 4, Y: 8, X: 8, R: 3, S: 3 } Density { Input: 1.5 }",

@@ -319,6 +319,39 @@ impl Warning {
                     names.layer().1
                 ))
             }
+            Warning::Across {
+                array,
+                size,
+                row,
+                across,
+                used,
+                fitting,
+                directive,
+            } => {
+                let name = names.array(*array);
+                let diagnostic = Diagnostic::new(
+                    Code::W0403,
+                    format!(
+                        "{} of {} clusters of {} lie across the rows of {name}",
+                        grouped((*across).into()),
+                        grouped((*used).into()),
+                        grouped((*size).into())
+                    ),
+                )
+                .at(
+                    prose.span(*directive),
+                    format!("distributes over clusters of {size}, and a row has {row}"),
+                )
+                .note("the counts take such a cluster for one, as if its PEs lay side by side");
+                let whole = if *fitting == 0 {
+                    "no row holds a whole one".to_owned()
+                } else {
+                    format!("the rows hold {} whole ones", grouped((*fitting).into()))
+                };
+                diagnostic
+                    .note(whole)
+                    .help("take clusters that end with an axis, or `spread` over the axes by name")
+            }
             Warning::Still {
                 directive,
                 instances,

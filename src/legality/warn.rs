@@ -27,6 +27,21 @@ pub enum Warning {
         /// The spatial maps over the array.
         directives: Vec<Directive>,
     },
+    /// W0403: clusters of a size that does not end with an axis of the array.
+    Across {
+        array: usize,
+        /// Instances in a cluster.
+        size: u64,
+        /// Of the axis that the clusters do not end with.
+        row: u64,
+        /// Clusters that lie in two rows, of those with work.
+        across: u64,
+        used: u64,
+        /// Whole clusters that the rows hold without that.
+        fitting: u64,
+        /// The spatial map over the clusters.
+        directive: Directive,
+    },
     /// W0402: a spatial map with one window only.
     Still {
         directive: Directive,
@@ -35,7 +50,7 @@ pub enum Warning {
     },
 }
 
-/// The warnings about `mapping`: arrays outside in, then spatial maps in order.
+/// The warnings about `mapping`: clusters that lie across rows, arrays outside in, then spatial maps in order.
 #[must_use]
 pub fn warnings(mapping: &Legal<Mapping>) -> Vec<Warning> {
     let mut windows: BTreeMap<usize, u64> = BTreeMap::new();
@@ -53,7 +68,7 @@ pub fn warnings(mapping: &Legal<Mapping>) -> Vec<Warning> {
             loops.push((directive, count, l.instances().max(1)));
         }
     }
-    let mut found = Vec::new();
+    let mut found = across(mapping, &windows);
     for (array, loops) in arrays.iter().enumerate() {
         let still = |&(_, count, instances): &(Directive, u64, u64)| count <= 1 && instances > 1;
         if loops.iter().any(still) {
@@ -84,6 +99,74 @@ pub fn warnings(mapping: &Legal<Mapping>) -> Vec<Warning> {
         }
     }
     found
+}
+
+/// Clusters against the axes of their array. The PEs are numbered row by row, and cluster number i has those from
+/// `i * size` on: with 3 PEs in rows of 8 the third cluster has 6, 7 and 8, in two rows. Loops of one level are
+/// spread over axes that they name, and have no clusters.
+fn across(mapping: &Mapping, windows: &BTreeMap<usize, u64>) -> Vec<Warning> {
+    let loops = &mapping.schedule.loops;
+    let mut found = Vec::new();
+    for (index, l) in loops.iter().enumerate() {
+        let Some(array) = l.array() else { continue };
+        let Some(known) = mapping.architecture.arrays.get(array) else {
+            continue;
+        };
+        // The clusters of this level are as large as what the levels inside distribute over.
+        let inside = loops[index + 1..].iter();
+        let size = inside
+            .filter(|inner| inner.array() == Some(array) && inner.level > l.level)
+            .fold(1u64, |size, inner| size.saturating_mul(inner.instances()));
+        if size <= 1 {
+            continue;
+        }
+        let used = windows
+            .get(&index)
+            .map_or(1, |&count| count.min(l.instances()));
+        let Some((row, part)) = torn(&known.shape, size) else {
+            continue;
+        };
+        // In units of which a row has `row` and a cluster `part`.
+        let across = (0..used.min(MOST_CLUSTERS))
+            .filter(|cluster| {
+                let first = cluster.saturating_mul(part);
+                let last = first.saturating_add(part - 1);
+                first / row != last / row && !(first % row == 0 && (last + 1) % row == 0)
+            })
+            .count();
+        if across == 0 {
+            continue;
+        }
+        let unit = size / part;
+        found.push(Warning::Across {
+            array,
+            size,
+            row: row.saturating_mul(unit),
+            across: u64::try_from(across).unwrap_or(u64::MAX),
+            used,
+            fitting: (known.size() / row.saturating_mul(unit).max(1)) * (row / part),
+            directive: Directive::of(l, index, 0),
+        });
+    }
+    found
+}
+
+/// Clusters of which more than this are not looked at one by one: the pattern repeats long before.
+const MOST_CLUSTERS: u64 = 1 << 16;
+
+/// The innermost axis that clusters of `size` do not end with: its extent, and the part of it that a cluster takes.
+fn torn(shape: &[u64], size: u64) -> Option<(u64, u64)> {
+    let mut left = size;
+    for &axis in shape.iter().rev().take(shape.len().saturating_sub(1)) {
+        if axis == 0 || axis.is_multiple_of(left) {
+            return None;
+        }
+        if !left.is_multiple_of(axis) {
+            return Some((axis, left));
+        }
+        left /= axis;
+    }
+    None
 }
 
 /// Per spatial loop of the group, how many windows the largest part of its parent has: the first, since

@@ -95,6 +95,12 @@ pub enum LowerError {
         first: Span,
         span: Span,
     },
+    /// A place that `retain` gives behind loops inside the tile of the innermost memory.
+    InsideTile {
+        memory: String,
+        innermost: String,
+        span: Span,
+    },
     /// A level that ends in the middle of one of several arrays with networks of their own.
     ArraysDiffer {
         arrays: Vec<String>,
@@ -318,6 +324,18 @@ impl LowerError {
             .also(*first, "the loop over the array")
             .help(format!(
                 "spreads over arrays inside `{memory}` come last: write this loop before them, in an `at {memory} {{ ... }}` if it walks over the tile of `{memory}`"
+            )),
+            LowerError::InsideTile {
+                memory,
+                innermost,
+                span,
+            } => Diagnostic::new(
+                Code::E0502,
+                format!("the tile of `{memory}` cannot lie behind loops inside the tile of `{innermost}`"),
+            )
+            .at(*span, "too far in")
+            .help(format!(
+                "move it before the loops `at {innermost}` and before the spreads over arrays inside `{innermost}`"
             )),
             LowerError::ArraysDiffer {
                 arrays,

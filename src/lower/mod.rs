@@ -27,6 +27,7 @@ mod operation;
 mod pieces;
 mod places;
 mod schedule;
+mod spatial;
 mod streaming;
 pub mod tile;
 

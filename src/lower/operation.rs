@@ -41,6 +41,9 @@ pub struct Desugared {
     pub matrix: Vec<(String, Axis)>,
     /// Names that only `Sz` knows, with their sizes (`D` and `H` of an LSTM).
     pub sizes: Vec<(String, u64)>,
+    /// A rank whose indices follow one another, whatever the dataflow says: the steps of an LSTM. They are the
+    /// outermost loop.
+    pub sequential: Option<RankId>,
 }
 
 impl Desugared {
@@ -242,6 +245,7 @@ impl Builder {
             axes: self.axes,
             matrix: Vec::new(),
             sizes,
+            sequential: None,
         }
     }
 }
@@ -401,15 +405,19 @@ pub fn desugar(shape: &Shape, elements: Elements) -> Option<Desugared> {
             b.plain_tensor("Output", Role::Output, &[n, c, p, q]);
             Some(b.finish(OperationKind::Elementwise, 1, Vec::new()))
         }
+        // Weights are of all steps, what goes in and out of each: gates of H sums, of D inputs and H hidden values.
         Shape::Lstm { n, d, h, steps } => {
+            let t = b.rank(&["T"], *steps);
             let n = b.rank(&["N"], *n);
             let k = b.rank(&["K"], h.checked_mul(4)?);
             let c = b.rank(&["C"], d.checked_add(*h)?);
-            b.plain_tensor("Input", Role::Input, &[n, c]);
+            b.plain_tensor("Input", Role::Input, &[t, n, c]);
             b.plain_tensor("Weight", Role::Weight, &[k, c]);
-            b.plain_tensor("Output", Role::Output, &[n, k]);
+            b.plain_tensor("Output", Role::Output, &[t, n, k]);
             let sizes = vec![("D".to_owned(), *d), ("H".to_owned(), *h)];
-            Some(b.finish(mac, *steps, sizes).named_as_product(n, k, c))
+            let mut product = b.finish(mac, 1, sizes).named_as_product(n, k, c);
+            product.sequential = (*steps > 1).then_some(t);
+            Some(product)
         }
         Shape::Einsum(einsum) => desugar_einsum(b, einsum),
     }

@@ -26,6 +26,19 @@ pub(super) struct Written {
 }
 
 impl Written {
+    /// The loop over the steps of a layer, which is written nowhere.
+    pub(super) fn steps(span: Span) -> Written {
+        Written {
+            dim: Word {
+                text: "T".to_owned(),
+                span,
+            },
+            literal: None,
+            size_up_to: false,
+            offset_up_to: None,
+        }
+    }
+
     pub(super) fn new(dim: &Word, size: &Expr, offset: Option<&Expr>) -> Written {
         Written {
             dim: dim.clone(),

@@ -123,7 +123,15 @@ impl Builder<'_, '_> {
                     });
                 } else {
                     self.fixed[at][tensor] = Some(position);
-                    if let Some(position) = position {
+                    if position.is_some_and(|place| place > self.innermost()) {
+                        let names = &self.hardware().memory_names;
+                        let error = LowerError::InsideTile {
+                            memory: memory.text.clone(),
+                            innermost: names.last().cloned().unwrap_or_default(),
+                            span: word.span,
+                        };
+                        self.error(&error);
+                    } else if let Some(position) = position {
                         self.check_arrays(at, position, word.span);
                     }
                 }

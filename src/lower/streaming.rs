@@ -1,7 +1,8 @@
 //! `std.dataflows.streaming`: one pass over any layer, parallel over its output.
 //!
 //! The ranks that index the output are spread over the PEs, innermost rank on the innermost array; what
-//! does not fit follows in time. Each PE holds one output element and walks through the ranks that are
+//! does not fit follows in time. What is spread over an array inside the innermost memory comes last, a piece
+//! that this array does at once. Each PE holds one output element and walks through the ranks that are
 //! summed over, `Lanes` elements of the longest of them at a time, so that partial sums never leave it. A
 //! layer that nothing else serves is mapped by this; it is legal for every layer and its tiles are as small
 //! as a tile can be.
@@ -12,7 +13,8 @@ use smallvec::smallvec;
 
 pub(super) fn lower(target: Target<'_>) -> Lowered {
     let names = target.names();
-    let operation = target.desugared.operation;
+    let first_inside = target.hardware.first_inside();
+    let operation = &target.desugared.operation;
     let architecture = target.hardware.architecture;
     let mut produced: Vec<usize> = Vec::new();
     if let Some(result) = operation.tensors.last() {
@@ -29,7 +31,14 @@ pub(super) fn lower(target: Target<'_>) -> Lowered {
     let extent = |rank: usize| operation.ranks.get(rank).copied().unwrap_or(1);
     // Which rank goes over which array, innermost rank and array first.
     let mut spatial: Vec<(usize, usize, u64)> = Vec::new();
-    let mut ranks = produced.iter().rev().copied().peekable();
+    let sequential = target.desugared.sequential.map(RankId::index);
+    let side_by_side = |rank: &usize| Some(*rank) != sequential;
+    let mut ranks = produced
+        .iter()
+        .rev()
+        .copied()
+        .filter(side_by_side)
+        .peekable();
     for (array, hardware) in architecture.arrays.iter().enumerate().rev() {
         let mut left = hardware.size();
         while left > 1
@@ -45,7 +54,7 @@ pub(super) fn lower(target: Target<'_>) -> Lowered {
     }
     spatial.reverse();
     let mut loops: Vec<Loop> = Vec::new();
-    let mut push = |rank: usize, size: u64, kind: LoopKind| {
+    let push = |loops: &mut Vec<Loop>, rank: usize, size: u64, kind: LoopKind| {
         if extent(rank) <= size {
             return;
         }
@@ -66,11 +75,15 @@ pub(super) fn lower(target: Target<'_>) -> Lowered {
     };
     for &rank in &produced {
         if !spatial.iter().any(|known| known.0 == rank) {
-            push(rank, 1, LoopKind::Temporal);
+            push(&mut loops, rank, 1, LoopKind::Temporal);
         }
     }
     for &(rank, array, instances) in &spatial {
-        push(rank, 1, LoopKind::Spatial { array, instances });
+        if array < first_inside {
+            push(&mut loops, rank, 1, LoopKind::Spatial { array, instances });
+        } else {
+            push(&mut loops, rank, instances, LoopKind::Temporal);
+        }
     }
     let reduced: Vec<usize> = (0..operation.ranks.len())
         .filter(|rank| !produced.contains(rank))
@@ -79,10 +92,16 @@ pub(super) fn lower(target: Target<'_>) -> Lowered {
         .iter()
         .copied()
         .max_by_key(|&rank| (extent(rank), std::cmp::Reverse(rank)));
-    let chunk = vector_chunk(&architecture, &operation);
+    let chunk = vector_chunk(&architecture, operation);
     for &rank in &reduced {
         let size = if Some(rank) == vector { chunk } else { 1 };
-        push(rank, size, LoopKind::Temporal);
+        push(&mut loops, rank, size, LoopKind::Temporal);
+    }
+    let steps = loops.len();
+    for &(rank, array, instances) in &spatial {
+        if array >= first_inside {
+            push(&mut loops, rank, 1, LoopKind::Spatial { array, instances });
+        }
     }
     let leaf = loops.len();
     let last = target.hardware.levels.last().copied().unwrap_or(0);
@@ -95,7 +114,7 @@ pub(super) fn lower(target: Target<'_>) -> Lowered {
                 .iter()
                 .map(|tensor| match memory {
                     0 => Some(0),
-                    _ => known.holds.contains(tensor.role).then_some(leaf),
+                    _ => known.holds.contains(tensor.role).then_some(steps),
                 })
                 .collect(),
         );
@@ -105,12 +124,12 @@ pub(super) fn lower(target: Target<'_>) -> Lowered {
     }
     Lowered {
         mapping: Mapping {
-            operation,
+            operation: target.desugared.operation,
             architecture,
             schedule: Schedule {
                 loops,
                 positions,
-                steps: leaf,
+                steps,
                 leaf,
             },
         },
@@ -141,6 +160,11 @@ fn vector_chunk(architecture: &crate::ir::Architecture, operation: &crate::ir::O
     let copies = inside.iter().fold(1u128, |product, array| {
         product.saturating_mul(array.size().into())
     });
+    let bank = if inner.banks > 1 {
+        (capacity / u128::from(inner.banks)).max(1)
+    } else {
+        1
+    };
     let result = operation.result();
     let need = operation
         .tensors
@@ -149,8 +173,11 @@ fn vector_chunk(architecture: &crate::ir::Architecture, operation: &crate::ir::O
         .fold(0u128, |sum, (at, tensor)| {
             let elements = if at == result { 1 } else { u128::from(lanes) };
             let bits = tensor.bits.max(tensor.partial_bits);
-            sum.saturating_add(elements.saturating_mul(u128::from(bits)))
-        })
-        .saturating_mul(copies);
+            let held = elements
+                .saturating_mul(u128::from(bits))
+                .saturating_mul(copies);
+            // A tensor takes whole banks.
+            sum.saturating_add(held.div_ceil(bank).saturating_mul(bank))
+        });
     if need <= usable { lanes } else { 1 }
 }

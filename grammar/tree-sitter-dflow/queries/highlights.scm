@@ -195,8 +195,11 @@
 ; Words with a meaning of their own.
 ((name) @constant.builtin
   (#any-of? @constant.builtin
-    "INT4" "INT8" "INT16" "INT32" "FP8" "FP16" "BF16" "FP32"
+    "FP8" "FP16" "BF16" "FP32"
     "CONV" "DWCONV" "DSCONV" "GCONV" "NGCONV" "TRCONV" "FC" "GEMM" "POOL" "ADD" "ELTWISE" "RESIDUAL" "LSTM" "EINSUM"))
+
+((name) @constant.builtin
+  (#match? @constant.builtin "^INT([1-9]|[1-5][0-9]|6[0-4])$"))
 
 ((name) @boolean
   (#any-of? @boolean "true" "false"))
@@ -207,7 +210,7 @@
 ; Tensors, as `Input` or `layer.Input`.
 ((path
   (name) @constant.builtin .)
-  (#any-of? @constant.builtin "Input" "Weight" "Output"))
+  (#any-of? @constant.builtin "Input" "Weight" "PartialSum" "Output"))
 
 ; Literals ---------------------------------------------------------------------------------------------------------
 

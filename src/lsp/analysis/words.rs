@@ -109,10 +109,10 @@ pub fn tile(names: &[String], tile: &[Option<u64>]) -> String {
     parts.join(", ")
 }
 
-/// How a keyword is used, and what it means, in one line.
+/// How a keyword or a key of the hardware is used, and what it means, in one line.
 #[must_use]
 pub fn keyword(word: &str) -> Option<(&'static str, &'static str)> {
-    let known = KEYWORDS.iter().find(|known| known.0 == word)?;
+    let known = KEYWORDS.iter().chain(KEYS).find(|known| known.0 == word)?;
     Some((known.1, known.2))
 }
 
@@ -230,4 +230,84 @@ const KEYWORDS: &[(&str, &str, &str)] = &[
         "run layer on ARRAY using dataflow;",
         "where and how a layer of the group runs",
     ),
+];
+
+/// Keys of the hardware: word, form, meaning.
+const KEYS: &[(&str, &str, &str)] = &[
+    (
+        "Bandwidth",
+        "Bandwidth: 64B/cycle",
+        "of a memory one port for both directions; of a network a link down and a link up; `Bandwidth { Input: 2B/cycle }` a network for every tensor",
+    ),
+    (
+        "ReadBandwidth",
+        "ReadBandwidth: 64B/cycle",
+        "a port of its own for reads",
+    ),
+    (
+        "WriteBandwidth",
+        "WriteBandwidth: 64B/cycle",
+        "a port of its own for writes",
+    ),
+    (
+        "DoubleBuffered",
+        "DoubleBuffered",
+        "twice the tile must fit, and transfers hide behind computation",
+    ),
+    (
+        "Overlap",
+        "Overlap",
+        "transfers hide behind computation although one tile is all that is held, as through a FIFO",
+    ),
+    (
+        "Banks",
+        "Banks: 4",
+        "equal parts of the `Size`, of which every tensor takes whole ones",
+    ),
+    (
+        "Latency",
+        "Latency: 2cycles",
+        "cycles until the first beat of a transfer has arrived",
+    ),
+    (
+        "Multicast",
+        "Multicast: true",
+        "what several instances want is sent once",
+    ),
+    (
+        "Reduction",
+        "Reduction: true",
+        "sums of several instances are added up on the way",
+    ),
+    (
+        "Forwarding",
+        "Forwarding: true",
+        "what a neighbour held one step before comes from it",
+    ),
+    (
+        "PerTensor",
+        "PerTensor: true",
+        "every tensor has a network of its own",
+    ),
+    (
+        "Skew",
+        "Skew: 1cycle",
+        "every PE works that much later than its neighbour before it (systolic arrays)",
+    ),
+    (
+        "PartialSum",
+        "PartialSum: INT32",
+        "the format of a sum that is not complete; `Output` when absent",
+    ),
+    (
+        "ReadEnergy",
+        "ReadEnergy: 5pJ",
+        "per element, per bit (`7.03pJ/bit`) or per access (`ReadEnergy(64b): 25.87pJ`)",
+    ),
+    (
+        "WriteEnergy",
+        "WriteEnergy: 5pJ",
+        "per element, per bit (`7.03pJ/bit`) or per access (`WriteEnergy(64b): 25.87pJ`)",
+    ),
+    ("Area", "Area: 0.5mm2", "silicon of one instance"),
 ];

@@ -60,6 +60,22 @@ fn keywords_and_keys_in_context() {
         &["Weight"],
         &["Size"],
     );
+    has(
+        "Accelerator a { Memory RF { $0",
+        &["Overlap", "Banks", "Area", "ReadBandwidth"],
+        &["Skew"],
+    );
+    has(
+        "Accelerator a { Array PE { Shape: [2]; NoC { $0",
+        &["Skew", "Bandwidth"],
+        &["Overlap"],
+    );
+    has(
+        "Accelerator a { Array PE { Shape: [2]; NoC { Bandwidth { $0",
+        &["Input", "Weight", "Output"],
+        &["Skew"],
+    );
+    has("Accelerator a { Precision { $0", &["PartialSum"], &["Skew"]);
     has("Technology t { $0", &["mac", "extrapolate"], &[]);
     has(
         "Dataflow d { Te$0",

@@ -63,6 +63,8 @@ fn directives_memories_and_definitions() {
     );
     assert!(at("on ", "acc").contains("4 PEs, DRAM -> RF"));
     assert!(at("", "Accelerator").contains("from the outside in"));
+    let key = text_at("Accelerator a { Memory DRAM { } Memory RF { $0Overlap } Compute MAC { } }");
+    assert!(key.unwrap().contains("as through a FIFO"));
 }
 
 #[test]
