@@ -4,6 +4,7 @@ use super::model::{EnergySplit, GroupMemoryReport, GroupReport, GroupTensorRepor
 use crate::cost::{GroupComponent, GroupEnergy};
 use crate::engine::fused::{Flow, TensorFlow};
 use crate::ir::{Fate, FusedGroup, GroupTensor, OperationKind, Overlap};
+use crate::report::build::effective_count;
 use crate::report::model::{EnergyTermReport, Ordered};
 
 /// What the source calls the parts of a group.
@@ -351,6 +352,7 @@ fn energy_terms(
                 GroupComponent::Operations { .. } | GroupComponent::Static => None,
             },
             count: term.count,
+            effective_count: effective_count(term.count, term.effective),
             per: term.price.per.name(),
             price_pj: term.price.pj,
             energy_pj: term.pj,
