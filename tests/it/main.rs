@@ -1,5 +1,6 @@
 //! Integration tests that need the library or the program from outside, in one binary.
 
+mod cases;
 mod cli;
 mod editors;
 mod equality;
@@ -15,5 +16,7 @@ mod layering;
 mod looptree;
 mod lsp;
 mod maestro;
+mod properties;
 mod robust;
 mod stdlib;
+mod systolic;
