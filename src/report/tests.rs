@@ -101,7 +101,10 @@ fn resources_are_named_and_say_what_they_would_need() {
     // 160 bits at 16 per cycle; 15 cycles are 3 more than the 12 of the computation, for which it would take
     // 20 bytes in 12 cycles.
     assert_eq!(port.resource, "GLB read port");
-    assert_eq!((port.busy_cycles, port.roofline_cycles, port.stall_cycles), (15, 10, 3));
+    assert_eq!(
+        (port.busy_cycles, port.roofline_cycles, port.stall_cycles),
+        (15, 10, 3)
+    );
     assert!((port.bytes_per_cycle - 2.0).abs() < 1e-12);
     assert!((port.needed_bytes_per_cycle - 20.0 / 12.0).abs() < 1e-12);
     assert_eq!(link.resource, "PE link up (Output)");
@@ -145,8 +148,14 @@ fn a_total_says_what_it_leaves_out() {
     report.evaluations[0].totals = totals(&report.evaluations[0].layers, &[]);
     assert_eq!(report.evaluations[0].totals.energy_leaves_out, ["noc"]);
     let text = text::write(&report, true);
-    assert!(text.contains("\nenergy without noc: the technology gives them 0\n"), "{text}");
-    assert!(text.contains("\n  total without noc: the technology gives them 0\n"), "{text}");
+    assert!(
+        text.contains("\nenergy without noc: the technology gives them 0\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("\n  total without noc: the technology gives them 0\n"),
+        "{text}"
+    );
 }
 
 #[test]
