@@ -3,7 +3,7 @@
 use crate::base::num::grouped;
 use crate::diag::{Code, Diagnostic};
 use crate::driver::Compiled;
-use crate::engine::fused::{Flow, count, oracle};
+use crate::engine::fused::{Flow, count, count_on, oracle};
 use crate::evaluate::fused::JudgedGroup;
 use crate::hir::Map;
 use crate::ir::{Fate, Index, Overlap};
@@ -22,10 +22,12 @@ pub fn interpret(judged: &mut JudgedGroup<'_>, limit: u64) -> Result<Vec<String>
                 .help("make the layers smaller, or raise `--limit`"),
         )
     };
-    let counted = oracle::run(&lowered.group, &rates, limit).map_err(|refusal| match refusal {
+    let memories = &judged.memories;
+    let counted = oracle::run_on(&lowered.group, &rates, memories, limit);
+    let counted = counted.map_err(|refusal| match refusal {
         oracle::Refusal::TooLarge => refused(format!("it needs more than {limit} cells of masks")),
     })?;
-    let engine = count(&lowered.group, &rates)
+    let engine = count_on(&lowered.group, &rates, memories)
         .map_err(|limit| refused(format!("the engine has nothing to compare ({limit:?})")))?;
     let found = differences(lowered, &engine, &counted);
     judged.set_counts(counted);

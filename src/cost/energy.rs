@@ -1,13 +1,16 @@
 //! Energy = operations + reads and writes of every memory + hops + static power during the run.
 //!
-//! Each memory and tensor is a term of its own, so a report can show where the energy goes. Zeros that are
-//! spread uniformly take their share of the work away: a tensor of density 0.5 is accessed half as often, and
-//! a product happens with the product of its operands' densities. The dense energy stands beside it.
+//! Each memory and tensor is a term of its own, so a report can show where the energy goes. The width goes
+//! with the sum: a complete element of the result is `bits` wide wherever it is, an incomplete one
+//! `partial_bits`. Zeros that are spread uniformly take their share of the work away: a tensor of density 0.5
+//! is accessed half as often, and a product happens with the product of its operands' densities. A partial sum
+//! is no zero because the result will be one: the density of a result thins complete elements only. The dense
+//! energy stands beside it.
 
 use super::CostError;
 use super::prices::{Per, Price, Prices};
 use crate::engine::Counts;
-use crate::ir::{Mapping, Operation, OperationKind, Role};
+use crate::ir::{Mapping, Operation, OperationKind, Role, Tensor};
 
 /// Where a part of the energy goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,12 +37,14 @@ pub enum Component {
 #[derive(Clone, Debug, PartialEq)]
 pub struct EnergyTerm {
     pub component: Component,
-    /// How often the priced unit occurs, zeros taken out; the unit is `price.per`.
-    pub count: f64,
+    /// How often the priced unit occurs, zeros included; the unit is `price.per`.
+    pub count: u128,
+    /// The same without the zeros that are skipped.
+    pub effective: f64,
     pub price: Price,
-    /// `count * price.pj`.
+    /// `effective * price.pj`.
     pub pj: f64,
-    /// The same with every density 1.
+    /// `count * price.pj`.
     pub dense_pj: f64,
 }
 
@@ -75,15 +80,16 @@ pub fn energy(
         prices,
         |component, price, amount| match price {
             Ok(price) => {
-                let dense = amount.dense(price.per);
-                let count = dense * amount.density;
-                energy.total_pj += count * price.pj;
-                energy.dense_total_pj += dense * price.pj;
+                let (count, effective) = amount.units(price.per);
+                let (pj, dense_pj) = (effective * price.pj, count as f64 * price.pj);
+                energy.total_pj += pj;
+                energy.dense_total_pj += dense_pj;
                 energy.terms.push(EnergyTerm {
                     component,
                     count,
-                    pj: count * price.pj,
-                    dense_pj: dense * price.pj,
+                    effective,
+                    pj,
+                    dense_pj,
                     price: price.clone(),
                 });
             }
@@ -105,31 +111,73 @@ pub fn total_pj(prices: &Prices, mapping: &Mapping, counts: &Counts) -> Option<f
     let mut total = Some(0.0);
     for_each_term(mapping, counts, prices, |_, price, amount| {
         total = match (total, price) {
-            (Some(sum), Ok(price)) => {
-                Some(sum + amount.dense(price.per) * amount.density * price.pj)
-            }
+            (Some(sum), Ok(price)) => Some(sum + amount.units(price.per).1 * price.pj),
             _ => None,
         };
     });
     total
 }
 
-/// How often a priced action occurs.
+/// How often a priced action occurs, and how wide what it moves is.
+#[derive(Clone, Copy)]
 struct Amount {
-    count: u64,
-    /// Of one element.
+    /// Operands, and complete elements of the result: what the density thins.
+    complete: u64,
     bits: u32,
+    /// Incomplete sums.
+    partial: u64,
+    partial_bits: u32,
     density: f64,
 }
 
 impl Amount {
-    /// The count in the unit of a price, zeros included.
-    fn dense(&self, per: Per) -> f64 {
-        match per {
-            Per::Bit => self.count as f64 * f64::from(self.bits),
-            Per::Operation | Per::Element | Per::Cycle => self.count as f64,
+    /// Something that has no width.
+    fn plain(count: u64, density: f64) -> Amount {
+        Amount {
+            complete: count,
+            bits: 1,
+            partial: 0,
+            partial_bits: 1,
+            density,
         }
     }
+
+    /// `count` elements of `tensor`, of which `complete` are complete if it is the result.
+    fn elements(tensor: &Tensor, count: u64, complete: u64) -> Amount {
+        let complete = match tensor.role {
+            Role::Output => complete.min(count),
+            Role::Input | Role::Weight => count,
+        };
+        Amount {
+            complete,
+            bits: tensor.bits,
+            partial: count - complete,
+            partial_bits: tensor.partial_bits,
+            density: tensor.density,
+        }
+    }
+
+    /// The count in the unit of a price: with all zeros, and without those that are skipped.
+    fn units(self, per: Per) -> (u128, f64) {
+        let (complete, partial) = match per {
+            Per::Bit => (
+                u128::from(self.complete) * u128::from(self.bits),
+                u128::from(self.partial) * u128::from(self.partial_bits),
+            ),
+            Per::Operation | Per::Element | Per::Cycle => {
+                (u128::from(self.complete), u128::from(self.partial))
+            }
+        };
+        let effective = complete as f64 * self.density + partial as f64;
+        (complete + partial, effective)
+    }
+}
+
+/// `count` accesses of `tensor` without the zeros; of a result, `complete` of them are of complete elements.
+pub(crate) fn effective_accesses(tensor: &Tensor, count: u64, complete: u64) -> f64 {
+    Amount::elements(tensor, count, complete)
+        .units(Per::Element)
+        .1
 }
 
 /// Visits the terms that occur, in the order of [`Energy::terms`].
@@ -140,69 +188,72 @@ fn for_each_term(
     mut visit: impl FnMut(Component, &Result<Price, CostError>, Amount),
 ) {
     let tensors = &mapping.operation.tensors;
-    let mut add = |component, price, count, tensor: Option<usize>, density: f64| {
-        if count > 0 {
-            let bits = tensor.map_or(1, |tensor| tensors[tensor].bits);
-            visit(
-                component,
-                price,
-                Amount {
-                    count,
-                    bits,
-                    density,
-                },
-            );
+    let mut add = |component, price, amount: Amount| {
+        if amount.complete > 0 || amount.partial > 0 {
+            visit(component, price, amount);
         }
     };
-    let operations = Component::Operations;
-    let density = work_density(&mapping.operation);
-    add(
-        operations,
-        &prices.operation,
-        counts.operations,
-        None,
-        density,
-    );
+    let done = Amount::plain(counts.operations, work_density(&mapping.operation));
+    add(Component::Operations, &prices.operation, done);
     for (memory, (row, [read, write])) in counts.memories.iter().zip(&prices.memories).enumerate() {
         for count in &row.tensors {
             let tensor = count.tensor;
-            let component = Component::Read { memory, tensor };
-            add(
-                component,
-                read,
-                count.reads,
-                Some(tensor),
-                tensors[tensor].density,
-            );
+            let amount = Amount::elements(&tensors[tensor], count.reads, count.complete_reads);
+            add(Component::Read { memory, tensor }, read, amount);
         }
         for count in &row.tensors {
             let tensor = count.tensor;
-            let component = Component::Write { memory, tensor };
-            add(
-                component,
-                write,
-                count.writes,
-                Some(tensor),
-                tensors[tensor].density,
-            );
+            let amount = Amount::elements(&tensors[tensor], count.writes, count.complete_writes);
+            add(Component::Write { memory, tensor }, write, amount);
         }
     }
     for (boundary, row) in counts.boundaries.iter().enumerate() {
         for count in &row.tensors {
             let tensor = count.tensor;
-            let component = Component::Hops { boundary, tensor };
-            add(
-                component,
-                &prices.hop,
-                count.hops,
-                Some(tensor),
-                tensors[tensor].density,
-            );
+            // The last hop of a sum is the one that carries it complete.
+            let amount = Amount::elements(&tensors[tensor], count.hops, count.up_complete);
+            add(Component::Hops { boundary, tensor }, &prices.hop, amount);
         }
     }
     if let Some(price) = &prices.static_power {
-        add(Component::Static, price, counts.timing.cycles, None, 1.0);
+        let cycles = Amount::plain(counts.timing.cycles, 1.0);
+        add(Component::Static, price, cycles);
     }
+}
+
+/// Law 6 of `semantics.md` 2.6: every action is a term once, each term is its count times its price, and the
+/// total is the sum of the terms. All in the order in which it was made, so equality is exact.
+pub(super) fn adds_up(
+    energy: &Energy,
+    prices: &Prices,
+    mapping: &Mapping,
+    counts: &Counts,
+) -> bool {
+    let same = |left: f64, right: f64| left.to_bits() == right.to_bits();
+    let mut terms = energy.terms.iter();
+    let (mut total, mut dense, mut holds) = (0.0, 0.0, true);
+    for_each_term(mapping, counts, prices, |component, price, amount| {
+        holds &= match (terms.next(), price) {
+            (Some(term), Ok(price)) => {
+                let (count, effective) = amount.units(term.price.per);
+                total += term.pj;
+                dense += term.dense_pj;
+                term.component == component
+                    && term.price == *price
+                    && term.count == count
+                    && same(term.effective, effective)
+                    && same(term.pj, term.effective * term.price.pj)
+                    && same(term.dense_pj, term.count as f64 * term.price.pj)
+            }
+            _ => false,
+        };
+    });
+    holds
+        && terms.next().is_none()
+        && same(total, energy.total_pj)
+        && same(dense, energy.dense_total_pj)
+        && total >= 0.0
+        && total.is_finite()
 }
 
 /// Fraction of the operations that are not a multiplication with zero; pooling and element-wise layers do

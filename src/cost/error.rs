@@ -21,7 +21,12 @@ pub enum CostError {
     },
     /// E0503: static power needs the clock of the accelerator.
     MissingClock,
+    /// E0602: the energy is not the sum of its terms; a mistake of the program.
+    Law,
 }
+
+/// The law that every energy keeps (`semantics.md` 2.6, 6), as messages call it.
+pub const ENERGY_LAW: &str = "an energy is the sum of its terms, each a count times a price, and a total the sum of its layers";
 
 impl CostError {
     /// The stable code.
@@ -30,6 +35,7 @@ impl CostError {
         match self {
             CostError::MissingEntry { .. } | CostError::MissingClock => "E0503",
             CostError::OutsideTable { .. } => "E0504",
+            CostError::Law => "E0602",
         }
     }
 
@@ -50,6 +56,7 @@ impl CostError {
             CostError::MissingClock => {
                 "add `Clock: 200MHz;` (or your own) to the accelerator".to_owned()
             }
+            CostError::Law => "please report it, with the program".to_owned(),
         }
     }
 }
@@ -71,6 +78,10 @@ impl fmt::Display for CostError {
             CostError::MissingClock => {
                 out.write_str("the technology has static power, and the accelerator has no clock")
             }
+            CostError::Law => write!(
+                out,
+                "no energy is given, for it breaks the law that {ENERGY_LAW}; this is a mistake of the program"
+            ),
         }
     }
 }

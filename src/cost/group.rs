@@ -37,9 +37,12 @@ pub struct Action {
 #[derive(Clone, Debug, PartialEq)]
 pub struct GroupTerm {
     pub component: GroupComponent,
-    /// In the unit of the price, zeros taken out.
-    pub count: f64,
+    /// In the unit of the price, zeros included.
+    pub count: u128,
+    /// The same without the zeros that are skipped.
+    pub effective: f64,
     pub price: Price,
+    /// `effective * price.pj`.
     pub pj: f64,
 }
 
@@ -71,17 +74,21 @@ pub fn group_energy(prices: &[Prices], actions: &[Action]) -> Result<GroupEnergy
             }
             None => continue,
         };
-        let units = match price.per {
-            Per::Bit => action.count as f64 * f64::from(action.bits),
-            Per::Operation | Per::Element | Per::Cycle => action.count as f64,
+        let count = match price.per {
+            Per::Bit => action.count.saturating_mul(u128::from(action.bits)),
+            Per::Operation | Per::Element | Per::Cycle => action.count,
         };
-        let count = units * action.density;
+        let effective = count as f64 * action.density;
         let known = terms.entry(action.component).or_default();
         match known.iter_mut().find(|term| term.price == *price) {
-            Some(term) => term.count += count,
+            Some(term) => {
+                term.count = term.count.saturating_add(count);
+                term.effective += effective;
+            }
             None => known.push(GroupTerm {
                 component: action.component,
                 count,
+                effective,
                 price: price.clone(),
                 pj: 0.0,
             }),
@@ -94,7 +101,7 @@ pub fn group_energy(prices: &[Prices], actions: &[Action]) -> Result<GroupEnergy
     let mut list: Vec<GroupTerm> = terms.into_values().flatten().collect();
     list.sort_by_key(|term| place(term.component));
     for mut term in list {
-        term.pj = term.count * term.price.pj;
+        term.pj = term.effective * term.price.pj;
         energy.total_pj += term.pj;
         if is_backing(term.component) {
             energy.backing_pj += term.pj;

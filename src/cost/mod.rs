@@ -24,9 +24,9 @@ mod tech;
 mod tests;
 
 pub use area::{Area, AreaAbsent, AreaComponent, AreaTerm, area};
-pub(crate) use energy::work_density;
 pub use energy::{Component, Energy, EnergyTerm, energy, total_pj};
-pub use error::CostError;
+pub(crate) use energy::{effective_accesses, work_density};
+pub use error::{CostError, ENERGY_LAW};
 pub use group::{Action as GroupAction, GroupComponent, GroupEnergy, GroupTerm, group_energy};
 pub use parse::{ACTIONS, ActionError, Argument};
 pub use prices::{Context, MemoryContext, OwnPrice, Per, Price, Prices};
@@ -46,7 +46,8 @@ pub struct Cost {
 ///
 /// # Errors
 ///
-/// Every performed action without a price, each once, in the order of the terms.
+/// Every performed action without a price, each once, in the order of the terms; or that the energy does not
+/// add up.
 pub fn evaluate(
     technology: &Technology,
     context: &Context,
@@ -54,8 +55,12 @@ pub fn evaluate(
     counts: &Counts,
 ) -> Result<Cost, Vec<CostError>> {
     let prices = Prices::new(technology, context, mapping);
+    let energy = energy(&prices, mapping, counts)?;
+    if !energy::adds_up(&energy, &prices, mapping, counts) {
+        return Err(vec![CostError::Law]);
+    }
     Ok(Cost {
-        energy: energy(&prices, mapping, counts)?,
+        energy,
         area: area(technology, context, &mapping.architecture),
     })
 }

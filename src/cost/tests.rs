@@ -82,7 +82,7 @@ fn a_missing_entry_is_named_once() {
         [
             CostError::MissingEntry {
                 action: "mac(INT8)".to_owned(),
-                have: vec!["mac(INT16)".to_owned()]
+                have: vec!["mac(FP16)".to_owned()]
             },
             CostError::MissingEntry {
                 action: "hop".to_owned(),
@@ -169,6 +169,100 @@ fn density_scales_accesses_and_products() {
     let expected = TOTAL - 6.0 * 0.875 - 304.0 * 0.5 - 480.0 * 0.75;
     assert!(close(cost.energy.total_pj, expected));
     assert!(close(cost.energy.dense_total_pj, TOTAL));
+}
+
+// The result complete in 8 bits, its partial sums in 32. RF: of 24 reads the 6 that leave are complete, of 24 writes
+// those that complete them; they and the 6 that cross and arrive further out take 8 bits, so at 1 / 8 / 16 pJ per byte
+// each of RF twice 6 * 3 bytes less, SRAM twice 6 * 3 * 8, DRAM 6 * 3 * 16, and at 2 pJ 6 * 3 bytes of hops.
+fn narrow() -> (crate::ir::Mapping, crate::engine::Counts) {
+    let (mut mapping, mut counts) = (mapping(), counts());
+    mapping.operation.tensors[2].bits = 8;
+    counts.memories[0].tensors[2].complete_writes = 6;
+    let inside = [1, 2];
+    for memory in inside {
+        counts.memories[memory].tensors[2].complete_reads = 6;
+        counts.memories[memory].tensors[2].complete_writes = 6;
+    }
+    (mapping, counts)
+}
+
+const NARROW: f64 = TOTAL - 36.0 - 288.0 - 288.0 - 36.0;
+
+#[test]
+fn energy_follows_the_width_of_the_sum() {
+    let (mapping, counts) = narrow();
+    let cost = evaluate(&technology(), &context(), &mapping, &counts).unwrap();
+    assert!(
+        close(cost.energy.total_pj, NARROW),
+        "{}",
+        cost.energy.total_pj
+    );
+    let read = Component::Read {
+        memory: 2,
+        tensor: 2,
+    };
+    let read = cost.energy.terms.iter().find(|t| t.component == read);
+    // 18 partial sums of 32 bits and 6 results of 8.
+    assert_eq!(read.map(|term| term.count), Some(18 * 32 + 6 * 8));
+}
+
+// Density of the result thins what is complete: of RF 18 partial reads stay (4 pJ each) and 6 of 1 pJ are halved, and so
+// on: exactly the complete part of the figures above, which is 6 bytes in each of six places.
+#[test]
+fn partial_sums_are_dense() {
+    let (mut mapping, counts) = narrow();
+    mapping.operation.tensors[2].density = 0.5;
+    let cost = evaluate(&technology(), &context(), &mapping, &counts).unwrap();
+    let complete = 6.0 * (16.0 + 8.0 + 8.0 + 1.0 + 1.0 + 2.0);
+    assert!(close(cost.energy.total_pj, NARROW - complete / 2.0));
+    assert!(close(cost.energy.dense_total_pj, NARROW));
+}
+
+/// Alters one field of a finished energy.
+type Alter = fn(&mut Energy);
+
+// Law 6: each term is its count times its price, the total their sum.
+#[test]
+fn an_energy_that_does_not_add_up_is_seen() {
+    let (mut mapping, counts) = narrow();
+    mapping.operation.tensors[2].density = 0.5;
+    let prices = Prices::new(&technology(), &context(), &mapping);
+    let whole = energy(&prices, &mapping, &counts).unwrap();
+    assert!(super::energy::adds_up(&whole, &prices, &mapping, &counts));
+    let of_terms: [(&str, fn(&mut EnergyTerm)); 6] = [
+        ("count", |term| term.count += 1),
+        ("effective", |term| term.effective += 1.0),
+        ("pj", |term| term.pj += 1.0),
+        ("dense_pj", |term| term.dense_pj += 1.0),
+        ("price", |term| term.price.pj += 1.0),
+        ("component", |term| term.component = Component::Static),
+    ];
+    for index in 0..whole.terms.len() {
+        for (field, alter) in of_terms {
+            let mut altered = whole.clone();
+            alter(&mut altered.terms[index]);
+            let holds = super::energy::adds_up(&altered, &prices, &mapping, &counts);
+            assert!(!holds, "{field} of {:?}", whole.terms[index]);
+        }
+        let mut lacking = whole.clone();
+        lacking.terms.remove(index);
+        assert!(!super::energy::adds_up(
+            &lacking, &prices, &mapping, &counts
+        ));
+    }
+    let of_all: [(&str, Alter); 3] = [
+        ("total_pj", |energy| energy.total_pj += 1.0),
+        ("dense_total_pj", |energy| energy.dense_total_pj += 1.0),
+        ("terms", |energy| energy.terms.push(energy.terms[0].clone())),
+    ];
+    for (field, alter) in of_all {
+        let mut altered = whole.clone();
+        alter(&mut altered);
+        let holds = super::energy::adds_up(&altered, &prices, &mapping, &counts);
+        assert!(!holds, "{field}");
+    }
+    assert_eq!(CostError::Law.code(), "E0602");
+    assert!(CostError::Law.to_string().contains(ENERGY_LAW));
 }
 
 #[test]

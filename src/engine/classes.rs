@@ -49,6 +49,8 @@ pub(super) struct Key {
     pub flush: SmallVec<[SmallVec<[SmallVec<[usize; 1]>; 4]>; 6]>,
     /// The group's loops are listed step by step.
     pub explicit: bool,
+    /// Per loop, of listed groups: whether loops of other groups turn between the loop outside it and it.
+    pub between: SmallVec<[bool; 6]>,
 }
 
 /// The loops of a group; equal if they do the same.
@@ -72,8 +74,12 @@ pub(super) struct GroupClasses {
     pub plan: Rc<Plan>,
     /// Per site: how many of the loops lie outside.
     pub inside: SmallVec<[usize; 6]>,
-    /// Every step has a node of its own.
+    /// The steps were listed one by one.
     pub explicit: bool,
+    /// Per loop, of listed groups: whether loops of other groups turn between the loop outside it and it.
+    pub(super) between: SmallVec<[bool; 6]>,
+    /// Instances that work at all, of listed groups.
+    pub(super) used: u64,
     /// Loops that are steps of the PEs (before the leaf).
     pub loops: GroupLoops,
     /// `nodes[starts[m]..starts[m + 1]]`: positions of the first `m` loops; the first is the one start.
@@ -150,6 +156,8 @@ impl GroupClasses {
             plan,
             inside: key.inside.clone(),
             explicit: key.explicit,
+            between: key.between.clone(),
+            used: 0,
             loops: key.loops.0.clone(),
             nodes: Vec::with_capacity(16),
             starts: SmallVec::new(),
@@ -166,11 +174,14 @@ impl GroupClasses {
             edge_sums: Vec::new(),
         };
         if key.explicit {
-            classes.list(mapping, flows)?;
+            classes.list()?;
         } else {
             classes.grow(mapping, flows.wide)?;
         }
         classes.cross(mapping, key, flows)?;
+        if key.explicit {
+            classes.merge();
+        }
         classes.line_up(flows);
         Ok(classes)
     }
@@ -231,8 +242,13 @@ impl GroupClasses {
         let plan = Rc::clone(&self.plan);
         let ground = plan.ground.as_ref();
         let start = ground.map_or(lattice::NOWHERE, |ground| ground.whole());
-        self.nodes
-            .push(Node::new(start, ground.is_some(), SmallVec::new(), (1, 1), true));
+        self.nodes.push(Node::new(
+            start,
+            ground.is_some(),
+            SmallVec::new(),
+            (1, 1),
+            true,
+        ));
         self.starts.push(0);
         self.starts.push(1);
         self.edge_starts.push(0);
@@ -276,7 +292,13 @@ impl GroupClasses {
                 let first = self.nodes.len();
                 let mut window = 0;
                 // The last trip of a reduction is a class of its own where complete sums have another width.
-                let end = |to: u64| if wide && reduces && to + 1 == trips { to - 1 } else { to };
+                let end = |to: u64| {
+                    if wide && reduces && to + 1 == trips {
+                        to - 1
+                    } else {
+                        to
+                    }
+                };
                 let alike = alike.map(|(from, to)| (from, end(to)));
                 while window < trips {
                     // One class for the interior, where windows are translates of each other.
@@ -488,16 +510,29 @@ impl Node {
 }
 
 impl GroupClasses {
-    /// Whether the width of a sum depends on more than products: an idle instance keeps a part of a sum
-    /// that its neighbour completes through a port with a bandwidth, or sums pass from instance to
-    /// instance.
-    pub(super) fn tells_no_width(&self, mapping: &Mapping, flows: &Flows) -> bool {
+    /// Whether what becomes of a sum depends on more than products: sums pass from instance to instance
+    /// below a memory that they can wait in, or an idle instance keeps a part of a sum whose width its
+    /// neighbour decides through a port with a bandwidth.
+    pub(super) fn passes_sums(&self, mapping: &Mapping, flows: &Flows) -> bool {
         let spread = |l: &GroupLoop| l.instances > 1;
+        let result = mapping.operation.result();
         if self.plan.overlaps {
+            let waits = flows
+                .boundaries
+                .iter()
+                .any(|b| b.parent > 0 && b.tensors.contains(&result));
+            return (waits || flows.wide) && self.loops.iter().any(spread);
+        }
+        if !flows.wide {
+            return false;
+        }
+        if self.explicit {
             return self.loops.iter().any(spread);
         }
-        let result = mapping.operation.result();
-        let home = flows.homes.iter().find(|home| home.tensors.contains(&result));
+        let home = flows
+            .homes
+            .iter()
+            .find(|home| home.tensors.contains(&result));
         let Some(home) = home else { return false };
         let ports = mapping.architecture.memories[home.memory].ports;
         let shared = |l: &GroupLoop| {
@@ -513,23 +548,10 @@ impl GroupClasses {
 
     /// Instances that work in at least one step.
     pub(super) fn used(&self) -> u64 {
-        if !self.explicit {
-            let start = self.first_at(0, self.depth());
-            return self.nodes[start].working;
+        if self.explicit {
+            return self.used;
         }
-        let mut used: Vec<bool> = Vec::new();
-        for node in self.nodes_at(self.depth()) {
-            let states = self.states_at(node);
-            used.resize(states.len(), false);
-            for (used, state) in used.iter_mut().zip(&states) {
-                *used |= !state.is_empty();
-            }
-        }
-        used.iter().filter(|&&used| used).count() as u64
-    }
-
-    /// Lists every step of the group as a node of its own: the windows of its loops follow no pattern.
-    pub(super) fn list(&mut self, _mapping: &Mapping, _flows: &Flows) -> Result<(), EngineLimit> {
-        Err(EngineLimit::Irregular)
+        let start = self.first_at(0, self.depth());
+        self.nodes[start].working
     }
 }

@@ -24,6 +24,8 @@ use smallvec::SmallVec;
 /// Time of a region, and the busy time of the tracked resources (bits while inside a leaf region).
 pub(super) struct Elapsed {
     pub time: u64,
+    /// Behind them, while the issues of a leaf region are spread over several leaf steps, what every home
+    /// put on every resource.
     busy: SmallVec<[u64; 8]>,
 }
 
@@ -59,8 +61,8 @@ struct Now {
     /// Of the kind of instance at hand, and the largest of the site so far.
     kind: SmallVec<[u64; 16]>,
     site: SmallVec<[u64; 16]>,
-    /// Per home the resources on which its issues put bits in the leaf region at hand, as a set.
-    issued: SmallVec<[u64; 4]>,
+    /// Per home and resource the bits that its issues put there in the leaf step at hand.
+    issued: SmallVec<[u64; 8]>,
     /// Per boundary: down and up of its busiest parent, and of the parent at hand.
     moves: SmallVec<[(u64, u64); 4]>,
     peak: SmallVec<[u64; 4]>,
@@ -128,7 +130,10 @@ impl Clock {
                     .map(move |&extent| extent.saturating_sub(1).saturating_mul(skew))
             })
             .fold(0u64, u64::saturating_add);
-        let last = architecture.memories.last().map_or(0, |memory| memory.level);
+        let last = architecture
+            .memories
+            .last()
+            .map_or(0, |memory| memory.level);
         let wave_each = architecture
             .memories
             .iter()
@@ -154,7 +159,7 @@ impl Clock {
                 bits: SmallVec::from_elem(0, resources),
                 kind: SmallVec::from_elem(0, resources),
                 site: SmallVec::from_elem(0, resources),
-                issued: SmallVec::from_elem(0, flows.homes.len()),
+                issued: SmallVec::from_elem(0, flows.homes.len() * resources),
                 moves: SmallVec::from_elem((0, 0), flows.boundaries.len()),
                 peak: SmallVec::from_elem(0, flows.boundaries.len()),
             },
@@ -169,13 +174,18 @@ impl Clock {
     pub fn start(&self) -> Elapsed {
         Elapsed {
             time: 0,
-            busy: SmallVec::from_elem(0, self.tracks),
+            busy: SmallVec::from_elem(0, self.stride() - 1),
         }
     }
 
     /// Numbers per region in the list of times.
     pub fn stride(&self) -> usize {
-        1 + self.tracks
+        let puts = if self.several {
+            self.now.issued.len()
+        } else {
+            0
+        };
+        1 + self.tracks + puts
     }
 
     /// The wave of skewed arrays that is paid once per run.
@@ -224,7 +234,13 @@ impl Clock {
                 ([down, 0, 0, 0], 2)
             } else {
                 let base = slot.is_base(site.depth);
-                sums(&row[at..], (base, base && slot.separate), flows.wide, (bits, partial), first)
+                sums(
+                    &row[at..],
+                    (base, base && slot.separate),
+                    flows.wide,
+                    (bits, partial),
+                    first,
+                )
             };
             at += columns;
             if let Crossing::Boundary(b) = slot.crossing
@@ -265,10 +281,9 @@ impl Clock {
             }];
             let sum = &mut self.now.kind[one.resource];
             *sum = sum.saturating_add(value);
-            if let Crossing::Home(home) = site.slots[one.slot].crossing
-                && value > 0
-            {
-                self.now.issued[home] |= 1 << (one.resource & 63);
+            if let Crossing::Home(home) = site.slots[one.slot].crossing {
+                let put = &mut self.now.issued[home * self.rates.len() + one.resource];
+                *put = put.saturating_add(value);
             }
         }
         for one in uses {
@@ -297,6 +312,14 @@ impl Clock {
                 self.now.bits[r] = 0;
             }
         }
+        if self.several {
+            for (put, now) in elapsed.busy[self.tracks..]
+                .iter_mut()
+                .zip(&mut self.now.issued)
+            {
+                *put = std::mem::take(now);
+            }
+        }
         Some(())
     }
 
@@ -319,11 +342,18 @@ impl Clock {
             }
             let boundaries = flows.boundaries.len();
             for (home, taken) in flows.issues.iter().enumerate() {
-                // What is spread over several leaf steps is not told apart any more.
-                let issued = std::mem::take(&mut self.now.issued[home]);
-                let puts = |r: &&usize| self.several || issued & 1 << (**r & 63) != 0;
-                let own = taken.iter().filter(puts).map(|&r| cycles[r]);
-                let longest = own.max().unwrap_or(0);
+                let mut longest = 0;
+                for &r in taken {
+                    let at = home * self.rates.len() + r;
+                    let put = if self.several {
+                        std::mem::take(&mut elapsed.busy[self.tracks + at])
+                    } else {
+                        std::mem::take(&mut self.now.issued[at])
+                    };
+                    if put > 0 {
+                        longest = longest.max(cycles[r]);
+                    }
+                }
                 self.transfer_cycles[boundaries + home] += count * u128::from(longest);
             }
         }
@@ -462,7 +492,9 @@ fn sums(
     first: bool,
 ) -> ([u64; 4], usize) {
     let reused = if first { 0 } else { row[1] };
-    let down = (row[0] - reused).saturating_sub(row[2]).saturating_mul(partial);
+    let down = (row[0] - reused)
+        .saturating_sub(row[2])
+        .saturating_mul(partial);
     let up = if first { 0 } else { row[3] - row[4] };
     let mut at = 5;
     let mut added = 0;
@@ -470,7 +502,11 @@ fn sums(
         added = up.saturating_sub(row[at] - row[at + 1]);
         at += 2;
     }
-    let added = if first { 0 } else { added.saturating_mul(partial) };
+    let added = if first {
+        0
+    } else {
+        added.saturating_mul(partial)
+    };
     if !wide {
         let up = up.saturating_mul(bits);
         return ([down, up, up, added], at);
@@ -493,13 +529,7 @@ fn sums(
 
 /// Bits of one tensor in the issues of a leaf tile.
 #[inline]
-fn issues(
-    row: &[u64],
-    is_result: bool,
-    wide: bool,
-    bits: u64,
-    partial: u64,
-) -> ([u64; 4], usize) {
+fn issues(row: &[u64], is_result: bool, wide: bool, bits: u64, partial: u64) -> ([u64; 4], usize) {
     let crossing = row[0];
     if !is_result {
         return ([crossing.saturating_mul(bits), 0, 0, 0], 1);

@@ -190,11 +190,19 @@ pub(super) fn run(
                 })
                 .collect(),
             explicit: explicit[g],
+            between: if explicit[g] {
+                forced::between(&own, &turns)
+            } else {
+                SmallVec::new()
+            },
             loops: KeyLoops(own),
         };
         classes.push(counter.classes(mapping, g, key, &flows)?);
     }
-    if flows.wide && classes.iter().any(|group| group.tells_no_width(mapping, &flows)) {
+    if classes
+        .iter()
+        .any(|group| group.passes_sums(mapping, &flows))
+    {
         return Err(EngineLimit::Irregular);
     }
     Engine::new(counter, mapping, flows, classes, &indices, fixed, rule)?.run()
@@ -534,14 +542,21 @@ impl<'a> Engine<'a> {
                     self.clock.begin_site();
                     if self.simple {
                         let row = &row[self.flows.column_starts[site] - first_column..];
-                        self.clock.pass_row(&self.flows, site, row, advance.is_none());
+                        self.clock
+                            .pass_row(&self.flows, site, row, advance.is_none());
                     } else {
                         self.pass_kinds(site, advance, context, &at, u128::from(count))?;
                     }
                     self.clock.end_site();
                 }
                 self.clock
-                    .end_step(elapsed, &self.flows, position, advance.is_none(), u128::from(count))
+                    .end_step(
+                        elapsed,
+                        &self.flows,
+                        position,
+                        advance.is_none(),
+                        u128::from(count),
+                    )
                     .ok_or(EngineLimit::Overflow)?;
                 if self.rule == TimingRule::Maestro && position + 1 == self.flows.positions.len() {
                     let passed = self.passed(position, advance, context);

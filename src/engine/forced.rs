@@ -46,13 +46,16 @@ pub(super) fn turning(
 
 fn moves_result(mapping: &Mapping, index: usize) -> bool {
     let result = &mapping.operation.tensors[mapping.operation.result()];
-    mapping.schedule.loops[index].moves.iter().any(|m| match m.axis {
-        Axis::Window(_) => true,
-        Axis::Rank(rank) => {
-            let mut terms = result.dims.iter().flat_map(|dim| &dim.terms);
-            terms.any(|term| term.rank == rank)
-        }
-    })
+    mapping.schedule.loops[index]
+        .moves
+        .iter()
+        .any(|m| match m.axis {
+            Axis::Window(_) => true,
+            Axis::Rank(rank) => {
+                let mut terms = result.dims.iter().flat_map(|dim| &dim.terms);
+                terms.any(|term| term.rank == rank)
+            }
+        })
 }
 
 /// For one memory above a boundary, from the inside out: the arrays above it, and the loops of a group in
@@ -73,9 +76,13 @@ pub(super) fn forced(
             site.slots
                 .iter()
                 .map(|slot| match slot.crossing {
-                    Crossing::Boundary(b) if slot.is_result => {
-                        above(mapping, flows.boundaries[b].parent, slot.tensor, loops, turns)
-                    }
+                    Crossing::Boundary(b) if slot.is_result => above(
+                        mapping,
+                        flows.boundaries[b].parent,
+                        slot.tensor,
+                        loops,
+                        turns,
+                    ),
                     _ => Forced::new(),
                 })
                 .collect()
@@ -112,6 +119,19 @@ fn above(
                 set | u32::from(moved(l)) << (number & 31)
             });
             (arrays, set)
+        })
+        .collect()
+}
+
+/// Per loop of a group: whether loops of other groups turn between the loop of the group outside it and it.
+pub(super) fn between(loops: &[GroupLoop], turns: &[Turning]) -> SmallVec<[bool; 6]> {
+    let mut from = 0;
+    loops
+        .iter()
+        .map(|l| {
+            let turning = turns[from..l.index].iter().any(|turn| turn.trips);
+            from = l.index + 1;
+            turning
         })
         .collect()
 }

@@ -12,6 +12,7 @@ mod issues;
 mod lanes;
 mod lattice;
 pub mod laws;
+mod listing;
 mod neighbours;
 pub mod oracle;
 mod plan;

@@ -5,7 +5,8 @@
 //! instance gets its intervals, now and before, and unions and differences are taken of those.
 
 use super::crossing::{
-    BESIDE, HELD, Holder, Sharing, SiteView, Sizes, Sorts, StepSizes, Table, Touch, Transition, WORKED,
+    BESIDE, HELD, Holder, Sharing, SiteView, Sizes, Sorts, StepSizes, Table, Touch, Transition,
+    WORKED,
 };
 use super::flows::Slot;
 use crate::ir::{Footprint, Interval, Intervals, Refill};
@@ -79,9 +80,7 @@ impl Table {
             } else {
                 by_site
                     .iter()
-                    .map(|(key, members)| {
-                        (key.clone(), operand(view, slot, members))
-                    })
+                    .map(|(key, members)| (key.clone(), operand(view, slot, members)))
                     .collect()
             };
             for (key, sizes) in &mut instances {
@@ -154,6 +153,9 @@ fn children(
             kept,
         });
     }
+    if slot.is_result && view.listed && passes(view, slot, &children, &before) {
+        return None;
+    }
     if slot.is_result && view.onset != 0 {
         // Those that idle from here on give up what the memory above gives up.
         let working = Working::new(view, forced, step.now);
@@ -173,6 +175,34 @@ fn children(
         children.sort_by(|a, b| a.key.cmp(&b.key));
     }
     Some(children)
+}
+
+/// Whether sums pass between instances, or an instance that idles keeps a part of what others have: that
+/// depends on the other groups too.
+fn passes(
+    view: &SiteView,
+    slot: &Slot,
+    children: &[Child],
+    idle: &BTreeMap<Indices, Intervals>,
+) -> bool {
+    // Whether an idle instance may keep its sums is for the memory above to say.
+    if slot.waits && !idle.is_empty() {
+        return true;
+    }
+    let parent = |key: &Indices| view.sharing.only(key, 0..slot.above);
+    children.iter().any(|child| {
+        let new = child.new_elements();
+        let own = union([&child.now, &child.before].into_iter());
+        let of_idle = idle
+            .iter()
+            .any(|(key, kept)| parent(key) == parent(&child.key) && own.common(kept) > 0);
+        of_idle
+            || children.iter().any(|other| {
+                other.key != child.key
+                    && parent(&other.key) == parent(&child.key)
+                    && minus(&other.now, &minus(&other.now, &other.kept)).common(&new) > 0
+            })
+    })
 }
 
 /// Which instances of the memories above a boundary work in some step.
@@ -295,7 +325,10 @@ fn sums(
         let before = met.entry(parent).or_default();
         let all = union(members.iter().map(|c| &c.now));
         let owned = minus(&all, before);
-        let new = minus(&union_owned(members.iter().map(|c| c.new_elements())), before);
+        let new = minus(
+            &union_owned(members.iter().map(|c| c.new_elements())),
+            before,
+        );
         sizes.needed = owned.len();
         sizes.needed_reused = owned.len() - new.len();
         sizes.first_touch = match touch {

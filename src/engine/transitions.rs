@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// More instances than this, over all transitions of a group: not countable in reasonable time.
-const MOST_LISTED: usize = 1 << 18;
+const MOST_LISTED: usize = 1 << 20;
 
 /// Which way to go through the loops inside.
 #[derive(Clone, Copy)]
@@ -36,8 +36,9 @@ struct Move {
     /// Nodes of the two after `from` loops.
     now_node: usize,
     before_node: usize,
-    /// The loop that advances, if it is one of the group.
+    /// The loop that advances, if it is one of the group, and the node around it.
     advances: Option<usize>,
+    parent: usize,
 }
 
 /// What all transitions of one site share.
@@ -119,6 +120,7 @@ impl GroupClasses {
                             now_node: node,
                             before_node: node,
                             advances: None,
+                            parent: node,
                         };
                         self.transition(key, route, step, forwards)?
                     }
@@ -224,8 +226,16 @@ impl GroupClasses {
         // Nodes lie in the order of their steps.
         for (step, node) in self.nodes_at(inside).enumerate() {
             let mut pieces = SmallVec::new();
-            for state in self.states_at(node) {
-                footprint.pieces(&state, &mut pieces).ok_or(too_many.clone())?;
+            let states = if self.explicit {
+                let holders = self.working(inside, node).into_iter();
+                holders.map(|holder| holder.state).collect()
+            } else {
+                self.states_at(node)
+            };
+            for state in states {
+                footprint
+                    .pieces(&state, &mut pieces)
+                    .ok_or(too_many.clone())?;
             }
             let tile = Intervals::union_of(pieces);
             work += tile.len();
@@ -289,7 +299,7 @@ impl GroupClasses {
     }
 
     /// All instances at a node after `depth` loops.
-    fn holders(&self, depth: usize, node: usize) -> Vec<Holder> {
+    pub(super) fn holders(&self, depth: usize, node: usize) -> Vec<Holder> {
         self.placed(depth, &self.states_at(node))
     }
 
@@ -326,6 +336,7 @@ impl GroupClasses {
             now_node: edge.child as usize,
             before_node: edge.from as usize,
             advances: Some(depth),
+            parent: edge.parent as usize,
         }
     }
 
@@ -336,6 +347,9 @@ impl GroupClasses {
         step: Move,
         forwards: bool,
     ) -> Result<Transition, EngineLimit> {
+        if self.explicit {
+            return self.listed_transition(route, &step, forwards);
+        }
         let (from, inside) = (step.from, route.inside);
         let touch = match &route.touches {
             Some(touches) => {
@@ -364,7 +378,10 @@ impl GroupClasses {
             });
             let mut own = Vec::new();
             for (&(above, _), &depth) in slot.flush.iter().zip(&key.flush[route.number][number]) {
-                own.push((above, self.changed(&route.sharing, slot.tensor, above, &step, depth)?));
+                own.push((
+                    above,
+                    self.changed(&route.sharing, slot.tensor, above, &step, depth)?,
+                ));
             }
             flushed.push(own);
         }
@@ -383,6 +400,7 @@ impl GroupClasses {
                     forced: &key.forced[route.number],
                     flushed: &flushed,
                     onset: step.advances.map_or(0, |l| 1 << l),
+                    listed: false,
                 },
                 &plan.footprints,
                 &Step {
@@ -394,6 +412,118 @@ impl GroupClasses {
                 },
             )
             .ok_or(EngineLimit::TooManyClasses)
+    }
+
+    /// A transition of a group whose steps are listed.
+    fn listed_transition(
+        &mut self,
+        route: &Route,
+        step: &Move,
+        forwards: bool,
+    ) -> Result<Transition, EngineLimit> {
+        let (from, inside) = (step.from, route.inside);
+        let now_node = self.first_at(step.now_node, inside - from);
+        let last_node = self.last_at(step.before_node, inside - from);
+        let range_node = match step.advances {
+            // All windows of the loop around, up to the step before.
+            Some(depth) => self.first_at(step.parent, inside - depth),
+            None => now_node,
+        };
+        let now = self.working(inside, now_node);
+        let last = self.working(inside, last_node);
+        let mut held: Vec<Vec<Holder>> = Vec::with_capacity(route.site.slots.len());
+        let several = self.loops.iter().any(|l| l.instances > 1);
+        for slot in &route.site.slots {
+            if !slot.flush.is_empty() && several {
+                return Err(EngineLimit::Irregular);
+            }
+            let range = range_node..last_node + 1;
+            let own = self.held_before(
+                &route.sharing,
+                slot.below,
+                inside,
+                (range, step.advances),
+                &now,
+            );
+            let own = own.ok_or(EngineLimit::Irregular)?;
+            self.listed += own.len();
+            held.push(own);
+        }
+        self.listed += now.len();
+        if self.listed > MOST_LISTED {
+            return Err(EngineLimit::TooManyClasses);
+        }
+        let mut flushed = Vec::with_capacity(route.site.slots.len());
+        for slot in &route.site.slots {
+            let mut own = Vec::new();
+            for &(above, place) in &slot.flush {
+                let depth = self.loops.iter().take_while(|l| l.index < place).count();
+                own.push((above, self.changed_listed(route, slot.tensor, step, depth)?));
+            }
+            flushed.push(own);
+        }
+        let touches = route.touches.as_ref().ok_or(EngineLimit::TooManyClasses)?;
+        let start = self.starts[inside];
+        let forced: SmallVec<[super::forced::Forced; 4]> = route
+            .site
+            .slots
+            .iter()
+            .map(|_| Default::default())
+            .collect();
+        let plan = Rc::clone(&self.plan);
+        self.table
+            .count(
+                &SiteView {
+                    site: route.site,
+                    sharing: &route.sharing,
+                    forced: &forced,
+                    flushed: &flushed,
+                    onset: 0,
+                    listed: several,
+                },
+                &plan.footprints,
+                &Step {
+                    now: &now,
+                    held: &held,
+                    last: &last,
+                    beside: forwards.then_some(last.as_slice()),
+                    touch: Touch::Steps {
+                        touches,
+                        now: (now_node - start) as u32,
+                        before: (last_node - start) as u32,
+                    },
+                },
+            )
+            .ok_or(EngineLimit::Irregular)
+    }
+
+    /// Whether the tile of `tensor` after `depth` loops changes in a step; of a group on one instance.
+    fn changed_listed(
+        &self,
+        route: &Route,
+        tensor: usize,
+        step: &Move,
+        depth: usize,
+    ) -> Result<BTreeSet<SmallVec<[u32; 6]>>, EngineLimit> {
+        let mut changed = BTreeSet::new();
+        if depth < step.from {
+            return Ok(changed);
+        }
+        let footprint = &self.plan.footprints[tensor];
+        let tile = |node: usize| {
+            let mut pieces = SmallVec::new();
+            for holder in self.working(depth, node) {
+                footprint.pieces(&holder.state, &mut pieces)?;
+            }
+            Some(Intervals::union_of(pieces))
+        };
+        let now = self.first_at(step.now_node, depth - step.from);
+        let before = self.last_at(step.before_node, depth - step.from);
+        let too_many = EngineLimit::TooManyClasses;
+        if tile(now).ok_or(too_many.clone())? != tile(before).ok_or(too_many)? {
+            changed.insert(SmallVec::from_elem(0, route.sharing.loops.len()));
+        }
+        Ok(changed)
     }
 
     /// The instances below `above` arrays whose tile of `tensor` after `depth` loops changes in a step.

@@ -23,6 +23,8 @@ pub(super) fn layer_names(
         clock_hz: accelerator.clock.map(Ratio::to_f64),
         tensors: lowered.names.tensors.clone(),
         memories: lowered.names.memories.clone(),
+        arrays: lowered.names.arrays.clone(),
+        compute: accelerator.compute.clone(),
         choices: judged.choices.clone(),
         notes: planned
             .note

@@ -72,6 +72,7 @@ pub(super) fn collect(
             .map_or(node.span.start(), |name| name.span),
         memories: Vec::new(),
         arrays: Vec::new(),
+        compute: "MAC".to_owned(),
         lanes: 1,
         clock,
         precision: precisions(cx, body),

@@ -76,6 +76,9 @@ pub(super) fn general_form(
             "Compute" => {
                 computed = true;
                 COMPUTE.check(cx, &part.body);
+                if let Some(name) = &part.name {
+                    accelerator.compute = name.value.clone();
+                }
                 if let Some(expr) = value(cx, &part.body, "Lanes") {
                     accelerator.lanes = cx.size(expr, "`Lanes`").unwrap_or(1);
                 }

@@ -206,6 +206,8 @@ pub struct Accelerator {
     pub memories: Vec<Memory>,
     /// From the outside in.
     pub arrays: Vec<Array>,
+    /// What the source calls its `Compute`; `MAC` in the short form.
+    pub compute: String,
     /// MACs per cycle of one PE.
     pub lanes: u64,
     /// Hertz.

@@ -21,6 +21,10 @@
 //!
 //! Only `C` travels upstream. Along every tensor required = reused + refetched + computed.
 //!
+//! A step exists if the head has something to do in it: pieces of a clipped piece that begin past its end are no
+//! steps. A tensor of which nothing is said is retained at the innermost point of which its tile depends
+//! ([`Group::innermost`]) and refetched: an inner loop that does not index it does not fetch it again.
+//!
 //! Invariants (kept by `lower`, relied on by the engine):
 //! * stages are in topological order, producers first; the last one is the head and has the only result that no
 //!   other stage reads;
@@ -95,6 +99,9 @@ pub struct GroupTensor {
     pub extents: Vec<u64>,
     /// Bits of one element.
     pub bits: u32,
+    /// Bits of an element of which only a part has been summed up: of the head's result, where a loop cuts what the
+    /// head reduces over. `bits` of everything else.
+    pub partial_bits: u32,
     /// The stage that makes it; `None` for inputs and weights.
     pub producer: Option<usize>,
     /// Wanted outside of the group: the head's result, and what layers outside read.
@@ -120,10 +127,9 @@ pub enum Fate {
 /// A loop over a rank of the head, in pieces; the last piece is clipped. Of several loops over one rank the inner
 /// one divides the piece of the outer one.
 ///
-/// The number of trips is the same in every step: the extent of the outer loop's *full* piece (of the rank, where
-/// there is no outer loop over it), divided by `size` and rounded up. Rank 10 in pieces of 4 and those in pieces of
-/// 2 are 3 * 2 steps; the last one begins past the clipped piece 8..10, is empty, and counts as a step in which
-/// nothing is done.
+/// The indices of a loop run over the extent of the outer loop's *full* piece (of the rank, where there is no outer
+/// loop over it), divided by `size` and rounded up; what begins past a clipped piece is no step. Rank 10 in pieces of 4
+/// and those in pieces of 2 are 2 + 2 + 1 steps: the third piece, 8..10, has only one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TileLoop {
     /// Index into the head's [`Stage::ranks`].
@@ -153,4 +159,63 @@ impl Group {
     pub fn result(&self, stage: usize) -> Option<usize> {
         Some(self.stages.get(stage)?.accesses.last()?.tensor)
     }
+
+    /// Loops above the innermost point of which the tile of a tensor depends: the loops around and with the innermost
+    /// one that walks a rank by which the tensor is indexed, in the head or, backwards through what the stages make, in
+    /// a stage before it. 0 when no loop does.
+    #[must_use]
+    pub fn innermost(&self, tensor: usize) -> usize {
+        let depth_of = |wanted: &[Vec<usize>], tensor: usize| {
+            let dims = wanted.get(tensor).map_or(&[][..], Vec::as_slice);
+            dims.iter().copied().max().unwrap_or(0)
+        };
+        // By tensor and dimension: loops above the innermost one that moves it.
+        let mut wanted: Vec<Vec<usize>> = self
+            .tensors
+            .iter()
+            .map(|known| vec![0; known.extents.len()])
+            .collect();
+        for (at, stage) in self.stages.iter().enumerate().rev() {
+            let mut ranks = vec![0usize; stage.ranks.len()];
+            let (Some(made), head) = (stage.accesses.last(), at == self.head()) else {
+                continue;
+            };
+            if head {
+                for (depth, tile) in self.loops.iter().enumerate() {
+                    if let Some(rank) = ranks.get_mut(tile.rank) {
+                        *rank = depth + 1;
+                    }
+                }
+            } else if let Some(dims) = wanted.get(made.tensor) {
+                for (index, &depth) in made.dims.iter().zip(dims) {
+                    for rank in ranks_of(index) {
+                        if let Some(known) = ranks.get_mut(rank) {
+                            *known = depth.max(*known);
+                        }
+                    }
+                }
+            }
+            let touched = stage.accesses.len() - usize::from(!head);
+            for access in stage.accesses.iter().take(touched) {
+                let Some(dims) = wanted.get_mut(access.tensor) else {
+                    continue;
+                };
+                for (index, depth) in access.dims.iter().zip(dims) {
+                    for rank in ranks_of(index) {
+                        *depth = ranks.get(rank).copied().unwrap_or(0).max(*depth);
+                    }
+                }
+            }
+        }
+        depth_of(&wanted, tensor)
+    }
+}
+
+/// The ranks in an index.
+fn ranks_of(index: &Index) -> impl Iterator<Item = usize> + '_ {
+    let terms = match index {
+        Index::Affine { terms, .. } => terms.as_slice(),
+        Index::Whole => &[],
+    };
+    terms.iter().map(|term| term.rank)
 }

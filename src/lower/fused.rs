@@ -134,6 +134,7 @@ pub fn fuse(
         tensors.push(GroupTensor {
             extents: shared.extents,
             bits: shared.bits,
+            partial_bits: shared.bits,
             producer: shared.producer,
             escapes: shared.escapes,
             keep: fate.keep,
@@ -162,17 +163,35 @@ pub fn fuse(
             operation: member.desugared.operation,
         })
         .collect();
-    Some(LoweredGroup {
-        group: FusedGroup {
-            stages: stages_of_group,
-            tensors,
-            loops: tiles,
-            overlap: if overlap {
-                Overlap::Pipeline
-            } else {
-                Overlap::Sequence
-            },
+    let mut group_of = FusedGroup {
+        stages: stages_of_group,
+        tensors,
+        loops: tiles,
+        overlap: if overlap {
+            Overlap::Pipeline
+        } else {
+            Overlap::Sequence
         },
+    };
+    // Only the head leaves sums that a later step adds to.
+    let head = group_of.stages.last();
+    let partial = head.and_then(|head| Some(head.operation.tensors.last()?.partial_bits));
+    let result = group_of.result(group_of.head());
+    if let (Some(bits), Some(tensor)) =
+        (partial, result.and_then(|at| group_of.tensors.get_mut(at)))
+    {
+        tensor.partial_bits = bits;
+    }
+    for (tensor, names) in names.iter().enumerate() {
+        if names.statements.is_empty() {
+            let innermost = group_of.innermost(tensor);
+            if let Some(known) = group_of.tensors.get_mut(tensor) {
+                known.keep = Some(innermost);
+            }
+        }
+    }
+    Some(LoweredGroup {
+        group: group_of,
         stages,
         tensors: names,
         loops: sources,

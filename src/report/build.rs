@@ -2,12 +2,14 @@
 
 use super::fused::GroupReport;
 use super::model::{
-    Boundary, BoundaryTensor, DensityReport, DensityTensor, EnergyTermReport, LayerReport, Level,
-    LevelTensor, Ordered, Totals,
+    Boundary, BoundaryTensor, DensityReport, DensityTensor, EnergyTermReport, Format, LayerReport,
+    Level, LevelTensor, Ordered, ResourceReport, Totals,
 };
-use crate::cost::{Area, AreaComponent, Component, Cost, Energy};
-use crate::engine::{Bound, BoundaryCounts, Counts};
-use crate::ir::{Architecture, Mapping, OperationKind, Rate, Refill};
+use crate::cost::{Area, AreaComponent, Component, Cost, Energy, effective_accesses};
+use crate::engine::{
+    Bound, BoundaryCounts, Counts, Port, Resource, ResourceCounts, TensorCounts, Way,
+};
+use crate::ir::{Architecture, Mapping, OperationKind, Refill};
 
 /// What the source calls the things that the IR has as indices.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,6 +27,10 @@ pub struct LayerNames {
     pub tensors: Vec<String>,
     /// By index of `Architecture::memories`.
     pub memories: Vec<String>,
+    /// By index of `Architecture::arrays`.
+    pub arrays: Vec<String>,
+    /// Of the `Compute`; empty is `MAC`.
+    pub compute: String,
     /// What the compiler chose by default.
     pub choices: Vec<String>,
     /// Fallbacks and approximations.
@@ -38,6 +44,39 @@ impl LayerNames {
 
     fn memory(&self, index: usize) -> String {
         name_or(&self.memories, index, "memory")
+    }
+
+    fn compute(&self) -> &str {
+        if self.compute.is_empty() {
+            "MAC"
+        } else {
+            &self.compute
+        }
+    }
+
+    /// `DRAM port`, `GLB read port`, `PE link up (Output)`.
+    fn resource(&self, resource: Resource) -> String {
+        match resource {
+            Resource::Port { memory, port } => {
+                let which = match port {
+                    Port::Both => "port",
+                    Port::Read => "read port",
+                    Port::Write => "write port",
+                };
+                format!("{} {which}", self.memory(memory))
+            }
+            Resource::Link { array, tensor, way } => {
+                let array = name_or(&self.arrays, array, "array");
+                let way = match way {
+                    Way::Down => "down",
+                    Way::Up => "up",
+                };
+                match tensor {
+                    Some(tensor) => format!("{array} link {way} ({})", self.tensor(tensor)),
+                    None => format!("{array} link {way}"),
+                }
+            }
+        }
     }
 }
 
@@ -103,10 +142,15 @@ pub fn build_layer(
         bound: match counts.timing.bound {
             Bound::Compute => "compute".to_owned(),
             Bound::Boundary(index) => name_or(&crossings, index, "boundary"),
-            Bound::Resource(index) => format!("resource {index}"),
+            Bound::Resource(index) => counts.resources.get(index).map_or_else(
+                || format!("resource {index}"),
+                |bound| names.resource(bound.resource),
+            ),
         },
         cycles_by,
         energy_pj: energy.map(|energy| energy_map(names, products, energy)),
+        energy_leaves_out: energy
+            .map_or_else(Vec::new, |energy| leaves_out(names, products, energy)),
         energy_terms: energy.map_or_else(Vec::new, |energy| energy_terms(names, products, energy)),
         area_um2,
         area_absent,
@@ -114,8 +158,14 @@ pub fn build_layer(
         boundaries: crossings
             .into_iter()
             .zip(&counts.boundaries)
-            .map(|(name, boundary)| boundary_report(name, names, mapping, counts, boundary))
+            .map(|(name, boundary)| boundary_report(name, names, counts, boundary))
             .collect(),
+        resources: counts
+            .resources
+            .iter()
+            .map(|resource| resource_report(names, counts, resource))
+            .collect(),
+        formats: formats(names, mapping),
         steps: counts.steps,
         pes_used: counts.pes_used,
         pes,
@@ -150,6 +200,11 @@ pub fn totals(layers: &[LayerReport], groups: &[GroupReport]) -> Totals {
         for (key, value) in layer.energy_pj.iter().flat_map(Ordered::iter) {
             energy.add(key, *value);
         }
+        for component in &layer.energy_leaves_out {
+            if !sum.energy_leaves_out.contains(component) {
+                sum.energy_leaves_out.push(component.clone());
+            }
+        }
         if let Some(area) = &layer.area_um2 {
             let total = |map: &Ordered<f64>| map.get("total").copied().unwrap_or(0.0);
             if sum
@@ -169,6 +224,11 @@ pub fn totals(layers: &[LayerReport], groups: &[GroupReport]) -> Totals {
         again += group.macs - group.macs_unique.min(group.macs);
         if let Some(seconds) = group.seconds {
             *sum.seconds.get_or_insert(0.0) += seconds;
+        }
+        for term in group.energy_terms.iter().filter(|t| is_free(t.price_pj)) {
+            if !sum.energy_leaves_out.contains(&term.component) {
+                sum.energy_leaves_out.push(term.component.clone());
+            }
         }
         operations += (group.macs + group.ops) as f64;
         slots += group.cycles as f64 * group.macs_per_cycle as f64;
@@ -203,7 +263,7 @@ fn boundary_names(names: &LayerNames, counts: &Counts) -> Vec<String> {
             names.memory(boundary.parent),
             boundary
                 .child
-                .map_or("MAC".to_owned(), |child| names.memory(child))
+                .map_or_else(|| names.compute().to_owned(), |child| names.memory(child))
         )
     };
     let pairs: Vec<_> = counts
@@ -248,6 +308,23 @@ fn energy_map(names: &LayerNames, products: bool, energy: &Energy) -> Ordered<f6
     map
 }
 
+/// Whether a technology leaves an action out, by giving it no energy.
+fn is_free(price_pj: f64) -> bool {
+    price_pj <= 0.0
+}
+
+/// The components with a price of 0, in the order of the terms.
+fn leaves_out(names: &LayerNames, products: bool, energy: &Energy) -> Vec<String> {
+    let mut found = Vec::new();
+    for term in energy.terms.iter().filter(|term| is_free(term.price.pj)) {
+        let component = component_key(names, products, term.component);
+        if !found.contains(&component) {
+            found.push(component);
+        }
+    }
+    found
+}
+
 fn energy_terms(names: &LayerNames, products: bool, energy: &Energy) -> Vec<EnergyTermReport> {
     energy
         .terms
@@ -261,12 +338,18 @@ fn energy_terms(names: &LayerNames, products: bool, energy: &Energy) -> Vec<Ener
                 Component::Operations | Component::Static => None,
             },
             count: term.count,
+            effective_count: effective_count(term.count, term.effective),
             per: term.price.per.name(),
             price_pj: term.price.pj,
             energy_pj: term.pj,
             entry: term.price.label.clone(),
         })
         .collect()
+}
+
+/// What is left of `count` where zeros are skipped.
+pub(super) fn effective_count(count: u128, effective: f64) -> Option<f64> {
+    (effective < count as f64).then_some(effective)
 }
 
 fn levels(
@@ -344,7 +427,6 @@ fn access_energy(energy: &Energy, of_memory: usize, of_tensor: usize) -> f64 {
 fn boundary_report(
     name: String,
     names: &LayerNames,
-    mapping: &Mapping,
     counts: &Counts,
     boundary: &BoundaryCounts,
 ) -> Boundary {
@@ -354,7 +436,6 @@ fn boundary_report(
         down_bytes: boundary.down_bits.div_ceil(8),
         up_bytes: boundary.up_bits.div_ceil(8),
         transfer_cycles: boundary.transfer_cycles,
-        roofline_cycles: roofline(mapping, boundary),
         average_bytes_per_cycle: ratio(both / 8.0, counts.timing.cycles as f64),
         peak_bytes_per_step: boundary.peak_bits.div_ceil(8),
         tensors: boundary
@@ -364,6 +445,7 @@ fn boundary_report(
                 tensor: names.tensor(crossing.tensor),
                 down: crossing.down,
                 up: crossing.up,
+                up_complete: crossing.up_complete,
                 forwarded: crossing.forwarded,
                 hops: crossing.hops,
             })
@@ -371,51 +453,34 @@ fn boundary_report(
     }
 }
 
-/// Cycles that the bits of the run take when the parent's instances share them evenly and send without a
-/// pause: the slower direction, each at the slowest of the parent's port and the networks below it. Tensors
-/// with networks of their own do not wait for each other.
-fn roofline(mapping: &Mapping, boundary: &BoundaryCounts) -> Option<u64> {
-    let architecture = &mapping.architecture;
-    let (Some(parent), Some(child)) = (
-        architecture.memories.get(boundary.parent),
-        boundary
-            .child
-            .and_then(|child| architecture.memories.get(child)),
-    ) else {
-        return None;
-    };
-    let networks = architecture
-        .arrays
-        .get(parent.arrays_above..child.arrays_above)
-        .unwrap_or_default();
-    let slowest = |port: Option<Rate>| {
-        networks
-            .iter()
-            .filter_map(|array| array.network.links.total())
-            .chain(port)
-            .reduce(Rate::min)
-    };
-    let parents = u128::from(architecture.instances(boundary.parent).max(1));
-    let cycles = |bits: u128, rate: Option<Rate>| {
-        rate.and_then(|rate| rate.cycles_for(bits.div_ceil(parents)))
-    };
-    let (down, up) = (slowest(parent.ports.read()), slowest(parent.ports.write()));
-    if networks
-        .iter()
-        .any(|array| array.network.links.is_per_tensor())
-    {
-        boundary
-            .tensors
-            .iter()
-            .filter_map(|crossing| {
-                let bits = u128::from(mapping.operation.tensors[crossing.tensor].bits);
-                let inwards = cycles(u128::from(crossing.down) * bits, down);
-                inwards.max(cycles(u128::from(crossing.up) * bits, up))
-            })
-            .max()
-    } else {
-        cycles(u128::from(boundary.down_bits), down).max(cycles(u128::from(boundary.up_bits), up))
+fn resource_report(
+    names: &LayerNames,
+    counts: &Counts,
+    resource: &ResourceCounts,
+) -> ResourceReport {
+    let (rate, compute) = (resource.rate, counts.timing.compute_cycles);
+    let bits = u128::from(resource.bits);
+    ResourceReport {
+        resource: names.resource(resource.resource),
+        busy_cycles: resource.busy_cycles,
+        // Never more than `busy_cycles`, which is rounded in every step.
+        roofline_cycles: rate.cycles_for(bits).unwrap_or(resource.busy_cycles),
+        stall_cycles: resource.busy_cycles.saturating_sub(compute),
+        bytes_per_cycle: ratio(rate.bits as f64 / 8.0, rate.cycles as f64),
+        needed_bytes_per_cycle: ratio(bits as f64 / 8.0, compute as f64),
     }
+}
+
+fn formats(names: &LayerNames, mapping: &Mapping) -> Vec<Format> {
+    let result = mapping.operation.result();
+    let tensors = mapping.operation.tensors.iter().enumerate();
+    tensors
+        .map(|(index, tensor)| Format {
+            tensor: names.tensor(index),
+            bits: tensor.bits,
+            partial_bits: (index == result).then_some(tensor.partial_bits),
+        })
+        .collect()
 }
 
 fn refill_name(refill: Refill) -> &'static str {
@@ -450,7 +515,7 @@ fn density(
     if tensors.iter().all(|tensor| tensor.density >= 1.0) {
         return None;
     }
-    let effective = |tensor: usize, of: fn(&crate::engine::TensorCounts) -> u64| {
+    let effective = |tensor: usize, of: fn(&TensorCounts) -> (u64, u64)| {
         Ordered(
             counts
                 .memories
@@ -459,8 +524,9 @@ fn density(
                 .flat_map(|(memory, row)| row.tensors.iter().map(move |count| (memory, count)))
                 .filter(|(_, count)| count.tensor == tensor)
                 .map(|(memory, count)| {
-                    let dense = of(count) as f64;
-                    (names.memory(memory), dense * tensors[tensor].density)
+                    let (all, complete) = of(count);
+                    let left = effective_accesses(&tensors[tensor], all, complete);
+                    (names.memory(memory), left)
                 })
                 .collect(),
         )
@@ -475,8 +541,8 @@ fn density(
             .map(|(index, tensor)| DensityTensor {
                 tensor: names.tensor(index),
                 density: tensor.density,
-                effective_reads: effective(index, |count| count.reads),
-                effective_writes: effective(index, |count| count.writes),
+                effective_reads: effective(index, |count| (count.reads, count.complete_reads)),
+                effective_writes: effective(index, |count| (count.writes, count.complete_writes)),
             })
             .collect(),
     })

@@ -7,7 +7,7 @@
 //! of appearance, and stay empty where a layer has no such component.
 
 use super::fused::GroupReport;
-use super::model::{LayerReport, Ordered, Report};
+use super::model::{Format, LayerReport, Ordered, Report, ResourceReport};
 
 /// The report as comma-separated values (RFC 4180, but with plain line ends).
 #[must_use]
@@ -29,6 +29,10 @@ pub fn write(report: &Report) -> String {
         .map(|layer| &layer.cycles_by)
         .chain(groups().map(|group| &group.cycles_by));
     let resources = union(times.map(keys));
+    let busy = union(layers().map(|layer| {
+        let resources = layer.resources.iter();
+        resources.map(|one| one.resource.as_str()).collect()
+    }));
     let energies = layers()
         .map(|layer| &layer.energy_pj)
         .chain(groups().map(|group| &group.energy_pj));
@@ -50,10 +54,12 @@ pub fn write(report: &Report) -> String {
         "pes_used",
         "pes",
         "area_um2",
+        "formats_bits",
     ]
     .map(str::to_owned)
     .to_vec();
     header.extend(resources.iter().map(|name| format!("cycles {name}")));
+    header.extend(busy.iter().map(|name| format!("busy_cycles {name}")));
     header.extend(components.iter().map(|name| format!("energy_pj {name}")));
 
     if has_groups {
@@ -63,8 +69,9 @@ pub fn write(report: &Report) -> String {
     let mut out = String::new();
     row(&mut out, &header);
     for evaluation in &report.evaluations {
-        let mut write = |fixed: [String; 12],
+        let mut write = |fixed: [String; 13],
                          cycles_by: &Ordered<u64>,
+                         resources_of: &[ResourceReport],
                          energy_pj: Option<&Ordered<f64>>,
                          group: Option<&GroupReport>| {
             let mut cells = vec![
@@ -74,6 +81,13 @@ pub fn write(report: &Report) -> String {
             ];
             cells.extend(fixed);
             cells.extend(resources.iter().map(|name| cell(cycles_by.get(name))));
+            cells.extend(busy.iter().map(|name| {
+                let mut all = resources_of.iter();
+                cell(
+                    all.find(|one| one.resource == *name)
+                        .map(|one| &one.busy_cycles),
+                )
+            }));
             cells.extend(
                 components
                     .iter()
@@ -91,6 +105,7 @@ pub fn write(report: &Report) -> String {
                 write(
                     fixed_group_cells(group),
                     &group.cycles_by,
+                    &[],
                     group.energy_pj.as_ref(),
                     Some(group),
                 );
@@ -99,6 +114,7 @@ pub fn write(report: &Report) -> String {
                 write(
                     fixed_cells(layer),
                     &layer.cycles_by,
+                    &layer.resources,
                     layer.energy_pj.as_ref(),
                     None,
                 );
@@ -132,7 +148,7 @@ fn group_cells(group: Option<&GroupReport>) -> [String; 6] {
     ]
 }
 
-fn fixed_group_cells(group: &GroupReport) -> [String; 12] {
+fn fixed_group_cells(group: &GroupReport) -> [String; 13] {
     [
         group.name.clone(),
         "FUSED".to_owned(),
@@ -146,15 +162,17 @@ fn fixed_group_cells(group: &GroupReport) -> [String; 12] {
         String::new(),
         String::new(),
         String::new(),
+        String::new(),
     ]
 }
 
-fn fixed_cells(layer: &LayerReport) -> [String; 12] {
+fn fixed_cells(layer: &LayerReport) -> [String; 13] {
     let dimensions: Vec<String> = layer
         .dimensions
         .iter()
         .map(|(name, extent)| format!("{name}={extent}"))
         .collect();
+    let formats: Vec<String> = layer.formats.iter().map(format_cell).collect();
     let area = layer.area_um2.as_ref().and_then(|area| area.get("total"));
     [
         layer.name.clone(),
@@ -169,7 +187,16 @@ fn fixed_cells(layer: &LayerReport) -> [String; 12] {
         layer.pes_used.to_string(),
         layer.pes.to_string(),
         cell(area),
+        formats.join(" "),
     ]
+}
+
+/// `Weight=8`, or `Output=8/32`: complete and partial.
+fn format_cell(format: &Format) -> String {
+    match format.partial_bits.filter(|bits| *bits != format.bits) {
+        Some(partial) => format!("{}={}/{partial}", format.tensor, format.bits),
+        None => format!("{}={}", format.tensor, format.bits),
+    }
 }
 
 fn cell(value: Option<&impl ToString>) -> String {

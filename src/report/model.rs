@@ -115,12 +115,16 @@ pub struct LayerReport {
     pub seconds: Option<f64>,
     /// Operations / (cycles * PEs * lanes).
     pub utilization: f64,
-    /// The resource that takes longest when all others are free: `compute` or a boundary.
+    /// What takes longest when everything else is free: `compute`, one of `resources`, or a boundary whose
+    /// networks have a latency.
     pub bound: String,
     /// Busy cycles of computation and of every boundary, overlapped or not.
     pub cycles_by: Ordered<u64>,
     /// `total` and one key per component; absent without a technology.
     pub energy_pj: Option<Ordered<f64>>,
+    /// Components that the total holds at a price of 0, because the technology leaves them out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub energy_leaves_out: Vec<String>,
     /// The summands of the energy and the entries that they came from.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub energy_terms: Vec<EnergyTermReport>,
@@ -131,8 +135,12 @@ pub struct LayerReport {
     pub area_absent: Option<String>,
     /// From the outside in.
     pub levels: Vec<Level>,
-    /// From the outside in.
+    /// From the outside in; those to the lanes last.
     pub boundaries: Vec<Boundary>,
+    /// Ports and links with a bandwidth, from the outside in.
+    pub resources: Vec<ResourceReport>,
+    /// Of every tensor, in the order of the layer type.
+    pub formats: Vec<Format>,
     pub steps: u64,
     pub pes_used: u64,
     pub pes: u64,
@@ -176,9 +184,9 @@ pub struct LevelTensor {
     pub fills: u64,
     pub reads: u64,
     pub writes: u64,
-    /// Partial sums read back by the level inside (part of `reads`).
+    /// Sums read to be added to, in place or handed down (part of `reads`): `reads` less what is sent up.
     pub updates: u64,
-    /// Distinct elements.
+    /// Elements of the tensor that the layer needs or makes.
     pub unique: u64,
     /// Operations per filled element; absent where nothing is filled.
     pub reuse: Option<f64>,
@@ -187,7 +195,7 @@ pub struct LevelTensor {
     pub energy_pj: Option<f64>,
 }
 
-/// The crossing between two memories.
+/// The crossing between two memories, or from the home of its tensors to the lanes.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Boundary {
     /// `parent -> child`, with the tensors when several boundaries join the same two.
@@ -196,8 +204,6 @@ pub struct Boundary {
     pub up_bytes: u64,
     /// Sum of the transfer times.
     pub transfer_cycles: u64,
-    /// Bytes / bandwidth over the whole run; absent when the bandwidth is unbounded.
-    pub roofline_cycles: Option<u64>,
     /// Both directions over all cycles of the run.
     pub average_bytes_per_cycle: f64,
     /// Both directions in the step that moves most, of the busiest instance of the parent.
@@ -205,12 +211,44 @@ pub struct Boundary {
     pub tensors: Vec<BoundaryTensor>,
 }
 
+/// A port of a memory or a link of an array, and what it had to do. Of several instances the busiest counts in
+/// every step.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct ResourceReport {
+    /// `DRAM port`, `GLB read port`, `PE link up (Output)`.
+    pub resource: String,
+    /// Sum over the steps, each rounded up to whole cycles.
+    pub busy_cycles: u64,
+    /// The same bits without a pause: bits / bandwidth.
+    pub roofline_cycles: u64,
+    /// For how much longer than the computation it is busy.
+    pub stall_cycles: u64,
+    pub bytes_per_cycle: f64,
+    /// The bandwidth with which it would be busy for as long as the computation.
+    pub needed_bytes_per_cycle: f64,
+}
+
+/// The widths of one tensor.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Format {
+    pub tensor: String,
+    /// Of one element; of a result, of a complete one.
+    pub bits: u32,
+    /// Of a result: of a partial sum.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial_bits: Option<u32>,
+}
+
 /// One tensor at a crossing, in elements.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct BoundaryTensor {
     pub tensor: String,
+    /// Read from the parent; of a result, sums handed down.
     pub down: u64,
+    /// Written to the parent.
     pub up: u64,
+    /// Of `up`, the complete ones; they are `bits` wide, the others `partial_bits`.
+    pub up_complete: u64,
     pub forwarded: u64,
     pub hops: u64,
 }
@@ -222,12 +260,16 @@ pub struct EnergyTermReport {
     pub component: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tensor: Option<String>,
-    /// How many of `per`.
-    pub count: f64,
+    /// How many of `per`, zeros included.
+    pub count: u128,
+    /// How many without the zeros that are skipped; absent where none are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effective_count: Option<f64>,
     /// `operation`, `element`, `bit` or `cycle`.
     pub per: &'static str,
     /// Price of one of `per`.
     pub price_pj: f64,
+    /// `effective_count`, else `count`, times the price.
     pub energy_pj: f64,
     /// The technology entry.
     pub entry: String,
@@ -249,7 +291,7 @@ pub struct DensityReport {
 pub struct DensityTensor {
     pub tensor: String,
     pub density: f64,
-    /// Per memory that holds the tensor: accesses times density.
+    /// Per memory that holds the tensor: accesses times density; partial sums of a result are not thinned.
     pub effective_reads: Ordered<f64>,
     pub effective_writes: Ordered<f64>,
 }
@@ -273,6 +315,9 @@ pub struct Totals {
     pub utilization: f64,
     /// Absent when some layer has none.
     pub energy_pj: Option<Ordered<f64>>,
+    /// Components that some layer's energy holds at a price of 0.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub energy_leaves_out: Vec<String>,
     /// The largest of the layers (they share one accelerator).
     pub area_um2: Option<Ordered<f64>>,
 }

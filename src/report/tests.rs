@@ -3,6 +3,7 @@
 use super::model::{Evaluation, LayerReport, Report};
 use super::{LayerNames, build_layer, csv, json, text, totals};
 use crate::cost::{evaluate, sample};
+use crate::engine::{Bound, Port, Resource, ResourceCounts, Way};
 
 fn names() -> LayerNames {
     LayerNames {
@@ -17,6 +18,8 @@ fn names() -> LayerNames {
         clock_hz: Some(1e9),
         tensors: ["Input", "Weight", "Output"].map(str::to_owned).to_vec(),
         memories: ["DRAM", "GLB", "RF"].map(str::to_owned).to_vec(),
+        arrays: vec!["PE".to_owned()],
+        compute: String::new(),
         choices: vec!["GLB holds whole tensors".to_owned()],
         notes: Vec::new(),
     }
@@ -64,25 +67,95 @@ fn a_layer_has_the_derived_figures() {
     // 24 MACs on 8 fills.
     assert_eq!(layer.levels[1].tensors[0].reuse, Some(3.0));
     assert_eq!(layer.levels[0].tensors[0].reuse, None);
-    // 20 bytes down through a port of 2 bytes per cycle; upwards the network takes 24 bytes at 8.
-    assert_eq!(layer.boundaries[1].roofline_cycles, Some(10));
-    assert_eq!(layer.boundaries[0].roofline_cycles, None);
     assert!((layer.boundaries[1].average_bytes_per_cycle - 44.0 / 16.0).abs() < 1e-12);
 }
 
-// Per tensor: 8 bytes at 2 per cycle, 12 bytes at 2, and 24 bytes up at 8, side by side.
+// A read port of 2 bytes per cycle that 20 bytes pass in twelve steps, and the links of an array with one
+// network per tensor.
 #[test]
-fn tensors_with_networks_of_their_own_do_not_add_up() {
-    let (mut mapping, counts) = (sample::mapping(), sample::counts());
-    let network = &mut mapping.architecture.arrays[0].network;
-    let rate = network.links.rate(crate::ir::Role::Input);
-    network.links = crate::ir::Links::PerTensor {
-        input: rate,
-        weight: rate,
-        output: rate,
+fn resources_are_named_and_say_what_they_would_need() {
+    let (mapping, mut counts) = (sample::mapping(), sample::counts());
+    let rate = |bits| crate::ir::Rate { bits, cycles: 1 };
+    let used = |resource, rate, bits, busy_cycles| ResourceCounts {
+        resource,
+        rate,
+        bits,
+        busy_cycles,
     };
+    let read = Resource::Port {
+        memory: 1,
+        port: Port::Read,
+    };
+    let up = Resource::Link {
+        array: 0,
+        tensor: Some(2),
+        way: Way::Up,
+    };
+    counts.resources = vec![used(read, rate(16), 160, 15), used(up, rate(64), 192, 6)];
+    counts.timing.bound = Bound::Resource(0);
     let layer = build_layer(&names(), &mapping, &counts, None);
-    assert_eq!(layer.boundaries[1].roofline_cycles, Some(6));
+    assert_eq!(layer.bound, "GLB read port");
+    let [port, link] = &layer.resources[..] else {
+        panic!("{:?}", layer.resources);
+    };
+    // 160 bits at 16 per cycle; 15 cycles are 3 more than the 12 of the computation, for which it would take
+    // 20 bytes in 12 cycles.
+    assert_eq!(port.resource, "GLB read port");
+    assert_eq!(
+        (port.busy_cycles, port.roofline_cycles, port.stall_cycles),
+        (15, 10, 3)
+    );
+    assert!((port.bytes_per_cycle - 2.0).abs() < 1e-12);
+    assert!((port.needed_bytes_per_cycle - 20.0 / 12.0).abs() < 1e-12);
+    assert_eq!(link.resource, "PE link up (Output)");
+    assert_eq!((link.roofline_cycles, link.stall_cycles), (3, 0));
+}
+
+// Of 24 bits written per partial sum and 8 per complete one, 6 complete: see `energy_follows_the_width_of_the_sum`
+// of the cost. Here: every report says the widths.
+#[test]
+fn formats_are_in_every_report() {
+    let mut mapping = sample::mapping();
+    mapping.operation.tensors[2].bits = 8;
+    let layer = build_layer(&names(), &mapping, &sample::counts(), None);
+    let mut report = report();
+    report.evaluations[0].layers = vec![layer];
+    let text = text::write(&report, false);
+    let line = "formats: Input 8, Weight 8, Output 8 (partial sums 32) bits\n";
+    assert!(text.contains(line), "{text}");
+    assert!(csv::write(&report).contains("Input=8 Weight=8 Output=8/32"));
+    let json: serde_json::Value = serde_json::from_str(&json::write(&report).unwrap()).unwrap();
+    let formats = &json["evaluations"][0]["layers"][0]["formats"];
+    let output = serde_json::json!({"tensor": "Output", "bits": 8, "partial_bits": 32});
+    assert_eq!(formats[2], output);
+}
+
+// maestro28 gives DRAM and hops 0, because the tool that it is from leaves them out.
+#[test]
+fn a_total_says_what_it_leaves_out() {
+    let mut technology = sample::technology();
+    for entry in &mut technology.entries {
+        if matches!(entry.action, crate::cost::Action::Hop { .. }) {
+            entry.value = 0.0;
+        }
+    }
+    let (mapping, counts) = (sample::mapping(), sample::counts());
+    let cost = evaluate(&technology, &sample::context(), &mapping, &counts).unwrap();
+    let layer = build_layer(&names(), &mapping, &counts, Some(&cost));
+    assert_eq!(layer.energy_leaves_out, ["noc"]);
+    let mut report = report();
+    report.evaluations[0].layers[0] = layer;
+    report.evaluations[0].totals = totals(&report.evaluations[0].layers, &[]);
+    assert_eq!(report.evaluations[0].totals.energy_leaves_out, ["noc"]);
+    let text = text::write(&report, true);
+    assert!(
+        text.contains("\nenergy without noc: the technology gives them 0\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("\n  total without noc: the technology gives them 0\n"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -124,6 +197,8 @@ fn text_is_a_table_without_trailing_blanks() {
     let text = text::write(&report(), false);
     let expected = "\
 net on small (exact model)
+
+formats: Input 8, Weight 8, Output 32 bits
 
 layer  type  MACs  ops  cycles  util [%]  energy [nJ]  bound
 --------------------------------------------------------------

@@ -3,7 +3,7 @@
 
 use super::fused::GroupReport;
 use super::fused::text as fused;
-use super::model::{Evaluation, LayerReport, Level, Ordered, Report};
+use super::model::{Evaluation, Format, LayerReport, Level, Ordered, Report};
 use super::table::{Table, line};
 use crate::base::num::grouped;
 
@@ -36,8 +36,10 @@ fn write_evaluation(out: &mut String, evaluation: &Evaluation, detail: bool) {
     if !evaluation.description.is_empty() {
         line(out, "", "");
     }
+    formats(out, evaluation);
     if !evaluation.layers.is_empty() || !evaluation.groups.is_empty() {
         summary(out, evaluation);
+        left_out(out, "energy", &evaluation.totals.energy_leaves_out);
         line(out, "", "");
         time_of_all(out, evaluation);
         bounds(out, evaluation);
@@ -79,6 +81,59 @@ fn write_evaluation(out: &mut String, evaluation: &Evaluation, detail: bool) {
         }
     }
     provenance(out, evaluation);
+}
+
+/// `formats: Input 8, Weight 8, Output 8 (sums 32) bits`; where layers differ, which has which.
+fn formats(out: &mut String, evaluation: &Evaluation) {
+    let mut found: Vec<(String, Vec<&str>)> = Vec::new();
+    for layer in &evaluation.layers {
+        let tensors: Vec<String> = layer.formats.iter().map(format_text).collect();
+        let text = format!("{} bits", tensors.join(", "));
+        match found.iter_mut().find(|(known, _)| *known == text) {
+            Some((_, layers)) => layers.push(&layer.name),
+            None => found.push((text, vec![&layer.name])),
+        }
+    }
+    let alone = found.len() == 1;
+    for (text, layers) in &found {
+        let who = match alone {
+            true => String::new(),
+            false => format!(" ({})", some_of(layers)),
+        };
+        line(out, "", &format!("formats: {text}{who}"));
+    }
+    if !found.is_empty() {
+        line(out, "", "");
+    }
+}
+
+fn format_text(format: &Format) -> String {
+    let Format { tensor, bits, .. } = format;
+    match format.partial_bits.filter(|partial| partial != bits) {
+        Some(partial) => format!("{tensor} {bits} (partial sums {partial})"),
+        None => format!("{tensor} {bits}"),
+    }
+}
+
+/// All names, or the first ones and how many more.
+fn some_of(names: &[&str]) -> String {
+    if names.len() > 4 {
+        format!("{} and {} more", names[..3].join(", "), names.len() - 3)
+    } else {
+        names.join(", ")
+    }
+}
+
+/// Says beside a total what it does not contain.
+fn left_out(out: &mut String, what: &str, components: &[String]) {
+    if !components.is_empty() {
+        let list = components.join(", ");
+        line(
+            out,
+            "",
+            &format!("{what} without {list}: the technology gives them 0"),
+        );
+    }
 }
 
 /// A line of the table: a layer, or a group of layers that run together.
@@ -272,10 +327,8 @@ fn remarks(
     for (text, layers) in found {
         let who = if layers.len() == evaluation.layers.len() && layers.len() > 1 {
             "all layers".to_owned()
-        } else if layers.len() > 4 {
-            format!("{} and {} more", layers[..3].join(", "), layers.len() - 3)
         } else {
-            layers.join(", ")
+            some_of(&layers)
         };
         line(out, "  ", &format!("{who}: {text}"));
     }
@@ -446,13 +499,55 @@ fn accesses(out: &mut String, layer: &LayerReport) {
     table.write(out, "  ", &[0, 1]);
 }
 
+/// Computation and every port and link with a bandwidth, then what crosses the boundaries.
 fn time(out: &mut String, layer: &LayerReport) {
+    let binds = |name: &str| {
+        if layer.bound == name {
+            "<- binds".to_owned()
+        } else {
+            String::new()
+        }
+    };
     let mut table = Table::default();
     table.row(
         [
             "resource",
             "busy [cycles]",
             "roofline [cycles]",
+            "stall [cycles]",
+            "has [B/cycle]",
+            "needs [B/cycle]",
+            "",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+    );
+    let compute = layer.cycles_by.get("compute").copied().unwrap_or(0);
+    let mut cells = vec!["compute".to_owned(), count(compute), count(compute)];
+    cells.extend(["", "", ""].map(str::to_owned));
+    cells.push(binds("compute"));
+    table.row(cells);
+    for resource in &layer.resources {
+        table.row(vec![
+            resource.resource.clone(),
+            count(resource.busy_cycles),
+            count(resource.roofline_cycles),
+            count(resource.stall_cycles),
+            significant(resource.bytes_per_cycle),
+            significant(resource.needed_bytes_per_cycle),
+            binds(&resource.resource),
+        ]);
+    }
+    line(out, "", "");
+    table.write(out, "  ", &[0, 6]);
+
+    let mut table = Table::default();
+    table.row(
+        [
+            "boundary",
+            "transfers [cycles]",
+            "down [B]",
+            "up [B]",
             "average [B/cycle]",
             "peak [B/step]",
             "",
@@ -460,31 +555,19 @@ fn time(out: &mut String, layer: &LayerReport) {
         .map(str::to_owned)
         .to_vec(),
     );
-    for (name, cycles) in layer.cycles_by.iter() {
-        let boundary = layer
-            .boundaries
-            .iter()
-            .find(|boundary| boundary.name == name);
-        let mut cells = vec![name.to_owned(), count(*cycles)];
-        match boundary {
-            Some(boundary) => cells.extend([
-                boundary
-                    .roofline_cycles
-                    .map_or_else(|| "unbounded".to_owned(), count),
-                significant(boundary.average_bytes_per_cycle),
-                count(boundary.peak_bytes_per_step),
-            ]),
-            None => cells.extend([count(*cycles), String::new(), String::new()]),
-        }
-        cells.push(if layer.bound == name {
-            "<- binds".to_owned()
-        } else {
-            String::new()
-        });
-        table.row(cells);
+    for boundary in &layer.boundaries {
+        table.row(vec![
+            boundary.name.clone(),
+            count(boundary.transfer_cycles),
+            count(boundary.down_bytes),
+            count(boundary.up_bytes),
+            significant(boundary.average_bytes_per_cycle),
+            count(boundary.peak_bytes_per_step),
+            binds(&boundary.name),
+        ]);
     }
     line(out, "", "");
-    table.write(out, "  ", &[0, 5]);
+    table.write(out, "  ", &[0, 6]);
 }
 
 fn energy(out: &mut String, layer: &LayerReport) {
@@ -516,6 +599,7 @@ fn energy(out: &mut String, layer: &LayerReport) {
     ]);
     line(out, "", "");
     table.write(out, "  ", &[0]);
+    left_out(out, "  total", &layer.energy_leaves_out);
 }
 
 fn energy_of(layer: &LayerReport) -> Option<f64> {

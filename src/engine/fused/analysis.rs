@@ -7,7 +7,7 @@
 use super::table::{Join, Table};
 use super::term::{self, Cone, Term, disjoint, minus, minus_cones, prior};
 use crate::engine::EngineLimit;
-use crate::ir::{Access, BoxSet, Fate, FusedGroup, Index, Product, Stage, Strided};
+use crate::ir::{Access, BoxSet, Fate, FusedGroup, Index, Overlap, Product, Stage, Strided};
 use std::ops::Range;
 
 type Result<T> = std::result::Result<T, EngineLimit>;
@@ -18,6 +18,7 @@ const MOST_LOOPS: usize = 32;
 /// A group, analysed.
 #[derive(Clone, Debug)]
 pub struct Analysis {
+    pub(super) overlap: Overlap,
     pub(super) trips: Vec<u64>,
     pub(super) stages: Vec<StageSets>,
     pub(super) tensors: Vec<TensorSets>,
@@ -42,6 +43,8 @@ pub(super) struct StageSets {
 pub(super) struct TensorSets {
     pub kind: Kind,
     pub bits: u32,
+    pub partial_bits: u32,
+    pub memory: usize,
     pub keep: Option<usize>,
     pub extents: Vec<u64>,
     pub fate: Fate,
@@ -58,6 +61,8 @@ pub(super) struct TensorSets {
     pub written: Vec<Term>,
     /// Of the head's result: what leaves its window, final or to be read back.
     pub leaving: Vec<Term>,
+    /// Of the head's result: what is touched for the last time; the sums are complete.
+    pub last: Vec<Term>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +97,7 @@ impl Analysis {
         }
         let (tile, trips) = head_tile(group)?;
         let mut analysis = Analysis {
+            overlap: group.overlap,
             stages: group.stages.iter().map(stage_sets).collect(),
             tensors: group
                 .tensors
@@ -103,6 +109,8 @@ impl Analysis {
                         Some(_) => Kind::Inner,
                     },
                     bits: tensor.bits,
+                    partial_bits: tensor.partial_bits,
+                    memory: tensor.memory,
                     keep: tensor.keep,
                     extents: tensor.extents.clone(),
                     fate: tensor.fate,
@@ -113,6 +121,7 @@ impl Analysis {
                     new: Vec::new(),
                     written: Vec::new(),
                     leaving: Vec::new(),
+                    last: Vec::new(),
                 })
                 .collect(),
             trips,
@@ -210,6 +219,7 @@ impl Analysis {
         }
         if sets.kind == Kind::Result {
             sets.leaving = leaving(&sets.required, &held, trips)?;
+            sets.last = leaving(&sets.required, &ever, trips)?;
         }
         Ok(())
     }

@@ -1,17 +1,23 @@
 //! What the engine and the oracle say about a fused group; all in elements unless said otherwise.
 
+use super::clock::Busy;
+
 /// Everything that is counted of a group before anything is priced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Flow {
-    /// Steps of the inter-layer loops.
+    /// Steps of the inter-layer loops in which there is something to do.
     pub steps: u64,
     /// By [`crate::ir::FusedGroup::tensors`].
     pub tensors: Vec<TensorFlow>,
     /// By [`crate::ir::FusedGroup::stages`].
     pub stages: Vec<StageFlow>,
-    /// Cycles when the stages share the hardware, and when each has its own.
+    /// Cycles when the stages share the hardware, and when each has its own; the transfers are free.
     pub sequential: u64,
     pub pipelined: u64,
+    /// Cycles as the group says, transfers and ports of the memories included.
+    pub cycles: u64,
+    /// How long the ports of each memory are busy.
+    pub busy: Busy,
     /// Most bits that one step moves from and to the backing store. An element made in the group is written in the
     /// step that computes it first (escaping or refetched tensors), one of the head's result in every touch after
     /// which it is not reused: then it is final, or will be read back.

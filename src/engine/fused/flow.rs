@@ -1,14 +1,14 @@
 //! From the sets of all steps to counts and times.
 
 use super::analysis::{Analysis, Kind, TensorSets, largest, set_at, total, union_of, window};
+use super::clock::{Busy, Clock, Machine, Step, Work, busy};
 use super::counts::{Flow, StageFlow, TensorFlow};
-use super::grid::{Grid, Run, Sizes};
+use super::grid::{Grid, Sizes};
 use super::live::{carried, live};
 use super::pipeline::Matrix;
-use super::term::Term;
+use super::term::{Term, count_at};
 use crate::engine::EngineLimit;
-use crate::ir::{BoxSet, FusedGroup};
-use smallvec::{SmallVec, smallvec};
+use crate::ir::{BoxSet, FusedGroup, Memory, Ports};
 
 /// What a stage does in one step.
 pub struct Tile<'a> {
@@ -16,9 +16,16 @@ pub struct Tile<'a> {
     step: &'a [u64],
     dims: usize,
     operations: u64,
+    incomplete: bool,
 }
 
 impl Tile<'_> {
+    /// Whether later steps add to the results.
+    #[must_use]
+    pub fn is_incomplete(&self) -> bool {
+        self.incomplete
+    }
+
     /// How many operations; not 0.
     #[must_use]
     pub fn operations(&self) -> u64 {
@@ -34,28 +41,108 @@ impl Tile<'_> {
     }
 }
 
-/// Counts a group whose stages do `rates` operations per cycle.
+/// Counts a group whose stages do `rates` operations per cycle, with transfers that are free.
 ///
 /// # Errors
 /// [`EngineLimit`], when the group is beyond what can be counted exactly.
 pub fn count(group: &FusedGroup, rates: &[u64]) -> Result<Flow, EngineLimit> {
-    Analysis::new(group)?.flow(&mut |stage, tile: &Tile<'_>| {
-        let rate = rates.get(stage).copied().unwrap_or(1).max(1);
-        Ok(tile.operations().div_ceil(rate))
+    count_on(group, rates, &[])
+}
+
+/// Counts a group whose stages do `rates` operations per cycle between these memories, the backing store first; its
+/// tensors lie in those that [`crate::ir::GroupTensor::memory`] says.
+///
+/// # Errors
+/// As [`count`].
+pub fn count_on(
+    group: &FusedGroup,
+    rates: &[u64],
+    memories: &[Memory],
+) -> Result<Flow, EngineLimit> {
+    Analysis::new(group)?.flow(memories, &mut |stage, tile: &Tile<'_>| {
+        let rate = rates.get(stage).copied().unwrap_or(1);
+        at_peak(group, stage, rate, memories, tile)
     })
 }
 
+/// A tile at so many operations per cycle: every element that it needs is read once from the memory of its tensor, every
+/// one that it makes is written once, and no port is busy for longer than the tile takes.
+///
+/// # Errors
+/// [`EngineLimit`], when a set cannot be written.
+pub fn at_peak(
+    group: &FusedGroup,
+    stage: usize,
+    rate: u64,
+    memories: &[Memory],
+    tile: &Tile<'_>,
+) -> Result<Work, EngineLimit> {
+    let mut work = Work {
+        cycles: tile.operations().div_ceil(rate.max(1)),
+        busy: Busy::new(),
+    };
+    let Some(known) = group.stages.get(stage) else {
+        return Ok(work);
+    };
+    let ports = |memory: usize| {
+        let memory = memories.get(memory);
+        memory.map_or(Ports::UNBOUNDED, |memory| memory.ports)
+    };
+    let mut bits: Vec<[u128; 2]> = vec![[0; 2]; memories.len()];
+    let mut boxes: Option<BoxSet> = None;
+    for (at, access) in known.accesses.iter().enumerate() {
+        let Some(tensor) = group.tensors.get(access.tensor) else {
+            continue;
+        };
+        if ports(tensor.memory) == Ports::UNBOUNDED {
+            continue;
+        }
+        let operations = match &mut boxes {
+            Some(known) => known,
+            none => none.insert(tile.boxes()?),
+        };
+        let image = operations.image(&access.dims, &tensor.extents);
+        let image = image
+            .filter(BoxSet::is_exact)
+            .ok_or(EngineLimit::Irregular)?;
+        let written = at + 1 == known.accesses.len();
+        let width = if written && tile.is_incomplete() {
+            tensor.partial_bits
+        } else {
+            tensor.bits
+        };
+        if let Some(sum) = bits
+            .get_mut(tensor.memory)
+            .and_then(|both| both.get_mut(usize::from(written)))
+        {
+            *sum = sum.saturating_add(image.count().saturating_mul(width.into()));
+        }
+    }
+    for (memory, [read, written]) in bits.into_iter().enumerate() {
+        let times = busy(ports(memory), read, written).ok_or(EngineLimit::Overflow)?;
+        work.cycles = work.cycles.max(times[0]).max(times[1]);
+        work.busy.push(times);
+    }
+    Ok(work)
+}
+
 impl Analysis {
-    /// All counts; `time` gives the cycles of a stage for a tile that is not empty, and is asked once for all steps
-    /// that do not differ.
+    /// All counts; `time` gives the time of a stage for a tile that is not empty, and is asked once for all steps that do
+    /// not differ. The backing store is the first of `memories`; without any, transfers are free.
     ///
     /// # Errors
     /// What `time` returns, and [`EngineLimit`].
     pub fn flow<E: From<EngineLimit>>(
         &self,
-        time: &mut impl FnMut(usize, &Tile<'_>) -> Result<u64, E>,
+        memories: &[Memory],
+        time: &mut impl FnMut(usize, &Tile<'_>) -> Result<Work, E>,
     ) -> Result<Flow, E> {
-        self.flow_by(false, time)
+        // What is read of a map is cut off at its border.
+        let bounded = memories
+            .iter()
+            .skip(1)
+            .any(|memory| memory.ports != Ports::UNBOUNDED);
+        self.flow_by(memories, bounded, time)
     }
 
     /// As [`Analysis::flow`], where the time of a tile also depends on what of its operands is padding: steps that
@@ -65,19 +152,20 @@ impl Analysis {
     /// As [`Analysis::flow`].
     pub fn flow_by_shape<E: From<EngineLimit>>(
         &self,
-        time: &mut impl FnMut(usize, &Tile<'_>) -> Result<u64, E>,
+        memories: &[Memory],
+        time: &mut impl FnMut(usize, &Tile<'_>) -> Result<Work, E>,
     ) -> Result<Flow, E> {
-        self.flow_by(true, time)
+        self.flow_by(memories, true, time)
     }
 
     fn flow_by<E: From<EngineLimit>>(
         &self,
+        memories: &[Memory],
         borders: bool,
-        time: &mut impl FnMut(usize, &Tile<'_>) -> Result<u64, E>,
+        time: &mut impl FnMut(usize, &Tile<'_>) -> Result<Work, E>,
     ) -> Result<Flow, E> {
-        let steps = self.steps().ok_or(EngineLimit::Overflow)?;
+        self.steps().ok_or(EngineLimit::Overflow)?;
         let mut flow = Flow {
-            steps,
             tensors: Vec::with_capacity(self.tensors.len()),
             stages: Vec::with_capacity(self.stages.len()),
             ..Flow::default()
@@ -95,7 +183,7 @@ impl Analysis {
             });
         }
         self.balance(&flow)?;
-        self.walk(&mut flow, borders, time)?;
+        self.walk(&mut flow, memories, borders, time)?;
         Ok(flow)
     }
 
@@ -178,21 +266,20 @@ impl Analysis {
     fn walk<E: From<EngineLimit>>(
         &self,
         flow: &mut Flow,
+        memories: &[Memory],
         borders: bool,
-        time: &mut impl FnMut(usize, &Tile<'_>) -> Result<u64, E>,
+        time: &mut impl FnMut(usize, &Tile<'_>) -> Result<Work, E>,
     ) -> Result<(), E> {
         let loops = self.trips.len();
         let tiles = self.stages.iter().map(|stage| &stage.tile[..]);
-        let crossing = self.tensors.iter().flat_map(|sets| {
-            let (more, less) = moves(sets);
-            more.into_iter().chain(less)
-        });
+        let crossing = self.tensors.iter().flat_map(lists);
         let read = (0..self.stages.len())
             .filter(|_| borders)
             .flat_map(|stage| self.reads(stage));
         let terms = tiles.chain(crossing).flatten().chain(read);
         let grid = Grid::new(&self.trips, loops, terms.flat_map(Term::factors))?;
         grid.bound(self.stages.len() + self.tensors.len())?;
+        let machine = Machine::new(memories, self.tensors.iter().map(|sets| sets.memory));
         let mut walk = Walk {
             analysis: self,
             tiles: self
@@ -207,15 +294,22 @@ impl Analysis {
                 .collect(),
             grid: &grid,
             flow,
+            machine: &machine,
             step: vec![0; loops],
             cell: vec![0; loops],
-            times: vec![0; self.stages.len()],
+            now: Step {
+                stages: vec![0; self.stages.len()],
+                ..Step::default()
+            },
         };
-        let mut finish = Matrix::start(self.stages.len());
-        walk.nest(0, 1, &mut finish, time)?;
-        let pipelined = finish.finish();
+        let mut run = Run::new(&walk, true);
+        walk.nest(0, 1, &mut run, time)?;
         drop(walk);
+        let pipelined = run.free.finish();
+        let finished = run.clock.finish().ok_or(EngineLimit::Overflow)?;
+        (flow.cycles, flow.busy) = finished;
         flow.pipelined = pipelined;
+        flow.steps = flow.stages.last().map_or(0, |head| head.active);
         flow.sequential = flow
             .stages
             .iter()
@@ -227,25 +321,33 @@ impl Analysis {
         Ok(())
     }
 
-    /// The tiles of a stage that differ in shape or place at the borders: one of each kind, and in how many steps there
-    /// is one like it.
+    /// The tiles of a stage that differ in shape, in place at the borders or in whether later steps add to them: one of
+    /// each kind, and in how many steps there is one like it.
     ///
     /// # Errors
     /// [`EngineLimit::TooManyClasses`]
-    pub fn tiles(&self, stage: usize) -> Result<Vec<(BoxSet, u64)>, EngineLimit> {
+    pub fn tiles(&self, stage: usize) -> Result<Vec<TileKind>, EngineLimit> {
         let Some(sets) = self.stages.get(stage) else {
             return Ok(Vec::new());
         };
         let dims = sets.tile.first().map_or(0, |term| term.dims.len());
-        let terms = sets.tile.iter().chain(self.reads(stage));
+        // Of the head's results only.
+        let result = self.tensors.get(sets.result);
+        let last = result.map_or(&[][..], |result| &result.last);
+        let terms = sets.tile.iter().chain(self.reads(stage)).chain(last);
         let grid = Grid::new(&self.trips, self.trips.len(), terms.flat_map(Term::factors))?;
         // Every cell becomes a set of boxes.
         grid.bound(128)?;
         let mut tiles = Vec::new();
-        grid.each(self.trips.len(), |step, count| {
+        grid.each(self.trips.len(), |step, steps| {
             let boxes = set_at(&sets.tile, dims, step)?;
             if !boxes.is_empty() {
-                tiles.push((boxes, count));
+                let made = result.is_some_and(|result| result.kind == Kind::Result);
+                tiles.push(TileKind {
+                    boxes,
+                    steps,
+                    incomplete: made && count_at(last, step) == 0,
+                });
             }
             Ok::<(), EngineLimit>(())
         })?;
@@ -253,62 +355,131 @@ impl Analysis {
     }
 }
 
+/// Tiles that are alike.
+#[derive(Clone, Debug)]
+pub struct TileKind {
+    /// One of them, as boxes of the stage's ranks.
+    pub boxes: BoxSet,
+    /// In how many steps there is one.
+    pub steps: u64,
+    /// Later steps add to its results.
+    pub incomplete: bool,
+}
+
 fn narrow(count: u128) -> Result<u64, EngineLimit> {
     u64::try_from(count).map_err(|_| EngineLimit::Overflow)
 }
 
-/// Lists of disjoint terms.
-type Lists<'a> = SmallVec<[&'a [Term]; 2]>;
-
-/// What of a tensor crosses to and from the backing store in a step: terms that count and terms that are taken off.
-fn moves(sets: &TensorSets) -> (Lists<'_>, Lists<'_>) {
-    match sets.kind {
-        Kind::Outer => (smallvec![&sets.missing[..]], SmallVec::new()),
-        // Read back: what is missing but not computed.
-        Kind::Inner => (
-            smallvec![&sets.missing[..], &sets.written[..]],
-            smallvec![sets.computed()],
-        ),
-        // Read back: what is missing but not new.
-        Kind::Result => (
-            smallvec![&sets.missing[..], &sets.leaving[..]],
-            smallvec![&sets.new[..]],
-        ),
-    }
+/// All lists of a tensor of which the sizes are looked up by step.
+fn lists(sets: &TensorSets) -> impl Iterator<Item = &[Term]> {
+    let result = (sets.kind == Kind::Result).then_some(&sets.required[..]);
+    [
+        &sets.missing[..],
+        sets.computed(),
+        &sets.written[..],
+        &sets.new[..],
+        &sets.leaving[..],
+        &sets.last[..],
+    ]
+    .into_iter()
+    .chain(result)
 }
 
-/// [`moves`], by cell.
+/// What of a tensor moves in a step.
 struct Moves<'a> {
-    bits: u32,
-    more: SmallVec<[Sizes<'a>; 2]>,
-    less: SmallVec<[Sizes<'a>; 2]>,
+    sets: &'a TensorSets,
+    missing: Sizes<'a>,
+    /// Of what is missing, what does not come from the backing store.
+    made: Sizes<'a>,
+    /// What goes there: what is written, or what of the result leaves.
+    out: Sizes<'a>,
+    /// Of the result: what is touched, and of that the last time.
+    touched: Sizes<'a>,
+    last: Sizes<'a>,
+}
+
+/// Bits that cross to and from the backing store in a step, and how often a sum is read to be added to.
+#[derive(Default)]
+struct Moved {
+    down: u128,
+    up: u128,
+    again: u128,
+    incomplete: bool,
 }
 
 impl<'a> Moves<'a> {
     fn new(sets: &'a TensorSets, grid: &Grid, loops: usize) -> Moves<'a> {
-        let (more, less) = moves(sets);
-        let sizes = |lists: Lists<'a>| {
-            lists
-                .into_iter()
-                .map(|terms| Sizes::new(terms, grid, loops))
-                .collect()
+        let none: &[Term] = &[];
+        let (made, out, touched, last) = match sets.kind {
+            Kind::Outer => (none, none, none, none),
+            Kind::Inner => (sets.computed(), &sets.written[..], none, none),
+            Kind::Result => (
+                &sets.new[..],
+                &sets.leaving[..],
+                &sets.required[..],
+                &sets.last[..],
+            ),
         };
+        let sizes = |terms: &'a [Term]| Sizes::new(terms, grid, loops);
         Moves {
-            bits: sets.bits,
-            more: sizes(more),
-            less: sizes(less),
+            sets,
+            missing: sizes(&sets.missing),
+            made: sizes(made),
+            out: sizes(out),
+            touched: sizes(touched),
+            last: sizes(last),
         }
     }
 
-    fn bits_at(&self, cell: &[usize], step: &[u64]) -> u128 {
-        let sum = |lists: &[Sizes<'_>]| {
-            lists
-                .iter()
-                .fold(0u128, |sum, sizes| sum.saturating_add(sizes.at(cell, step)))
-        };
-        sum(&self.more)
-            .saturating_sub(sum(&self.less))
-            .saturating_mul(u128::from(self.bits))
+    fn at(&self, cell: &[usize], step: &[u64]) -> Moved {
+        let size = |sizes: &Sizes<'_>| sizes.at(cell, step);
+        let (bits, partial) = (
+            u128::from(self.sets.bits),
+            u128::from(self.sets.partial_bits),
+        );
+        let back = size(&self.missing).saturating_sub(size(&self.made));
+        let out = size(&self.out);
+        if self.sets.kind != Kind::Result {
+            return Moved {
+                down: back.saturating_mul(bits),
+                up: out.saturating_mul(bits),
+                ..Moved::default()
+            };
+        }
+        // Only the result has sums that are not complete; what is final leaves.
+        let (touched, last) = (size(&self.touched), size(&self.last));
+        let unfinished = out.saturating_sub(last).saturating_mul(partial);
+        Moved {
+            down: back.saturating_mul(partial),
+            up: out
+                .min(last)
+                .saturating_mul(bits)
+                .saturating_add(unfinished),
+            again: touched
+                .saturating_sub(size(&self.made))
+                .saturating_mul(partial),
+            incomplete: last < touched,
+        }
+    }
+}
+
+/// What has been done so far: the pipeline with free transfers, and the clock.
+struct Run<'a> {
+    free: Matrix,
+    clock: Clock<'a>,
+}
+
+impl<'a> Run<'a> {
+    fn new(walk: &Walk<'a>, start: bool) -> Run<'a> {
+        let stages = walk.now.stages.len();
+        Run {
+            free: if start {
+                Matrix::start(stages)
+            } else {
+                Matrix::identity(stages)
+            },
+            clock: Clock::new(walk.machine, walk.analysis.overlap, stages, start),
+        }
     }
 }
 
@@ -323,74 +494,128 @@ struct Walk<'a> {
     /// The first step of the cell, and its runs.
     step: Vec<u64>,
     cell: Vec<usize>,
-    times: Vec<u64>,
+    machine: &'a Machine<'a>,
+    /// What the step does.
+    now: Step,
 }
 
-impl Walk<'_> {
-    /// Adds the steps of the loops from `axis` on to `finish`; `steps` is how often they are run.
+impl<'a> Walk<'a> {
+    /// Adds the steps of the loops from `axis` on to `run`; `steps` is how often they are run.
     fn nest<E: From<EngineLimit>>(
         &mut self,
         axis: usize,
         steps: u64,
-        finish: &mut Matrix,
-        time: &mut impl FnMut(usize, &Tile<'_>) -> Result<u64, E>,
+        run: &mut Run<'a>,
+        time: &mut impl FnMut(usize, &Tile<'_>) -> Result<Work, E>,
     ) -> Result<(), E> {
         let loops = self.step.len();
         if axis >= loops {
-            self.cell(steps, time)?;
-            finish.steps(&self.times, 1);
-            return Ok(());
+            return self.add(steps, 1, run, time);
         }
-        let runs: &[Run] = self.grid.runs(axis);
-        for (at, run) in runs.iter().enumerate() {
+        let grid = self.grid;
+        for (at, trips) in grid.runs(axis).iter().enumerate() {
             if let (Some(trip), Some(cell)) = (self.step.get_mut(axis), self.cell.get_mut(axis)) {
-                *trip = run.first;
+                *trip = trips.first;
                 *cell = at;
             }
             let times = steps
-                .checked_mul(run.count)
+                .checked_mul(trips.count)
                 .ok_or(E::from(EngineLimit::Overflow))?;
             if axis + 1 == loops {
-                self.cell(times, time)?;
-                finish.steps(&self.times, run.count);
-            } else if run.count == 1 {
-                self.nest(axis + 1, times, finish, time)?;
+                self.add(times, trips.count, run, time)?;
+            } else if trips.count == 1 {
+                self.nest(axis + 1, times, run, time)?;
             } else {
-                let mut once = Matrix::identity(self.times.len());
+                let mut once = Run::new(self, false);
                 self.nest(axis + 1, times, &mut once, time)?;
-                finish.then(&once.power(run.count));
+                run.free.then(&once.free.power(trips.count));
+                let passed = run.clock.then(once.clock, trips.count);
+                passed.ok_or(E::from(EngineLimit::Overflow))?;
             }
         }
         Ok(())
     }
 
-    /// One step that stands for `steps`.
+    /// `count` steps like this one, which stands for `steps`.
+    fn add<E: From<EngineLimit>>(
+        &mut self,
+        steps: u64,
+        count: u64,
+        run: &mut Run<'a>,
+        time: &mut impl FnMut(usize, &Tile<'_>) -> Result<Work, E>,
+    ) -> Result<(), E> {
+        let exists = self.cell(steps, time)?;
+        if exists {
+            run.free.steps(&self.now.stages, count);
+            let passed = run.clock.steps(&self.now, count);
+            passed.ok_or(E::from(EngineLimit::Overflow))?;
+        }
+        Ok(())
+    }
+
+    /// One step that stands for `steps`; whether there is anything to do.
     fn cell<E: From<EngineLimit>>(
         &mut self,
         steps: u64,
-        time: &mut impl FnMut(usize, &Tile<'_>) -> Result<u64, E>,
-    ) -> Result<(), E> {
+        time: &mut impl FnMut(usize, &Tile<'_>) -> Result<Work, E>,
+    ) -> Result<bool, E> {
+        let memories = self.machine.len();
+        self.now.down.clear();
+        self.now.down.resize(memories, 0);
+        self.now.up.clear();
+        self.now.up.resize(memories, 0);
+        self.now.busy.clear();
+        self.now.busy.resize(memories, [0; 2]);
+        let (mut all, mut incomplete) = (0u128, false);
+        for moves in &self.moves {
+            let moved = moves.at(&self.cell, &self.step);
+            let memory = moves.sets.memory;
+            all = all.saturating_add(moved.down).saturating_add(moved.up);
+            incomplete |= moved.incomplete;
+            for (sums, bits) in [
+                (&mut self.now.down, moved.down),
+                (&mut self.now.up, moved.up),
+            ] {
+                if let Some(sum) = sums.get_mut(memory) {
+                    *sum = sum.saturating_add(bits);
+                }
+            }
+            if moved.again > 0 {
+                let read = self.machine.read(memory, moved.again);
+                let added = read.and_then(|read| self.now.keep_busy(memory, read));
+                added.ok_or(E::from(EngineLimit::Overflow))?;
+            }
+        }
+        self.flow.peak_bits = self.flow.peak_bits.max(all);
+        let mut exists = false;
         for (stage, sets) in self.analysis.stages.iter().enumerate() {
             let operations = match self.tiles.get(stage) {
                 Some(sizes) => narrow(sizes.at(&self.cell, &self.step))?,
                 None => 0,
             };
-            let cycles = if operations == 0 {
-                0
+            exists |= operations > 0;
+            let work = if operations == 0 {
+                Work::default()
             } else {
                 let tile = Tile {
                     terms: &sets.tile,
                     step: &self.step,
                     dims: sets.tile.first().map_or(0, |term| term.dims.len()),
                     operations,
+                    incomplete: incomplete && stage + 1 == self.analysis.stages.len(),
                 };
                 time(stage, &tile)?
             };
-            if let Some(known) = self.times.get_mut(stage) {
-                *known = cycles;
+            if let Some(known) = self.now.stages.get_mut(stage) {
+                *known = work.cycles;
             }
+            let busy = work.busy.iter().enumerate();
+            busy.take(memories)
+                .try_for_each(|(memory, &busy)| self.now.keep_busy(memory, busy))
+                .ok_or(E::from(EngineLimit::Overflow))?;
             if let Some(counts) = self.flow.stages.get_mut(stage) {
-                let sum = cycles
+                let sum = work
+                    .cycles
                     .checked_mul(steps)
                     .and_then(|all| counts.cycles.checked_add(all))
                     .ok_or(E::from(EngineLimit::Overflow))?;
@@ -400,11 +625,7 @@ impl Walk<'_> {
                 }
             }
         }
-        let bits = self.moves.iter().fold(0u128, |sum, moves| {
-            sum.saturating_add(moves.bits_at(&self.cell, &self.step))
-        });
-        self.flow.peak_bits = self.flow.peak_bits.max(bits);
-        Ok(())
+        Ok(exists)
     }
 }
 

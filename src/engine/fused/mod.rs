@@ -9,6 +9,7 @@
 //! exactly is refused ([`crate::engine::EngineLimit`]).
 
 mod analysis;
+mod clock;
 mod counts;
 mod flow;
 mod grid;
@@ -19,5 +20,6 @@ mod table;
 mod term;
 
 pub use analysis::Analysis;
+pub use clock::{Busy, Work};
 pub use counts::{Flow, StageFlow, TensorFlow};
-pub use flow::{Lost, Tile, count};
+pub use flow::{Lost, Tile, TileKind, at_peak, count, count_on};

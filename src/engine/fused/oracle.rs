@@ -7,8 +7,10 @@
 //! must equal it. The sets are those in the head of [`crate::ir::FusedGroup`]'s module, under the same
 //! letters; the counts are as said in [`super::Flow`] and [`TensorFlow`].
 
+mod clock;
+
 use super::{Flow, StageFlow, TensorFlow};
-use crate::ir::{Access, Fate, FusedGroup, Index, Stage};
+use crate::ir::{Access, Fate, FusedGroup, Index, Memory, Stage};
 
 /// Why the oracle gave no counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,10 +28,24 @@ type Mask = Vec<bool>;
 /// # Errors
 /// [`Refusal::TooLarge`].
 pub fn run(group: &FusedGroup, rates: &[u64], most: u64) -> Result<Flow, Refusal> {
+    run_on(group, rates, &[], most)
+}
+
+/// Executes `group` between these memories, the backing store first; without any, transfers are free.
+///
+/// # Errors
+/// [`Refusal::TooLarge`].
+pub fn run_on(
+    group: &FusedGroup,
+    rates: &[u64],
+    memories: &[Memory],
+    most: u64,
+) -> Result<Flow, Refusal> {
     let Execution {
         steps,
         tensors,
         done,
+        wants,
     } = execute(group, most)?;
     let mut flow = Flow {
         steps: steps.len() as u64,
@@ -38,33 +54,100 @@ pub fn run(group: &FusedGroup, rates: &[u64], most: u64) -> Result<Flow, Refusal
     for (t, history) in tensors.iter().enumerate() {
         flow.tensors.push(tensor_flow(group, t, history, &steps));
     }
-    let mut times = vec![];
-    for (s, thetas) in done.iter().enumerate() {
-        let rate = rates.get(s).copied().unwrap_or(1).max(1);
-        let time: Vec<u64> = thetas
-            .iter()
-            .map(|theta| size(theta).div_ceil(rate))
-            .collect();
+    // What every stage does in every step: operations by its rate, or longer where a port takes longer.
+    let clocked: Vec<clock::Step> = (0..steps.len())
+        .map(|i| {
+            let rate = |s: usize| rates.get(s).copied().unwrap_or(1).max(1);
+            let stages = done.iter().enumerate();
+            let times = stages.map(|(s, thetas)| size(&thetas[i]).div_ceil(rate(s)));
+            clocked(
+                group,
+                memories.len(),
+                &tensors,
+                &wants[i],
+                times.collect(),
+                i,
+            )
+        })
+        .collect();
+    let mut times = vec![vec![]; done.len()];
+    for step in &clocked {
+        for (times, time) in times.iter_mut().zip(clock::stages(memories, step)) {
+            times.push(time);
+        }
+    }
+    for (thetas, time) in done.iter().zip(&times) {
         flow.stages.push(StageFlow {
             operations: thetas.iter().map(size).sum(),
             unique: size(&union(thetas)),
             active: thetas.iter().filter(|theta| size(theta) > 0).count() as u64,
             cycles: time.iter().sum(),
         });
-        times.push(time);
     }
     flow.sequential = times.iter().flatten().sum();
     flow.pipelined = pipelined(&times);
     let moved = |i: usize| -> u128 {
-        let tensors = group.tensors.iter().zip(&tensors).enumerate();
+        let tensors = tensors.iter().enumerate();
         tensors
-            .map(|(t, (tensor, history))| {
-                u128::from(tensor.bits) * u128::from(moved(group, t, history, i))
-            })
+            .map(|(t, history)| moved(group, t, history, i))
+            .map(|(down, up)| down + up)
             .sum()
     };
     flow.peak_bits = (0..steps.len()).map(moved).max().unwrap_or(0);
+    let kept: Vec<usize> = group.tensors.iter().map(|tensor| tensor.memory).collect();
+    (flow.cycles, flow.busy) = clock::run(memories, &kept, group.overlap, &clocked);
     Ok(flow)
+}
+
+/// What step `i` does, as the clock sees it; `wants`: by stage and access, elements touched.
+fn clocked(
+    group: &FusedGroup,
+    memories: usize,
+    tensors: &[History],
+    wants: &[Vec<u64>],
+    times: Vec<u64>,
+    i: usize,
+) -> clock::Step {
+    let mut step = clock::Step {
+        down: vec![0; memories],
+        up: vec![0; memories],
+        again: vec![0; memories],
+        ..clock::Step::default()
+    };
+    let places = group.tensors.iter().enumerate();
+    for (t, tensor) in places.filter(|(_, tensor)| tensor.memory < memories) {
+        let (down, up) = moved(group, t, &tensors[t], i);
+        step.down[tensor.memory] += down;
+        step.up[tensor.memory] += up;
+        if is_result(group, t) {
+            let seen = |&x: &usize| tensors[t].required[i][x] && tensors[t].seen(i, x);
+            let again = (0..tensors[t].required[i].len()).filter(seen).count();
+            step.again[tensor.memory] += again as u128 * u128::from(tensor.partial_bits);
+        }
+    }
+    for (s, (stage, time)) in group.stages.iter().zip(times).enumerate() {
+        let mut bits = vec![[0u128; 2]; memories];
+        for (at, access) in stage.accesses.iter().enumerate() {
+            let tensor = &group.tensors[access.tensor];
+            let result = at + 1 == stage.accesses.len();
+            let incomplete = |x| {
+                let history = &tensors[access.tensor];
+                history.required[i][x] && history.wanted_after(i, x)
+            };
+            let all = 0..tensors[access.tensor].required[i].len();
+            let width = if s == group.head() && result && all.clone().any(incomplete) {
+                tensor.partial_bits
+            } else {
+                tensor.bits
+            };
+            if tensor.memory < memories {
+                bits[tensor.memory][usize::from(result)] +=
+                    u128::from(wants[s][at]) * u128::from(width);
+            }
+        }
+        step.stages.push((time, bits));
+    }
+    step
 }
 
 /// Most bits of the given tensors that are carried, together, from one step to the next: of elements touched so far
@@ -93,21 +176,27 @@ struct Execution {
     tensors: Vec<History>,
     /// Theta by stage and step.
     done: Vec<Vec<Mask>>,
+    /// By step, stage and access: elements touched.
+    wants: Vec<Vec<Vec<u64>>>,
 }
 
 fn execute(group: &FusedGroup, most: u64) -> Result<Execution, Refusal> {
     if work(group).is_none_or(|cells| cells > most) {
         return Err(Refusal::TooLarge);
     }
-    let steps = steps(group);
+    let mut steps = steps(group);
+    // What begins past a clipped piece is no step.
+    steps.retain(|step| size(&head_tile(group, step)) > 0);
     let stages = group.stages.iter();
     let stages: Vec<Operations> = stages.map(|stage| Operations::of(group, stage)).collect();
     let mut tensors: Vec<History> = group.tensors.iter().map(|_| History::default()).collect();
     let mut done: Vec<Vec<Mask>> = vec![vec![]; stages.len()];
+    let mut wants = vec![];
     for i in 0..steps.len() {
         for (tensor, history) in group.tensors.iter().zip(&mut tensors) {
             history.required.push(vec![false; cells(&tensor.extents)]);
         }
+        let mut wanted = vec![vec![]; stages.len()];
         // Consumers before producers: when a stage's turn comes, all that is wanted of its result is known.
         for (s, operations) in stages.iter().enumerate().rev() {
             let made = operations.result;
@@ -129,8 +218,10 @@ fn execute(group: &FusedGroup, most: u64) -> Result<Execution, Refusal> {
                     tensors[made].required[i][operations.makes[operation]] = true;
                 }
             }
+            wanted[s] = operations.sizes(group, &group.stages[s], &theta);
             done[s].push(theta);
         }
+        wants.push(wanted);
         for (t, tensor) in group.tensors.iter().enumerate() {
             if tensor.producer.is_none() || is_result(group, t) {
                 tensors[t].settle(tensor.keep, false, &steps, i);
@@ -141,6 +232,7 @@ fn execute(group: &FusedGroup, most: u64) -> Result<Execution, Refusal> {
         steps,
         tensors,
         done,
+        wants,
     })
 }
 
@@ -179,8 +271,8 @@ struct Trip {
     size: u64,
 }
 
-/// A loop divides the full piece of the enclosing loop over its rank (the rank itself, if there is none),
-/// whether or not that piece is clipped in a given step: the number of trips is the same everywhere.
+/// A loop divides the full piece of the enclosing loop over its rank (the rank itself, if there is none); what begins
+/// past the end of a piece that is clipped is left out later.
 fn trips(group: &FusedGroup) -> Vec<Trip> {
     let mut pieces: Vec<u64> = match group.stages.last() {
         Some(head) => head.ranks.iter().map(|rank| rank.extent).collect(),
@@ -199,7 +291,7 @@ fn trips(group: &FusedGroup) -> Vec<Trip> {
     trips
 }
 
-/// All iteration vectors, in lexicographic order.
+/// All iteration vectors, in lexicographic order, those of no step included.
 fn steps(group: &FusedGroup) -> Vec<Vec<u64>> {
     let mut all = vec![vec![]];
     for trip in trips(group) {
@@ -269,6 +361,24 @@ impl Operations {
                 })
                 .collect(),
         }
+    }
+
+    /// By access: how many elements the operations of `theta` touch.
+    fn sizes(&self, group: &FusedGroup, stage: &Stage, theta: &Mask) -> Vec<u64> {
+        let tensors = stage.accesses.iter().map(|access| access.tensor);
+        let mut touched: Vec<Mask> = tensors
+            .map(|tensor| vec![false; cells(&group.tensors[tensor].extents)])
+            .collect();
+        let result = touched.len() - 1;
+        for operation in (0..theta.len()).filter(|&operation| theta[operation]) {
+            for (at, (_, elements)) in self.touches[operation].iter().enumerate() {
+                for &element in elements {
+                    touched[at][element] = true;
+                }
+            }
+            touched[result][self.makes[operation]] = true;
+        }
+        touched.iter().map(size).collect()
     }
 
     /// Theta of a producer: all operations whose result is in `computed`.
@@ -370,6 +480,12 @@ impl History {
         self.required[..i].iter().any(|required| required[element])
     }
 
+    /// Is it required after step `i`?
+    fn wanted_after(&self, i: usize, element: usize) -> bool {
+        let mut later = self.required[i + 1..].iter();
+        later.any(|required| required[element])
+    }
+
     /// Is the next use of an element, after step `i`, a reuse?
     fn will_be_reused(&self, i: usize, element: usize) -> bool {
         let next = (i + 1..self.required.len()).find(|&j| self.required[j][element]);
@@ -451,26 +567,31 @@ fn window(keep: Option<usize>, history: &History, steps: &[Vec<u64>]) -> u64 {
     windows.iter().map(|(_, all)| size(all)).max().unwrap_or(0)
 }
 
-/// Elements that step `i` moves from and to the backing store.
-fn moved(group: &FusedGroup, t: usize, history: &History, i: usize) -> u64 {
+/// Bits that step `i` moves from and to the backing store. A sum that is not complete is `partial_bits` wide.
+fn moved(group: &FusedGroup, t: usize, history: &History, i: usize) -> (u128, u128) {
     let tensor = &group.tensors[t];
     let count = |wanted: &dyn Fn(usize) -> bool| {
         (0..history.required[i].len())
             .filter(|&x| wanted(x))
-            .count() as u64
+            .count() as u128
     };
+    let (bits, partial) = (u128::from(tensor.bits), u128::from(tensor.partial_bits));
     let required = |x: usize| history.required[i][x];
     if is_result(group, t) {
         let back = |x| required(x) && !history.reused[i][x] && history.seen(i, x);
         let out = |x| required(x) && !history.will_be_reused(i, x);
-        count(&back) + count(&out)
+        let complete = |x| out(x) && !history.wanted_after(i, x);
+        let sums = |x| out(x) && history.wanted_after(i, x);
+        let up = count(&complete) * bits + count(&sums) * partial;
+        (count(&back) * partial, up)
     } else if tensor.producer.is_some() {
         let made_before = |x: usize| history.computed[..i].iter().any(|computed| computed[x]);
         let written = tensor.fate == Fate::Refetch || tensor.escapes;
         let out = |x| written && history.computed[i][x] && !made_before(x);
-        size(&history.refetched[i]) + count(&out)
+        let back = |x: usize| history.refetched[i][x];
+        (count(&back) * bits, count(&out) * bits)
     } else {
-        count(&|x| required(x) && !history.reused[i][x])
+        (count(&|x| required(x) && !history.reused[i][x]) * bits, 0)
     }
 }
 

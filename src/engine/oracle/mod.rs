@@ -128,7 +128,11 @@ fn perform(mapping: &Mapping, steps: &[Step]) -> Option<Counts> {
         issued.push(here);
     }
     let drained = machine.drain();
-    debug_assert!(machine.is_settled());
+    // Loops inside the leaf tile may leave gaps in it; a sum is then held that nothing completes.
+    let gaps = mapping.schedule.loops[mapping.schedule.leaf..]
+        .iter()
+        .any(|l| l.moves.iter().any(|m| m.offset > m.size));
+    debug_assert!(gaps || machine.is_settled());
     drained.values().for_each(|moved| machine.peak(moved));
 
     let clock = Clock {

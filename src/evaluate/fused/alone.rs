@@ -6,7 +6,7 @@
 use super::{Tiles, ledger};
 use crate::cost::{self, group_energy};
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::engine::fused::Analysis;
+use crate::engine::fused::{Analysis, at_peak};
 use crate::engine::{self, EngineLimit, TimingRule};
 use crate::evaluate::judge;
 use crate::hir::{Accelerator, Application, Layer, Map};
@@ -67,8 +67,9 @@ impl crate::evaluate::Evaluator<'_> {
             .get(stage)
             .map_or(1, |stage| stage.peak.max(1));
         let analysis = Analysis::new(&group)?;
-        let flow = analysis.flow(&mut |_, tile: &engine::fused::Tile<'_>| {
-            Ok::<u64, EngineLimit>(tile.operations().div_ceil(peak))
+        let memories = super::memories(accelerator);
+        let flow = analysis.flow(&memories, &mut |_, tile: &engine::fused::Tile<'_>| {
+            at_peak(&group, 0, peak, &memories, tile)
         })?;
         let tiles = [Tiles {
             tiles: analysis.tiles(0)?,
@@ -76,7 +77,7 @@ impl crate::evaluate::Evaluator<'_> {
             shapes: Vec::new(),
         }];
         let ledger = ledger::ledger(&group, &flow, &tiles)?;
-        let time = ledger::time(flow.sequential, &ledger, accelerator);
+        let time = ledger::time(&flow, flow.sequential, &memories);
         let mut actions = ledger.actions;
         actions.push(cost::GroupAction {
             component: cost::GroupComponent::Static,
@@ -93,6 +94,7 @@ impl crate::evaluate::Evaluator<'_> {
         Ok(Alone {
             cycles: time.cycles,
             dram_bits: dram_bits(&group, &flow),
+            evaluated: false,
             energy_pj: energy.map(|energy| group_energy_map(names, &group, &energy)),
         })
     }
@@ -144,13 +146,21 @@ impl crate::evaluate::Evaluator<'_> {
         let dram_bits = moved
             .iter()
             .map(|count| {
-                let bits = tensors.get(count.tensor).map_or(8, |tensor| tensor.bits);
-                (u128::from(count.reads) + u128::from(count.writes)) * u128::from(bits)
+                let (bits, partial) = tensors
+                    .get(count.tensor)
+                    .map_or((8, 8), |tensor| (tensor.bits, tensor.partial_bits));
+                let all = u128::from(count.reads) + u128::from(count.writes);
+                if count.tensor + 1 < tensors.len() {
+                    return all * u128::from(bits);
+                }
+                let complete = u128::from(count.complete_reads) + u128::from(count.complete_writes);
+                complete * u128::from(bits) + all.saturating_sub(complete) * u128::from(partial)
             })
             .sum();
         Ok(Alone {
             cycles: counts.timing.cycles,
             dram_bits,
+            evaluated: true,
             energy_pj: report.energy_pj,
         })
     }

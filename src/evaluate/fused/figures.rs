@@ -45,7 +45,7 @@ impl crate::evaluate::Evaluator<'_> {
             Overlap::Pipeline => flow.pipelined,
             Overlap::Sequence => flow.sequential,
         };
-        let time = ledger::time(compute, &ledger, accelerator);
+        let time = ledger::time(flow, compute, &judged.memories);
         let mut actions = ledger.actions.clone();
         actions.push(GroupAction {
             component: GroupComponent::Static,

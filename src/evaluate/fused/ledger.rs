@@ -10,27 +10,15 @@ use super::Tiles;
 use crate::cost::{GroupAction, GroupComponent, work_density};
 use crate::engine::EngineLimit;
 use crate::engine::fused::Flow;
-use crate::hir::Accelerator;
-use crate::ir::{FusedGroup, Rate};
-use crate::lower;
+use crate::ir::{FusedGroup, Memory, Ports};
 use crate::report::fused::GroupTime;
 
 /// All that is moved.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Ledger {
     pub actions: Vec<GroupAction>,
-    /// By memory: bits through its ports towards the compute, read and written.
-    pub inward: Vec<[u128; 2]>,
     /// By memory: elements read and written.
     pub elements: Vec<[u128; 2]>,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Way {
-    /// Through the ports to the inside.
-    Inward,
-    /// From or to the backing store, seen from the memory inside.
-    Outward,
 }
 
 impl Ledger {
@@ -40,7 +28,6 @@ impl Ledger {
             tensor,
             bits,
             density,
-            way,
         } = of;
         for (component, count) in [
             (GroupComponent::Read { memory, tensor }, reads),
@@ -55,14 +42,9 @@ impl Ledger {
         }
         let longer = self.elements.len().max(memory + 1);
         self.elements.resize(longer, [0; 2]);
-        self.inward.resize(longer, [0; 2]);
         if let Some([r, w]) = self.elements.get_mut(memory) {
             *r = r.saturating_add(reads);
             *w = w.saturating_add(writes);
-        }
-        if let (Way::Inward, Some([r, w])) = (way, self.inward.get_mut(memory)) {
-            *r = r.saturating_add(reads.saturating_mul(bits.into()));
-            *w = w.saturating_add(writes.saturating_mul(bits.into()));
         }
     }
 }
@@ -72,7 +54,6 @@ struct Moved {
     tensor: usize,
     bits: u32,
     density: f64,
-    way: Way,
 }
 
 /// The tensors of the group that make up an operand of a stage's operation: several for a concatenated input.
@@ -129,18 +110,30 @@ pub(super) fn ledger(
         }
     }
     for (index, (tensor, moved)) in group.tensors.iter().zip(&flow.tensors).enumerate() {
-        let (reads, writes) = (moved.dram_reads.into(), moved.dram_writes.into());
-        let of = |memory: usize, way: Way| Moved {
+        let whole = |memory: usize| Moved {
             memory,
             tensor: index,
             bits: tensor.bits,
             density: density(group, index),
-            way,
         };
-        ledger.moved(of(0, Way::Inward), reads, writes);
-        ledger.moved(of(tensor.memory, Way::Outward), writes, reads);
+        // Sums that are not complete are dense, and as wide as they are.
+        let partial = |memory: usize| Moved {
+            bits: tensor.partial_bits,
+            density: 1.0,
+            ..whole(memory)
+        };
+        let (reads, writes) = (u128::from(moved.dram_reads), u128::from(moved.dram_writes));
         if tensor.producer == Some(group.head()) {
-            ledger.moved(of(tensor.memory, Way::Inward), moved.required.into(), 0);
+            let complete = writes.saturating_sub(reads);
+            ledger.moved(whole(0), 0, complete);
+            ledger.moved(whole(tensor.memory), complete, 0);
+            ledger.moved(partial(0), reads, reads);
+            ledger.moved(partial(tensor.memory), reads, reads);
+            // Read to be added to.
+            ledger.moved(partial(tensor.memory), moved.required.into(), 0);
+        } else {
+            ledger.moved(whole(0), reads, writes);
+            ledger.moved(whole(tensor.memory), writes, reads);
         }
     }
     Ok(ledger)
@@ -164,7 +157,7 @@ fn density(group: &FusedGroup, tensor: usize) -> f64 {
 
 /// What the single-layer engine has counted.
 fn inside(ledger: &mut Ledger, group: &FusedGroup, index: usize, tiles: &Tiles<'_>) {
-    let (Some(workshop), Some(stage)) = (&tiles.workshop, group.stages.get(index)) else {
+    let Some(workshop) = &tiles.workshop else {
         return;
     };
     for &(shape, times) in &tiles.shapes {
@@ -172,40 +165,49 @@ fn inside(ledger: &mut Ledger, group: &FusedGroup, index: usize, tiles: &Tiles<'
             continue;
         };
         let of = |operand: usize| {
-            let known = stage.operation.tensors.get(operand);
+            let known = shape.operation.tensors.get(operand);
             (
                 tensors_of(group, index, operand)
                     .first()
                     .copied()
                     .unwrap_or(0),
                 known.map_or(8, |tensor| tensor.bits),
+                known.map_or(8, |tensor| tensor.partial_bits),
                 known.map_or(1.0, |tensor| tensor.density),
             )
         };
+        let times = u128::from(times);
         for access in &shape.accesses {
-            let (tensor, bits, density) = of(access.operand);
-            let moved = Moved {
+            let (tensor, bits, partial_bits, density) = of(access.operand);
+            let moved = |bits: u32, density: f64| Moved {
                 memory: access.memory,
                 tensor,
                 bits,
                 density,
-                way: Way::Inward,
             };
-            let times = u128::from(times);
+            let partial = access.partial.map(|count| u128::from(count) * times);
+            let reads = u128::from(access.reads) * times;
+            let writes = u128::from(access.writes) * times;
             ledger.moved(
-                moved,
-                u128::from(access.reads) * times,
-                u128::from(access.writes) * times,
+                moved(bits, density),
+                reads.saturating_sub(partial[0]),
+                writes.saturating_sub(partial[1]),
             );
+            ledger.moved(moved(partial_bits, 1.0), partial[0], partial[1]);
         }
-        for &(operand, count) in &shape.hops {
-            let (tensor, bits, density) = of(operand);
-            ledger.actions.push(GroupAction {
-                component: GroupComponent::Hops { tensor },
-                count: u128::from(count) * u128::from(times),
-                bits,
-                density,
-            });
+        for hops in &shape.hops {
+            let (tensor, bits, partial_bits, density) = of(hops.operand);
+            for (count, bits, density) in [
+                (hops.count, bits, density),
+                (hops.partial, partial_bits, 1.0),
+            ] {
+                ledger.actions.push(GroupAction {
+                    component: GroupComponent::Hops { tensor },
+                    count: u128::from(count) * times,
+                    bits,
+                    density,
+                });
+            }
         }
     }
 }
@@ -226,51 +228,56 @@ fn at_peak(
         };
         let operand = operand_of(group, index, at);
         let known = stage.operation.tensors.get(operand);
-        let mut touched = 0u128;
-        for (tile, times) in &tiles.tiles {
-            let image = tile.image(&access.dims, &tensor.extents);
+        let result = at + 1 == stage.accesses.len();
+        // Elements of complete results and of operands, and of sums that are not complete.
+        let mut touched = [0u128; 2];
+        for tile in &tiles.tiles {
+            let image = tile.boxes.image(&access.dims, &tensor.extents);
             let image = image
                 .filter(|image| image.is_exact())
                 .ok_or(EngineLimit::Irregular)?;
-            touched = touched.saturating_add(image.count().saturating_mul((*times).into()));
+            let part = usize::from(result && tile.incomplete);
+            if let Some(sum) = touched.get_mut(part) {
+                let count = image.count().saturating_mul(tile.steps.into());
+                *sum = sum.saturating_add(count);
+            }
         }
-        let moved = Moved {
-            memory: tensor.memory,
-            tensor: access.tensor,
-            bits: known.map_or(tensor.bits, |known| known.bits),
-            density: known.map_or(1.0, |known| known.density),
-            way: Way::Inward,
-        };
-        let result = at + 1 == stage.accesses.len();
-        let (reads, writes) = if result { (0, touched) } else { (touched, 0) };
-        ledger.moved(moved, reads, writes);
+        let bits = known.map_or(tensor.bits, |known| known.bits);
+        let density = known.map_or(1.0, |known| known.density);
+        let [whole, partial] = touched;
+        for (touched, bits, density) in
+            [(whole, bits, density), (partial, tensor.partial_bits, 1.0)]
+        {
+            let moved = Moved {
+                memory: tensor.memory,
+                tensor: access.tensor,
+                bits,
+                density,
+            };
+            let (reads, writes) = if result { (0, touched) } else { (touched, 0) };
+            ledger.moved(moved, reads, writes);
+        }
     }
     Ok(())
 }
 
-/// Computation in `compute` cycles, and no sooner than every memory has moved what it must.
-pub(super) fn time(compute: u64, ledger: &Ledger, accelerator: &Accelerator) -> GroupTime {
+/// The time of a group: what its clock says, and what takes longest when all else is free.
+pub(super) fn time(flow: &Flow, compute: u64, memories: &[Memory]) -> GroupTime {
     let mut time = GroupTime {
-        cycles: compute,
+        cycles: flow.cycles,
         compute,
         ..GroupTime::default()
     };
-    let alone = accelerator.on_array(None);
-    let architecture = lower::architecture(&alone);
-    for (memory, (known, &[reads, writes])) in
-        architecture.memories.iter().zip(&ledger.inward).enumerate()
-    {
-        let instances = u128::from(architecture.instances(memory).max(1));
-        let cycles = |bits: u128, rate: Option<Rate>| {
-            rate.and_then(|rate| rate.cycles_for(bits.div_ceil(instances)))
-        };
-        let needed = cycles(reads, known.ports.read()).max(cycles(writes, known.ports.write()));
-        if let Some(needed) = needed {
-            time.memories.push((memory, needed));
-            if needed > time.cycles {
-                time.cycles = needed;
-                time.bound = Some(memory);
-            }
+    let mut longest = compute;
+    for (memory, (known, busy)) in memories.iter().zip(&flow.busy).enumerate() {
+        if known.ports == Ports::UNBOUNDED {
+            continue;
+        }
+        let needed = busy[0].max(busy[1]);
+        time.memories.push((memory, needed));
+        if needed > longest {
+            longest = needed;
+            time.bound = Some(memory);
         }
     }
     time

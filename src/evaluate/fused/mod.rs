@@ -20,18 +20,18 @@ pub use error::{Fit, GroupError, Lost, Part};
 use crate::base::Span;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::driver::Compiled;
-use crate::engine::fused::{Analysis, Flow, Tile};
+use crate::engine::fused::{Analysis, Flow, Tile, TileKind, Work, at_peak};
 use crate::engine::{EngineLimit, TimingRule};
 use crate::hir::{Accelerator, Map, Network, Source};
-use crate::ir::{BoxSet, FusedGroup, Role};
-use crate::lower::{LoweredGroup, Options};
+use crate::ir::{FusedGroup, Memory, Ports, Role};
+use crate::lower::{self, LoweredGroup, Options};
 use needs::Need;
 use stage::{Job, Reported, Workshop};
 
 /// The tiles of one stage.
 pub(in crate::evaluate) struct Tiles<'a> {
-    /// One of each kind, and in how many steps there is one like it; the commonest first.
-    tiles: Vec<(BoxSet, u64)>,
+    /// The commonest first.
+    tiles: Vec<TileKind>,
     /// `None`: at the peak rate.
     workshop: Option<Workshop<'a>>,
     /// Shape, and how often it is computed.
@@ -48,6 +48,8 @@ pub struct JudgedGroup<'a> {
     pub carried_bits: u128,
     /// What is legal but wasteful.
     pub warnings: Vec<Diagnostic>,
+    /// Those of the accelerator.
+    pub memories: Vec<Memory>,
     analysis: Analysis,
     tiles: Vec<Tiles<'a>>,
     needs: Vec<Need>,
@@ -61,8 +63,8 @@ impl JudgedGroup<'_> {
         stages.map(|stage| stage.peak.max(1)).collect()
     }
 
-    /// Takes the counts of somebody else who has counted the group at its peak rates. Times of stages with a
-    /// dataflow stay what they are.
+    /// Takes the counts of somebody else who has counted the group at its peak rates between its memories. Times of
+    /// stages with a dataflow stay what they are.
     pub fn set_counts(&mut self, mut flow: Flow) {
         if self.tiles.iter().any(|tiles| tiles.workshop.is_some()) {
             let timed = self.flow.stages.iter();
@@ -70,6 +72,8 @@ impl JudgedGroup<'_> {
                 stage.cycles = timed.cycles;
             }
             (flow.sequential, flow.pipelined) = (self.flow.sequential, self.flow.pipelined);
+            flow.cycles = self.flow.cycles;
+            flow.busy.clone_from(&self.flow.busy);
         }
         self.flow = flow;
     }
@@ -183,6 +187,11 @@ fn feature_maps(group: &FusedGroup) -> Vec<usize> {
         .collect()
 }
 
+/// The memories of an accelerator, for a group.
+pub(super) fn memories(accelerator: &Accelerator) -> Vec<Memory> {
+    lower::architecture(&accelerator.on_array(None)).memories
+}
+
 struct Judge<'a> {
     compiled: &'a Compiled,
     map: &'a Map,
@@ -197,9 +206,11 @@ impl<'a> Judge<'a> {
     fn run(&self, sink: &mut Diagnostics) -> Result<JudgedGroup<'a>, Stop> {
         let group = &self.lowered.group;
         let analysis = Analysis::new(group)?;
-        let peak = |stage: usize, tile: &Tile<'_>| tile.operations().div_ceil(self.peak(stage));
-        let mut flow = analysis
-            .flow(&mut |stage, tile: &Tile<'_>| Ok::<u64, EngineLimit>(peak(stage, tile)))?;
+        let memories = memories(self.accelerator);
+        let peak = |stage: usize, tile: &Tile<'_>, memories: &[Memory]| {
+            at_peak(group, stage, self.peak(stage), memories, tile)
+        };
+        let mut flow = analysis.flow(&[], &mut |stage, tile: &Tile<'_>| peak(stage, tile, &[]))?;
         let needs = needs::needs(group, &flow, self.accelerator);
         let mut errors = needs::lost(self.lowered, &analysis, self.accelerator)?;
         errors.extend(needs::never_computed(self.lowered, &flow, |stage| {
@@ -231,16 +242,26 @@ impl<'a> Judge<'a> {
             return Err(Stop::Reported);
         }
         if tiles.iter().any(|tiles| tiles.workshop.is_some()) {
-            flow = analysis.flow_by_shape(&mut |stage, tile: &Tile<'_>| {
+            flow = analysis.flow_by_shape(&memories, &mut |stage, tile: &Tile<'_>| {
                 let workshop = tiles
                     .get_mut(stage)
                     .and_then(|tiles| tiles.workshop.as_mut());
                 match workshop {
-                    Some(workshop) => Ok::<u64, Stop>(workshop.cycles(&tile.boxes()?, sink)?),
-                    None => Ok(peak(stage, tile)),
+                    Some(workshop) => {
+                        let work = workshop.work(&tile.boxes()?, tile.is_incomplete(), sink);
+                        Ok::<Work, Stop>(work?)
+                    }
+                    None => Ok(peak(stage, tile, &memories)?),
                 }
             })?;
             self.same_operations(&flow, &tiles)?;
+        } else if memories
+            .iter()
+            .any(|memory| memory.ports != Ports::UNBOUNDED)
+        {
+            flow = analysis.flow(&memories, &mut |stage, tile: &Tile<'_>| {
+                peak(stage, tile, &memories)
+            })?;
         }
         let maps = feature_maps(group);
         Ok(JudgedGroup {
@@ -249,6 +270,7 @@ impl<'a> Judge<'a> {
             maps,
             flow,
             warnings,
+            memories,
             analysis,
             tiles,
             needs,
@@ -309,18 +331,20 @@ impl<'a> Judge<'a> {
     ) -> Result<Tiles<'a>, Stop> {
         let mut tiles = Tiles {
             tiles: analysis.tiles(stage)?,
-            workshop: self.workshop(stage, needs, sink)?,
+            workshop: self.workshop(stage, needs),
             shapes: Vec::new(),
         };
-        tiles.tiles.sort_by_key(|tile| std::cmp::Reverse(tile.1));
+        tiles
+            .tiles
+            .sort_by_key(|tile| std::cmp::Reverse(tile.steps));
         let Some(workshop) = &mut tiles.workshop else {
             return Ok(tiles);
         };
-        for (tile, times) in &tiles.tiles {
-            for shape in workshop.shapes_of(tile, sink)? {
+        for tile in &tiles.tiles {
+            for shape in workshop.shapes_of(&tile.boxes, tile.incomplete, sink)? {
                 match tiles.shapes.iter_mut().find(|known| known.0 == shape) {
-                    Some(known) => known.1 = known.1.saturating_add(*times),
-                    None => tiles.shapes.push((shape, *times)),
+                    Some(known) => known.1 = known.1.saturating_add(tile.steps),
+                    None => tiles.shapes.push((shape, tile.steps)),
                 }
             }
         }
@@ -338,24 +362,11 @@ impl<'a> Judge<'a> {
         Ok(tiles)
     }
 
-    fn workshop(
-        &self,
-        index: usize,
-        needs: &[Need],
-        sink: &mut Diagnostics,
-    ) -> Result<Option<Workshop<'a>>, Stop> {
-        let (Some(known), Some(stage)) = (
-            self.lowered.stages.get(index),
-            self.lowered.group.stages.get(index),
-        ) else {
-            return Ok(None);
-        };
-        let Some(application) = &known.dataflow else {
-            return Ok(None);
-        };
-        let Some(layer) = self.network.layers.get(known.layer) else {
-            return Ok(None);
-        };
+    fn workshop(&self, index: usize, needs: &[Need]) -> Option<Workshop<'a>> {
+        let known = self.lowered.stages.get(index)?;
+        let stage = self.lowered.group.stages.get(index)?;
+        let application = known.dataflow.as_ref()?;
+        let layer = self.network.layers.get(known.layer)?;
         let places: Vec<usize> = (0..stage.operation.tensors.len())
             .map(|operand| {
                 let tensors = ledger::tensors_of(&self.lowered.group, index, operand);
@@ -365,31 +376,13 @@ impl<'a> Judge<'a> {
                 first.map_or(1, |tensor| tensor.memory)
             })
             .collect();
-        let inside = |&&place: &&usize| {
-            let memory = self.accelerator.memories.get(place);
-            memory.is_some_and(|memory| memory.arrays_above > 0)
-        };
-        if let Some(&place) = places.iter().find(inside) {
-            let memory = self.accelerator.memories.get(place);
-            let name = memory.map_or("?", |memory| memory.name.as_str());
-            let error = GroupError::Uncounted {
-                what: format!("stage `{}` of `{}`", known.name, self.lowered.name),
-                reason: format!(
-                    "its dataflow takes tiles from a memory outside of the array, and {name}, where the group keeps \
-                     them, lies inside"
-                ),
-                span: known.span,
-            };
-            sink.push(self.place(error.to_diagnostic()));
-            return Err(Stop::Reported);
-        }
         let mut kept = vec![0; self.accelerator.memories.len()];
         for need in needs {
             if let Some(kept) = kept.get_mut(need.figures.memory) {
                 *kept = need.figures.required_bits;
             }
         }
-        Ok(Some(Workshop::new(Job {
+        Some(Workshop::new(Job {
             compiled: self.compiled,
             map: self.map,
             layer,
@@ -401,7 +394,7 @@ impl<'a> Judge<'a> {
             kept,
             rule: self.rule,
             options: self.options,
-        })))
+        }))
     }
 
     /// What the tiles perform is what the group's analysis counted.

@@ -91,13 +91,25 @@ pub(super) fn backing(group: &FusedGroup, accelerator: &Accelerator) -> Option<N
     })
 }
 
+/// Bits of an element in the memory that keeps it: of a result that steps add to, of sums that are not complete.
+pub(super) fn held_bits(group: &FusedGroup, flow: &Flow, tensor: usize) -> u32 {
+    let (Some(known), Some(moved)) = (group.tensors.get(tensor), flow.tensors.get(tensor)) else {
+        return 0;
+    };
+    if known.producer == Some(group.head()) && moved.required > 0 {
+        known.bits.max(known.partial_bits)
+    } else {
+        known.bits
+    }
+}
+
 fn parts(group: &FusedGroup, flow: &Flow, memory: usize) -> Vec<(usize, u128, u128, bool)> {
     let mut parts: Vec<(usize, u128, u128, bool)> = Vec::new();
     for (index, (tensor, moved)) in group.tensors.iter().zip(&flow.tensors).enumerate() {
         if tensor.memory != memory {
             continue;
         }
-        let bits = u128::from(tensor.bits);
+        let bits = u128::from(held_bits(group, flow, index));
         let between = tensor.producer.is_some_and(|stage| stage != group.head());
         let second = if between && group.overlap == Overlap::Pipeline {
             u128::from(moved.fresh) * bits
@@ -443,9 +455,9 @@ fn first_missing(
         .stages
         .get(stage)
         .and_then(|stage| stage.accesses.last());
-    let (Some((tile, _)), Some(access)) = (tiles.first(), access) else {
+    let (Some(tile), Some(access)) = (tiles.first(), access) else {
         return Ok(None);
     };
-    let made = tile.image(&access.dims, extents);
+    let made = tile.boxes.image(&access.dims, extents);
     Ok(made.and_then(|made| BoxSet::whole(extents).subtract(&made).witness()))
 }

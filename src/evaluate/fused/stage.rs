@@ -11,9 +11,10 @@ use super::error::GroupError;
 use crate::base::Span;
 use crate::diag::{Code, Diagnostic, Diagnostics, Severity};
 use crate::driver::Compiled;
-use crate::engine::{self, Counts, TimingRule};
+use crate::engine::fused::Work;
+use crate::engine::{self, Counts, Port, Resource, TimingRule};
 use crate::hir::{Accelerator, Application, Layer, Map};
-use crate::ir::{BoxSet, Mapping, Operation, Schedule, Stage};
+use crate::ir::{Architecture, BoxSet, Mapping, Operation, Ports, Schedule, Stage};
 use crate::legality;
 use crate::lower::tile::{Bench, Slice, lower_tile, operations};
 use crate::lower::{self, LowerError, Lowered, Options, Refusal};
@@ -51,16 +52,16 @@ pub(super) struct Workshop<'a> {
 
 /// One shape of a tile, evaluated.
 pub(super) struct Shape {
-    pub cycles: u64,
+    /// Without the arrivals from and departures to the outside.
+    work: Work,
     pub operations: u64,
     /// What its memories do, without the arrivals from and departures to the outside.
     pub accesses: Vec<Access>,
-    /// (operand, count)
-    pub hops: Vec<(usize, u64)>,
+    pub hops: Vec<Hops>,
+    pub operation: Operation,
     warnings: Vec<Diagnostic>,
     /// Where a map was larger than the tile.
     clipped: Vec<Span>,
-    operation: Operation,
 }
 
 /// Elements of one operand of the operation in one memory.
@@ -70,6 +71,18 @@ pub(super) struct Access {
     pub operand: usize,
     pub reads: u64,
     pub writes: u64,
+    /// Of a result: how many of them of sums that are not complete.
+    pub partial: [u64; 2],
+}
+
+/// Elements of one operand that pass an array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hops {
+    pub operand: usize,
+    /// Without the next.
+    pub count: u64,
+    /// Of sums that are not complete.
+    pub partial: u64,
 }
 
 /// Something is wrong and has been reported.
@@ -84,10 +97,12 @@ impl<'a> Workshop<'a> {
         }
     }
 
-    /// The shapes that make up a tile, to be run one after the other; what is wrong with one goes to `sink`.
+    /// The shapes that make up a tile, to be run one after the other; what is wrong with one goes to `sink`. Results of an
+    /// `incomplete` tile are partial sums.
     pub(super) fn shapes_of(
         &mut self,
         tile: &BoxSet,
+        incomplete: bool,
         sink: &mut Diagnostics,
     ) -> Result<Vec<usize>, Reported> {
         let mut shapes = Vec::new();
@@ -99,25 +114,28 @@ impl<'a> Workshop<'a> {
                 );
                 return Err(Reported);
             };
-            for piece in pieces {
+            for mut piece in pieces {
+                if let Some(result) = piece.tensors.last_mut().filter(|_| incomplete) {
+                    result.bits = result.partial_bits;
+                    result.density = 1.0;
+                }
                 shapes.push(self.shape_of(piece, sink)?);
             }
         }
         Ok(shapes)
     }
 
-    /// Cycles of a tile.
-    pub(super) fn cycles(
+    /// What a tile takes.
+    pub(super) fn work(
         &mut self,
         tile: &BoxSet,
+        incomplete: bool,
         sink: &mut Diagnostics,
-    ) -> Result<u64, Reported> {
-        let shapes = self.shapes_of(tile, sink)?;
-        let cycles = shapes
-            .iter()
-            .filter_map(|&shape| self.shapes.get(shape))
-            .try_fold(0u64, |sum, shape| sum.checked_add(shape.cycles));
-        cycles.ok_or_else(|| {
+    ) -> Result<Work, Reported> {
+        let shapes = self.shapes_of(tile, incomplete, sink)?;
+        let mut shapes = shapes.iter().filter_map(|&shape| self.shapes.get(shape));
+        let sum = shapes.try_fold(Work::default(), |sum, shape| sum.and(&shape.work));
+        sum.ok_or_else(|| {
             sink.push(self.refused("a count is larger than 2^64").to_diagnostic());
             Reported
         })
@@ -174,7 +192,7 @@ impl<'a> Workshop<'a> {
         let over = |diagnostic: &&Diagnostic| diagnostic.code == Code::E0401;
         let (accesses, hops) = self.collect(&counts);
         Ok(Shape {
-            cycles: counts.timing.cycles,
+            work: inside(&counts, &lowered.mapping.architecture),
             operations: counts.operations,
             accesses,
             hops,
@@ -230,7 +248,7 @@ impl<'a> Workshop<'a> {
 
     /// What happens inside of a tile: what enters the memories of the group from outside, and leaves them, is
     /// counted there.
-    fn collect(&self, counts: &Counts) -> (Vec<Access>, Vec<(usize, u64)>) {
+    fn collect(&self, counts: &Counts) -> (Vec<Access>, Vec<Hops>) {
         let mut accesses = Vec::new();
         for (memory, row) in counts.memories.iter().enumerate().skip(1) {
             for count in &row.tensors {
@@ -243,19 +261,38 @@ impl<'a> Workshop<'a> {
                 let (down, up) = crossings.fold((0, 0), |(down, up), crossing| {
                     (down + crossing.down, up + crossing.up)
                 });
+                // What leaves for the outside is complete.
+                let partial = match count.tensor + 1 == self.job.stage.operation.tensors.len() {
+                    true => [
+                        count.reads.saturating_sub(count.complete_reads),
+                        count.writes.saturating_sub(count.complete_writes),
+                    ],
+                    false => [0; 2],
+                };
                 accesses.push(Access {
                     memory,
                     operand: count.tensor,
                     reads: count.reads.saturating_sub(up),
                     writes: count.writes.saturating_sub(down),
+                    partial,
                 });
             }
         }
+        let result = self.job.stage.operation.tensors.len();
         let hops = counts.boundaries.iter().flat_map(|boundary| {
             let crossings = boundary.tensors.iter();
-            crossings.map(|crossing| (crossing.tensor, crossing.hops))
+            crossings.map(|crossing| {
+                // Of a result all that pass are complete, or count as partial sums.
+                let sums = crossing.tensor + 1 == result && crossing.up_complete < crossing.up;
+                Hops {
+                    operand: crossing.tensor,
+                    count: if sums { 0 } else { crossing.hops },
+                    partial: if sums { crossing.hops } else { 0 },
+                }
+            })
         });
-        (accesses, hops.filter(|hop| hop.1 > 0).collect())
+        let hops = hops.filter(|hops| hops.count + hops.partial > 0).collect();
+        (accesses, hops)
     }
 
     /// Reports what holds for all shapes: maps larger than every tile, and what the commonest one wastes.
@@ -350,6 +387,55 @@ impl<'a> Workshop<'a> {
     }
 }
 
+/// The time of a tile without what arrives first, over the position of every level, and what leaves in the end: they are
+/// transfers of the group. The backing store of a tile is unbounded and reaches the memories of the group without an
+/// array between, so that only their own ports take time.
+fn inside(counts: &Counts, architecture: &Architecture) -> Work {
+    let mut work = Work {
+        cycles: counts.timing.cycles,
+        busy: vec![[0; 2]; architecture.memories.len()],
+    };
+    for known in &counts.resources {
+        if let Resource::Port { memory, port } = known.resource
+            && let Some(busy) = work.busy.get_mut(memory)
+        {
+            busy[usize::from(port == Port::Write)] += known.busy_cycles;
+        }
+    }
+    // By level: the longest arrival and the longest departure.
+    let mut outside: BTreeMap<usize, [u64; 2]> = BTreeMap::new();
+    for (at, memory) in architecture.memories.iter().enumerate().skip(1) {
+        let crossings = counts.boundaries.iter();
+        let crossings = crossings.filter(|known| known.parent == 0 && known.child == Some(at));
+        let bits = crossings.fold([0u128; 2], |[down, up], known| {
+            [
+                down + u128::from(known.down_bits),
+                up + u128::from(known.up_bits),
+            ]
+        });
+        let write = memory
+            .ports
+            .write()
+            .and_then(|rate| rate.cycles_for(bits[0]));
+        let read = memory
+            .ports
+            .read()
+            .and_then(|rate| rate.cycles_for(bits[1]));
+        let [arrives, leaves] = [write, read].map(|cycles| cycles.unwrap_or(0));
+        let level = outside.entry(memory.level).or_default();
+        *level = [level[0].max(arrives), level[1].max(leaves)];
+        if let Some([both, writes]) = work.busy.get_mut(at) {
+            let one = matches!(memory.ports, Ports::One(_));
+            *both = both.saturating_sub(leaves + if one { arrives } else { 0 });
+            *writes = writes.saturating_sub(if one { 0 } else { arrives });
+        }
+    }
+    for [arrives, leaves] in outside.into_values() {
+        work.cycles = work.cycles.saturating_sub(arrives + leaves);
+    }
+    work
+}
+
 /// The same layer without loops, to be measured; `None` for numbers that are refused in any case.
 fn unmapped(mapping: &Mapping) -> Option<Mapping> {
     let operation = &mapping.operation;
@@ -399,6 +485,7 @@ fn signature(tile: &Operation) -> Vec<i64> {
     for window in &tile.windows {
         key.extend([window.stride, window.dilation, window.extent].map(signed));
     }
+    key.extend(tile.tensors.last().map(|result| i64::from(result.bits)));
     for dim in tile.tensors.iter().flat_map(|tensor| &tensor.dims) {
         key.extend([dim.constant, signed(dim.extent)]);
         key.extend(dim.terms.iter().map(|term| term.coefficient));

@@ -144,6 +144,20 @@ pub enum FuseError {
         span: Span,
         fix: Option<(Span, String)>,
     },
+    /// A memory of which there are several: what each of them holds would not be counted.
+    InsideArray {
+        tensors: Vec<String>,
+        memory: String,
+        instances: u64,
+        /// The arrays around it, the outermost first.
+        arrays: Vec<String>,
+        group: Span,
+        /// Where the memory is named.
+        words: Vec<Span>,
+        /// A memory outside of all arrays that holds the tensors.
+        outside: Option<String>,
+        store: String,
+    },
     SharedArray {
         stages: [String; 2],
         arrays: [String; 2],
@@ -493,6 +507,47 @@ impl FuseError {
                 match fix {
                     Some((at, text)) => diagnostic.fix(*at, text.clone(), "read it again instead"),
                     None => diagnostic.help("`refetch` it"),
+                }
+            }
+            FuseError::InsideArray {
+                tensors,
+                memory,
+                instances,
+                arrays,
+                group,
+                words,
+                outside,
+                store,
+            } => {
+                let around = listed(arrays);
+                let first = words.first().copied().unwrap_or(*group);
+                let diagnostic = Diagnostic::new(
+                    Code::E0602,
+                    format!(
+                        "the group would keep {} in {memory}, of which there are {instances}",
+                        listed(tensors)
+                    ),
+                )
+                .at(first, format!("{memory} lies inside of {around}"));
+                let more = words.iter().skip(1);
+                let diagnostic = more.fold(diagnostic, |diagnostic, &span| {
+                    diagnostic.also(span, "here as well")
+                });
+                let diagnostic = diagnostic.note(
+                    "a group keeps every tensor once: which part of it lies in which of several memories, and what two \
+                     of them both need, would not be counted",
+                );
+                match (outside, words.as_slice()) {
+                    (Some(outside), [only]) => {
+                        diagnostic.fix(*only, outside.clone(), "keep it outside of the arrays")
+                    }
+                    (Some(outside), _) => {
+                        diagnostic.help(format!("retain them in {outside}, outside of {around}"))
+                    }
+                    (None, _) => diagnostic.help(format!(
+                        "put a memory between {store} and {around} and retain them there; or fuse what one {memory} sees: \
+                         its part of the layers, on an accelerator without {around}"
+                    )),
                 }
             }
             FuseError::SharedArray {

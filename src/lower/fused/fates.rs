@@ -7,7 +7,7 @@
 //! | `retain T in M` and `refetch T from DRAM` | from there on | read back |
 //! | `recompute T` | never | computed again |
 //! | `refetch T from DRAM` | never | read back |
-//! | none; not of what is made and read in the group | innermost | read back |
+//! | none; not of what is made and read in the group | from the innermost place on which its tile depends ([`crate::ir::FusedGroup::innermost`]) | read back |
 
 use super::member::Member;
 use super::wiring::{Shared, Wiring};
@@ -64,6 +64,9 @@ pub(super) fn fates(
             Ok(keeping) => fates.push(keeping),
             Err(error) => sink.push(error),
         }
+    }
+    if sink.error_count() == before {
+        sink.extend(judge.inside_arrays(&fates, &words));
     }
     (sink.error_count() == before).then_some(fates)
 }
@@ -155,6 +158,7 @@ impl Judge<'_, '_> {
         let keep = match (retained, again) {
             (Some(word), _) => Some(word.depth),
             (None, Some(_)) => None,
+            // As far inside as its tile depends on a loop: `fuse` knows when all indices are there.
             (None, None) => Some(self.request.group.loops.len()),
         };
         let memory = match retained {
@@ -221,6 +225,66 @@ impl Judge<'_, '_> {
             .to_diagnostic());
         }
         Ok(memory)
+    }
+
+    /// How many there are of a memory.
+    fn instances(&self, memory: usize) -> u64 {
+        let accelerator = self.request.accelerator.on_array(None);
+        let above = accelerator
+            .memories
+            .get(memory)
+            .map_or(0, |m| m.arrays_above);
+        let arrays = accelerator.arrays.iter().take(above);
+        arrays
+            .flat_map(|array| &array.shape)
+            .fold(1, |product, &size| product.saturating_mul(size))
+    }
+
+    /// One error for every memory of which there are several.
+    fn inside_arrays(&self, fates: &[Keeping], words: &[Vec<&FateWord>]) -> Vec<Diagnostic> {
+        let accelerator = self.request.accelerator.on_array(None);
+        let memories = accelerator.memories.iter().enumerate();
+        let several = memories.filter(|(memory, _)| self.instances(*memory) > 1);
+        several
+            .filter_map(|(memory, known)| {
+                let here: Vec<usize> = fates
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, keeping)| keeping.memory == memory)
+                    .map(|(tensor, _)| tensor)
+                    .collect();
+                let tensors = here.iter().filter_map(|&tensor| self.tensors.get(tensor));
+                let tensors: Vec<&Shared> = tensors.collect();
+                if tensors.is_empty() {
+                    return None;
+                }
+                let words = here
+                    .iter()
+                    .filter_map(|&tensor| words.get(tensor))
+                    .flatten();
+                let mut spans: Vec<Span> = words
+                    .filter(|word| word.kind == FateKind::Retain)
+                    .filter_map(|word| Some(word.memory?.1))
+                    .collect();
+                spans.dedup();
+                let arrays = accelerator.arrays.iter().take(known.arrays_above);
+                let wide = arrays.filter(|array| array.shape.iter().any(|&size| size > 1));
+                let all = |other: &usize| tensors.iter().all(|shared| self.holds(*other, shared));
+                let outside = (1..accelerator.memories.len())
+                    .find(|other| self.instances(*other) == 1 && all(other));
+                let error = FuseError::InsideArray {
+                    tensors: tensors.iter().map(|shared| shared.name.clone()).collect(),
+                    memory: known.name.clone(),
+                    instances: self.instances(memory),
+                    arrays: wide.map(|array| array.name.clone()).collect(),
+                    group: self.request.group.span,
+                    words: spans,
+                    outside: outside.map(|memory| self.memory_name(memory)),
+                    store: self.memory_name(0),
+                };
+                Some(error.to_diagnostic())
+            })
+            .collect()
     }
 
     /// What other words of the innermost place name, else the outermost on chip.

@@ -37,6 +37,12 @@ fn bounded(cycles: u64, utilization: f64, energy: Option<&Ordered<f64>>, bound: 
 #[must_use]
 pub fn alone(report: &GroupReport) -> String {
     let or = |figure: Option<u128>| figure.map_or_else(|| "?".to_owned(), grouped);
+    let bounded = report.baseline != "evaluated";
+    let by_layer = if bounded {
+        "lower bound of the layers one by one"
+    } else {
+        "layer by layer"
+    };
     let mut lines = vec![
         format!(
             "{}, {} steps",
@@ -44,11 +50,11 @@ pub fn alone(report: &GroupReport) -> String {
             grouped(u128::from(report.iterations))
         ),
         format!(
-            "layer by layer: {} cycles",
+            "{by_layer}: {} cycles",
             or(report.cycles_layer_by_layer.map(u128::from))
         ),
         format!(
-            "backing store: {} bytes, layer by layer {}",
+            "backing store: {} bytes, {by_layer} {}",
             grouped(report.dram_bytes),
             or(report.dram_bytes_layer_by_layer)
         ),

@@ -2,8 +2,9 @@
 
 use super::model::{EnergySplit, GroupMemoryReport, GroupReport, GroupTensorReport, StageReport};
 use crate::cost::{GroupComponent, GroupEnergy};
-use crate::engine::fused::Flow;
-use crate::ir::{Fate, FusedGroup, OperationKind, Overlap};
+use crate::engine::fused::{Flow, TensorFlow};
+use crate::ir::{Fate, FusedGroup, GroupTensor, OperationKind, Overlap};
+use crate::report::build::effective_count;
 use crate::report::model::{EnergyTermReport, Ordered};
 
 /// What the source calls the parts of a group.
@@ -81,6 +82,8 @@ pub struct MemoryNeed {
 pub struct Alone {
     pub cycles: u64,
     pub dram_bits: u128,
+    /// By a dataflow; else at the peak rate, every tensor moved once: a lower bound.
+    pub evaluated: bool,
     /// As in the report of a layer.
     pub energy_pj: Option<Ordered<f64>>,
 }
@@ -99,6 +102,8 @@ pub fn build_group(names: &GroupNames, figures: &GroupFigures<'_>) -> GroupRepor
         .filter_map(|tensor| tensor_report(names, figures, tensor))
         .collect();
     let dram_bytes = dram_bits(group, flow).div_ceil(8);
+    // Compulsory traffic of one layer makes the sum no evaluation.
+    let bounded = figures.alone.iter().flatten().any(|alone| !alone.evaluated);
     let alone = alone(&figures.alone, names.memories.first());
     let mut cycles_by = Ordered(vec![("compute".to_owned(), time.compute)]);
     for &(memory, cycles) in &time.memories {
@@ -128,6 +133,7 @@ pub fn build_group(names: &GroupNames, figures: &GroupFigures<'_>) -> GroupRepor
             .map(|hertz| time.cycles as f64 / hertz),
         cycles_sequential: flow.sequential,
         cycles_pipelined: flow.pipelined,
+        baseline: if bounded { "lower_bound" } else { "evaluated" },
         cycles_layer_by_layer: alone.cycles,
         utilization: ratio(
             (macs + ops) as f64,
@@ -191,11 +197,20 @@ pub fn build_group(names: &GroupNames, figures: &GroupFigures<'_>) -> GroupRepor
 #[must_use]
 pub fn dram_bits(group: &FusedGroup, flow: &Flow) -> u128 {
     let both = group.tensors.iter().zip(&flow.tensors);
-    both.map(|(tensor, moved)| {
-        let elements = u128::from(moved.dram_reads) + u128::from(moved.dram_writes);
-        elements * u128::from(tensor.bits)
-    })
-    .sum()
+    both.map(|(tensor, moved)| moved_bits(group, tensor, moved))
+        .sum()
+}
+
+/// What one tensor moves; sums of the head's result that are not complete are as wide as they are.
+fn moved_bits(group: &FusedGroup, tensor: &GroupTensor, moved: &TensorFlow) -> u128 {
+    let (reads, writes) = (u128::from(moved.dram_reads), u128::from(moved.dram_writes));
+    if tensor.producer == Some(group.head()) {
+        // Every sum that is read back was written before it was complete.
+        writes.saturating_sub(reads) * u128::from(tensor.bits)
+            + 2 * reads * u128::from(tensor.partial_bits)
+    } else {
+        (reads + writes) * u128::from(tensor.bits)
+    }
 }
 
 /// Windows of what one stage makes for another.
@@ -231,7 +246,12 @@ fn tensor_report(
 ) -> Option<GroupTensorReport> {
     let tensor = figures.group.tensors.get(index)?;
     let flow = figures.flow.tensors.get(index)?;
-    let bits = u128::from(tensor.bits);
+    let summed = tensor.producer == Some(figures.group.head()) && flow.required > 0;
+    let bits = u128::from(if summed {
+        tensor.bits.max(tensor.partial_bits)
+    } else {
+        tensor.bits
+    });
     let bytes = |elements: u64| (u128::from(elements) * bits).div_ceil(8);
     Some(GroupTensorReport {
         tensor: tensor_name(names, index),
@@ -254,7 +274,7 @@ fn tensor_report(
         recomputed: flow.recomputed,
         dram_reads: flow.dram_reads,
         dram_writes: flow.dram_writes,
-        dram_bytes: bytes(flow.dram_reads) + bytes(flow.dram_writes),
+        dram_bytes: moved_bits(figures.group, tensor, flow).div_ceil(8),
         tile: flow.tile,
         window: flow.window,
         live: flow.live,
@@ -332,6 +352,7 @@ fn energy_terms(
                 GroupComponent::Operations { .. } | GroupComponent::Static => None,
             },
             count: term.count,
+            effective_count: effective_count(term.count, term.effective),
             per: term.price.per.name(),
             price_pj: term.price.pj,
             energy_pj: term.pj,

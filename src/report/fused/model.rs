@@ -30,6 +30,9 @@ pub struct GroupReport {
     /// With stages one after the other, and with every stage at work at the same time; both with free memories.
     pub cycles_sequential: u64,
     pub cycles_pipelined: u64,
+    /// What the figures `..._layer_by_layer` are: `evaluated`, by the dataflows of the layers, or `lower_bound`, where a
+    /// layer without one computes at the peak rate and moves every tensor once.
+    pub baseline: &'static str,
     /// Sum over the layers, each alone; absent when one of them cannot be evaluated alone.
     pub cycles_layer_by_layer: Option<u64>,
     /// Operations performed / (cycles * `macs_per_cycle`).

@@ -27,6 +27,7 @@ fn group() -> FusedGroup {
     let tensor = |extents: &[u64], producer, keep| GroupTensor {
         extents: extents.to_vec(),
         bits: 8,
+        partial_bits: 8,
         producer,
         escapes: producer == Some(2),
         keep: Some(keep),
@@ -54,6 +55,8 @@ fn flow() -> Flow {
         cycles,
     };
     Flow {
+        cycles: 115_136,
+        busy: Vec::new(),
         steps: 112,
         tensors: vec![
             TensorFlow {
@@ -122,6 +125,7 @@ fn report() -> super::GroupReport {
         Some(Alone {
             cycles,
             dram_bits: u128::from(bytes) * 8,
+            evaluated: true,
             energy_pj: None,
         })
     };

@@ -23,27 +23,41 @@ pub(in crate::report) fn compare(out: &mut String, evaluation: &Evaluation) {
     let mut header = vec!["fused".to_owned()];
     let mut titles = vec!["cycles".to_owned(), "DRAM [B]".to_owned()];
     titles.extend(has_energy.then(|| format!("energy [{}]", unit.name)));
+    let bounded = groups.iter().filter(|group| is_bounded(group)).count();
+    let column = match bounded {
+        0 => "by layer",
+        all if all == groups.len() => "lower bound",
+        _ => "by layer (>= bound)",
+    };
     for title in titles {
-        header.extend([title, "by layer".to_owned(), "ratio".to_owned()]);
+        header.extend([title, column.to_owned(), "ratio".to_owned()]);
     }
     table.row(header);
     for group in groups {
         let mut row = vec![group.name.clone()];
+        let mixed = bounded > 0 && bounded < groups.len();
+        let against = |fused, alone, show: &dyn Fn(f64) -> String| {
+            let [fused, mut alone, ratio] = against(group, fused, alone, show);
+            if mixed && is_bounded(group) && alone != "-" {
+                alone = format!(">= {alone}");
+            }
+            [fused, alone, ratio]
+        };
         row.extend(against(
             Some(group.cycles as f64),
             group.cycles_layer_by_layer.map(|cycles| cycles as f64),
-            whole,
+            &whole,
         ));
         row.extend(against(
             Some(group.dram_bytes as f64),
             group.dram_bytes_layer_by_layer.map(|bytes| bytes as f64),
-            whole,
+            &whole,
         ));
         if has_energy {
             row.extend(against(
                 total(&group.energy_pj),
                 total(&group.energy_pj_layer_by_layer),
-                |pj| unit.show(Some(pj)),
+                &|pj| unit.show(Some(pj)),
             ));
         }
         table.row(row);
@@ -184,24 +198,35 @@ fn memories(out: &mut String, group: &GroupReport) {
     table.write(out, "  ", &[0]);
 }
 
-/// The fused column, the layers one by one, and the ratio.
+/// Whether the layers one by one are a bound and no evaluation.
+fn is_bounded(group: &GroupReport) -> bool {
+    group.baseline != "evaluated"
+}
+
+/// The fused column, and the layers one by one with the ratio, or their lower bound.
 fn side_by_side(out: &mut String, group: &GroupReport) {
     let mut table = Table::default();
-    table.row(
-        ["", "fused", "layer by layer", "ratio"]
-            .map(str::to_owned)
-            .to_vec(),
-    );
-    let mut row = |name: String, cells: [String; 3]| {
-        let [fused, alone, ratio] = cells;
-        table.row(vec![name, fused, alone, ratio]);
+    let bounded = is_bounded(group);
+    let titles: &[&str] = if bounded {
+        &["", "fused", "lower bound"]
+    } else {
+        &["", "fused", "layer by layer", "ratio"]
     };
+    table.row(titles.iter().map(|&title| title.to_owned()).collect());
+    let mut row = |name: String, cells: [String; 3]| {
+        let mut cells = Vec::from(cells);
+        if bounded {
+            cells.pop();
+        }
+        table.row(std::iter::once(name).chain(cells).collect());
+    };
+    let against = |fused, alone, show: &dyn Fn(f64) -> String| against(group, fused, alone, show);
     row(
         "cycles".to_owned(),
         against(
             Some(group.cycles as f64),
             group.cycles_layer_by_layer.map(|cycles| cycles as f64),
-            whole,
+            &whole,
         ),
     );
     row(
@@ -209,19 +234,19 @@ fn side_by_side(out: &mut String, group: &GroupReport) {
         against(
             Some(group.dram_bytes as f64),
             group.dram_bytes_layer_by_layer.map(|bytes| bytes as f64),
-            whole,
+            &whole,
         ),
     );
     row(
         "  feature maps".to_owned(),
-        against(Some(group.dram_bytes_feature_maps as f64), None, whole),
+        against(Some(group.dram_bytes_feature_maps as f64), None, &whole),
     );
     row(
         "DRAM [B/cycle]".to_owned(),
         against(
             Some(group.dram_bytes_per_cycle),
             group.dram_bytes_per_cycle_layer_by_layer,
-            significant,
+            &significant,
         ),
     );
     if let Some(fused) = total(&group.energy_pj) {
@@ -230,16 +255,24 @@ fn side_by_side(out: &mut String, group: &GroupReport) {
         let show = |pj: f64| unit.show(Some(pj));
         row(
             format!("energy [{}]", unit.name),
-            against(Some(fused), alone, show),
+            against(Some(fused), alone, &show),
         );
         let split = [group.energy_split, group.energy_split_layer_by_layer];
         let [fused, alone] = split.map(|split| split.map(|split| split.dram_pj));
-        row("  DRAM".to_owned(), against(fused, alone, show));
+        row("  DRAM".to_owned(), against(fused, alone, &show));
         let [fused, alone] = split.map(|split| split.map(|split| split.on_chip_pj));
-        row("  on chip".to_owned(), against(fused, alone, show));
+        row("  on chip".to_owned(), against(fused, alone, &show));
     }
     table.write(out, "  ", &[0]);
     line(out, "", "");
+    if bounded {
+        line(
+            out,
+            "  ",
+            "lower bound: the layers one by one at the peak rate, every tensor moved once; with a dataflow for each layer \
+             they are evaluated",
+        );
+    }
     let times: Vec<String> = group
         .cycles_by
         .iter()
@@ -282,11 +315,18 @@ fn side_by_side(out: &mut String, group: &GroupReport) {
     );
 }
 
-/// Both figures and the first as a part of the second.
-fn against(fused: Option<f64>, alone: Option<f64>, show: impl Fn(f64) -> String) -> [String; 3] {
+/// Both figures and the first as a part of the second, unless that is only a bound.
+fn against(
+    group: &GroupReport,
+    fused: Option<f64>,
+    alone: Option<f64>,
+    show: impl Fn(f64) -> String,
+) -> [String; 3] {
     let cell = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), &show);
     let ratio = match (fused, alone) {
-        (Some(fused), Some(alone)) if alone > 0.0 => format!("{:.3}", fused / alone),
+        (Some(fused), Some(alone)) if alone > 0.0 && !is_bounded(group) => {
+            format!("{:.3}", fused / alone)
+        }
         _ => "-".to_owned(),
     };
     [cell(fused), cell(alone), ratio]

@@ -37,6 +37,7 @@ impl Builder {
         self.tensors.push(GroupTensor {
             extents: extents.to_vec(),
             bits: 8,
+            partial_bits: 8,
             producer: None,
             escapes: false,
             keep: Some(0),

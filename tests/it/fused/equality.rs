@@ -8,8 +8,8 @@ use super::generate;
 use super::generated::{MOST, cases, choices, rates};
 use super::points;
 use dflowc::engine::EngineLimit;
-use dflowc::engine::fused::{Analysis, Flow, count, oracle};
-use dflowc::ir::FusedGroup;
+use dflowc::engine::fused::{Analysis, Flow, count, count_on, oracle};
+use dflowc::ir::{FusedGroup, Memory};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
 
@@ -47,8 +47,14 @@ fn carried(group: &FusedGroup) -> Result<Option<String>, String> {
 
 /// What is wrong with the engine's counts of a group, if anything; `false` when it refuses the group.
 pub fn judge(group: &FusedGroup, rates: &[u64]) -> Result<bool, String> {
-    let truth = oracle::run(group, rates, MOST).map_err(|refusal| format!("{refusal:?}"))?;
-    let counted = std::panic::catch_unwind(|| count(group, rates));
+    judge_on(group, rates, &[])
+}
+
+/// As [`judge`], between memories.
+fn judge_on(group: &FusedGroup, rates: &[u64], memories: &[Memory]) -> Result<bool, String> {
+    let truth =
+        oracle::run_on(group, rates, memories, MOST).map_err(|refusal| format!("{refusal:?}"))?;
+    let counted = std::panic::catch_unwind(|| count_on(group, rates, memories));
     let wrong = match counted {
         Ok(Ok(flow)) if flow == truth => match carried(group)? {
             None => return Ok(true),
@@ -61,7 +67,14 @@ pub fn judge(group: &FusedGroup, rates: &[u64]) -> Result<bool, String> {
     };
     let text = generate::describe(group);
     let source = generate::source_text(group);
-    Err(format!("{text}rates {rates:?}\n{wrong}{source}\n"))
+    Err(format!(
+        "{text}rates {rates:?}\n{memories:?}\n{wrong}{source}\n"
+    ))
+}
+
+/// The choices that make the memories of a group.
+fn hardware() -> impl Strategy<Value = Vec<u32>> {
+    prop::collection::vec(any::<u32>(), 0..40)
 }
 
 #[test]
@@ -76,9 +89,11 @@ fn engine_equals_oracle() {
     });
     let seen = std::cell::Cell::new((0u32, 0u32));
     runner
-        .run(&choices(), |choices| {
-            let group = generate::group(&choices);
-            let counted = judge(&group, &rates(&group)).map_err(TestCaseError::fail)?;
+        .run(&(choices(), hardware()), |(choices, hardware)| {
+            let mut group = generate::group(&choices);
+            let memories = generate::memories(&hardware, &mut group);
+            let counted = judge_on(&group, &rates(&group), &memories);
+            let counted = counted.map_err(TestCaseError::fail)?;
             let (equal, refused) = seen.get();
             seen.set((equal + u32::from(counted), refused + u32::from(!counted)));
             Ok(())

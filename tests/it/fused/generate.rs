@@ -7,7 +7,10 @@
 
 use super::build::{Builder, affine, plain};
 use crate::generate::Choices;
-use dflowc::ir::{Fate, FusedGroup, Index, IndexTerm, OperationKind, Overlap};
+use dflowc::ir::{
+    Fate, FusedGroup, Index, IndexTerm, Memory, OperationKind, Overlap, Ports, Rate, Refill,
+    RoleSet,
+};
 
 /// Operations of all stages times steps: what the oracle does in some milliseconds.
 const MOST_WORK: u64 = 1_000_000;
@@ -481,6 +484,7 @@ fn keep(c: &mut Choices, group: &mut FusedGroup) {
         };
         tensor.escapes |= read_inside && c.once_in(5);
         tensor.bits = [8, 16, 4, 32][c.below(4) as usize];
+        tensor.partial_bits = tensor.bits;
     }
     // The stages' own view of the bits.
     for stage in &mut group.stages {
@@ -542,4 +546,54 @@ fn index_text(index: &Index) -> String {
         parts.push(constant.to_string());
     }
     parts.join(" + ")
+}
+
+/// The memories of a group: the backing store and two or three levels, or memories side by side, with one port, two or
+/// none that is bounded, overlapping or not. The tensors are dealt to those inside; zero is one that is free and has
+/// them all.
+pub fn memories(choices: &[u32], group: &mut FusedGroup) -> Vec<Memory> {
+    let c = &mut Choices::new(choices);
+    let count = 1 + c.from(1, 3) as usize;
+    let mut memories: Vec<Memory> = vec![];
+    for at in 0..count {
+        let rate = |c: &mut Choices| Rate {
+            bits: [8, 3, 64, 20][c.below(4) as usize],
+            cycles: c.from(1, 3),
+        };
+        let ports = match c.below(4) {
+            0 => Ports::UNBOUNDED,
+            1 => Ports::One(rate(c)),
+            2 => Ports::Two {
+                read: Some(rate(c)),
+                write: Some(rate(c)),
+            },
+            _ => Ports::Two {
+                read: (c.below(2) == 1).then(|| rate(c)),
+                write: Some(rate(c)),
+            },
+        };
+        let before = memories.last().map_or(0, |memory| memory.level + 1);
+        // Side by side with the one before?
+        let beside = at > 1 && c.below(2) == 1;
+        memories.push(Memory {
+            arrays_above: 0,
+            level: before - usize::from(beside),
+            capacity_bits: None,
+            banks: 1,
+            double_buffered: c.below(3) == 1,
+            streams: c.below(3) == 1,
+            refill: Refill::Window,
+            holds: RoleSet::ALL,
+            ports,
+        });
+    }
+    for tensor in &mut group.tensors {
+        tensor.memory = c.from(1, count as u64 - 1) as usize;
+    }
+    // Sums of their own width.
+    if let Some(result) = group.result(group.head()) {
+        let tensor = &mut group.tensors[result];
+        tensor.partial_bits = [8, 32, 24][c.below(3) as usize];
+    }
+    memories
 }

@@ -130,7 +130,7 @@ fn pyramid(layers: &[Layer]) -> (FusedGroup, Vec<usize>) {
         maps.push(made);
     }
     for tensor in &mut b.tensors {
-        tensor.bits = 32;
+        (tensor.bits, tensor.partial_bits) = (32, 32);
     }
     for &map in &maps {
         b.tensors[map].keep = Some(1);
