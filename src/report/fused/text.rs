@@ -297,8 +297,8 @@ fn side_by_side(out: &mut String, group: &GroupReport) {
         line(
             out,
             "  ",
-            "lower bound: the layers one by one at the peak rate, every tensor moved once; with a dataflow for each layer \
-             they are evaluated",
+            "lower bound: a layer without a dataflow computes at the peak rate and moves every tensor once; with one for \
+             each layer they are evaluated",
         );
     }
     let times: Vec<String> = group
