@@ -124,16 +124,17 @@ pub fn write(report: &Report) -> String {
     out
 }
 
-const GROUP_COLUMNS: [&str; 6] = [
+const GROUP_COLUMNS: [&str; 7] = [
     "overlap",
     "macs_performed",
     "dram_bytes",
     "cycles_layer_by_layer",
     "dram_bytes_layer_by_layer",
     "energy_pj_layer_by_layer",
+    "baseline",
 ];
 
-fn group_cells(group: Option<&GroupReport>) -> [String; 6] {
+fn group_cells(group: Option<&GroupReport>) -> [String; 7] {
     let Some(group) = group else {
         return GROUP_COLUMNS.map(|_| String::new());
     };
@@ -145,6 +146,7 @@ fn group_cells(group: Option<&GroupReport>) -> [String; 6] {
         cell(group.cycles_layer_by_layer.as_ref()),
         cell(group.dram_bytes_layer_by_layer.as_ref()),
         cell(energy.and_then(|energy| energy.get("total"))),
+        group.baseline.to_owned(),
     ]
 }
 

@@ -1,6 +1,8 @@
 //! Reports of fused groups, through the library: Table I of LoopTree (ISPASS 2023) and what follows from the
 //! layers by themselves.
 
+mod cases;
+
 use dflowc::driver::{Compiled, MemoryFiles, Session};
 use dflowc::engine::TimingRule;
 use dflowc::evaluate::fused::{Unit, judge_group, units};

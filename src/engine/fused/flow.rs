@@ -8,7 +8,7 @@ use super::live::{carried, live};
 use super::pipeline::Matrix;
 use super::term::{Term, count_at};
 use crate::engine::EngineLimit;
-use crate::ir::{BoxSet, FusedGroup, Memory, Ports};
+use crate::ir::{BoxSet, FusedGroup, Memory, Overlap, Ports};
 
 /// What a stage does in one step.
 pub struct Tile<'a> {
@@ -306,8 +306,10 @@ impl Analysis {
         walk.nest(0, 1, &mut run, time)?;
         drop(walk);
         let pipelined = run.free.finish();
-        let finished = run.clock.finish().ok_or(EngineLimit::Overflow)?;
-        (flow.cycles, flow.busy) = finished;
+        let finished = match run.clock {
+            Some(clock) => Some(clock.finish().ok_or(EngineLimit::Overflow)?),
+            None => None,
+        };
         flow.pipelined = pipelined;
         flow.steps = flow.stages.last().map_or(0, |head| head.active);
         flow.sequential = flow
@@ -318,6 +320,11 @@ impl Analysis {
         if pipelined == u64::MAX {
             return Err(EngineLimit::Overflow.into());
         }
+        let free = match self.overlap {
+            Overlap::Sequence => flow.sequential,
+            Overlap::Pipeline => pipelined,
+        };
+        (flow.cycles, flow.busy) = finished.unwrap_or((free, Busy::new()));
         Ok(())
     }
 
@@ -463,10 +470,10 @@ impl<'a> Moves<'a> {
     }
 }
 
-/// What has been done so far: the pipeline with free transfers, and the clock.
+/// What has been done so far: the pipeline with free transfers, and the clock where they are not.
 struct Run<'a> {
     free: Matrix,
-    clock: Clock<'a>,
+    clock: Option<Clock<'a>>,
 }
 
 impl<'a> Run<'a> {
@@ -478,7 +485,8 @@ impl<'a> Run<'a> {
             } else {
                 Matrix::identity(stages)
             },
-            clock: Clock::new(walk.machine, walk.analysis.overlap, stages, start),
+            clock: (walk.machine.len() > 0)
+                .then(|| Clock::new(walk.machine, walk.analysis.overlap, stages, start)),
         }
     }
 }
@@ -529,8 +537,10 @@ impl<'a> Walk<'a> {
                 let mut once = Run::new(self, false);
                 self.nest(axis + 1, times, &mut once, time)?;
                 run.free.then(&once.free.power(trips.count));
-                let passed = run.clock.then(once.clock, trips.count);
-                passed.ok_or(E::from(EngineLimit::Overflow))?;
+                if let (Some(clock), Some(once)) = (&mut run.clock, once.clock) {
+                    let passed = clock.then(once, trips.count);
+                    passed.ok_or(E::from(EngineLimit::Overflow))?;
+                }
             }
         }
         Ok(())
@@ -547,8 +557,10 @@ impl<'a> Walk<'a> {
         let exists = self.cell(steps, time)?;
         if exists {
             run.free.steps(&self.now.stages, count);
-            let passed = run.clock.steps(&self.now, count);
-            passed.ok_or(E::from(EngineLimit::Overflow))?;
+            if let Some(clock) = &mut run.clock {
+                let passed = clock.steps(&self.now, count);
+                passed.ok_or(E::from(EngineLimit::Overflow))?;
+            }
         }
         Ok(())
     }

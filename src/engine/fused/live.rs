@@ -13,7 +13,7 @@
 //! factors grow, shrink or move evenly once the borders are far enough, so that the size is linear in each index between
 //! the trips that are looked at here: its maximum lies at one of them.
 
-use super::analysis::{TensorSets, exact, product};
+use super::analysis::{Kind, TensorSets, exact, product};
 use super::grid::MOST_SIZES;
 use super::table::Table;
 use super::term::Term;
@@ -198,7 +198,12 @@ pub(super) fn carried(tensors: &[&TensorSets], trips: &[u64]) -> Result<u128, En
         .iter()
         .map(|(sets, products)| {
             let counter = Counter::new(sets, products, &samples, trips)?;
-            Ok((u128::from(sets.bits), counter))
+            // Of the result, only sums that are not complete are carried.
+            let bits = match sets.kind {
+                Kind::Result => sets.partial_bits,
+                Kind::Outer | Kind::Inner => sets.bits,
+            };
+            Ok((u128::from(bits), counter))
         })
         .collect::<Result<_, EngineLimit>>()?;
     most(&samples, |index, step| {

@@ -163,7 +163,12 @@ pub fn carried(group: &FusedGroup, tensors: &[usize], most: u64) -> Result<u128,
             let history = &execution.tensors[t];
             let kept = |&x: &usize| history.seen(i + 1, x) && history.will_be_reused(i, x);
             let elements = (0..history.required[i].len()).filter(kept).count();
-            u128::from(group.tensors[t].bits) * elements as u128
+            // What is carried of the result are sums that are not complete.
+            let bits = match is_result(group, t) {
+                true => group.tensors[t].partial_bits,
+                false => group.tensors[t].bits,
+            };
+            u128::from(bits) * elements as u128
         });
         given.sum()
     };

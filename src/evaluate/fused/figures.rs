@@ -1,7 +1,7 @@
 //! The figures of a judged group, priced and named.
 
 use super::error::GroupError;
-use super::{JudgedGroup, ledger};
+use super::{JudgedGroup, density, ledger};
 use crate::base::Ratio;
 use crate::cost::{GroupAction, GroupComponent, Prices, group_energy};
 use crate::diag::{Diagnostics, Subject};
@@ -53,7 +53,11 @@ impl crate::evaluate::Evaluator<'_> {
             bits: 1,
             density: 1.0,
         });
-        let energy = match self.prices(network, accelerator, judged.lowered) {
+        let prices = self.prices(network, accelerator, judged.lowered);
+        let dense = prices
+            .as_ref()
+            .and_then(|prices| group_energy(prices, &density::dense(&actions)).ok());
+        let energy = match prices {
             None => None,
             Some(prices) => match group_energy(&prices, &actions) {
                 Ok(energy) => Some(energy),
@@ -74,6 +78,13 @@ impl crate::evaluate::Evaluator<'_> {
             },
         };
         let mut names = self.names(network, accelerator, judged);
+        let density = density::report(
+            group,
+            flow,
+            &names,
+            &actions,
+            dense.map(|energy| energy.total_pj),
+        );
         let alone = (0..group.stages.len())
             .map(|stage| {
                 let alone = self.alone(map, judged.lowered, stage, &names, rule, options);
@@ -116,6 +127,7 @@ impl crate::evaluate::Evaluator<'_> {
                 })
                 .collect(),
             energy,
+            density,
             memories: memories.collect(),
             alone,
         };

@@ -72,7 +72,7 @@ pub(super) fn tensors_of(group: &FusedGroup, stage: usize, operand: usize) -> Ve
 }
 
 /// The operand of the operation that an access belongs to.
-fn operand_of(group: &FusedGroup, stage: usize, access: usize) -> usize {
+pub(super) fn operand_of(group: &FusedGroup, stage: usize, access: usize) -> usize {
     let operands = group
         .stages
         .get(stage)
@@ -140,7 +140,7 @@ pub(super) fn ledger(
 }
 
 /// Of the first stage that touches the tensor: of what is made in the group, the producer's word.
-fn density(group: &FusedGroup, tensor: usize) -> f64 {
+pub(super) fn density(group: &FusedGroup, tensor: usize) -> f64 {
     for (index, stage) in group.stages.iter().enumerate() {
         let accesses = stage.accesses.iter();
         if let Some(access) = accesses.clone().position(|access| access.tensor == tensor) {

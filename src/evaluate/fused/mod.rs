@@ -9,6 +9,7 @@
 //! tiles are legal; what the tiles of a stage perform equals what the group's analysis says.
 
 mod alone;
+mod density;
 mod error;
 mod figures;
 mod ledger;
@@ -229,7 +230,9 @@ impl<'a> Judge<'a> {
             return Err(Stop::Reported);
         }
         let mut tiles = Vec::with_capacity(group.stages.len());
-        let mut warnings = Vec::new();
+        let told = density::told(self.lowered);
+        let told = told.into_iter().map(|warning| self.place(warning));
+        let mut warnings: Vec<Diagnostic> = told.collect();
         let mut failed = false;
         for stage in 0..group.stages.len() {
             match self.tiles(&analysis, stage, &needs, &mut warnings, sink) {

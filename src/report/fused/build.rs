@@ -5,7 +5,7 @@ use crate::cost::{GroupComponent, GroupEnergy};
 use crate::engine::fused::{Flow, TensorFlow};
 use crate::ir::{Fate, FusedGroup, GroupTensor, OperationKind, Overlap};
 use crate::report::build::effective_count;
-use crate::report::model::{EnergyTermReport, Ordered};
+use crate::report::model::{DensityReport, EnergyTermReport, Ordered};
 
 /// What the source calls the parts of a group.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,6 +45,8 @@ pub struct GroupFigures<'a> {
     /// By stage: different shapes of its tiles.
     pub shapes: Vec<usize>,
     pub energy: Option<GroupEnergy>,
+    /// `None` where everything is dense.
+    pub density: Option<DensityReport>,
     /// Memories that keep tensors, from the outside in.
     pub memories: Vec<MemoryNeed>,
     /// By stage: the layer alone; `None` when it cannot be evaluated so.
@@ -174,6 +176,7 @@ pub fn build_group(names: &GroupNames, figures: &GroupFigures<'_>) -> GroupRepor
             .energy
             .as_ref()
             .map_or_else(Vec::new, |energy| energy_terms(names, group, energy)),
+        density: figures.density.clone(),
         tensors,
         stages,
         memories: figures

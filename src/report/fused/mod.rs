@@ -12,6 +12,7 @@ pub(super) mod text;
 #[cfg(test)]
 mod tests;
 
+pub use crate::report::model::{DensityReport, DensityTensor, Ordered};
 pub use build::{
     Alone, GroupFigures, GroupNames, GroupTime, MemoryNeed, StageNames, build_group, dram_bits,
     energy_map as group_energy_map,

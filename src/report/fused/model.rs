@@ -1,6 +1,6 @@
 //! `groups[]` of a report: what a fused group costs, per tensor, per stage, and beside its layers one by one.
 
-use crate::report::model::{EnergyTermReport, Ordered};
+use crate::report::model::{DensityReport, EnergyTermReport, Ordered};
 
 /// One fused group.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -67,6 +67,9 @@ pub struct GroupReport {
     /// The summands of `energy_pj` and the entries that they came from.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub energy_terms: Vec<EnergyTermReport>,
+    /// Present when some density is below 1; all counts elsewhere are dense.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub density: Option<DensityReport>,
     pub tensors: Vec<GroupTensorReport>,
     pub stages: Vec<StageReport>,
     /// Memories that keep tensors of the group, from the outside in.

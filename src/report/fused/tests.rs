@@ -132,6 +132,7 @@ fn report() -> super::GroupReport {
     build_group(
         &names,
         &GroupFigures {
+            density: None,
             group: &group,
             flow: &flow,
             maps: &[0, 2, 3],
@@ -196,6 +197,7 @@ fn the_layers_one_by_one_are_summed() {
 fn a_missing_layer_leaves_no_sum() {
     let (group, flow) = (group(), flow());
     let figures = GroupFigures {
+        density: None,
         group: &group,
         flow: &flow,
         maps: &[],

@@ -88,6 +88,34 @@ pub(in crate::report) fn write_group(out: &mut String, group: &GroupReport) {
     memories(out, group);
     line(out, "", "");
     side_by_side(out, group);
+    density(out, group);
+}
+
+/// As for a layer.
+fn density(out: &mut String, group: &GroupReport) {
+    let Some(density) = &group.density else {
+        return;
+    };
+    let thin = density.tensors.iter().filter(|tensor| tensor.density < 1.0);
+    let parts: Vec<String> = thin
+        .map(|tensor| format!("{} {}", tensor.tensor, significant(tensor.density)))
+        .collect();
+    line(out, "", "");
+    line(out, "  ", &format!("density: {}", parts.join(", ")));
+    let mut effective = format!(
+        "operations without zeros: {}",
+        significant(density.effective_operations)
+    );
+    if let Some(dense) = density.dense_energy_pj {
+        let unit = EnergyUnit::for_largest(dense);
+        effective += &format!("; dense energy {} {}", unit.show(Some(dense)), unit.name);
+    }
+    line(out, "  ", &effective);
+    line(
+        out,
+        "  ",
+        "energy is without zeros, bytes and cycles are with them",
+    );
 }
 
 fn tensors(out: &mut String, group: &GroupReport) {
@@ -269,8 +297,8 @@ fn side_by_side(out: &mut String, group: &GroupReport) {
         line(
             out,
             "  ",
-            "lower bound: the layers one by one at the peak rate, every tensor moved once; with a dataflow for each layer \
-             they are evaluated",
+            "lower bound: a layer without a dataflow computes at the peak rate and moves every tensor once; with one for \
+             each layer they are evaluated",
         );
     }
     let times: Vec<String> = group

@@ -9,7 +9,7 @@ use super::generated::{MOST, cases, choices, rates};
 use super::points;
 use dflowc::engine::EngineLimit;
 use dflowc::engine::fused::{Analysis, Flow, count, count_on, oracle};
-use dflowc::ir::{FusedGroup, Memory};
+use dflowc::ir::{FusedGroup, Memory, Overlap, Ports, Rate};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
 
@@ -126,4 +126,79 @@ fn the_engine_counts_what_the_files_say() {
         point.judge(&count(&point.group, &rates).expect("countable"));
         assert_eq!(judge(&point.group, &rates), Ok(true));
     }
+}
+
+/// No port is asked for more than it has, nothing is hidden from the time that everything in turn takes, and what is
+/// better is never slower: a buffer that overlaps, a port of twice the bandwidth, two for one.
+#[test]
+fn the_laws_of_time_hold_of_groups() {
+    let mut runner = TestRunner::new(Config {
+        cases: cases(200),
+        max_shrink_iters: 5_000,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let law = |(choices, hardware): (Vec<u32>, Vec<u32>)| {
+        let mut group = generate::group(&choices);
+        let memories = generate::memories(&hardware, &mut group);
+        let rates = rates(&group);
+        let time = |memories: &[Memory]| count_on(&group, &rates, memories);
+        let flow = match time(&memories) {
+            Ok(flow) => flow,
+            Err(EngineLimit::Irregular) => return Ok(()),
+            Err(limit) => return Err(TestCaseError::fail(format!("{limit:?}"))),
+        };
+        let describe = |what: &str| format!("{what}\n{}{memories:?}", generate::describe(&group));
+        let fail = |what: &str| TestCaseError::fail(describe(what));
+        let busy: Vec<u64> = flow.busy.iter().flatten().copied().collect();
+        let stages = match group.overlap {
+            Overlap::Sequence => flow.sequential,
+            Overlap::Pipeline => flow.pipelined,
+        };
+        if busy.iter().any(|&busy| busy > flow.cycles) || stages > flow.cycles {
+            return Err(fail("a port or the stages take longer than the run"));
+        }
+        if flow.cycles > flow.sequential + busy.iter().sum::<u64>() {
+            return Err(fail("longer than everything in turn"));
+        }
+        let better = |change: &dyn Fn(&mut Memory)| {
+            let mut better = memories.clone();
+            better.iter_mut().for_each(change);
+            time(&better).map(|flow| flow.cycles)
+        };
+        let twice = |rate: Rate| Rate {
+            bits: rate.bits * 2,
+            ..rate
+        };
+        let wide = |memory: &mut Memory| {
+            memory.ports = match memory.ports {
+                Ports::One(rate) => Ports::One(twice(rate)),
+                Ports::Two { read, write } => Ports::Two {
+                    read: read.map(twice),
+                    write: write.map(twice),
+                },
+            };
+        };
+        let two = |memory: &mut Memory| {
+            if let Ports::One(rate) = memory.ports {
+                memory.ports = Ports::Two {
+                    read: Some(rate),
+                    write: Some(rate),
+                };
+            }
+        };
+        let overlap = |memory: &mut Memory| memory.streams = true;
+        let changes: [(&str, &dyn Fn(&mut Memory)); 3] =
+            [("bandwidth", &wide), ("two ports", &two), ("overlap", &overlap)];
+        for (what, change) in changes {
+            match better(change) {
+                Ok(cycles) if cycles <= flow.cycles => {}
+                other => return Err(fail(&format!("{what}: {} and {other:?}", flow.cycles))),
+            }
+        }
+        Ok(())
+    };
+    runner
+        .run(&(choices(), hardware()), law)
+        .unwrap_or_else(|failure| panic!("{failure}"));
 }

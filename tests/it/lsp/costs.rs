@@ -211,7 +211,7 @@ fn fused_groups_have_names_costs_and_the_numbers_of_eval() {
         hint["tooltip"]
             .as_str()
             .unwrap()
-            .contains("layer by layer: ")
+            .contains("the layers one by one: ")
     );
     let hover = editor.at("textDocument/hover", &uri, &behind(FUSED, "tile "));
     assert!(
