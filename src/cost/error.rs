@@ -26,8 +26,7 @@ pub enum CostError {
 }
 
 /// The law that every energy keeps (`semantics.md` 2.6, 6), as messages call it.
-pub const ENERGY_LAW: &str =
-    "an energy is the sum of its terms, each a count times a price, and a total the sum of its layers";
+pub const ENERGY_LAW: &str = "an energy is the sum of its terms, each a count times a price, and a total the sum of its layers";
 
 impl CostError {
     /// The stable code.

@@ -24,8 +24,8 @@ mod tech;
 mod tests;
 
 pub use area::{Area, AreaAbsent, AreaComponent, AreaTerm, area};
-pub(crate) use energy::{effective_accesses, work_density};
 pub use energy::{Component, Energy, EnergyTerm, energy, total_pj};
+pub(crate) use energy::{effective_accesses, work_density};
 pub use error::{CostError, ENERGY_LAW};
 pub use group::{Action as GroupAction, GroupComponent, GroupEnergy, GroupTerm, group_energy};
 pub use parse::{ACTIONS, ActionError, Argument};

@@ -177,7 +177,11 @@ const NARROW: f64 = TOTAL - 36.0 - 288.0 - 288.0 - 36.0;
 fn energy_follows_the_width_of_the_sum() {
     let (mapping, counts) = narrow();
     let cost = evaluate(&technology(), &context(), &mapping, &counts).unwrap();
-    assert!(close(cost.energy.total_pj, NARROW), "{}", cost.energy.total_pj);
+    assert!(
+        close(cost.energy.total_pj, NARROW),
+        "{}",
+        cost.energy.total_pj
+    );
     let read = Component::Read {
         memory: 2,
         tensor: 2,
@@ -227,7 +231,9 @@ fn an_energy_that_does_not_add_up_is_seen() {
         }
         let mut lacking = whole.clone();
         lacking.terms.remove(index);
-        assert!(!super::energy::adds_up(&lacking, &prices, &mapping, &counts));
+        assert!(!super::energy::adds_up(
+            &lacking, &prices, &mapping, &counts
+        ));
     }
     let of_all: [(&str, Alter); 3] = [
         ("total_pj", |energy| energy.total_pj += 1.0),

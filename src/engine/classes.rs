@@ -230,8 +230,13 @@ impl GroupClasses {
         let plan = Rc::clone(&self.plan);
         let ground = plan.ground.as_ref();
         let start = ground.map_or(lattice::NOWHERE, |ground| ground.whole());
-        self.nodes
-            .push(Node::new(start, ground.is_some(), SmallVec::new(), (1, 1), true));
+        self.nodes.push(Node::new(
+            start,
+            ground.is_some(),
+            SmallVec::new(),
+            (1, 1),
+            true,
+        ));
         self.starts.push(0);
         self.starts.push(1);
         self.edge_starts.push(0);
@@ -275,7 +280,13 @@ impl GroupClasses {
                 let first = self.nodes.len();
                 let mut window = 0;
                 // The last trip of a reduction is a class of its own where complete sums have another width.
-                let end = |to: u64| if wide && reduces && to + 1 == trips { to - 1 } else { to };
+                let end = |to: u64| {
+                    if wide && reduces && to + 1 == trips {
+                        to - 1
+                    } else {
+                        to
+                    }
+                };
                 let alike = alike.map(|(from, to)| (from, end(to)));
                 while window < trips {
                     // One class for the interior, where windows are translates of each other.

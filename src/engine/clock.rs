@@ -126,7 +126,10 @@ impl Clock {
                     .map(move |&extent| extent.saturating_sub(1).saturating_mul(skew))
             })
             .fold(0u64, u64::saturating_add);
-        let last = architecture.memories.last().map_or(0, |memory| memory.level);
+        let last = architecture
+            .memories
+            .last()
+            .map_or(0, |memory| memory.level);
         let wave_each = architecture
             .memories
             .iter()
@@ -221,7 +224,13 @@ impl Clock {
                 ([down, 0, 0, 0], 2)
             } else {
                 let base = slot.is_base(site.depth);
-                sums(&row[at..], (base, base && slot.separate), flows.wide, (bits, partial), first)
+                sums(
+                    &row[at..],
+                    (base, base && slot.separate),
+                    flows.wide,
+                    (bits, partial),
+                    first,
+                )
             };
             at += columns;
             if let Crossing::Boundary(b) = slot.crossing
@@ -442,7 +451,9 @@ fn sums(
     first: bool,
 ) -> ([u64; 4], usize) {
     let reused = if first { 0 } else { row[1] };
-    let down = (row[0] - reused).saturating_sub(row[2]).saturating_mul(partial);
+    let down = (row[0] - reused)
+        .saturating_sub(row[2])
+        .saturating_mul(partial);
     let up = if first { 0 } else { row[3] - row[4] };
     let mut at = 5;
     let mut added = 0;
@@ -450,7 +461,11 @@ fn sums(
         added = up.saturating_sub(row[at] - row[at + 1]);
         at += 2;
     }
-    let added = if first { 0 } else { added.saturating_mul(partial) };
+    let added = if first {
+        0
+    } else {
+        added.saturating_mul(partial)
+    };
     if !wide {
         let up = up.saturating_mul(bits);
         return ([down, up, up, added], at);
@@ -473,13 +488,7 @@ fn sums(
 
 /// Bits of one tensor in the issues of a leaf tile.
 #[inline]
-fn issues(
-    row: &[u64],
-    is_result: bool,
-    wide: bool,
-    bits: u64,
-    partial: u64,
-) -> ([u64; 4], usize) {
+fn issues(row: &[u64], is_result: bool, wide: bool, bits: u64, partial: u64) -> ([u64; 4], usize) {
     let crossing = row[0];
     if !is_result {
         return ([crossing.saturating_mul(bits), 0, 0, 0], 1);

@@ -61,7 +61,9 @@ impl Sharing {
         let loops = loops
             .iter()
             .map(|l| {
-                let network = l.array.map(|array| mapping.architecture.arrays[array].network);
+                let network = l
+                    .array
+                    .map(|array| mapping.architecture.arrays[array].network);
                 SharingLoop {
                     instances: l.instances,
                     array: l.array,
@@ -75,11 +77,7 @@ impl Sharing {
     }
 
     /// `indices` with only the loops over `arrays` kept.
-    pub fn only(
-        &self,
-        indices: &[u32],
-        arrays: std::ops::Range<usize>,
-    ) -> SmallVec<[u32; 6]> {
+    pub fn only(&self, indices: &[u32], arrays: std::ops::Range<usize>) -> SmallVec<[u32; 6]> {
         self.select(indices, |l| {
             l.array.is_some_and(|array| arrays.contains(&array))
         })
@@ -98,11 +96,7 @@ impl Sharing {
         })
     }
 
-    fn select(
-        &self,
-        indices: &[u32],
-        keep: impl Fn(&SharingLoop) -> bool,
-    ) -> SmallVec<[u32; 6]> {
+    fn select(&self, indices: &[u32], keep: impl Fn(&SharingLoop) -> bool) -> SmallVec<[u32; 6]> {
         indices
             .iter()
             .zip(&self.loops)
@@ -421,9 +415,7 @@ impl Touches {
     /// Of `set`, what is not touched after step `before`.
     pub fn done_by(&self, set: &crate::ir::Intervals, before: u32) -> crate::ir::Intervals {
         let done = elements(set).filter(|&x| self.of(x).is_some_and(|t| t.last <= before));
-        crate::ir::Intervals::union_of(
-            done.map(|x| crate::ir::Interval::new(x, x + 1)).collect(),
-        )
+        crate::ir::Intervals::union_of(done.map(|x| crate::ir::Interval::new(x, x + 1)).collect())
     }
 }
 

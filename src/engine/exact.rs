@@ -531,14 +531,21 @@ impl<'a> Engine<'a> {
                     self.clock.begin_site();
                     if self.simple {
                         let row = &row[self.flows.column_starts[site] - first_column..];
-                        self.clock.pass_row(&self.flows, site, row, advance.is_none());
+                        self.clock
+                            .pass_row(&self.flows, site, row, advance.is_none());
                     } else {
                         self.pass_kinds(site, advance, context, &at, u128::from(count))?;
                     }
                     self.clock.end_site();
                 }
                 self.clock
-                    .end_step(elapsed, &self.flows, position, advance.is_none(), u128::from(count))
+                    .end_step(
+                        elapsed,
+                        &self.flows,
+                        position,
+                        advance.is_none(),
+                        u128::from(count),
+                    )
                     .ok_or(EngineLimit::Overflow)?;
                 if self.rule == TimingRule::Maestro && position + 1 == self.flows.positions.len() {
                     let passed = self.passed(position, advance, context);

@@ -242,13 +242,16 @@ impl Flows {
     /// Whether neighbours lend elements through a read port with a bandwidth: which of them is the busiest
     /// depends on pairs of instances, which is no product.
     pub fn lends_through_a_port(&self, mapping: &Mapping) -> bool {
-        self.sites.iter().flat_map(|site| &site.slots).any(|slot| match slot.crossing {
-            Crossing::Boundary(b) if slot.forwards => {
-                let child = self.boundaries[b].child;
-                mapping.architecture.memories[child].ports.read().is_some()
-            }
-            _ => false,
-        })
+        self.sites
+            .iter()
+            .flat_map(|site| &site.slots)
+            .any(|slot| match slot.crossing {
+                Crossing::Boundary(b) if slot.forwards => {
+                    let child = self.boundaries[b].child;
+                    mapping.architecture.memories[child].ports.read().is_some()
+                }
+                _ => false,
+            })
     }
 
     fn place_positions(&mut self, mapping: &Mapping) {
@@ -267,9 +270,7 @@ impl Flows {
                 let b = self.boundaries[number].clone();
                 let mut depths: SmallVec<[usize; 4]> = SmallVec::from_slice(&[b.above]);
                 depths.extend((b.above + 1..b.below).filter(|&a| is_bounded(architecture, a)));
-                if b.below > b.above
-                    && architecture.memories[b.child].ports != Ports::UNBOUNDED
-                {
+                if b.below > b.above && architecture.memories[b.child].ports != Ports::UNBOUNDED {
                     depths.push(b.below);
                 }
                 for depth in depths {
@@ -295,8 +296,7 @@ impl Flows {
         // The innermost position is there even if nothing is refilled in it.
         let last = mapping.architecture.memories.last().map_or(0, |m| m.level);
         let innermost = self.positions.last().is_some_and(|p| {
-            p.place == mapping.schedule.steps
-                && self.boundaries[p.boundaries.0].level == last
+            p.place == mapping.schedule.steps && self.boundaries[p.boundaries.0].level == last
         });
         if !innermost {
             self.positions.push(Position {
@@ -363,23 +363,27 @@ impl Flows {
     }
 
     fn port(&self, memory: usize, way: Port) -> Option<usize> {
-        self.resources.iter().position(|(resource, _)| match *resource {
-            Resource::Port { memory: m, port } => {
-                m == memory && (port == way || port == Port::Both)
-            }
-            Resource::Link { .. } => false,
-        })
+        self.resources
+            .iter()
+            .position(|(resource, _)| match *resource {
+                Resource::Port { memory: m, port } => {
+                    m == memory && (port == way || port == Port::Both)
+                }
+                Resource::Link { .. } => false,
+            })
     }
 
     fn link(&self, array: usize, tensor: usize, way: Way) -> Option<usize> {
-        self.resources.iter().position(|(resource, _)| match *resource {
-            Resource::Link {
-                array: a,
-                tensor: t,
-                way: w,
-            } => a == array && w == way && t.is_none_or(|t| t == tensor),
-            Resource::Port { .. } => false,
-        })
+        self.resources
+            .iter()
+            .position(|(resource, _)| match *resource {
+                Resource::Link {
+                    array: a,
+                    tensor: t,
+                    way: w,
+                } => a == array && w == way && t.is_none_or(|t| t == tensor),
+                Resource::Port { .. } => false,
+            })
     }
 
     /// Which flow passes through which resource.
@@ -440,14 +444,20 @@ impl Flows {
                 overlaps: architecture.memories[b.child].overlaps(),
                 ..Transfer::default()
             };
-            let mut down = [self.port(b.parent, Port::Read), self.port(b.child, Port::Write)]
-                .into_iter()
-                .flatten()
-                .collect::<SmallVec<[usize; 4]>>();
-            let mut up = [self.port(b.parent, Port::Write), self.port(b.child, Port::Read)]
-                .into_iter()
-                .flatten()
-                .collect::<SmallVec<[usize; 4]>>();
+            let mut down = [
+                self.port(b.parent, Port::Read),
+                self.port(b.child, Port::Write),
+            ]
+            .into_iter()
+            .flatten()
+            .collect::<SmallVec<[usize; 4]>>();
+            let mut up = [
+                self.port(b.parent, Port::Write),
+                self.port(b.child, Port::Read),
+            ]
+            .into_iter()
+            .flatten()
+            .collect::<SmallVec<[usize; 4]>>();
             let mut latency = 0u64;
             for array in b.above..b.below {
                 for &tensor in &b.tensors {

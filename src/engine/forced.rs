@@ -46,13 +46,16 @@ pub(super) fn turning(
 
 fn moves_result(mapping: &Mapping, index: usize) -> bool {
     let result = &mapping.operation.tensors[mapping.operation.result()];
-    mapping.schedule.loops[index].moves.iter().any(|m| match m.axis {
-        Axis::Window(_) => true,
-        Axis::Rank(rank) => {
-            let mut terms = result.dims.iter().flat_map(|dim| &dim.terms);
-            terms.any(|term| term.rank == rank)
-        }
-    })
+    mapping.schedule.loops[index]
+        .moves
+        .iter()
+        .any(|m| match m.axis {
+            Axis::Window(_) => true,
+            Axis::Rank(rank) => {
+                let mut terms = result.dims.iter().flat_map(|dim| &dim.terms);
+                terms.any(|term| term.rank == rank)
+            }
+        })
 }
 
 /// Per site and slot: loops of a group in whose idle trips sums are given up, as a set of their numbers.
@@ -69,9 +72,13 @@ pub(super) fn forced(
             site.slots
                 .iter()
                 .map(|slot| match slot.crossing {
-                    Crossing::Boundary(b) if slot.is_result => {
-                        set(mapping, flows.boundaries[b].parent, slot.tensor, loops, turns)
-                    }
+                    Crossing::Boundary(b) if slot.is_result => set(
+                        mapping,
+                        flows.boundaries[b].parent,
+                        slot.tensor,
+                        loops,
+                        turns,
+                    ),
                     _ => 0,
                 })
                 .collect()

@@ -43,9 +43,8 @@ impl Sum {
     #[inline]
     pub fn times(&self, other: &Sum, is_result: bool) -> Option<Sum> {
         // The other fields are at most one of these.
-        let most = |sum: &Sum| {
-            (sum.tile_sum | sum.needed | sum.prev_held | sum.own_done).leading_zeros()
-        };
+        let most =
+            |sum: &Sum| (sum.tile_sum | sum.needed | sum.prev_held | sum.own_done).leading_zeros();
         if most(self) + most(other) < 128 {
             return None;
         }
@@ -182,7 +181,12 @@ impl GroupClasses {
                 for number in 0..flows.sites.len() {
                     if number >= flows.lanes {
                         let last = self.nodes[leaf].last_count > 0;
-                        line(self.wraps[leaf * self.sites + number], last, number, &mut edge_lanes);
+                        line(
+                            self.wraps[leaf * self.sites + number],
+                            last,
+                            number,
+                            &mut edge_lanes,
+                        );
                         continue;
                     }
                     let transition = self.advances[edge * self.sites + number];

@@ -167,12 +167,7 @@ impl Engine<'_> {
     /// Cycles in which partial sums pass from PE to PE in the MAESTRO model: "one-cycle delay for each
     /// spatio-temporally reused data point" (section 4.3). Those are the results of the busiest PE's tile,
     /// once for each further PE that holds them; different results pass over different wires.
-    pub(super) fn passed(
-        &self,
-        position: usize,
-        advance: Option<usize>,
-        context: &[usize],
-    ) -> u64 {
+    pub(super) fn passed(&self, position: usize, advance: Option<usize>, context: &[usize]) -> u64 {
         debug_assert!(self.rule == TimingRule::Maestro);
         let (from, to) = self.flows.positions[position].sites;
         let own = advance.and_then(|l| self.loops[l].own).map(|(m, _)| m);

@@ -2,8 +2,8 @@
 //! mapping of the layer that a search tries.
 
 use super::classes::{GroupClasses, Key};
-use super::spot::{Ground, Shadow};
 use super::flows::Flows;
+use super::spot::{Ground, Shadow};
 use super::{EngineLimit, TimingRule, counts::Counts, exact};
 use crate::ir::{Footprint, Group, Grouping, Mapping};
 use crate::legality::Legal;

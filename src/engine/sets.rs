@@ -77,9 +77,7 @@ impl Table {
             } else {
                 by_site
                     .iter()
-                    .map(|(key, members)| {
-                        (key.clone(), operand(view, slot, members))
-                    })
+                    .map(|(key, members)| (key.clone(), operand(view, slot, members)))
                     .collect()
             };
             for (key, sizes) in &mut instances {
@@ -112,7 +110,11 @@ fn children(
 ) -> Option<Vec<Child>> {
     let sharing = view.sharing;
     let wanted = tiles(view, slot, footprint, step.now, 0)?;
-    let forced = if slot.is_result { view.forced[number] } else { 0 };
+    let forced = if slot.is_result {
+        view.forced[number]
+    } else {
+        0
+    };
     let mut before = tiles(view, slot, footprint, &step.held[number], forced)?;
     let last = match step.beside {
         Some(last) if !slot.is_result => tiles(view, slot, footprint, last, 0)?,
@@ -257,7 +259,10 @@ fn sums(
         let before = met.entry(parent).or_default();
         let all = union(members.iter().map(|c| &c.now));
         let owned = minus(&all, before);
-        let new = minus(&union_owned(members.iter().map(|c| c.new_elements())), before);
+        let new = minus(
+            &union_owned(members.iter().map(|c| c.new_elements())),
+            before,
+        );
         sizes.needed = owned.len();
         sizes.needed_reused = owned.len() - new.len();
         sizes.first_touch = match touch {

@@ -118,12 +118,16 @@ impl Engine<'_> {
 
     /// The site from which a crossing is counted, and the number of the slot.
     fn base(&self, crossing: Crossing, tensor: usize) -> Option<(usize, usize)> {
-        self.flows.sites.iter().enumerate().find_map(|(number, site)| {
-            let slot = site.slots.iter().position(|slot| {
-                slot.crossing == crossing && slot.tensor == tensor && slot.is_base(site.depth)
-            })?;
-            Some((number, self.flows.slot_starts[number] + slot))
-        })
+        self.flows
+            .sites
+            .iter()
+            .enumerate()
+            .find_map(|(number, site)| {
+                let slot = site.slots.iter().position(|slot| {
+                    slot.crossing == crossing && slot.tensor == tensor && slot.is_base(site.depth)
+                })?;
+                Some((number, self.flows.slot_starts[number] + slot))
+            })
     }
 
     /// The sums over all leaf tiles of what one tensor crosses to the lanes.
@@ -279,7 +283,11 @@ impl Engine<'_> {
                 let moved = self.moved(Crossing::Boundary(number), tensor);
                 let (bits, partial) = widths(tensor);
                 let own = &owns[boundary.child][tensor];
-                let down = if tensor == result { own.arrived } else { moved.down };
+                let down = if tensor == result {
+                    own.arrived
+                } else {
+                    moved.down
+                };
                 down_bits += down * if tensor == result { partial } else { bits };
                 up_bits += (moved.up - moved.up_complete) * partial + moved.up_complete * bits;
                 let returned = if tensor == result { down } else { 0 };

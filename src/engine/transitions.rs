@@ -225,7 +225,9 @@ impl GroupClasses {
         for (step, node) in self.nodes_at(inside).enumerate() {
             let mut pieces = SmallVec::new();
             for state in self.states_at(node) {
-                footprint.pieces(&state, &mut pieces).ok_or(too_many.clone())?;
+                footprint
+                    .pieces(&state, &mut pieces)
+                    .ok_or(too_many.clone())?;
             }
             let tile = Intervals::union_of(pieces);
             work += tile.len();
@@ -364,7 +366,10 @@ impl GroupClasses {
             });
             let mut own = Vec::new();
             for (&(above, _), &depth) in slot.flush.iter().zip(&key.flush[route.number][number]) {
-                own.push((above, self.changed(&route.sharing, slot.tensor, above, &step, depth)?));
+                own.push((
+                    above,
+                    self.changed(&route.sharing, slot.tensor, above, &step, depth)?,
+                ));
             }
             flushed.push(own);
         }

@@ -20,7 +20,7 @@ use super::exclusive;
 use super::hierarchy::general_form;
 use super::layer::precisions;
 use super::scope::{Context, Kind};
-use super::{AccessEnergy, Accelerator, Array, Links, Memory, PerRole, Ports};
+use super::{Accelerator, AccessEnergy, Array, Links, Memory, PerRole, Ports};
 use crate::base::{Dimension, Ratio, Span};
 use crate::syntax::ast::{self, Block, Body};
 

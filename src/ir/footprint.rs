@@ -182,7 +182,11 @@ impl Footprint {
             }
         }
         keys.sort_unstable();
-        Some(keys.chunk_by(|a, b| a == b).filter(|run| run.len() == 1).count() as u64)
+        Some(
+            keys.chunk_by(|a, b| a == b)
+                .filter(|run| run.len() == 1)
+                .count() as u64,
+        )
     }
 
     /// In how many points of the state's box every index lies inside the tensor.

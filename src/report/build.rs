@@ -542,9 +542,7 @@ fn density(
                 tensor: names.tensor(index),
                 density: tensor.density,
                 effective_reads: effective(index, |count| (count.reads, count.complete_reads)),
-                effective_writes: effective(index, |count| {
-                    (count.writes, count.complete_writes)
-                }),
+                effective_writes: effective(index, |count| (count.writes, count.complete_writes)),
             })
             .collect(),
     })

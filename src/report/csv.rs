@@ -83,7 +83,10 @@ pub fn write(report: &Report) -> String {
             cells.extend(resources.iter().map(|name| cell(cycles_by.get(name))));
             cells.extend(busy.iter().map(|name| {
                 let mut all = resources_of.iter();
-                cell(all.find(|one| one.resource == *name).map(|one| &one.busy_cycles))
+                cell(
+                    all.find(|one| one.resource == *name)
+                        .map(|one| &one.busy_cycles),
+                )
             }));
             cells.extend(
                 components

@@ -1,7 +1,7 @@
 //! The writers on the sample of `cost::sample`; its figures are closed forms derived there.
 
 use super::model::{Evaluation, LayerReport, Report};
-use super::{LayerNames, build_layer, csv, json, text, totals};
+use super::{LayerNames, adds_up, build_layer, csv, json, text, totals};
 use crate::cost::{evaluate, sample};
 use crate::engine::{Bound, Port, Resource, ResourceCounts, Way};
 
@@ -101,7 +101,10 @@ fn resources_are_named_and_say_what_they_would_need() {
     // 160 bits at 16 per cycle; 15 cycles are 3 more than the 12 of the computation, for which it would take
     // 20 bytes in 12 cycles.
     assert_eq!(port.resource, "GLB read port");
-    assert_eq!((port.busy_cycles, port.roofline_cycles, port.stall_cycles), (15, 10, 3));
+    assert_eq!(
+        (port.busy_cycles, port.roofline_cycles, port.stall_cycles),
+        (15, 10, 3)
+    );
     assert!((port.bytes_per_cycle - 2.0).abs() < 1e-12);
     assert!((port.needed_bytes_per_cycle - 20.0 / 12.0).abs() < 1e-12);
     assert_eq!(link.resource, "PE link up (Output)");
@@ -145,8 +148,14 @@ fn a_total_says_what_it_leaves_out() {
     report.evaluations[0].totals = totals(&report.evaluations[0].layers, &[]);
     assert_eq!(report.evaluations[0].totals.energy_leaves_out, ["noc"]);
     let text = text::write(&report, true);
-    assert!(text.contains("\nenergy without noc: the technology gives them 0\n"), "{text}");
-    assert!(text.contains("\n  total without noc: the technology gives them 0\n"), "{text}");
+    assert!(
+        text.contains("\nenergy without noc: the technology gives them 0\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("\n  total without noc: the technology gives them 0\n"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -166,6 +175,38 @@ fn json_has_integers_for_counts_and_the_schema_first() {
         value["evaluations"][0]["totals"]["ops"],
         serde_json::json!(24)
     );
+}
+
+// Law 6: totals are the sums over layers, energies the sums of their terms.
+#[test]
+fn a_total_that_is_not_the_sum_is_seen() {
+    let report = report();
+    let whole = &report.evaluations[0];
+    assert!(adds_up(whole));
+    let alterations: [(&str, fn(&mut Evaluation)); 9] = [
+        ("layers", |e| e.totals.layers += 1),
+        ("macs", |e| e.totals.macs += 1),
+        ("ops", |e| e.totals.ops += 1),
+        ("cycles", |e| e.totals.cycles += 1),
+        ("a layer's cycles", |e| e.layers[1].cycles += 1),
+        ("energy", |e| {
+            let energy = e.totals.energy_pj.as_mut().unwrap();
+            energy.add("total", 1.0);
+        }),
+        ("a component", |e| {
+            let energy = e.layers[0].energy_pj.as_mut().unwrap();
+            energy.add("noc", 1.0);
+        }),
+        ("a count", |e| e.layers[0].energy_terms[2].count += 1),
+        ("a term", |e| {
+            e.layers[0].energy_terms.pop();
+        }),
+    ];
+    for (what, alter) in alterations {
+        let mut altered = whole.clone();
+        alter(&mut altered);
+        assert!(!adds_up(&altered), "{what}");
+    }
 }
 
 #[test]
