@@ -6,6 +6,7 @@ use super::groups;
 use super::output::Failure;
 use super::progress::Progress;
 use crate::base::{FileId, SourceMap};
+use crate::cost::CostError;
 use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::{Compiled, Input, OsFiles, PlannedLayer, Session, is_same_file};
@@ -15,7 +16,7 @@ use crate::evaluate::fused::{JudgedGroup, Unit, check_group, group_name, judge_g
 use crate::evaluate::{Counting, Evaluator, Judged, Model, judge};
 use crate::hir::Map;
 use crate::lower::Options;
-use crate::report::{Evaluation, GroupReport, totals};
+use crate::report::{Evaluation, GroupReport, adds_up, totals};
 use crate::syntax::{self, lexer};
 use std::cell::RefCell;
 use std::path::Path;
@@ -208,7 +209,7 @@ impl Run<'_> {
                 }
             }
             let name = |name: Option<&String>| name.cloned().unwrap_or_default();
-            evaluations.push(Evaluation {
+            let evaluation = Evaluation {
                 network: name(known.map(|network| &network.name)),
                 description: known
                     .map(|network| network.description.clone())
@@ -224,7 +225,14 @@ impl Run<'_> {
                 layers: reports,
                 groups,
                 failed,
-            });
+            };
+            if !adds_up(&evaluation) {
+                let (network, reason) = (&evaluation.network, CostError::Law);
+                let message = format!("`{network}` cannot be totalled: {reason}");
+                sink.push(Diagnostic::new(Code::E0602, message).help(reason.help()));
+                continue;
+            }
+            evaluations.push(evaluation);
         }
         evaluations
     }
@@ -298,12 +306,41 @@ fn overwrites(compiled: &Compiled, output: &Path) -> Option<Diagnostic> {
     })
 }
 
+/// Leaves out the maps of which a group would be evaluated, and says why (E0601): a group has the exact clock,
+/// and one total must not be of two.
+fn leave_out_groups(selected: &mut Vec<(&Map, Vec<usize>)>) -> Vec<Diagnostic> {
+    let mut refused = Vec::new();
+    selected.retain(|(map, layers)| {
+        let units = units(map, layers.iter().copied());
+        let group = units.iter().find_map(|unit| match unit {
+            Unit::Group(group) => map.groups.get(*group),
+            Unit::Layer(_) => None,
+        });
+        let Some(group) = group else {
+            return true;
+        };
+        refused.push(
+            Diagnostic::new(
+                Code::E0601,
+                format!(
+                    "the model `maestro` has no clock for the groups of `{}`",
+                    map.name
+                ),
+            )
+            .at(group.span, "these layers run together")
+            .help("take `--model exact`, or `--layer` for a layer outside of the groups"),
+        );
+        false
+    });
+    refused
+}
+
 /// Evaluates the selected maps; layers with errors are named in [`Evaluation::failed`]. Nothing is evaluated when
 /// the output is an input.
 pub fn evaluate(
     file: &Path,
     selection: &Selection,
-    model: Wanted,
+    wanted: Wanted,
     mapping: Mapping,
     to: Destination<'_>,
     progress: &mut Progress,
@@ -311,10 +348,10 @@ pub fn evaluate(
     let (compiled, mut sink) = load(file);
     let mut evaluations = Vec::new();
     let refused = to.output.and_then(|output| overwrites(&compiled, output));
-    match refused.map_or_else(|| models(model), |refused| Err(Box::new(refused))) {
+    match refused.map_or_else(|| models(wanted), |refused| Err(Box::new(refused))) {
         Err(refused) => sink.push(*refused),
         Ok(models) if runnable(&compiled, &sink) => {
-            let run = Run {
+            let mut run = Run {
                 compiled: &compiled,
                 options: options(mapping),
                 selected: select(&compiled, selection, file)?,
@@ -324,6 +361,11 @@ pub fn evaluate(
             let parts = selected.map(|(map, layers)| units(map, layers.iter().copied()).len());
             let (mut done, total) = (0, parts.sum::<usize>() * models.len());
             for model in models {
+                if *model == Model::Maestro {
+                    let refused = leave_out_groups(&mut run.selected);
+                    // `all` is every model that applies.
+                    sink.extend(refused.into_iter().filter(|_| wanted != Wanted::All));
+                }
                 let mut counting = Counting::new(*model);
                 evaluations.extend(run.evaluate(
                     (model.name(), model.rule()),

@@ -46,21 +46,25 @@ pub enum EngineLimit {
     Overflow,
     /// The engine's own check failed: it did not perform the layer's MACs.
     Mismatch { performed: u128, expected: u128 },
+    /// The counts break a law that holds of every evaluation.
+    Law(laws::Law),
 }
 
 /// Counts one mapping.
 ///
 /// # Errors
-/// [`EngineLimit`], when the mapping is beyond what can be counted exactly.
+/// [`EngineLimit`], when the mapping is beyond what can be counted exactly, or the counts cannot be right.
 pub fn count(mapping: &Legal<Mapping>, rule: TimingRule) -> Result<Counts, EngineLimit> {
-    match Counter::new(mapping)?.count(mapping, rule) {
+    let counts = match Counter::new(mapping)?.count(mapping, rule) {
         Err(EngineLimit::Irregular) => match oracle::run(mapping, MOST_POINTS) {
-            Ok(counts) => Ok(counts),
-            Err(oracle::Refusal::Overflow) => Err(EngineLimit::Overflow),
-            Err(_) => Err(EngineLimit::Irregular),
+            Ok(counts) => counts,
+            Err(oracle::Refusal::Overflow) => return Err(EngineLimit::Overflow),
+            Err(_) => return Err(EngineLimit::Irregular),
         },
-        counted => counted,
-    }
+        counted => counted?,
+    };
+    laws::check(mapping, &counts, rule).map_err(EngineLimit::Law)?;
+    Ok(counts)
 }
 
 /// The roofline's binding resource: whatever alone takes longest, computation first among equals.

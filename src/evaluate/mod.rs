@@ -110,6 +110,9 @@ fn reason(limit: &EngineLimit) -> String {
             "the engine performed {performed} of {expected} operations; this is a mistake of the program, please \
              report it"
         ),
+        EngineLimit::Law(law) => format!(
+            "its counts break the law that {law}; this is a mistake of the program, please report it"
+        ),
     }
 }
 
@@ -126,7 +129,7 @@ fn beyond(limit: &EngineLimit, names: &Names) -> Diagnostic {
              input (`Y`, `X`) in different Cluster levels; offsets of `Y` and `X` are multiples of the stride",
         ),
         EngineLimit::TooManyClasses => refusal.help("use fewer or larger tiles"),
-        EngineLimit::Overflow | EngineLimit::Mismatch { .. } => refusal,
+        EngineLimit::Overflow | EngineLimit::Mismatch { .. } | EngineLimit::Law(_) => refusal,
     }
 }
 

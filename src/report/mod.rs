@@ -8,6 +8,7 @@ mod build;
 pub mod csv;
 pub mod fused;
 pub mod json;
+mod laws;
 pub mod model;
 mod table;
 #[cfg(test)]
@@ -16,4 +17,5 @@ pub mod text;
 
 pub use build::{LayerNames, build_layer, totals};
 pub use fused::{GroupReport, build_group};
+pub use laws::adds_up;
 pub use model::{Evaluation, LayerReport, Report};

@@ -1,7 +1,7 @@
 //! The writers on the sample of `cost::sample`; its figures are closed forms derived there.
 
 use super::model::{Evaluation, LayerReport, Report};
-use super::{LayerNames, build_layer, csv, json, text, totals};
+use super::{LayerNames, adds_up, build_layer, csv, json, text, totals};
 use crate::cost::{evaluate, sample};
 use crate::engine::{Bound, Port, Resource, ResourceCounts, Way};
 
@@ -175,6 +175,38 @@ fn json_has_integers_for_counts_and_the_schema_first() {
         value["evaluations"][0]["totals"]["ops"],
         serde_json::json!(24)
     );
+}
+
+// Law 6: totals are the sums over layers, energies the sums of their terms.
+#[test]
+fn a_total_that_is_not_the_sum_is_seen() {
+    let report = report();
+    let whole = &report.evaluations[0];
+    assert!(adds_up(whole));
+    let alterations: [(&str, fn(&mut Evaluation)); 9] = [
+        ("layers", |e| e.totals.layers += 1),
+        ("macs", |e| e.totals.macs += 1),
+        ("ops", |e| e.totals.ops += 1),
+        ("cycles", |e| e.totals.cycles += 1),
+        ("a layer's cycles", |e| e.layers[1].cycles += 1),
+        ("energy", |e| {
+            let energy = e.totals.energy_pj.as_mut().unwrap();
+            energy.add("total", 1.0);
+        }),
+        ("a component", |e| {
+            let energy = e.layers[0].energy_pj.as_mut().unwrap();
+            energy.add("noc", 1.0);
+        }),
+        ("a count", |e| e.layers[0].energy_terms[2].count += 1),
+        ("a term", |e| {
+            e.layers[0].energy_terms.pop();
+        }),
+    ];
+    for (what, alter) in alterations {
+        let mut altered = whole.clone();
+        alter(&mut altered);
+        assert!(!adds_up(&altered), "{what}");
+    }
 }
 
 #[test]

@@ -219,7 +219,7 @@ fn at<'a>(value: &'a Value, keys: &str) -> Option<&'a Value> {
             if let Value::String(_) = entry {
                 return None;
             }
-            let name = ["tensor", "memory", "name", "layer"]
+            let name = ["tensor", "memory", "name", "layer", "resource"]
                 .iter()
                 .find_map(|key| entry[*key].as_str())?;
             let rest = keys.strip_prefix(name)?;

@@ -56,6 +56,58 @@ fn partial_sums_pass_from_pe_to_pe() {
     assert_eq!(cycles("maestro", 32), STEPS * 4);
 }
 
+/// The first layer of `text` by a model.
+fn layer(name: &str, text: &str, model: &str) -> serde_json::Value {
+    let file = std::env::temp_dir().join(format!("dflowc_maestro_{name}_{model}.dflow"));
+    std::fs::write(&file, text).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_dflowc"))
+        .args(["eval", "--model", model, "--report", "json"])
+        .arg(&file)
+        .output()
+        .unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    report["evaluations"][0]["layers"][0].clone()
+}
+
+#[test]
+fn the_bound_is_a_term_of_the_model() {
+    // 64^3 products on 4096 lanes: 64 cycles. The L2 is unbounded above in this model, so the slow DRAM is none of its
+    // terms; by the exact clock it is what binds: 4096 inputs once, 4096 weights for each of 8 tiles of M, 4096 outputs
+    // up, a byte a cycle.
+    let text = "Network n { Layer g { Type: GEMM; Dimensions { M: 64, N: 64, K: 64 } } }
+        Dataflow d { at DRAM { tile M by 8; tile N by 8 } at GLB { tile M by 8 } }
+        Accelerator a {
+          Memory DRAM { Bandwidth: 1B/cycle } Memory GLB { DoubleBuffered } Memory RF { DoubleBuffered }
+          Compute MAC { Lanes: 4096 }
+        }
+        Map n on a { g: d; }";
+    let maestro = layer("bound", text, "maestro");
+    assert_eq!(maestro["cycles"], 64);
+    assert_eq!(maestro["bound"], "compute");
+    let exact = layer("bound", text, "exact");
+    assert_eq!(exact["bound"], "DRAM port");
+    assert_eq!(exact["resources"][0]["busy_cycles"], 4096 + 8 * 4096 + 4096);
+}
+
+#[test]
+fn what_a_neighbour_lends_takes_a_cycle_each() {
+    // Six PEs, one output column each; the step of the next kernel column moves every window by one, and all but the
+    // last PE get their 8 inputs from the neighbour, one direct link each: max(compute 1, forwarding 8) in two of the
+    // three steps.
+    let text = "Network n {
+          Layer conv {
+            Type: CONV; Dimensions { K: 1, C: 8, Y: 1, X: 8, R: 1, S: 3 }
+            Dataflow { TemporalMap(1,1) S; SpatialMap(1,1) X' }
+          }
+        }
+        Accelerator a {
+          Memory DRAM { } Array PE { Shape: [6]; NoC { Multicast: false; Forwarding: true } }
+          Memory RF { DoubleBuffered } Compute MAC { Lanes: 8 }
+        }";
+    assert_eq!(layer("lends", text, "maestro")["cycles"], 1 + 8 + 8);
+}
+
 #[test]
 fn fig_8_fits_its_buffers() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/maestro_fig8.dflow");
