@@ -1,12 +1,13 @@
 //! Integration tests that need the library or the program from outside, in one binary.
 
 mod cases;
+mod chips;
 mod cli;
 mod editors;
 mod equality;
 mod examples;
-mod files;
 mod features;
+mod files;
 mod fmt;
 mod fused;
 mod fused_report;
