@@ -17,10 +17,12 @@ library! {
     accelerators {
         eyeriss
         fused_block
+        gemmini
         maestro_fig8
         nvdla_large
         nvdla_small
         shidiannao
+        simba
         tpu_like
     }
     dataflows {

@@ -18,7 +18,7 @@ fn dflowc(arguments: &[&str]) -> (Option<i32>, String, String) {
 }
 
 /// Published totals, as in `totals.rs` and the heads of the networks; every network under how many maps.
-const TOTALS: [(&str, &[u64]); 23] = [
+const TOTALS: [(&str, &[u64]); 24] = [
     ("alexnet", &[714_188_480; 2]),
     // conv1_1 to conv3_1 of VGG16.
     (
@@ -58,6 +58,7 @@ const TOTALS: [(&str, &[u64]); 23] = [
     ("resnet18", &[1_814_073_344; 3]),
     ("resnet50", &[4_089_184_256; 2]),
     ("resnet50_bottleneck_fused", &[4_089_184_256]),
+    ("resnet50_edge", &[4_089_184_256; 2]),
     ("squeezenet", &[818_924_576, 349_151_936]),
     // Padded: conv1_1 and conv5_1 of VGG16 four times each, and 4 * 4 * 9 products on 6 * 6.
     (

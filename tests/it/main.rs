@@ -1,6 +1,7 @@
 //! Integration tests that need the library or the program from outside, in one binary.
 
 mod cases;
+mod chips;
 mod cli;
 mod editors;
 mod equality;
