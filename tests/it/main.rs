@@ -3,6 +3,7 @@
 mod cases;
 mod chips;
 mod cli;
+mod directives;
 mod editors;
 mod equality;
 mod examples;
