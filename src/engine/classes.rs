@@ -39,14 +39,15 @@ const MOST_STATES: u64 = 1 << 16;
 pub(super) struct Key {
     /// The loops that do something, outermost first.
     pub loops: KeyLoops,
-    /// What the sites are ([`Flows::code`]).
-    pub code: SmallVec<[u16; 64]>,
+    /// What the sites are ([`Flows::id`]).
+    pub flows: u32,
     /// Per site: how many of the group's loops lie outside.
     pub inside: SmallVec<[usize; 6]>,
-    /// Per site and slot: where instances that idle give up their sums.
-    pub forced: SmallVec<[SmallVec<[Forced; 4]>; 6]>,
-    /// Per site, slot and memory above that refills whole tiles: loops of the group outside its place.
-    pub flush: SmallVec<[SmallVec<[SmallVec<[usize; 1]>; 4]>; 6]>,
+    /// Where instances that idle give up their sums.
+    pub forced: SmallVec<[Forced; 4]>,
+    /// Memories that refill whole tiles above some slot, site by site: loops of the group outside their
+    /// places.
+    pub flush: SmallVec<[usize; 4]>,
     /// The group's loops are listed step by step.
     pub explicit: bool,
     /// Per loop, of listed groups: whether loops of other groups turn between the loop outside it and it.

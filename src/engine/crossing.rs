@@ -423,15 +423,18 @@ fn elements(set: &crate::ir::Intervals) -> impl Iterator<Item = i64> + '_ {
     set.parts().iter().flat_map(|part| part.lo..part.hi)
 }
 
+/// The instances below some number of arrays whose sums all leave.
+pub(super) type Flushed = (usize, std::collections::BTreeSet<SmallVec<[u32; 6]>>);
+
 /// What counting a transition with sets needs of its site.
 pub(super) struct SiteView<'a> {
     pub site: &'a Site,
     pub sharing: &'a Sharing,
-    /// Per slot: where instances that idle give up their sums.
+    /// Where instances that idle give up their sums.
     pub forced: &'a [super::forced::Forced],
     /// Per slot: instances whose sums all leave, because a memory above refills a whole tile: the arrays
     /// above that memory, and its instances.
-    pub flushed: &'a [Vec<(usize, std::collections::BTreeSet<SmallVec<[u32; 6]>>)>],
+    pub flushed: &'a [Vec<Flushed>],
     /// The loop that advances, as a set, if one of this group does: instances that idle from here on.
     pub onset: u32,
     /// The steps are listed one by one, and there are several instances: where sums pass between them is

@@ -40,7 +40,7 @@ pub enum TimingRule {
 
 pub(super) struct Engine<'a> {
     pub(super) mapping: &'a Mapping,
-    pub(super) flows: Flows,
+    pub(super) flows: Rc<Flows>,
     pub(super) clock: Clock,
     pub(super) classes: Vec<Rc<GroupClasses>>,
     /// Groups with at least one advance; the others are always at their one place.
@@ -133,7 +133,7 @@ pub(super) fn run(
         .grouping
         .loops(&mapping.schedule.loops)
         .ok_or(EngineLimit::Irregular)?;
-    let flows = Flows::new(mapping);
+    let flows = counter.flows(mapping);
     if rule == TimingRule::Exact && flows.lends_through_a_port(mapping) {
         return Err(EngineLimit::Irregular);
     }
@@ -157,7 +157,9 @@ pub(super) fn run(
         if !regular {
             own.retain(|l| l.index < leaf);
         }
-        explicit.push(!regular);
+        // Sums that windows share pass between instances: that is looked at step by step.
+        let shares = plan.overlaps && own.iter().any(|l| l.instances > 1);
+        explicit.push(!regular || shares);
         trimmed.push(own);
     }
     let turns = forced::turning(mapping, &counter.plans, &trimmed);
@@ -171,7 +173,7 @@ pub(super) fn run(
         }
         indices.push(own.iter().map(|l| l.index).collect());
         let key = Key {
-            code: flows.code.clone(),
+            flows: flows.id,
             inside: flows
                 .sites
                 .iter()
@@ -181,13 +183,8 @@ pub(super) fn run(
             flush: flows
                 .sites
                 .iter()
-                .map(|site| {
-                    let outside = |place| own.iter().take_while(|l| l.index < place).count();
-                    let slots = site.slots.iter();
-                    slots
-                        .map(|slot| slot.flush.iter().map(|f| outside(f.1)).collect())
-                        .collect()
-                })
+                .flat_map(|site| site.slots.iter().flat_map(|slot| &slot.flush))
+                .map(|&(_, place)| own.iter().take_while(|l| l.index < place).count())
                 .collect(),
             explicit: explicit[g],
             between: if explicit[g] {
@@ -251,7 +248,7 @@ impl<'a> Engine<'a> {
     fn new(
         counter: &'a Counter,
         mapping: &'a Mapping,
-        flows: Flows,
+        flows: Rc<Flows>,
         classes: Vec<Rc<GroupClasses>>,
         indices: &[SmallVec<[usize; 4]>],
         fixed: SmallVec<[Rc<Plan>; 8]>,

@@ -133,6 +133,44 @@ pub(super) struct Transfer {
     pub overlaps: bool,
 }
 
+/// All of a mapping that its flows depend on, the layer and the accelerator apart.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Places {
+    positions: Vec<Vec<Option<usize>>>,
+    steps: usize,
+    leaf: usize,
+    /// Loops over which neighbours may lend: their place and array.
+    lending: SmallVec<[(usize, usize); 4]>,
+}
+
+impl Places {
+    pub fn new(mapping: &Mapping) -> Places {
+        let schedule = &mapping.schedule;
+        Places {
+            positions: schedule.positions.clone(),
+            steps: schedule.steps,
+            leaf: schedule.leaf,
+            lending: lending(mapping).collect(),
+        }
+    }
+
+    pub fn are_of(&self, mapping: &Mapping) -> bool {
+        let schedule = &mapping.schedule;
+        (self.steps, self.leaf) == (schedule.steps, schedule.leaf)
+            && self.positions == schedule.positions
+            && self.lending.iter().copied().eq(lending(mapping))
+    }
+}
+
+fn lending(mapping: &Mapping) -> impl Iterator<Item = (usize, usize)> + '_ {
+    let loops = mapping.schedule.loops.iter().enumerate();
+    loops.filter_map(|(index, l)| {
+        let array = l.array()?;
+        let forwards = mapping.architecture.arrays[array].network.forwarding;
+        (forwards && l.instances() > 1).then_some((index, array))
+    })
+}
+
 /// Everything of a mapping that crosses.
 #[derive(Clone, Debug)]
 pub(super) struct Flows {
@@ -156,12 +194,12 @@ pub(super) struct Flows {
     pub slot_starts: SmallVec<[usize; 8]>,
     /// Where each site's columns begin; one more for the end.
     pub column_starts: SmallVec<[usize; 8]>,
-    /// What the classes of a group depend on of all this.
-    pub code: SmallVec<[u16; 64]>,
+    /// Different for different flows of one counter.
+    pub id: u32,
 }
 
 impl Flows {
-    pub fn new(mapping: &Mapping) -> Flows {
+    pub fn new(mapping: &Mapping, id: u32) -> Flows {
         let architecture = &mapping.architecture;
         let boundaries = boundaries(mapping);
         let homes = homes(mapping);
@@ -183,7 +221,7 @@ impl Flows {
             slots: 0,
             slot_starts: SmallVec::new(),
             column_starts: SmallVec::new(),
-            code: SmallVec::new(),
+            id,
         };
         flows.place_positions(mapping);
         flows.lanes = flows.sites.len();
@@ -224,18 +262,6 @@ impl Flows {
                     .iter()
                     .map(|slot| super::lanes::width(site, slot, self.wide))
                     .sum::<usize>();
-            }
-            self.code.push(site.depth as u16);
-            for slot in &site.slots {
-                self.code.extend([
-                    u16::MAX,
-                    slot.tensor as u16,
-                    slot.above as u16,
-                    slot.below as u16,
-                    u16::from(slot.refill == Refill::Tile)
-                        + 2 * u16::from(site.lanes)
-                        + 4 * u16::from(slot.forwards),
-                ]);
             }
         }
         self.column_starts.push(columns);

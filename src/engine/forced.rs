@@ -8,7 +8,7 @@
 //! Windows of a result do not overlap in regular groups, so a memory gives up everything in the step in
 //! which the idling begins, or nothing until it ends. Which of the two depends on the loops alone.
 
-use super::flows::{Crossing, Flows};
+use super::flows::Flows;
 use super::plan::Plan;
 use crate::ir::{Axis, GroupLoop, GroupLoops, Mapping};
 use smallvec::SmallVec;
@@ -31,6 +31,17 @@ pub(super) fn turning(
 ) -> SmallVec<[Turning; 16]> {
     let mut turns = SmallVec::from_elem(Turning::default(), mapping.schedule.loops.len());
     for (plan, loops) in plans.iter().zip(loops) {
+        if let Some(ground) = &plan.ground {
+            let mut spot = ground.whole();
+            for l in loops {
+                turns[l.index] = Turning {
+                    trips: ground.windows_in(&spot, l) > l.instances,
+                    moves_result: moves_result(mapping, l.index),
+                };
+                spot = ground.step(&spot, l, 0);
+            }
+            continue;
+        }
         let mut state = plan.group.whole();
         for l in loops {
             let reach = plan.group.windows_in(&state, l);
@@ -58,69 +69,57 @@ fn moves_result(mapping: &Mapping, index: usize) -> bool {
         })
 }
 
-/// For one memory above a boundary, from the inside out: the arrays above it, and the loops of a group in
-/// whose idle trips it gives up its sums (a set of their numbers).
-pub(super) type Forced = SmallVec<[(usize, u32); 2]>;
+/// One memory above a boundary, of those of a boundary from the inside out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Forced {
+    pub boundary: usize,
+    /// Arrays above the memory.
+    pub above: usize,
+    /// Loops of the group in whose idle trips it gives up its sums, as a set of their numbers.
+    pub loops: u32,
+}
 
-/// Per site and slot.
+/// Where instances that idle in loops of a group give up their sums.
 pub(super) fn forced(
     mapping: &Mapping,
     flows: &Flows,
     loops: &[GroupLoop],
     turns: &[Turning],
-) -> SmallVec<[SmallVec<[Forced; 4]>; 6]> {
-    flows
-        .sites
-        .iter()
-        .map(|site| {
-            site.slots
-                .iter()
-                .map(|slot| match slot.crossing {
-                    Crossing::Boundary(b) if slot.is_result => above(
-                        mapping,
-                        flows.boundaries[b].parent,
-                        slot.tensor,
-                        loops,
-                        turns,
-                    ),
-                    _ => Forced::new(),
-                })
-                .collect()
-        })
-        .collect()
-}
-
-fn above(
-    mapping: &Mapping,
-    parent: usize,
-    tensor: usize,
-    loops: &[GroupLoop],
-    turns: &[Turning],
-) -> Forced {
-    // In most mappings the parent is the backing store, or no loop is spread.
-    if parent == 0 || loops.iter().all(|l| l.instances == 1) {
-        return Forced::new();
+) -> SmallVec<[Forced; 4]> {
+    let mut found = SmallVec::new();
+    // In most groups no loop is spread, and no instance idles.
+    if loops.iter().all(|l| l.instances == 1) {
+        return found;
     }
+    let tensor = mapping.operation.result();
     let memories = &mapping.architecture.memories;
     let positions = &mapping.schedule.positions;
-    (1..=parent)
-        .rev()
-        .filter_map(|memory| Some((memories[memory].arrays_above, positions[memory][tensor]?)))
-        .map(|(arrays, place)| {
+    for (boundary, at) in flows.boundaries.iter().enumerate() {
+        if !at.tensors.contains(&tensor) {
+            continue;
+        }
+        for memory in (1..=at.parent).rev() {
+            let Some(place) = positions[memory][tensor] else {
+                continue;
+            };
             let moved = |l: &GroupLoop| {
                 l.index < place
-                    && (turns[l.index].moves_result
-                        || turns[l.index + 1..place]
-                            .iter()
-                            .any(|turn| turn.trips && turn.moves_result))
+                    && turns[l.index..place]
+                        .iter()
+                        .enumerate()
+                        .any(|(n, turn)| turn.moves_result && (n == 0 || turn.trips))
             };
-            let loops = loops.iter().enumerate();
-            let set = loops.fold(0u32, |set, (number, l)| {
+            let set = loops.iter().enumerate().fold(0u32, |set, (number, l)| {
                 set | u32::from(moved(l)) << (number & 31)
             });
-            (arrays, set)
-        })
-        .collect()
+            found.push(Forced {
+                boundary,
+                above: memories[memory].arrays_above,
+                loops: set,
+            });
+        }
+    }
+    found
 }
 
 /// Per loop of a group: whether loops of other groups turn between the loop of the group outside it and it.

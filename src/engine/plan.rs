@@ -2,7 +2,7 @@
 //! mapping of the layer that a search tries.
 
 use super::classes::{GroupClasses, Key};
-use super::flows::Flows;
+use super::flows::{Flows, Places};
 use super::spot::{Ground, Shadow};
 use super::{EngineLimit, TimingRule, counts::Counts, exact};
 use crate::ir::{Footprint, Group, Grouping, Mapping};
@@ -12,6 +12,8 @@ use std::rc::Rc;
 
 /// So many kinds of loops are remembered per group: neighbours in a search differ in one group.
 const REMEMBERED: usize = 64;
+/// So many choices of places for the tiles are remembered.
+const REMEMBERED_PLACES: usize = 8;
 
 /// Counts many schedules of one layer on one accelerator.
 ///
@@ -22,6 +24,8 @@ pub struct Counter {
     pub(super) plans: Vec<Rc<Plan>>,
     /// Per group.
     known: RefCell<Vec<Known>>,
+    /// What flows where, for the last places of the tiles; and how many there were.
+    flows: RefCell<(u32, Vec<(Places, Rc<Flows>)>)>,
     /// Per tensor.
     pub(super) wholes: Vec<Whole>,
     /// No size of any step can pass `u64`.
@@ -126,6 +130,7 @@ impl Counter {
             plans,
             wholes,
             known: RefCell::new(known),
+            flows: RefCell::default(),
             fits,
         })
     }
@@ -136,6 +141,21 @@ impl Counter {
     /// [`EngineLimit`], when the mapping is beyond what can be counted exactly.
     pub fn count(&self, mapping: &Legal<Mapping>, rule: TimingRule) -> Result<Counts, EngineLimit> {
         exact::run(self, mapping, rule)
+    }
+
+    /// What flows where, remembered or made.
+    pub(super) fn flows(&self, mapping: &Mapping) -> Rc<Flows> {
+        let (made, known) = &mut *self.flows.borrow_mut();
+        if let Some((_, flows)) = known.iter().find(|(places, _)| places.are_of(mapping)) {
+            return Rc::clone(flows);
+        }
+        *made += 1;
+        let flows = Rc::new(Flows::new(mapping, *made));
+        if known.len() == REMEMBERED_PLACES {
+            known.remove(0);
+        }
+        known.push((Places::new(mapping), Rc::clone(&flows)));
+        flows
     }
 
     /// The classes of one group, remembered or made.

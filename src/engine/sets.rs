@@ -8,7 +8,7 @@ use super::crossing::{
     BESIDE, HELD, Holder, Sharing, SiteView, Sizes, Sorts, StepSizes, Table, Touch, Transition,
     WORKED,
 };
-use super::flows::Slot;
+use super::flows::{Crossing, Slot};
 use crate::ir::{Footprint, Interval, Intervals, Refill};
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet};
@@ -113,8 +113,8 @@ fn children(
 ) -> Option<Vec<Child>> {
     let sharing = view.sharing;
     let wanted = tiles(view, slot, footprint, step.now.iter())?;
-    let forced = &view.forced[number];
-    let working = Working::new(view, forced, step.last);
+    let forced = |holders| Working::new(view, slot, holders);
+    let working = forced(step.last);
     let held = step.held[number]
         .iter()
         .filter(|holder| !slot.is_result || !working.gives_up(&holder.indices, holder.idle));
@@ -158,7 +158,7 @@ fn children(
     }
     if slot.is_result && view.onset != 0 {
         // Those that idle from here on give up what the memory above gives up.
-        let working = Working::new(view, forced, step.now);
+        let working = forced(step.now);
         for (key, before) in before {
             if !working.gives_up(&key, view.onset) {
                 continue;
@@ -212,12 +212,15 @@ struct Working<'a> {
 }
 
 impl<'a> Working<'a> {
-    fn new(view: &SiteView<'a>, forced: &[(usize, u32)], holders: &[Holder]) -> Working<'a> {
-        let memories = forced.iter().map(|&(above, set)| {
+    fn new(view: &SiteView<'a>, slot: &Slot, holders: &[Holder]) -> Working<'a> {
+        let own = view.forced.iter().filter(|forced| {
+            slot.is_result && slot.crossing == Crossing::Boundary(forced.boundary)
+        });
+        let memories = own.map(|forced| {
             let keys = holders
                 .iter()
-                .map(|holder| view.sharing.only(&holder.indices, 0..above));
-            (above, set, keys.collect())
+                .map(|holder| view.sharing.only(&holder.indices, 0..forced.above));
+            (forced.above, forced.loops, keys.collect())
         });
         Working {
             memories: memories.collect(),

@@ -48,6 +48,8 @@ struct Route<'a> {
     inside: usize,
     sharing: Sharing,
     touches: Option<Touches>,
+    /// Where the site's memories that refill whole tiles begin in [`Key::flush`].
+    flush: usize,
 }
 
 impl GroupClasses {
@@ -63,6 +65,7 @@ impl GroupClasses {
         self.advances = vec![Transition::NONE; self.edges.len() * sites];
         let plan = Rc::clone(&self.plan);
         let lattice = Lattice::new(&self.loops);
+        let mut flush = 0;
         for (number, site) in flows.sites.iter().enumerate() {
             let inside = key.inside[number];
             let forwards = site.slots.iter().any(|slot| slot.forwards);
@@ -72,7 +75,13 @@ impl GroupClasses {
                 inside,
                 sharing: Sharing::new(mapping, &self.loops),
                 touches: None,
+                flush,
             };
+            flush += site
+                .slots
+                .iter()
+                .map(|slot| slot.flush.len())
+                .sum::<usize>();
             if plan.overlaps || self.explicit {
                 route.touches = Some(self.touches(mapping, inside)?);
             }
@@ -377,7 +386,12 @@ impl GroupClasses {
                 None => self.last_working(slot.below, &step.before, from, inside),
             });
             let mut own = Vec::new();
-            for (&(above, _), &depth) in slot.flush.iter().zip(&key.flush[route.number][number]) {
+            let before = route.flush
+                + route.site.slots[..number]
+                    .iter()
+                    .map(|slot| slot.flush.len())
+                    .sum::<usize>();
+            for (&(above, _), &depth) in slot.flush.iter().zip(&key.flush[before..]) {
                 own.push((
                     above,
                     self.changed(&route.sharing, slot.tensor, above, &step, depth)?,
@@ -397,7 +411,7 @@ impl GroupClasses {
                 &SiteView {
                     site: route.site,
                     sharing: &route.sharing,
-                    forced: &key.forced[route.number],
+                    forced: &key.forced,
                     flushed: &flushed,
                     onset: step.advances.map_or(0, |l| 1 << l),
                     listed: false,
@@ -464,19 +478,13 @@ impl GroupClasses {
         }
         let touches = route.touches.as_ref().ok_or(EngineLimit::TooManyClasses)?;
         let start = self.starts[inside];
-        let forced: SmallVec<[super::forced::Forced; 4]> = route
-            .site
-            .slots
-            .iter()
-            .map(|_| Default::default())
-            .collect();
         let plan = Rc::clone(&self.plan);
         self.table
             .count(
                 &SiteView {
                     site: route.site,
                     sharing: &route.sharing,
-                    forced: &forced,
+                    forced: &[],
                     flushed: &flushed,
                     onset: 0,
                     listed: several,
