@@ -118,7 +118,7 @@ fn formats(out: &mut String, evaluation: &Evaluation) {
     }
 }
 
-fn format_list<'a>(formats: &mut dyn Iterator<Item = &'a Format>) -> String {
+fn format_list(formats: &mut dyn Iterator<Item = &Format>) -> String {
     formats.map(format_text).collect::<Vec<_>>().join(", ")
 }
 
