@@ -218,8 +218,8 @@ fn partial_sums_are_dense() {
     assert!(close(cost.energy.dense_total_pj, NARROW));
 }
 
-/// Alters one field of a finished energy.
-type Alter = fn(&mut Energy);
+/// Alters one field, by name.
+type Alter<T> = (&'static str, fn(&mut T));
 
 // Law 6: each term is its count times its price, the total their sum.
 #[test]
@@ -229,7 +229,7 @@ fn an_energy_that_does_not_add_up_is_seen() {
     let prices = Prices::new(&technology(), &context(), &mapping);
     let whole = energy(&prices, &mapping, &counts).unwrap();
     assert!(super::energy::adds_up(&whole, &prices, &mapping, &counts));
-    let of_terms: [(&str, fn(&mut EnergyTerm)); 6] = [
+    let of_terms: [Alter<EnergyTerm>; 6] = [
         ("count", |term| term.count += 1),
         ("effective", |term| term.effective += 1.0),
         ("pj", |term| term.pj += 1.0),
@@ -250,7 +250,7 @@ fn an_energy_that_does_not_add_up_is_seen() {
             &lacking, &prices, &mapping, &counts
         ));
     }
-    let of_all: [(&str, Alter); 3] = [
+    let of_all: [Alter<Energy>; 3] = [
         ("total_pj", |energy| energy.total_pj += 1.0),
         ("dense_total_pj", |energy| energy.dense_total_pj += 1.0),
         ("terms", |energy| energy.terms.push(energy.terms[0].clone())),

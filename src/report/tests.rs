@@ -183,7 +183,8 @@ fn a_total_that_is_not_the_sum_is_seen() {
     let report = report();
     let whole = &report.evaluations[0];
     assert!(adds_up(whole));
-    let alterations: [(&str, fn(&mut Evaluation)); 9] = [
+    type Alter = (&'static str, fn(&mut Evaluation));
+    let alterations: [Alter; 9] = [
         ("layers", |e| e.totals.layers += 1),
         ("macs", |e| e.totals.macs += 1),
         ("ops", |e| e.totals.ops += 1),

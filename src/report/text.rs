@@ -83,28 +83,43 @@ fn write_evaluation(out: &mut String, evaluation: &Evaluation, detail: bool) {
     provenance(out, evaluation);
 }
 
-/// `formats: Input 8, Weight 8, Output 8 (sums 32) bits`; where layers differ, which has which.
+/// `formats: Input 8, Weight 8, Output 8 (partial sums 32) bits`; where layers differ, which has which.
 fn formats(out: &mut String, evaluation: &Evaluation) {
-    let mut found: Vec<(String, Vec<&str>)> = Vec::new();
-    for layer in &evaluation.layers {
-        let tensors: Vec<String> = layer.formats.iter().map(format_text).collect();
-        let text = format!("{} bits", tensors.join(", "));
-        match found.iter_mut().find(|(known, _)| *known == text) {
-            Some((_, layers)) => layers.push(&layer.name),
-            None => found.push((text, vec![&layer.name])),
+    let mut all: Vec<&Format> = Vec::new();
+    for format in evaluation.layers.iter().flat_map(|layer| &layer.formats) {
+        if !all.contains(&format) {
+            all.push(format);
         }
     }
-    let alone = found.len() == 1;
+    let mut found: Vec<(String, Vec<&str>)> = Vec::new();
+    let is_named_twice =
+        |format: &&Format| all.iter().filter(|f| f.tensor == format.tensor).count() > 1;
+    if all.iter().any(is_named_twice) {
+        for layer in &evaluation.layers {
+            let text = format_list(&mut layer.formats.iter());
+            match found.iter_mut().find(|(known, _)| *known == text) {
+                Some((_, layers)) => layers.push(&layer.name),
+                None => found.push((text, vec![&layer.name])),
+            }
+        }
+    } else if !all.is_empty() {
+        found.push((format_list(&mut all.into_iter()), Vec::new()));
+    }
     for (text, layers) in &found {
-        let who = match alone {
-            true => String::new(),
-            false => format!(" ({})", some_of(layers)),
+        let who = if layers.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", some_of(layers))
         };
-        line(out, "", &format!("formats: {text}{who}"));
+        line(out, "", &format!("formats: {text} bits{who}"));
     }
     if !found.is_empty() {
         line(out, "", "");
     }
+}
+
+fn format_list(formats: &mut dyn Iterator<Item = &Format>) -> String {
+    formats.map(format_text).collect::<Vec<_>>().join(", ")
 }
 
 fn format_text(format: &Format) -> String {
