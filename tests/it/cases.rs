@@ -248,6 +248,11 @@ fn only_complete_results_have_zeros() {
     // 20 partial sums and 4 complete ones: 20 + 4 * 0.5 = 22 are read if half of the results are zero.
     assert_eq!((output.reads, output.complete_reads), (20 + 4, 4));
     assert_eq!((output.writes, output.complete_writes), (20 + 4, 4));
+    let case = case("dense_sums");
+    let density = &case.layer("a", "fc")["density"]["tensors"];
+    let output = named(density, "tensor", "Output");
+    assert_eq!(output["effective_reads"]["RF"], 22.0);
+    assert_eq!(output["effective_writes"]["RF"], 22.0);
 }
 
 #[test]
