@@ -188,8 +188,11 @@ fn the_laws_of_time_hold_of_groups() {
             }
         };
         let overlap = |memory: &mut Memory| memory.streams = true;
-        let changes: [(&str, &dyn Fn(&mut Memory)); 3] =
-            [("bandwidth", &wide), ("two ports", &two), ("overlap", &overlap)];
+        let changes: [(&str, &dyn Fn(&mut Memory)); 3] = [
+            ("bandwidth", &wide),
+            ("two ports", &two),
+            ("overlap", &overlap),
+        ];
         for (what, change) in changes {
             match better(change) {
                 Ok(cycles) if cycles <= flow.cycles => {}
