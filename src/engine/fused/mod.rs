@@ -18,6 +18,7 @@ pub mod oracle;
 mod pipeline;
 mod table;
 mod term;
+mod walk;
 
 pub use analysis::Analysis;
 pub use clock::{Busy, Work};
