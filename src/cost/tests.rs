@@ -82,7 +82,7 @@ fn a_missing_entry_is_named_once() {
         [
             CostError::MissingEntry {
                 action: "mac(INT8)".to_owned(),
-                have: vec!["mac(FP16)".to_owned()]
+                have: vec!["mac(INT16)".to_owned()]
             },
             CostError::MissingEntry {
                 action: "hop".to_owned(),

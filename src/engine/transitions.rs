@@ -180,6 +180,9 @@ impl GroupClasses {
         route: &Route,
         form: Option<&SiteForm>,
     ) -> Result<(), EngineLimit> {
+        if self.explicit && self.parts_parents(route.site) {
+            return Err(EngineLimit::Irregular);
+        }
         let plan = Rc::clone(&self.plan);
         let sites = self.sites;
         let depth = self.depth();
@@ -428,6 +431,18 @@ impl GroupClasses {
             .ok_or(EngineLimit::TooManyClasses)
     }
 
+    /// Whether the group spreads the result over several parents: each of them meets an element for the
+    /// first time in a step of its own.
+    fn parts_parents(&self, site: &Site) -> bool {
+        site.slots.iter().any(|slot| {
+            slot.is_result
+                && self
+                    .loops
+                    .iter()
+                    .any(|l| l.instances > 1 && l.array.is_some_and(|array| array < slot.above))
+        })
+    }
+
     /// A transition of a group whose steps are listed.
     fn listed_transition(
         &mut self,
@@ -447,6 +462,9 @@ impl GroupClasses {
         let last = self.working(inside, last_node);
         let mut held: Vec<Vec<Holder>> = Vec::with_capacity(route.site.slots.len());
         let several = self.loops.iter().any(|l| l.instances > 1);
+        if self.parts_parents(route.site) {
+            return Err(EngineLimit::Irregular);
+        }
         for slot in &route.site.slots {
             if !slot.flush.is_empty() && several {
                 return Err(EngineLimit::Irregular);

@@ -210,7 +210,7 @@ impl<'a> Machine<'a> {
 
 /// Consecutive steps of a sequence: all but how the first one overlaps with what comes before.
 #[derive(Clone, Debug)]
-struct Span {
+struct Run {
     first: Step,
     /// What the last step leaves to go out.
     last: Vec<u128>,
@@ -219,8 +219,8 @@ struct Span {
     busy: Busy,
 }
 
-impl Span {
-    fn then(&mut self, next: &Span, machine: &Machine<'_>) -> Option<()> {
+impl Run {
+    fn then(&mut self, next: &Run, machine: &Machine<'_>) -> Option<()> {
         let (cycles, busy) = machine.region(&self.last, &next.first)?;
         self.cycles = self.cycles.checked_add(cycles)?.checked_add(next.cycles)?;
         add(&mut self.busy, &busy, 1)?;
@@ -245,7 +245,7 @@ impl Span {
 pub(super) struct Clock<'a> {
     machine: &'a Machine<'a>,
     overlap: Overlap,
-    span: Option<Span>,
+    run: Option<Run>,
     /// Of a pipeline: its stages, arrivals and departures among them; what stops them all; busy times.
     finish: Matrix,
     stops: u64,
@@ -264,7 +264,7 @@ impl<'a> Clock<'a> {
         Clock {
             machine,
             overlap,
-            span: None,
+            run: None,
             finish: if start {
                 Matrix::start(all)
             } else {
@@ -279,16 +279,16 @@ impl<'a> Clock<'a> {
     pub(super) fn steps(&mut self, step: &Step, count: u64) -> Option<()> {
         match self.overlap {
             Overlap::Sequence => {
-                let mut span = Span {
+                let mut run = Run {
                     first: step.clone(),
                     last: step.up.clone(),
                     cycles: 0,
                     busy: Busy::new(),
                 };
                 if count > 1 {
-                    span.power(count, self.machine)?;
+                    run.power(count, self.machine)?;
                 }
-                self.join(span)
+                self.join(run)
             }
             Overlap::Pipeline => {
                 let machine = self.machine;
@@ -317,9 +317,9 @@ impl<'a> Clock<'a> {
         }
     }
 
-    fn join(&mut self, next: Span) -> Option<()> {
-        match &mut self.span {
-            Some(span) => span.then(&next, self.machine),
+    fn join(&mut self, next: Run) -> Option<()> {
+        match &mut self.run {
+            Some(run) => run.then(&next, self.machine),
             none => {
                 *none = Some(next);
                 Some(())
@@ -329,9 +329,9 @@ impl<'a> Clock<'a> {
 
     /// `count` times what `part`, which did not begin as the start of the run, has done.
     pub(super) fn then(&mut self, part: Clock<'a>, count: u64) -> Option<()> {
-        if let Some(mut span) = part.span {
-            span.power(count, self.machine)?;
-            self.join(span)?;
+        if let Some(mut run) = part.run {
+            run.power(count, self.machine)?;
+            self.join(run)?;
         }
         if self.overlap == Overlap::Pipeline {
             self.finish.then(&part.finish.power(count));
@@ -352,17 +352,17 @@ impl<'a> Clock<'a> {
                 self.stops.checked_add(finish)?.max(longest(&all))
             }
             Overlap::Sequence => {
-                let Some(span) = self.span else {
+                let Some(run) = self.run else {
                     return Some((0, all));
                 };
                 let none: &[u128] = &[];
-                let (arrive, before) = self.machine.alone(&span.first.down, none)?;
-                let (leave, after) = self.machine.alone(none, &span.last)?;
-                for busy in [&before, &span.first.busy, &span.busy, &after] {
+                let (arrive, before) = self.machine.alone(&run.first.down, none)?;
+                let (leave, after) = self.machine.alone(none, &run.last)?;
+                for busy in [&before, &run.first.busy, &run.busy, &after] {
                     add(&mut all, busy, 1)?;
                 }
-                let mut sum = span.cycles;
-                let stages = span.first.stages.iter();
+                let mut sum = run.cycles;
+                let stages = run.first.stages.iter();
                 for &cycles in stages.chain([&arrive, &leave]) {
                     sum = sum.checked_add(cycles)?;
                 }

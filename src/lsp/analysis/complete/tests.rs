@@ -150,18 +150,18 @@ fn dimensions_and_memories() {
     has("Map net on eyeriss { one: { tile $0", &["Y'", "R"], &["B"]);
     has(
         "Map net on eyeriss { one: { at $0",
-        &["DRAM", "GLB", "RF"],
+        &["DRAM", "GLB", "FS"],
         &["PE"],
     );
     has(
         "Map net on eyeriss { one: { spread K by 2 over $0",
         &["PE"],
-        &["RF"],
+        &["FS"],
     );
     has(
         "Map net on eyeriss { one: { retain $0",
         &["Weight"],
-        &["RF"],
+        &["FS"],
     );
     has("Dataflow d on eyeriss { retain Weight in $0", &["GLB"], &[]);
     has(
@@ -206,7 +206,7 @@ fn fused_blocks() {
     has(
         &format!("{fuse} pipeline {{ run one on $0"),
         &["PE"],
-        &["RF"],
+        &["FS"],
     );
     has(
         &format!("{fuse} pipeline {{ run one on PE using $0"),
