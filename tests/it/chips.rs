@@ -1,4 +1,4 @@
-//! Machines of the library held to measured chips.
+//! Machines of the library held to measured chips, and to what a vendor says of one.
 //!
 //! Eyeriss (Chen et al., IEEE JSSC 52(1), 2017): processing latency and parameters of the mapping of every convolution of
 //! AlexNet (batch 4) and VGG-16 (batch 3) at 200 MHz. Nothing is fitted: the machine is `std.accelerators.eyeriss` with
@@ -143,7 +143,7 @@ const VGG16: [Measured; 13] = [
     ),
 ];
 
-/// The library's text, with the DRAM of this comparison and one change.
+/// The library's text of Eyeriss, with the DRAM of this comparison and one change.
 fn machine(from: &str, to: &str) -> String {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
@@ -286,4 +286,69 @@ fn eyeriss_without_its_ports_is_another_machine() {
             "{name}: {alexnet} {vgg16}"
         );
     }
+}
+
+/// NVDLA (nvdla.org, primer): ResNet-50 in INT8 on 2048 MACs with 512 KiB of buffer at 1 GHz and 20 GB/s makes 269 frames a
+/// second. That is the vendor's own model of the convolutions and the last layer (per layer the longest of inputs,
+/// outputs and MACs); additions and pools are left out here as there. The order is the chip's, one style for all layers:
+/// as many kernels at a time as half of the buffer holds beside four rows of inputs, stripes of 32 outputs, and the first
+/// layer with the columns of the kernel beside its three channels.
+#[test]
+fn nvdla_makes_the_frames_that_its_vendor_says() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/stdlib/accelerators/nvdla_large.dflow"
+    );
+    let machine = std::fs::read_to_string(path).unwrap();
+    assert!(machine.contains("{ Bandwidth: 32B/cycle }"));
+    let machine = machine.replace("{ Bandwidth: 32B/cycle }", "{ Bandwidth: 20GB/s }");
+    let shapes = evaluate(
+        "chip_resnet50.dflow",
+        "Accelerator a { Memory DRAM { } Memory RF { } Compute MAC { } }
+         Map std.networks.resnet50 on a { default: std.dataflows.streaming; }",
+    );
+    let mut map = String::new();
+    for layer in list(&shapes["evaluations"][0]["layers"]) {
+        let of = |key: &str| layer["dimensions"][key].as_u64().unwrap_or(1);
+        let (style, channels) = match (layer["type"].as_str().unwrap(), of("C")) {
+            ("CONV", 3) => ("image", 3),
+            ("CONV", channels) => ("stripes", channels),
+            ("FC", channels) => ("products", channels),
+            _ => continue,
+        };
+        let stride = if of("Y") > of("Y'") { 2 } else { 1 };
+        let rows = (3 * stride + of("R")).min(of("Y"));
+        let inputs = channels * rows * of("X");
+        let kernels = (256 * 1024 - inputs) / (channels * of("R") * of("S")) / 32 * 32;
+        let kernels = kernels.max(32).min(of("K"));
+        let name = layer["name"].as_str().unwrap();
+        map += &format!("{name}: {style}({kernels});\n");
+    }
+    let outputs = "at DRAM { tile N by 1; tile K by kernels; tile P by upto 4; }
+         at CBUF { tile K by upto 32; tile Q by upto 8; }";
+    let cells = "spread C by 1 over PE[0]; spread K by 1 over PE[1];";
+    let text = format!(
+        "{machine}
+         Dataflow stripes(kernels) on nvdla_large {{
+           {outputs} at CACC {{ tile C by upto 64; tile R by 1; tile S by 1; }}
+           {cells} at REG {{ tile P by 1; tile Q by 1; }}
+         }}
+         Dataflow image(kernels) on nvdla_large {{
+           {outputs} at CACC {{ tile R by 1; }}
+           spread S by 1 over PE[0]; {cells} at REG {{ tile P by 1; tile Q by 1; }}
+         }}
+         Dataflow products(kernels) on nvdla_large {{
+           at DRAM {{ tile K by kernels; }} at CBUF {{ tile K by upto 32; }}
+           at CACC {{ tile C by upto 64; }} {cells}
+         }}
+         Map std.networks.resnet50 on nvdla_large {{ {map} default POOL, ADD: std.dataflows.streaming; }}"
+    );
+    let report = evaluate("chip_nvdla.dflow", &text);
+    let cycles: f64 = list(&report["evaluations"][0]["layers"])
+        .iter()
+        .filter(|layer| layer["type"] == "CONV" || layer["type"] == "FC")
+        .map(|layer| layer["cycles"].as_f64().unwrap())
+        .sum();
+    let frames = 1e9 / cycles;
+    assert!((frames / 269.0 - 1.0).abs() < 0.1, "{frames}");
 }
