@@ -150,13 +150,13 @@ fn dimensions_and_memories() {
     has("Map net on eyeriss { one: { tile $0", &["Y'", "R"], &["B"]);
     has(
         "Map net on eyeriss { one: { at $0",
-        &["DRAM", "GLB", "RF"],
+        &["DRAM", "GLB", "FS"],
         &["PE"],
     );
     has(
         "Map net on eyeriss { one: { spread K by 2 over $0",
         &["PE"],
-        &["RF"],
+        &["FS"],
     );
     has(
         "Map net on eyeriss { one: { retain $0",
