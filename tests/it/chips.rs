@@ -1,7 +1,7 @@
-//! Machines of the library held to measured chips.
+//! Machines of the library held to measured chips, and to what a vendor says of one.
 //!
 //! Eyeriss (Chen et al., IEEE JSSC 52(1), 2017): processing latency and parameters of the mapping of every convolution of
-//! AlexNet (batch 4) and VGG-16 (batch 3) at 200 MHz. Nothing is fitted: the machine is `std.accelerators.eyeriss` with
+//! AlexNet (batch 4) and VGG-16 (batch 3) at 200 MHz. No constant is fitted: the machine is `std.accelerators.eyeriss` with
 //! a DRAM that takes no time, as the chip's processing latency has none in it.
 
 use crate::stdlib::{evaluate, list};
@@ -61,7 +61,9 @@ const ALEXNET: [Measured; 5] = [
     ),
 ];
 
-/// Rows of 13 and 14, four sets; q * r is 1, 1, 2, 4, 8 by stage.
+/// Rows of 13 and 14; q * r is 1, 1, 2, 4, 8 by stage. The sets of AlexNet are published; these are not known from the paper
+/// word by word, and follow its rule (sets of the height of the kernel that fill the array; channels and filters as
+/// scratchpads and banks have room). The latencies are published.
 const VGG16: [Measured; 13] = [
     layer(
         "conv1_1",
@@ -143,7 +145,7 @@ const VGG16: [Measured; 13] = [
     ),
 ];
 
-/// The library's text, with the DRAM of this comparison and one change.
+/// The library's text of Eyeriss, with the DRAM of this comparison and one change.
 fn machine(from: &str, to: &str) -> String {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
@@ -230,7 +232,8 @@ fn eyeriss_takes_the_time_that_was_measured() {
     }
 }
 
-/// Reads of inputs, reads and writes of sums of the global buffer, in MB as published. (50.2 MB for conv3 contradict the
+/// Reads of inputs, reads and writes of sums of the global buffer, in MB as published. The paper does not say whether what
+/// DRAM writes into the buffer is among them; without it all four layers come within 3 %, with it conv1 is 8 % above. (50.2 MB for conv3 contradict the
 /// paper's own t = 4, under which the sums of 64 filters pass as often as 64 channels need: left out.)
 #[test]
 fn eyeriss_moves_what_was_measured() {
@@ -286,4 +289,74 @@ fn eyeriss_without_its_ports_is_another_machine() {
             "{name}: {alexnet} {vgg16}"
         );
     }
+}
+
+/// NVDLA (nvdla.org, primer): ResNet-50 in INT8 on 2048 MACs with 512 KiB of buffer at 1 GHz and 20 GB/s makes 269 frames a
+/// second. That is the vendor's own model of the convolutions and the last layer (per layer the longest of inputs,
+/// outputs and MACs); additions and pools are left out here as there. The order is the chip's, one style for all layers:
+/// as many kernels at a time as half of the buffer holds beside four rows of inputs, stripes of 32 outputs, and the first
+/// layer with the columns of the kernel beside its three channels.
+///
+/// The style was chosen with the figure in view: stripes of 4 x 8 outputs give 254 frames, 2 x 16 give 235, 3 x 8 215, 2 x 8
+/// 174, one row of 32 176, one of 16 154. So this shows that the machine can reach the vendor's figure in the chip's
+/// order, not that any mapping does. With 4 x 8 the five configurations from 2048 down to 128 MACs come within 6 %; those
+/// of 64 and 32 MACs do not fit their buffer with four rows.
+#[test]
+fn nvdla_makes_the_frames_that_its_vendor_says() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/stdlib/accelerators/nvdla_large.dflow"
+    );
+    let machine = std::fs::read_to_string(path).unwrap();
+    assert!(machine.contains("{ Bandwidth: 32B/cycle }"));
+    let machine = machine.replace("{ Bandwidth: 32B/cycle }", "{ Bandwidth: 20GB/s }");
+    let shapes = evaluate(
+        "chip_resnet50.dflow",
+        "Accelerator a { Memory DRAM { } Memory RF { } Compute MAC { } }
+         Map std.networks.resnet50 on a { default: std.dataflows.streaming; }",
+    );
+    let mut map = String::new();
+    for layer in list(&shapes["evaluations"][0]["layers"]) {
+        let of = |key: &str| layer["dimensions"][key].as_u64().unwrap_or(1);
+        let (style, channels) = match (layer["type"].as_str().unwrap(), of("C")) {
+            ("CONV", 3) => ("image", 3),
+            ("CONV", channels) => ("stripes", channels),
+            ("FC", channels) => ("products", channels),
+            _ => continue,
+        };
+        let stride = if of("Y") > of("Y'") { 2 } else { 1 };
+        let rows = (3 * stride + of("R")).min(of("Y"));
+        let inputs = channels * rows * of("X");
+        let kernels = (256 * 1024 - inputs) / (channels * of("R") * of("S")) / 32 * 32;
+        let kernels = kernels.max(32).min(of("K"));
+        let name = layer["name"].as_str().unwrap();
+        map += &format!("{name}: {style}({kernels});\n");
+    }
+    let outputs = "at DRAM { tile N by 1; tile K by kernels; tile P by upto 4; }
+         at CBUF { tile K by upto 32; tile Q by upto 8; }";
+    let cells = "spread C by 1 over PE[0]; spread K by 1 over PE[1];";
+    let text = format!(
+        "{machine}
+         Dataflow stripes(kernels) on nvdla_large {{
+           {outputs} at CACC {{ tile C by upto 64; tile R by 1; tile S by 1; }}
+           {cells} at REG {{ tile P by 1; tile Q by 1; }}
+         }}
+         Dataflow image(kernels) on nvdla_large {{
+           {outputs} at CACC {{ tile R by 1; }}
+           spread S by 1 over PE[0]; {cells} at REG {{ tile P by 1; tile Q by 1; }}
+         }}
+         Dataflow products(kernels) on nvdla_large {{
+           at DRAM {{ tile K by kernels; }} at CBUF {{ tile K by upto 32; }}
+           at CACC {{ tile C by upto 64; }} {cells}
+         }}
+         Map std.networks.resnet50 on nvdla_large {{ {map} default POOL, ADD: std.dataflows.streaming; }}"
+    );
+    let report = evaluate("chip_nvdla.dflow", &text);
+    let cycles: f64 = list(&report["evaluations"][0]["layers"])
+        .iter()
+        .filter(|layer| layer["type"] == "CONV" || layer["type"] == "FC")
+        .map(|layer| layer["cycles"].as_f64().unwrap())
+        .sum();
+    let frames = 1e9 / cycles;
+    assert!((frames / 269.0 - 1.0).abs() < 0.1, "{frames}");
 }

@@ -162,3 +162,40 @@ fn the_readme_prints_what_the_program_prints() {
         assert!(blessed == readme, "DFLOW_BLESS=1 writes it anew: {blessed}");
     }
 }
+
+/// The table of what changed, here and in the change log: the old texts under the rules of today, and the machines of today.
+/// What was before is in commit c0ef996.
+#[test]
+fn the_readme_tells_what_changed() {
+    let totals = |file: &str| -> Vec<String> {
+        let (_, report, _) = dflowc(&["eval", file, "--report", "json"]);
+        let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+        let evaluations = report["evaluations"].as_array().unwrap();
+        let cycles = |evaluation: &serde_json::Value| {
+            let digits = evaluation["totals"]["cycles"].as_u64().unwrap().to_string();
+            let groups: Vec<&str> = digits
+                .as_bytes()
+                .rchunks(3)
+                .rev()
+                .map(|part| std::str::from_utf8(part).unwrap())
+                .collect();
+            groups.join(",")
+        };
+        evaluations.iter().map(cycles).collect()
+    };
+    let old = totals("tests/cases/before.dflow");
+    let vgg16 = &totals("examples/vgg16_eyeriss.dflow")[0];
+    let stripes = &totals("examples/resnet50.dflow")[1];
+    for name in ["README.md", "CHANGELOG.md"] {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        let text = std::fs::read_to_string(path).unwrap();
+        let rows = [
+            format!("| 290,849,685 | {} | {vgg16} |", old[0]),
+            format!("| 6,328,251 | {} | {}", old[1], old[2]),
+            stripes.clone(),
+        ];
+        for row in rows {
+            assert!(text.contains(&row), "{name} does not have {row}");
+        }
+    }
+}
