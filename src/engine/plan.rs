@@ -24,8 +24,7 @@ pub struct Counter {
     pub(super) plans: Vec<Rc<Plan>>,
     /// Per group.
     known: RefCell<Vec<Known>>,
-    /// What flows where, for the last places of the tiles; and how many there were.
-    flows: RefCell<(u32, Vec<(Places, Rc<Flows>)>)>,
+    flows: RefCell<KnownFlows>,
     /// Per tensor.
     pub(super) wholes: Vec<Whole>,
     /// No size of any step can pass `u64`.
@@ -60,6 +59,14 @@ pub(super) struct Plan {
     points_per_result: Option<u64>,
     /// Elements of the result that one point alone makes.
     pub single: u64,
+}
+
+/// What flows where, for the last choices of places.
+#[derive(Default)]
+struct KnownFlows {
+    /// How many were made so far.
+    made: u32,
+    entries: Vec<(Places, Rc<Flows>)>,
 }
 
 /// The last classes made of one group.
@@ -145,7 +152,10 @@ impl Counter {
 
     /// What flows where, remembered or made.
     pub(super) fn flows(&self, mapping: &Mapping) -> Rc<Flows> {
-        let (made, known) = &mut *self.flows.borrow_mut();
+        let KnownFlows {
+            made,
+            entries: known,
+        } = &mut *self.flows.borrow_mut();
         if let Some((_, flows)) = known.iter().find(|(places, _)| places.are_of(mapping)) {
             return Rc::clone(flows);
         }
