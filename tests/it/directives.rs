@@ -57,7 +57,7 @@ fn program(c: &mut Choices) -> (String, bool) {
     let (of_k, of_c) = (c.size(k), c.size(channels));
     let rows = c.rows(r, tiles[0], stride, padded);
     let columns = c.rows(r, tiles[1], stride, padded);
-    let mut maps = vec![
+    let mut maps = [
         ("N", 1, 1),
         ("K", of_k, of_k),
         ("C", of_c, of_c),

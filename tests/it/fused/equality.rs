@@ -77,6 +77,9 @@ fn hardware() -> impl Strategy<Value = Vec<u32>> {
     prop::collection::vec(any::<u32>(), 0..40)
 }
 
+/// A change of one memory.
+type Change<'a> = &'a dyn Fn(&mut Memory);
+
 #[test]
 fn engine_equals_oracle() {
     let mut runner = TestRunner::new(Config {
@@ -188,7 +191,7 @@ fn the_laws_of_time_hold_of_groups() {
             }
         };
         let overlap = |memory: &mut Memory| memory.streams = true;
-        let changes: [(&str, &dyn Fn(&mut Memory)); 3] = [
+        let changes: [(&str, Change); 3] = [
             ("bandwidth", &wide),
             ("two ports", &two),
             ("overlap", &overlap),
