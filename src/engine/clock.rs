@@ -75,9 +75,7 @@ pub(super) struct Clock {
     /// Per resource its number among the tracked ones.
     tracked: SmallVec<[Option<usize>; 8]>,
     tracks: usize,
-    /// Resources used at each position, and by the issues.
-    at_position: Vec<SmallVec<[usize; 6]>>,
-    at_issue: SmallVec<[usize; 6]>,
+    times_issues: bool,
     /// The issues of a leaf region are spread over several leaf steps.
     several: bool,
     wave: u64,
@@ -98,20 +96,13 @@ impl Clock {
         let architecture = &mapping.architecture;
         let resources = flows.resources.len();
         let several = mapping.schedule.steps < mapping.schedule.leaf;
-        let mut at_position: Vec<SmallVec<[usize; 6]>> = Vec::new();
-        for position in &flows.positions {
-            at_position.push(used(flows, position.sites.0..position.sites.1));
-        }
-        let at_issue = if rule == TimingRule::Exact {
-            used(flows, flows.lanes..flows.sites.len())
-        } else {
-            SmallVec::new()
-        };
+        let exact = rule == TimingRule::Exact;
         let mut tracks = 0;
         let tracked = (0..resources)
             .map(|r| {
-                let places = at_position.iter().filter(|used| used.contains(&r)).count();
-                let issues = at_issue.contains(&r);
+                let uses = flows.at_position.iter().filter(|used| used.contains(&r));
+                let places = uses.count();
+                let issues = exact && flows.at_issue.contains(&r);
                 let shared = places + usize::from(issues) > 1 || issues && several;
                 (shared && rule == TimingRule::Exact).then(|| {
                     tracks += 1;
@@ -144,8 +135,7 @@ impl Clock {
             rates: flows.resources.iter().map(|r| r.1).collect(),
             tracked,
             tracks,
-            at_position,
-            at_issue,
+            times_issues: exact,
             several,
             wave: if rule == TimingRule::Exact { wave } else { 0 },
             wave_each,
@@ -302,8 +292,11 @@ impl Clock {
 
     /// The issues of a leaf step are done; they are rounded when the leaf region ends.
     #[inline]
-    pub fn end_issues(&mut self, elapsed: &mut Elapsed, _flows: &Flows, count: u128) -> Option<()> {
-        for &r in &self.at_issue {
+    pub fn end_issues(&mut self, elapsed: &mut Elapsed, flows: &Flows, count: u128) -> Option<()> {
+        if !self.times_issues {
+            return Some(());
+        }
+        for &r in &flows.at_issue {
             self.bits[r] = self.bits[r].checked_add(count * u128::from(self.now.bits[r]))?;
             if self.several
                 && let Some(track) = self.tracked[r]
@@ -325,9 +318,9 @@ impl Clock {
 
     /// All leaf steps of a leaf region are done.
     pub fn end_leaf(&mut self, elapsed: &mut Elapsed, flows: &Flows, count: u128) -> Option<()> {
-        if !self.at_issue.is_empty() {
+        if self.times_issues && !flows.at_issue.is_empty() {
             let mut cycles: SmallVec<[u64; 8]> = SmallVec::from_elem(0, self.rates.len());
-            for &r in &self.at_issue {
+            for &r in &flows.at_issue {
                 let bits = match self.tracked[r] {
                     Some(track) if self.several => elapsed.busy[track],
                     _ => self.now.bits[r],
@@ -374,7 +367,7 @@ impl Clock {
         busy: &mut SmallVec<[u64; 8]>,
     ) -> Option<(u64, u64)> {
         busy.resize(self.rates.len(), 0);
-        for &r in &self.at_position[position] {
+        for &r in &flows.at_position[position] {
             let bits = std::mem::take(&mut self.now.bits[r]);
             busy[r] = self.rates[r].cycles_for(u128::from(bits))?;
             self.bits[r] += count * u128::from(bits);
@@ -410,7 +403,7 @@ impl Clock {
     }
 
     fn forget(&mut self, flows: &Flows, position: usize) {
-        for &r in &self.at_position[position] {
+        for &r in &flows.at_position[position] {
             self.now.bits[r] = 0;
         }
         let (from, to) = flows.positions[position].boundaries;
@@ -434,7 +427,7 @@ impl Clock {
         }
         let mut busy = SmallVec::new();
         let (own, serial) = self.transfers(flows, position, count, &mut busy)?;
-        for &r in &self.at_position[position] {
+        for &r in &flows.at_position[position] {
             if let Some(track) = self.tracked[r] {
                 elapsed.busy[track] = elapsed.busy[track].checked_add(busy[r])?;
             }
@@ -460,7 +453,7 @@ impl Clock {
         let mut busy = SmallVec::new();
         let (own, _) = self.transfers(flows, position, 1, &mut busy)?;
         // What is read to be added to takes a read port that no transfer upwards takes.
-        let longest = self.at_position[position].iter().map(|&r| busy[r]).max();
+        let longest = flows.at_position[position].iter().map(|&r| busy[r]).max();
         Some(own.max(longest.unwrap_or(0)))
     }
 
@@ -469,16 +462,6 @@ impl Clock {
         let down = &mut self.now.moves[boundary].0;
         *down = (*down).max(1);
     }
-}
-
-/// The resources that some sites use, each once.
-fn used(flows: &Flows, sites: std::ops::Range<usize>) -> SmallVec<[usize; 6]> {
-    let mut used: SmallVec<[usize; 6]> = sites
-        .flat_map(|site| flows.uses[site].iter().map(|one| one.resource))
-        .collect();
-    used.sort_unstable();
-    used.dedup();
-    used
 }
 
 /// Bits of one result in one step: down, up over the link, up into the port, read to be added to; and how

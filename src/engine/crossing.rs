@@ -201,6 +201,29 @@ impl StepSizes {
         fields!(all)
     }
 
+    /// Multiplies in another group, as far as a step's traffic at `slot` needs it.
+    #[inline]
+    pub fn multiply(&mut self, other: &StepSizes, slot: &Slot, wide: bool) {
+        macro_rules! fields {
+            ($($field:ident),*) => {
+                $(self.$field = self.$field.wrapping_mul(other.$field);)*
+            };
+        }
+        fields!(needed, needed_reused);
+        if slot.forwards {
+            fields!(tile, tile_sum, reused_sum);
+        }
+        if slot.is_result {
+            fields!(first_touch, prev_held, retained);
+            if slot.separate {
+                fields!(all_held, all_retained);
+            }
+            if wide {
+                fields!(done_held, done_retained, all_done, all_done_retained);
+            }
+        }
+    }
+
     /// The sizes of the product of two groups. They are at most the elements of the tensor times the
     /// number of PEs, which `Counter::new` has seen to fit.
     #[inline]

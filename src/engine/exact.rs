@@ -61,6 +61,10 @@ pub(super) struct Engine<'a> {
     pub(super) rule: TimingRule,
     /// Per slot of all sites.
     pub(super) moved: Vec<Moved>,
+    /// One row of columns, for kinds of instances.
+    pub(super) row: Vec<u64>,
+    /// Per slot of all sites: what crosses to the lanes in all leaf tiles.
+    pub(super) issued: Vec<Sum>,
     /// Elements that the busiest PE got from a neighbour in the step at hand.
     pub(super) lent: u64,
 }
@@ -145,16 +149,13 @@ pub(super) fn run(
         if inner && !plan.group.is_regular(&own, leaf) {
             return Err(EngineLimit::Irregular);
         }
-        let regular = {
-            let mut kept = own.clone();
-            trim(mapping, plan, &mut kept);
-            let regular = plan.group.is_regular(&kept, usize::MAX);
-            if regular {
-                own = kept;
-            }
-            regular
-        };
+        trim(mapping, plan, &mut own);
+        let regular = plan.group.is_regular(&own, usize::MAX);
         if !regular {
+            // Which loops do nothing is not seen from their first windows.
+            let all = counter.grouping.loops(&mapping.schedule.loops);
+            let all = all.and_then(|mut all| all.get_mut(trimmed.len()).map(std::mem::take));
+            own = all.ok_or(EngineLimit::Irregular)?;
             own.retain(|l| l.index < leaf);
         }
         // Sums that windows share pass between instances: that is looked at step by step.
@@ -288,6 +289,8 @@ impl<'a> Engine<'a> {
             wholes: &counter.wholes,
             still_busiest: 1,
             rule,
+            row: Vec::with_capacity(32),
+            issued: Vec::new(),
             lent: 0,
         };
         engine.stand_still()?;
@@ -407,6 +410,7 @@ impl<'a> Engine<'a> {
         self.multiply(&mut products, None, &start, 0);
         self.region(None, &start, &products, &times, &mut elapsed)?;
         self.add_up()?;
+        self.add_issues()?;
         let drain = self.drain()?;
         let wave = self.clock.wave_of_the_run();
         elapsed

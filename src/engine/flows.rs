@@ -194,6 +194,9 @@ pub(super) struct Flows {
     pub slot_starts: SmallVec<[usize; 8]>,
     /// Where each site's columns begin; one more for the end.
     pub column_starts: SmallVec<[usize; 8]>,
+    /// Resources used at each position, and by the issues.
+    pub at_position: Vec<SmallVec<[usize; 6]>>,
+    pub at_issue: SmallVec<[usize; 6]>,
     /// Different for different flows of one counter.
     pub id: u32,
 }
@@ -221,6 +224,8 @@ impl Flows {
             slots: 0,
             slot_starts: SmallVec::new(),
             column_starts: SmallVec::new(),
+            at_position: Vec::new(),
+            at_issue: SmallVec::new(),
             id,
         };
         flows.place_positions(mapping);
@@ -245,7 +250,22 @@ impl Flows {
         }
         flows.wire(mapping);
         flows.lay_out();
+        for position in &flows.positions {
+            let used = flows.used(position.sites.0..position.sites.1);
+            flows.at_position.push(used);
+        }
+        flows.at_issue = flows.used(flows.lanes..flows.sites.len());
         flows
+    }
+
+    /// The resources that some sites use, each once.
+    fn used(&self, sites: std::ops::Range<usize>) -> SmallVec<[usize; 6]> {
+        let mut used: SmallVec<[usize; 6]> = sites
+            .flat_map(|site| self.uses[site].iter().map(|one| one.resource))
+            .collect();
+        used.sort_unstable();
+        used.dedup();
+        used
     }
 
     /// Where slots and columns lie, and what the sites are in numbers.

@@ -536,6 +536,19 @@ impl View<'_> {
                 None => serial.push((position, takes)),
             }
         }
+        // Sums that deliveries find are read by no transfer; the port that reads them is busy all the same.
+        let result = self.mapping.operation.result();
+        for resource in &self.counts.resources {
+            let Resource::Port { memory, port } = resource.resource else {
+                continue;
+            };
+            let row = &self.counts.memories.get(memory)?.tensors;
+            let own = row.iter().find(|count| count.tensor == result);
+            let adds = own.is_some_and(|own| Some(own.updates) > self.given(memory, result));
+            if adds && port != Port::Write {
+                parts += u128::from(resource.busy_cycles);
+            }
+        }
         let serial: u128 = serial.iter().map(|(_, cycles)| u128::from(*cycles)).sum();
         let cycles = u128::from(timing.cycles);
         Some(all && u128::from(timing.compute_cycles) + serial <= cycles && cycles <= parts)

@@ -30,7 +30,7 @@ impl Engine<'_> {
     ) -> Result<(), EngineLimit> {
         let own = advance.and_then(|l| self.loops[l].own).map(|(m, _)| m);
         let to_lanes = self.flows.sites[site].lanes;
-        let owned = self.classes.clone();
+        let owned = std::mem::take(&mut self.classes);
         let mut factors: SmallVec<[Factor; 8]> = SmallVec::new();
         for (m, &class) in context.iter().enumerate() {
             let classes = &*owned[self.moving[m]];
@@ -55,17 +55,23 @@ impl Engine<'_> {
                 (classes, classes.wrap_of(0, site), true)
             });
         }
-        self.pass_factors(site, &factors, advance.is_none(), Some(count))
+        let passed = self.pass_factors(site, &factors, advance.is_none(), Some(count));
+        drop(factors);
+        self.classes = owned;
+        passed
     }
 
     /// What is left leaves: the sizes of the last step of all.
     pub(super) fn pass_rest(&mut self, site: usize) -> Result<(), EngineLimit> {
-        let owned = self.classes.clone();
+        let owned = std::mem::take(&mut self.classes);
         let factors: SmallVec<[Factor; 8]> = owned
             .iter()
             .map(|classes| (&**classes, classes.wrap_of(0, site), true))
             .collect();
-        self.pass_factors(site, &factors, false, None)
+        let passed = self.pass_factors(site, &factors, false, None);
+        drop(factors);
+        self.classes = owned;
+        passed
     }
 
     /// All combinations of kinds of instances. Without `count` it is the rest that leaves.
@@ -78,7 +84,7 @@ impl Engine<'_> {
     ) -> Result<(), EngineLimit> {
         let start = self.flows.slot_starts[site];
         let last = factors.iter().all(|factor| factor.2);
-        let mut row = Vec::with_capacity(16);
+        let mut row = std::mem::take(&mut self.row);
         let mut choice: SmallVec<[usize; 8]> = SmallVec::from_elem(0, factors.len());
         if factors
             .iter()
@@ -101,7 +107,8 @@ impl Engine<'_> {
                 let whole = self.whole[start + slot];
                 let mut product = whole;
                 for (classes, variant) in &chosen {
-                    product = product.times(classes.table.sizes(variant, slot));
+                    let own = classes.table.sizes(variant, slot);
+                    product.multiply(own, at, self.flows.wide);
                 }
                 if count.is_none() {
                     // Nothing enters, and nothing stays.
@@ -165,6 +172,7 @@ impl Engine<'_> {
                     Some(())
                 });
             if turned.is_none() {
+                self.row = row;
                 return Ok(());
             }
         }

@@ -130,19 +130,36 @@ impl Engine<'_> {
             })
     }
 
+    /// Adds up what crosses to the lanes in all leaf tiles.
+    pub(super) fn add_issues(&mut self) -> Result<(), EngineLimit> {
+        let slots = self.flows.slots;
+        self.issued = vec![Sum::default(); slots];
+        let result = self.mapping.operation.result();
+        for site in self.flows.lanes..self.flows.sites.len() {
+            let depth = self.flows.sites[site].depth;
+            for (number, slot) in self.flows.sites[site].slots.iter().enumerate() {
+                if !slot.is_base(depth) {
+                    continue;
+                }
+                let at = self.flows.slot_starts[site] + number;
+                let mut sum = Sum::default();
+                sum.add(&self.whole[at], 1, 1);
+                for classes in &self.classes {
+                    let own = &classes.node_sums[classes.depth() * slots + at];
+                    sum = sum
+                        .times(own, slot.tensor == result)
+                        .ok_or(EngineLimit::Overflow)?;
+                }
+                self.issued[at] = sum;
+            }
+        }
+        Ok(())
+    }
+
     /// The sums over all leaf tiles of what one tensor crosses to the lanes.
     fn issued(&self, home: usize, tensor: usize) -> Result<Sum, EngineLimit> {
-        let Some((_, at)) = self.base(Crossing::Home(home), tensor) else {
-            return Ok(Sum::default());
-        };
-        let is_result = tensor == self.mapping.operation.result();
-        let mut sum = Sum::default();
-        sum.add(&self.whole[at], 1, 1);
-        for classes in &self.classes {
-            let own = &classes.node_sums[classes.depth() * self.flows.slots + at];
-            sum = sum.times(own, is_result).ok_or(EngineLimit::Overflow)?;
-        }
-        Ok(sum)
+        let found = self.base(Crossing::Home(home), tensor);
+        Ok(found.map_or_else(Sum::default, |(_, at)| self.issued[at]))
     }
 
     /// Puts the sums together.
