@@ -6,7 +6,7 @@
 use super::Legal;
 use super::cover::common_windows;
 use super::violation::Directive;
-use crate::ir::{Group, Mapping, groups};
+use crate::ir::{Group, GroupLoop, Mapping, groups};
 use std::collections::BTreeMap;
 
 /// Idle shares of an array that are not worth a warning when every PE works in some step: a last fold that
@@ -54,8 +54,9 @@ pub enum Warning {
 #[must_use]
 pub fn warnings(mapping: &Legal<Mapping>) -> Vec<Warning> {
     let mut windows: BTreeMap<usize, u64> = BTreeMap::new();
-    for group in groups(mapping) {
-        largest_counts(&group, &mut windows);
+    let groups = groups(mapping);
+    for group in &groups {
+        largest_counts(group, &mut windows);
     }
     // Every array, also one over which nothing spreads.
     let mut arrays: Vec<Vec<(Directive, u64, u64)>> = Vec::new();
@@ -80,14 +81,15 @@ pub fn warnings(mapping: &Legal<Mapping>) -> Vec<Warning> {
             continue;
         }
         let available = mapping.architecture.arrays[array].size();
-        let used = loops.iter().fold(1u64, |used, &(_, count, n)| {
-            used.saturating_mul(count.min(n))
+        let used = groups.iter().fold(1u64, |used, group| {
+            used.saturating_mul(working(group, array, &windows))
         });
         // Windows done, of those that all instances of the array could have done in the same folds.
         let share = loops.iter().fold(1.0, |share, &(_, count, instances)| {
             share * count as f64 / count.div_ceil(instances) as f64
         });
-        let lost = 1.0 - share / available as f64;
+        // In clipped pieces there are fewer.
+        let lost = 1.0 - share.min(used as f64) / available as f64;
         if used < available || lost > NEGLIGIBLE {
             found.push(Warning::Idle {
                 array,
@@ -99,6 +101,32 @@ pub fn warnings(mapping: &Legal<Mapping>) -> Vec<Warning> {
         }
     }
     found
+}
+
+/// Over how many instances of `array` a group has work, in the fullest fold. A clipped piece has fewer windows
+/// to spread than a full one: `spread K by 3; spread K by 1` of five K on 3 x 3 PEs works on 3 + 2 of them.
+fn working(group: &Group, array: usize, windows: &BTreeMap<usize, u64>) -> u64 {
+    let own = |l: &GroupLoop| l.array == Some(array);
+    let spread = |l: &GroupLoop| {
+        let count = windows.get(&l.index).copied().unwrap_or(1);
+        if own(l) { count.min(l.instances) } else { 1 }
+    };
+    let all = group
+        .loops
+        .iter()
+        .fold(1u64, |n, l| n.saturating_mul(spread(l)));
+    // More than this are not looked at one by one, and taken for full.
+    if all > MOST_CLUSTERS || group.loops.iter().filter(|l| own(l)).count() < 2 {
+        return all;
+    }
+    let mut states = vec![group.whole()];
+    for l in &group.loops {
+        states = states
+            .iter()
+            .flat_map(|state| (0..spread(l)).map(|window| group.step(state, l, window)))
+            .collect();
+    }
+    states.iter().filter(|state| !state.is_empty()).count() as u64
 }
 
 /// Clusters against the axes of their array. The PEs are numbered row by row, and cluster number i has those from
