@@ -19,6 +19,7 @@ mod plan;
 mod sets;
 mod spot;
 mod sums;
+mod touches;
 mod transitions;
 
 pub use counts::{
