@@ -388,18 +388,17 @@ impl Engine<'_> {
             .boundaries
             .iter()
             .position(|b| b.parent == memory && b.tensors.contains(&tensor));
-        let (down, up, complete_up) = match inside {
+        let (down, up) = match inside {
             Some(number) => {
                 let moved = self.moved(Crossing::Boundary(number), tensor);
-                (moved.down, moved.up, moved.up_complete)
+                (moved.down, moved.up)
             }
             None => {
                 let home = self.flows.homes.iter().position(|h| h.memory == memory);
                 let issued = self.issued(home.unwrap_or(0), tensor)?;
-                (issued.needed, issued.needed, issued.done_held)
+                (issued.needed, issued.needed)
             }
         };
-        let _ = complete_up;
         let borrowed = {
             let outside = self
                 .flows

@@ -3,7 +3,9 @@
 
 use super::fused::GroupReport;
 use super::fused::text as fused;
-use super::model::{Evaluation, Format, LayerReport, Level, Ordered, Report};
+use super::model::{
+    DensityReport, DensityTensor, Evaluation, Format, LayerReport, Level, Ordered, Report,
+};
 use super::table::{Table, line};
 use crate::base::num::grouped;
 
@@ -412,23 +414,30 @@ fn write_layer(out: &mut String, layer: &LayerReport) {
     time(out, layer);
     energy(out, layer);
     if let Some(density) = &layer.density {
-        let parts: Vec<String> = density
-            .tensors
-            .iter()
-            .map(|tensor| format!("{} {}", tensor.tensor, significant(tensor.density)))
-            .collect();
-        line(out, "", "");
-        line(out, "  ", &format!("density: {}", parts.join(", ")));
-        let mut effective = format!(
-            "operations without zeros: {}",
-            significant(density.effective_operations)
-        );
-        if let Some(dense) = density.dense_energy_pj {
-            let unit = EnergyUnit::for_largest(dense);
-            effective += &format!("; dense energy {} {}", unit.show(Some(dense)), unit.name);
-        }
-        line(out, "  ", &effective);
+        without_zeros(out, density, density.tensors.iter());
     }
+}
+
+/// What zeros save, for layers and for groups; `named`: the tensors whose density is said.
+pub(super) fn without_zeros<'a>(
+    out: &mut String,
+    density: &DensityReport,
+    named: impl Iterator<Item = &'a DensityTensor>,
+) {
+    let parts: Vec<String> = named
+        .map(|tensor| format!("{} {}", tensor.tensor, significant(tensor.density)))
+        .collect();
+    line(out, "", "");
+    line(out, "  ", &format!("density: {}", parts.join(", ")));
+    let mut effective = format!(
+        "operations without zeros: {}",
+        significant(density.effective_operations)
+    );
+    if let Some(dense) = density.dense_energy_pj {
+        let unit = EnergyUnit::for_largest(dense);
+        effective += &format!("; dense energy {} {}", unit.show(Some(dense)), unit.name);
+    }
+    line(out, "  ", &effective);
 }
 
 fn memories(out: &mut String, layer: &LayerReport) {

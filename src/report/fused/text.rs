@@ -4,7 +4,7 @@ use super::model::GroupReport;
 use crate::base::num::grouped;
 use crate::report::model::{Evaluation, Ordered};
 use crate::report::table::{Table, line};
-use crate::report::text::{EnergyUnit, count, percent, significant};
+use crate::report::text::{EnergyUnit, count, percent, significant, without_zeros};
 
 /// One line per group: fused, layer by layer, and the ratio of the two.
 pub(in crate::report) fn compare(out: &mut String, evaluation: &Evaluation) {
@@ -97,20 +97,7 @@ fn density(out: &mut String, group: &GroupReport) {
         return;
     };
     let thin = density.tensors.iter().filter(|tensor| tensor.density < 1.0);
-    let parts: Vec<String> = thin
-        .map(|tensor| format!("{} {}", tensor.tensor, significant(tensor.density)))
-        .collect();
-    line(out, "", "");
-    line(out, "  ", &format!("density: {}", parts.join(", ")));
-    let mut effective = format!(
-        "operations without zeros: {}",
-        significant(density.effective_operations)
-    );
-    if let Some(dense) = density.dense_energy_pj {
-        let unit = EnergyUnit::for_largest(dense);
-        effective += &format!("; dense energy {} {}", unit.show(Some(dense)), unit.name);
-    }
-    line(out, "  ", &effective);
+    without_zeros(out, density, thin);
     line(
         out,
         "  ",
