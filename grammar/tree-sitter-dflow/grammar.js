@@ -92,9 +92,19 @@ module.exports = grammar({
 
     technology: $ => seq('Technology', field('name', optional($.name)), field('body', $.body)),
 
-    accelerator: $ => seq('Accelerator', field('name', optional($.name)), field('body', $.body)),
+    accelerator: $ => seq(
+      'Accelerator',
+      field('name', optional($.name)),
+      field('parameters', optional($.parameters)),
+      field('body', $.body),
+    ),
 
-    network: $ => seq('Network', field('name', optional($.name)), field('body', $.body)),
+    network: $ => seq(
+      'Network',
+      field('name', optional($.name)),
+      field('parameters', optional($.parameters)),
+      field('body', $.body),
+    ),
 
     dataflow: $ => seq(
       'Dataflow',
@@ -106,9 +116,10 @@ module.exports = grammar({
 
     map: $ => seq(
       'Map',
-      field('network', $.path),
+      field('network', $._applied),
       'on',
-      field('accelerator', $.path),
+      field('accelerator', $._applied),
+      optional(seq('as', field('name', $.name))),
       '{',
       entries($, $.map_open, $.map_closed),
       '}',
@@ -196,6 +207,7 @@ module.exports = grammar({
       $.spread,
       $.retain,
       $.bypass,
+      $.let,
     ),
 
     _size: $ => choice($.expr, $.upto),
@@ -227,9 +239,13 @@ module.exports = grammar({
 
     bypass: $ => seq('bypass', comma_one(field('tensor', $.path)), 'in', field('memory', $.name)),
 
+    let: $ => seq('let', field('name', $.name), '=', field('value', $.expr)),
+
     at: $ => seq('at', field('memory', $.name), field('loops', $.dataflow_body)),
 
     // Maps -----------------------------------------------------------------------------------------------
+
+    _applied: $ => choice($.path, $.call),
 
     map_open: $ => alias($._map_open_named, $.map_entry),
 
@@ -322,8 +338,12 @@ module.exports = grammar({
 
     arguments: $ => seq('(', comma($.argument), ')'),
 
+    comparison: $ => seq(field('left', $.expr), field('op', $._compare_op), field('right', $.expr)),
+
+    _compare_op: $ => choice('==', '!=', '<', '<=', '>', '>='),
+
     argument: $ => choice(
-      field('value', $.expr),
+      field('value', choice($.expr, $.comparison)),
       seq(field('name', $.name), '=', field('value', $.expr)),
     ),
 

@@ -339,6 +339,31 @@ impl Unit {
         ])
     }
 
+    /// `value`, which is in base units, as a whole number of the largest unit in which it is one: 33,554,432 bytes are
+    /// `32MiB`.
+    #[must_use]
+    pub fn largest(value: Ratio, dimension: Dimension) -> Option<(u64, Unit)> {
+        let per = match dimension {
+            Dimension::BytesPerSecond => Some((Dimension::Size, "s")),
+            Dimension::BytesPerCycle => Some((Dimension::Size, "cycle")),
+            Dimension::EnergyPerByte => Some((Dimension::Energy, "B")),
+            _ => None,
+        };
+        let over = per.map_or(dimension, |per| per.0);
+        let units = SIMPLE.iter().filter(|known| known.1 == over);
+        units
+            .filter_map(|&(spelling, ..)| {
+                let unit = Unit::simple(spelling)?;
+                let unit = match per {
+                    Some((_, under)) => Unit::per(unit, Unit::simple(under)?)?,
+                    None => unit,
+                };
+                let inverse = Ratio::new(unit.scale.denominator(), unit.scale.numerator())?;
+                Some((value.checked_mul(inverse)?.as_integer()?, unit))
+            })
+            .min_by_key(|found| found.0)
+    }
+
     /// `value` in base units, exactly; `None` past `u128`.
     #[must_use]
     pub fn apply(self, value: Decimal) -> Option<Ratio> {
@@ -379,6 +404,36 @@ mod tests {
         for text in ["0.96", "25.6", "1000", "0.05", "3e20"] {
             assert_eq!(Decimal::parse(text).unwrap().to_string(), text);
         }
+    }
+
+    #[test]
+    fn quantities_in_their_largest_unit() {
+        let written = |text: &str| {
+            let digits = text
+                .find(|c: char| !c.is_ascii_digit() && c != '.')
+                .unwrap();
+            let unit = Unit::parse(&text[digits..]).unwrap();
+            let value = unit
+                .apply(Decimal::parse(&text[..digits]).unwrap())
+                .unwrap();
+            let (number, unit) = Unit::largest(value, unit.dimension).unwrap();
+            format!("{number}{unit}")
+        };
+        for text in [
+            "32MiB",
+            "108kB",
+            "64B/cycle",
+            "200MHz",
+            "2GB/s",
+            "16mm2",
+            "520B",
+        ] {
+            assert_eq!(written(text), text);
+        }
+        assert_eq!(written("1000GB/s"), "1TB/s");
+        assert_eq!(written("0.96pJ"), "960fJ");
+        assert_eq!(written("1024KiB"), "1MiB");
+        assert_eq!(written("12bits"), "12b");
     }
 
     #[test]

@@ -91,10 +91,14 @@ Example:
 Examples:
   dflowc check design.dflow
   dflowc check -D warnings networks/*.dflow
+  dflowc check --set rows=64 design.dflow       with another constant or default
   dflowc check --message-format json design.dflow")]
 pub struct Check {
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub settings: Settings,
 
     #[command(flatten)]
     pub mapping: Mapping,
@@ -106,6 +110,7 @@ pub struct Check {
 Examples:
   dflowc eval design.dflow                      a table per network
   dflowc eval design.dflow --layer conv1_1      one layer in detail
+  dflowc eval design.dflow --map baseline --set S=1
   dflowc eval design.dflow --map 'vgg16 on eyeriss' --report json -o out.json")]
 pub struct Eval {
     #[arg(value_name = "FILE")]
@@ -241,13 +246,24 @@ pub struct Lsp {
 /// Which part of a file.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Selection {
-    /// Only this map: `NETWORK on ACCELERATOR`, or the name of either
+    /// Only this map: its name (`NETWORK on ACCELERATOR` when it has none), or its network or accelerator
     #[arg(long, value_name = "MAP")]
     pub map: Option<String>,
 
     /// Only this layer, in detail
     #[arg(long, value_name = "LAYER")]
     pub layer: Option<String>,
+
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// Values that come before those of the file.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Settings {
+    /// Give a constant, or the default of a parameter, another value: `T=8`, `npu.rows=64`, `sram=16MiB`; repeatable
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
 }
 
 /// How mappings are judged.

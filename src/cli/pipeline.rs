@@ -1,6 +1,6 @@
 //! What the commands need of the compiler, and nothing else of it.
 
-use super::args::{Mapping, Model as Wanted, Selection, Stage};
+use super::args::{Mapping, Model as Wanted, Selection, Settings, Stage};
 use super::dump;
 use super::groups;
 use super::output::Failure;
@@ -14,7 +14,7 @@ use crate::engine::TimingRule;
 use crate::engine::{Counts, oracle};
 use crate::evaluate::fused::{JudgedGroup, Unit, check_group, group_name, judge_group, units};
 use crate::evaluate::{Counting, Evaluator, Judged, Model, judge};
-use crate::hir::Map;
+use crate::hir::{Accelerator, Map, Network};
 use crate::lower::Options;
 use crate::report::{Evaluation, GroupReport, adds_up, totals};
 use crate::syntax::{self, lexer};
@@ -28,8 +28,9 @@ pub struct Outcome<T> {
     pub value: T,
 }
 
-fn load(file: &Path) -> (Compiled, Diagnostics) {
-    let mut compiled = Session::new(OsFiles).load(&file.to_string_lossy());
+fn load(file: &Path, settings: &Settings) -> (Compiled, Diagnostics) {
+    let session = Session::new(OsFiles);
+    let mut compiled = session.load_with(&file.to_string_lossy(), &settings.set);
     let diagnostics = std::mem::take(&mut compiled.diagnostics);
     (compiled, diagnostics)
 }
@@ -39,8 +40,8 @@ fn options(mapping: Mapping) -> Options {
 }
 
 /// Judges every item and every map of one file.
-pub fn check(file: &Path, mapping: Mapping) -> Result<Outcome<()>, Failure> {
-    let (compiled, mut sink) = load(file);
+pub fn check(file: &Path, settings: &Settings, mapping: Mapping) -> Result<Outcome<()>, Failure> {
+    let (compiled, mut sink) = load(file, settings);
     let _ = Evaluator::new(&compiled, &mut sink);
     for map in &compiled.program.maps {
         for unit in units(map, 0..map.assignments.len()) {
@@ -96,13 +97,14 @@ fn select<'a>(
         })
         .collect();
     if maps.is_empty() {
-        let known: Vec<String> = program.maps.iter().map(|map| map.name.clone()).collect();
-        return Err(Failure(format!(
-            "{} has no map `{}`; it has {}",
-            file.display(),
-            selection.map.as_deref().unwrap_or_default(),
-            known.join(", ")
-        )));
+        let known: Vec<&str> = program.maps.iter().map(|map| map.name.as_str()).collect();
+        let wanted = selection.map.as_deref().unwrap_or_default();
+        let hint = match nearest(wanted, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("it has {}", known.join(", ")),
+        };
+        let file = file.display();
+        return Err(Failure(format!("{file} has no map `{wanted}`; {hint}")));
     }
     let selected: Vec<(&Map, Vec<usize>)> = maps
         .into_iter()
@@ -208,18 +210,14 @@ impl Run<'_> {
                     None => failed.push(name.to_owned()),
                 }
             }
-            let name = |name: Option<&String>| name.cloned().unwrap_or_default();
+            let accelerator = program.accelerators.get(map.accelerator);
             let evaluation = Evaluation {
-                network: name(known.map(|network| &network.name)),
+                map: map.is_named.then(|| map.name.clone()),
+                network: known.map(Network::label).unwrap_or_default(),
                 description: known
                     .map(|network| network.description.clone())
                     .unwrap_or_default(),
-                accelerator: name(
-                    program
-                        .accelerators
-                        .get(map.accelerator)
-                        .map(|accelerator| &accelerator.name),
-                ),
+                accelerator: accelerator.map(Accelerator::label).unwrap_or_default(),
                 model: model.0.to_owned(),
                 totals: totals(&reports, &groups),
                 layers: reports,
@@ -345,7 +343,7 @@ pub fn evaluate(
     to: Destination<'_>,
     progress: &mut Progress,
 ) -> Result<Outcome<Vec<Evaluation>>, Failure> {
-    let (compiled, mut sink) = load(file);
+    let (compiled, mut sink) = load(file, &selection.settings);
     let mut evaluations = Vec::new();
     let refused = to.output.and_then(|output| overwrites(&compiled, output));
     match refused.map_or_else(|| models(wanted), |refused| Err(Box::new(refused))) {
@@ -428,7 +426,7 @@ pub fn emit(
             })
         }
         Stage::Hir => {
-            let (compiled, diagnostics) = load(file);
+            let (compiled, diagnostics) = load(file, &selection.settings);
             let value = format!("{:#?}\n", compiled.program);
             Ok(Outcome {
                 sources: compiled.sources,
@@ -446,7 +444,7 @@ fn emit_ir(
     selection: &Selection,
     mapping: Mapping,
 ) -> Result<Outcome<String>, Failure> {
-    let (compiled, mut sink) = load(file);
+    let (compiled, mut sink) = load(file, &selection.settings);
     let mut value = String::new();
     if runnable(&compiled, &sink) {
         for (map, layers) in select(&compiled, selection, file)? {
@@ -481,7 +479,7 @@ fn emit_ir(
 
 /// The loops of every fused group with the buffers at their places. Single layers have none.
 fn emit_tree(file: &Path, selection: &Selection) -> Result<Outcome<String>, Failure> {
-    let (compiled, mut sink) = load(file);
+    let (compiled, mut sink) = load(file, &selection.settings);
     let mut value = String::new();
     if runnable(&compiled, &sink) {
         for (map, layers) in select(&compiled, selection, file)? {
@@ -534,7 +532,7 @@ pub fn interpret(
     limit: u64,
     compare: bool,
 ) -> Result<Outcome<Interpreted>, Failure> {
-    let (compiled, mut sink) = load(file);
+    let (compiled, mut sink) = load(file, &selection.settings);
     let mut value = Interpreted {
         evaluations: Vec::new(),
         differences: Vec::new(),

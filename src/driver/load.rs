@@ -266,8 +266,8 @@ fn written_in_full(ast: &ast::File) -> BTreeMap<String, Span> {
                 }
             }
             Item::Map(map) => {
-                note(&map.network);
-                note(&map.accelerator);
+                note(&map.network.path);
+                note(&map.accelerator.path);
                 for entry in &map.entries {
                     match entry {
                         MapEntry::Default { dataflow, .. } | MapEntry::Layers { dataflow, .. } => {

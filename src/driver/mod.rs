@@ -26,7 +26,8 @@ pub use write::{is_same_file, write_file};
 
 use crate::base::SourceMap;
 use crate::diag::Diagnostics;
-use crate::hir::{self, Module, Program};
+use crate::hir::{self, Accelerator, Module, Names, Program, Setting, Value};
+use crate::syntax;
 use std::collections::BTreeMap;
 
 /// Texts that are open in an editor come before those of the files.
@@ -46,6 +47,35 @@ pub struct Compiled {
     pub modules: Vec<Module>,
     /// The files that were asked for, readable or not, in the order in which they were met.
     pub inputs: Vec<Input>,
+    /// With them networks and accelerators are made for other values of their parameters.
+    pub names: Names,
+}
+
+impl Compiled {
+    /// The accelerator number `base` with other values for some of its parameters, by their index; the rest follows
+    /// from the defaults. `None` has been reported.
+    #[must_use]
+    pub fn accelerator(
+        &self,
+        base: usize,
+        given: &[(usize, Value)],
+        sink: &mut Diagnostics,
+    ) -> Option<Accelerator> {
+        let base = self.program.accelerators.get(base)?;
+        self.names.accelerator(&self.modules, base, given, sink)
+    }
+
+    /// Adds the network number `base` with other values for some of its parameters, by their index, to the program,
+    /// and returns its number; `None` has been reported.
+    pub fn network(
+        &mut self,
+        base: usize,
+        given: &[(usize, Value)],
+        sink: &mut Diagnostics,
+    ) -> Option<usize> {
+        let (names, modules) = (&self.names, &self.modules);
+        names.network(modules, &mut self.program, base, given, sink)
+    }
 }
 
 impl<F: Files> Session<F> {
@@ -69,16 +99,31 @@ impl<F: Files> Session<F> {
     /// Reads, parses and resolves `path` and what it imports.
     #[must_use]
     pub fn load(&self, path: &str) -> Compiled {
+        self.load_with(path, &[])
+    }
+
+    /// [`Session::load`] with some constants and defaults set: `NAME=VALUE` each.
+    #[must_use]
+    pub fn load_with(&self, path: &str, settings: &[String]) -> Compiled {
         let mut sources = SourceMap::new();
         let mut diagnostics = Diagnostics::new();
         let (modules, inputs) = load::load(self, path, &mut sources, &mut diagnostics);
-        let program = hir::collect(&modules, &mut diagnostics);
+        let mut parsed = Vec::with_capacity(settings.len());
+        for text in settings {
+            let file = sources.add("--set", text);
+            match syntax::parse_setting(file, text) {
+                Ok((path, value)) => parsed.push(Setting { path, value }),
+                Err(wrong) => diagnostics.extend(wrong),
+            }
+        }
+        let (program, names) = hir::collect_with(&modules, &parsed, &mut diagnostics);
         Compiled {
             sources,
             diagnostics,
             program,
             modules,
             inputs,
+            names,
         }
     }
 

@@ -333,3 +333,44 @@ fn imports_are_bounded() {
     assert_eq!(messages.len(), 1);
     assert!(messages[0].starts_with("E0103"), "{messages:?}");
 }
+
+/// What is made for other values is what a file with those values as defaults has.
+#[test]
+fn accelerators_and_networks_for_other_values() {
+    use crate::base::{Dimension, Ratio};
+    use crate::hir::Value;
+    let load = |rows: u64, size: &str| {
+        let text = format!(
+            "Accelerator npu(rows = {rows}, cols = rows, buffer = {size}) {{
+               Memory DRAM {{ }} Memory GLB {{ Size: buffer }} Array PE {{ Shape: [rows, cols] }}
+               Memory RF {{ }} Compute MAC {{ }}
+             }}
+             Network n(B = {rows}) {{ Layer fc {{ Type: FC; Dimensions {{ N: B, K: 4, C: 4 }} }} }}"
+        );
+        Session::new(MemoryFiles::new().with("a.dflow", &text)).load("a.dflow")
+    };
+    let mut compiled = load(4, "64kB");
+    let wanted = load(8, "16KiB");
+    let bytes = Value::Exact(Ratio::new(16_384, 1).unwrap(), Some(Dimension::Size));
+    let mut sink = Diagnostics::new();
+    let made = compiled
+        .accelerator(0, &[(0, Value::Integer(8)), (2, bytes)], &mut sink)
+        .unwrap();
+    let other = &wanted.program.accelerators[0];
+    assert_eq!(made.arrays[0].shape, other.arrays[0].shape);
+    assert_eq!(made.memories[1].capacity_bits, Some(16_384 * 8));
+    assert_eq!(made.label(), "npu(rows = 8, buffer = 16KiB)");
+    let network = compiled
+        .network(0, &[(0, Value::Integer(8))], &mut sink)
+        .unwrap();
+    let shape =
+        |compiled: &Compiled, at: usize| compiled.program.networks[at].layers[0].shape.clone();
+    assert_eq!(shape(&compiled, network), shape(&wanted, 0));
+    assert!(sink.is_empty());
+    // Nothing is left of what cannot be made.
+    assert_eq!(
+        compiled.accelerator(0, &[(0, Value::Integer(0))], &mut sink),
+        None
+    );
+    assert_eq!(sink.error_count(), 1);
+}

@@ -19,17 +19,19 @@ use super::eval::describe;
 use super::exclusive;
 use super::hierarchy::general_form;
 use super::layer::precisions;
-use super::scope::{Context, Kind};
-use super::{Accelerator, AccessEnergy, Array, Links, Memory, PerRole, Ports};
+use super::scope::{Context, Definition, Kind, UNNAMED};
+use super::{Accelerator, AccessEnergy, Array, Bound, Links, Memory, PerRole, Ports};
 use crate::base::{Dimension, Ratio, Span};
 use crate::syntax::ast::{self, Block, Body};
 
 const BANDWIDTHS: [Dimension; 2] = [Dimension::BytesPerCycle, Dimension::BytesPerSecond];
-/// Adds the accelerator to the program; `unnamed` is the name of one without.
+
+/// Adds the accelerator to the program, with these values of its parameters.
 pub(super) fn collect(
     cx: &mut Context<'_>,
     node: &ast::Definition,
-    unnamed: &str,
+    origin: Definition,
+    parameters: &[Bound],
 ) -> Option<usize> {
     let before = cx.errors();
     let body = &node.body;
@@ -65,11 +67,13 @@ pub(super) fn collect(
         name: node
             .name
             .as_ref()
-            .map_or(unnamed.to_owned(), |name| name.value.clone()),
+            .map_or(UNNAMED.to_owned(), |name| name.value.clone()),
         name_span: node
             .name
             .as_ref()
             .map_or(node.span.start(), |name| name.span),
+        origin,
+        parameters: parameters.to_vec(),
         memories: Vec::new(),
         arrays: Vec::new(),
         compute: "MAC".to_owned(),

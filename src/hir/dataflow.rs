@@ -2,10 +2,9 @@
 
 use super::error::HirError;
 use super::eval::word;
-use super::scope::{Context, Kind};
-use super::{Application, Dataflow, DataflowBody, Parameter, Statement, StatementKind, Word};
+use super::scope::{Context, Definition, Kind};
+use super::{Application, Dataflow, DataflowBody, Let, Parameter, Statement, StatementKind, Word};
 use crate::base::Span;
-use crate::diag::suggest::nearest;
 use crate::syntax::ast::{self, DataflowUse, DirectiveKind};
 
 /// The one dataflow that is made anew for every layer.
@@ -14,9 +13,14 @@ const STREAMING: &str = "std.dataflows.streaming";
 /// More than anybody writes: bounds the work of every later stage.
 const MAX_STATEMENTS: usize = 256;
 const MAX_PARAMETERS: usize = 64;
+const MAX_LETS: usize = 256;
 
 /// Adds a named dataflow to the program.
-pub(super) fn collect(cx: &mut Context<'_>, node: &ast::Dataflow) -> Option<usize> {
+pub(super) fn collect(
+    cx: &mut Context<'_>,
+    node: &ast::Dataflow,
+    definition: Definition,
+) -> Option<usize> {
     let before = cx.errors();
     let mut parameters: Vec<Parameter> = Vec::new();
     if node.parameters.len() > MAX_PARAMETERS {
@@ -26,6 +30,7 @@ pub(super) fn collect(cx: &mut Context<'_>, node: &ast::Dataflow) -> Option<usiz
         });
         return None;
     }
+    let mut names: Vec<String> = Vec::with_capacity(node.parameters.len());
     for parameter in &node.parameters {
         let name = &parameter.name;
         if let Some(first) = parameters.iter().find(|known| known.name == name.value) {
@@ -38,10 +43,18 @@ pub(super) fn collect(cx: &mut Context<'_>, node: &ast::Dataflow) -> Option<usiz
             });
             continue;
         }
-        // A default may use the constants, and `Sz` of the layer being mapped.
+        // A default may use the constants, the parameters before it, and `Sz` of the layer being mapped.
         let default = match &parameter.default {
-            Some(expr) => Some(cx.symbolic(expr, &[])?),
+            Some(expr) => Some(cx.symbolic(expr, &names)?),
             None => None,
+        };
+        names.push(name.value.clone());
+        let default = match cx.set_integer(definition, name.as_str()) {
+            Some(value) => Some(super::Expr {
+                kind: super::ExprKind::Integer(value?),
+                span: name.span,
+            }),
+            None => default,
         };
         parameters.push(Parameter {
             name: name.value.clone(),
@@ -53,16 +66,16 @@ pub(super) fn collect(cx: &mut Context<'_>, node: &ast::Dataflow) -> Option<usiz
         Some(path) => Some(cx.resolve(Kind::Accelerator, path)?),
         None => None,
     };
-    let names: Vec<String> = parameters
-        .iter()
-        .map(|parameter| parameter.name.clone())
-        .collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut scope = Scope {
+        spans: parameters.iter().map(|parameter| parameter.span).collect(),
+        names,
+        lets: Vec::new(),
+    };
     let streaming = cx.modules[cx.module].std_path.as_deref() == Some(STREAMING);
     let body = if streaming {
         Some(DataflowBody::Streaming)
     } else {
-        statements(cx, &node.body, &names).map(DataflowBody::Statements)
+        statements(cx, &node.body, &mut scope).map(DataflowBody::Statements)
     };
     if cx.errors() != before {
         return None;
@@ -71,6 +84,7 @@ pub(super) fn collect(cx: &mut Context<'_>, node: &ast::Dataflow) -> Option<usiz
         name: Some(node.name.value.clone()),
         span: node.name.span,
         parameters,
+        lets: scope.lets,
         on,
         body: body?,
     });
@@ -82,7 +96,8 @@ pub(super) fn apply(cx: &mut Context<'_>, usage: &DataflowUse) -> Option<Applica
     match usage {
         DataflowUse::Inline(body) => {
             let before = cx.errors();
-            let statements = statements(cx, body, &[])?;
+            let mut scope = Scope::default();
+            let statements = statements(cx, body, &mut scope)?;
             if cx.errors() != before {
                 return None;
             }
@@ -90,6 +105,7 @@ pub(super) fn apply(cx: &mut Context<'_>, usage: &DataflowUse) -> Option<Applica
                 name: None,
                 span: body.span,
                 parameters: Vec::new(),
+                lets: scope.lets,
                 on: None,
                 body: DataflowBody::Statements(statements),
             });
@@ -125,38 +141,9 @@ fn arguments(
     let before = cx.errors();
     let mut bound: Vec<(usize, super::Expr)> = Vec::new();
     let mut spans: Vec<(usize, Span)> = Vec::new();
-    for (position, argument) in invocation.arguments.iter().enumerate() {
-        let parameter = match &argument.name {
-            Some(name) => parameters.iter().position(|known| known.0 == name.value),
-            None => (position < parameters.len()).then_some(position),
-        };
-        let Some(parameter) = parameter else {
-            let known: Vec<String> = parameters.iter().map(|known| known.0.clone()).collect();
-            let key = argument.name.as_ref().map_or_else(
-                || format!("number {}", position + 1),
-                |name| name.value.clone(),
-            );
-            cx.error(HirError::UnknownKey {
-                what: "parameter",
-                suggestion: nearest(&key, known.iter().map(String::as_str)).map(str::to_owned),
-                key,
-                owner: format!("the dataflow `{name}`"),
-                span: argument
-                    .name
-                    .as_ref()
-                    .map_or(argument.span, |name| name.span),
-                known,
-            });
-            continue;
-        };
-        if let Some(&(_, first)) = spans.iter().find(|known| known.0 == parameter) {
-            cx.error(HirError::KeyTwice {
-                key: parameters[parameter].0.clone(),
-                span: argument.span,
-                first,
-            });
-            continue;
-        }
+    let known: Vec<&str> = parameters.iter().map(|known| known.0.as_str()).collect();
+    let owner = format!("the dataflow `{name}`");
+    for (parameter, argument) in cx.arguments(&owner, &known, &invocation.arguments) {
         spans.push((parameter, argument.span));
         if let Some(expr) = cx.symbolic(&argument.value, &[]) {
             bound.push((parameter, expr));
@@ -175,10 +162,64 @@ fn arguments(
     (cx.errors() == before).then_some(bound)
 }
 
+/// The names of the numbers of a dataflow.
+#[derive(Default)]
+struct Scope {
+    /// By number: parameters, then what `let` names; empty where the block of a `let` has ended.
+    names: Vec<String>,
+    spans: Vec<Span>,
+    lets: Vec<Let>,
+}
+
+impl Scope {
+    /// Whether `let name = value;` is right.
+    fn define(&mut self, cx: &mut Context<'_>, name: &ast::Name, value: &ast::Expr) -> bool {
+        if self.lets.len() >= MAX_LETS {
+            cx.error(HirError::Unavailable {
+                what: format!("a dataflow of more than {MAX_LETS} `let`s"),
+                span: name.span,
+            });
+            return false;
+        }
+        let value = cx.symbolic(value, &self.names);
+        let first = self.names.iter().position(|known| *known == name.value);
+        if let Some(first) = first.and_then(|at| self.spans.get(at)) {
+            cx.error(HirError::DefinedTwice {
+                what: "number",
+                name: name.value.clone(),
+                span: name.span,
+                first: *first,
+            });
+            return false;
+        }
+        let known = value.is_some();
+        // What could not be read has a value all the same, so that nobody misses the name.
+        let value = value.unwrap_or(super::Expr {
+            kind: super::ExprKind::Integer(1),
+            span: name.span,
+        });
+        self.names.push(name.value.clone());
+        self.spans.push(name.span);
+        self.lets.push(Let {
+            name: name.value.clone(),
+            span: name.span,
+            value,
+        });
+        known
+    }
+
+    /// The names from number `from` on are forgotten; their numbers stay.
+    fn leave(&mut self, from: usize) {
+        for name in self.names.iter_mut().skip(from) {
+            name.clear();
+        }
+    }
+}
+
 fn statements(
     cx: &mut Context<'_>,
     body: &ast::DataflowBody,
-    parameters: &[&str],
+    scope: &mut Scope,
 ) -> Option<Vec<Statement>> {
     if body.directives.len() > MAX_STATEMENTS {
         cx.error(HirError::Unavailable {
@@ -189,8 +230,13 @@ fn statements(
     }
     let mut statements = Vec::with_capacity(body.directives.len());
     let mut complete = true;
+    let outside = scope.names.len();
     for directive in &body.directives {
-        match statement(cx, directive, parameters) {
+        if let DirectiveKind::Let { name, value } = &directive.kind {
+            complete &= scope.define(cx, name, value);
+            continue;
+        }
+        match statement(cx, directive, scope) {
             Some(kind) => statements.push(Statement {
                 kind,
                 span: directive.span,
@@ -198,14 +244,16 @@ fn statements(
             None => complete = false,
         }
     }
+    scope.leave(outside);
     complete.then_some(statements)
 }
 
 fn statement(
     cx: &mut Context<'_>,
     directive: &ast::Directive,
-    parameters: &[&str],
+    scope: &mut Scope,
 ) -> Option<StatementKind> {
+    let parameters = &scope.names;
     match &directive.kind {
         DirectiveKind::TemporalMap { size, offset, dim }
         | DirectiveKind::SpatialMap { size, offset, dim } => {
@@ -225,7 +273,7 @@ fn statement(
         }),
         DirectiveKind::At { memory, loops } => Some(StatementKind::At {
             memory: word(memory),
-            loops: statements(cx, loops, parameters)?,
+            loops: statements(cx, loops, scope)?,
         }),
         DirectiveKind::Tile { dim, size } => Some(StatementKind::Tile {
             dim: word(dim),
@@ -257,7 +305,8 @@ fn statement(
             tensors: tensors.iter().map(tensor).collect(),
             memory: word(memory),
         }),
-        DirectiveKind::Error => None,
+        // Named where the statements are listed.
+        DirectiveKind::Let { .. } | DirectiveKind::Error => None,
     }
 }
 

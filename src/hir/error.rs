@@ -18,11 +18,28 @@ pub enum HirError {
         /// The name exists but is something else.
         found: Option<&'static str>,
     },
-    /// A constant that is defined further down (or is this one).
+    /// A constant that is defined further down (or is this one), a parameter further to the right.
     UsedEarly {
+        /// `constant`, `parameter`.
+        what: &'static str,
         name: String,
         span: Span,
         definition: Span,
+    },
+    /// A parameter of a network or an accelerator without a value of its own.
+    NoDefault {
+        name: String,
+        span: Span,
+    },
+    /// Two maps of one network on one accelerator.
+    MapTwice {
+        name: String,
+        span: Span,
+        first: Span,
+        /// A name that no other map has.
+        free: String,
+        /// Behind the accelerator.
+        at: Span,
     },
     UnknownImport {
         path: String,
@@ -137,6 +154,10 @@ pub enum HirError {
         span: Span,
     },
     DivisionByZero {
+        span: Span,
+    },
+    /// `largest_divisor` or `pow2_floor` of a number for which it has no value.
+    OutOfDomain {
         span: Span,
     },
     WrongKind {
@@ -323,16 +344,37 @@ impl HirError {
                 did_you_mean(diagnostic, *span, suggestion.as_ref())
             }
             HirError::UsedEarly {
+                what,
                 name,
                 span,
                 definition,
             } => Diagnostic::new(
                 Code::E0201,
-                format!("the constant `{name}` is used before it has a value"),
+                format!("the {what} `{name}` is used before it has a value"),
             )
             .at(*span, "used here")
             .also(*definition, "defined here")
-            .help("a constant may use the constants above it"),
+            .help(match *what {
+                "constant" => "a constant may use the constants above it",
+                _ => "a default may use the parameters before it",
+            }),
+            HirError::NoDefault { name, span } => {
+                Diagnostic::new(Code::E0302, format!("the parameter `{name}` lacks a default"))
+                    .at(*span, "a default is missing")
+                    .note("the default tells what unit the parameter has, and the definition is checked with it")
+                    .help(format!("write `{name} = ...`"))
+            }
+            HirError::MapTwice {
+                name,
+                span,
+                first,
+                free,
+                at,
+            } => Diagnostic::new(Code::E0204, format!("the map `{name}` is defined twice"))
+                .at(*span, "the same network on the same accelerator")
+                .also(*first, "first mapped here")
+                .help("several maps of one pair need names: `Map network on accelerator as name { ... }`")
+                .fix(*at, format!(" as {free}"), "name the map"),
             HirError::UnknownImport {
                 path,
                 span,
@@ -536,6 +578,12 @@ impl HirError {
             HirError::DivisionByZero { span } => {
                 Diagnostic::new(Code::E0307, "division by zero").at(*span, "the divisor is 0")
             }
+            HirError::OutOfDomain { span } => Diagnostic::new(
+                Code::E0303,
+                "`largest_divisor` and `pow2_floor` take numbers of at least 1",
+            )
+            .at(*span, "has no value here")
+            .note("`largest_divisor(n, at_most)` takes an `n` of at most 2^32"),
             HirError::WrongKind {
                 expected,
                 found,

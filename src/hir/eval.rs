@@ -1,18 +1,12 @@
 //! Expressions: constant ones to values, those of dataflows to [`Expr`] and, for one layer, to numbers.
 
 use super::error::HirError;
+use super::function::{self, Function, NoCapacity, Surroundings};
 use super::scope::Context;
 use super::value::{self, ArithmeticError, Value};
 use super::{Expr, ExprKind, Operator, Precision, Word};
 use crate::base::{Dimension, Ratio, Span};
 use crate::syntax::ast::{self, BinaryOp};
-
-/// The functions of two integers.
-const FUNCTIONS: [(&str, Operator); 3] = [
-    ("min", Operator::Min),
-    ("max", Operator::Max),
-    ("ceil_div", Operator::CeilDivide),
-];
 
 impl Context<'_> {
     fn arithmetic(&mut self, error: ArithmeticError, span: Span) {
@@ -24,6 +18,7 @@ impl Context<'_> {
                 found: "units that do not combine".to_owned(),
                 span,
             },
+            ArithmeticError::Domain => HirError::OutOfDomain { span },
         });
     }
 
@@ -88,21 +83,50 @@ impl Context<'_> {
             ast::ExprKind::Call {
                 function,
                 arguments,
-            } => {
-                let (operator, left, right) = self.call(function, arguments, expr)?;
-                let (left, right) = (self.integer(left), self.integer(right));
-                let (left, right) = (left?, right?);
-                match operate(operator, left, right) {
-                    Ok((value, _)) => Some(Value::Integer(value)),
-                    Err(error) => {
-                        self.arithmetic(error, expr.span);
-                        None
+            } => match self.call(function, arguments, expr)? {
+                (Function::Operator(operator), arguments) => {
+                    let values: Vec<Option<i64>> =
+                        arguments.iter().map(|expr| self.integer(expr)).collect();
+                    let (left, right) = match values.as_slice() {
+                        [left, right] => ((*left)?, (*right)?),
+                        _ => return None,
+                    };
+                    match operate(operator, left, right) {
+                        Ok((value, _)) => Some(Value::Integer(value)),
+                        Err(error) => {
+                            self.arithmetic(error, expr.span);
+                            None
+                        }
                     }
                 }
-            }
+                (Function::PowerOfTwo, arguments) => {
+                    let value = self.integer(arguments.first()?)?;
+                    match function::power_of_two(value) {
+                        Some(value) => Some(Value::Integer(value)),
+                        None => {
+                            self.arithmetic(ArithmeticError::Domain, expr.span);
+                            None
+                        }
+                    }
+                }
+                (Function::If, arguments) => self.choice(&arguments),
+                (known @ (Function::Size | Function::Stride | Function::Capacity), _) => {
+                    let on = match known {
+                        Function::Capacity => "accelerator",
+                        _ => "layer being mapped",
+                    };
+                    self.error(HirError::WrongKind {
+                        expected: "a constant".to_owned(),
+                        found: format!("`{function}`, which depends on the {on}"),
+                        span: expr.span,
+                    });
+                    None
+                }
+            },
             ast::ExprKind::Error => None,
             ast::ExprKind::String(_)
             | ast::ExprKind::Index { .. }
+            | ast::ExprKind::Compare { .. }
             | ast::ExprKind::UpTo(_)
             | ast::ExprKind::List(_)
             | ast::ExprKind::Tuple(_) => {
@@ -132,45 +156,109 @@ impl Context<'_> {
         value
     }
 
-    /// A call of one of the known functions with its two operands.
+    /// A call of one of the known functions with as many operands as it takes.
     fn call<'e>(
         &mut self,
         function: &ast::Path,
         arguments: &'e [ast::Argument],
         expr: &ast::Expr,
-    ) -> Option<(Operator, &'e ast::Expr, &'e ast::Expr)> {
+    ) -> Option<(Function, Vec<&'e ast::Expr>)> {
         let name = function.to_string();
-        let Some(&(_, operator)) = FUNCTIONS.iter().find(|known| known.0 == name) else {
-            if name == "Sz" {
-                self.error(HirError::WrongKind {
-                    expected: "a constant".to_owned(),
-                    found: "`Sz`, which depends on the layer being mapped".to_owned(),
-                    span: expr.span,
-                });
-            } else {
-                let known = FUNCTIONS.iter().map(|known| known.0).chain(["Sz"]);
-                self.error(HirError::UnknownName {
-                    expected: "function",
-                    suggestion: crate::diag::suggest::nearest(&name, known).map(str::to_owned),
-                    name,
-                    span: function.span,
-                    found: None,
-                });
-            }
+        let Some(known) = function::called(&name) else {
+            self.error(HirError::UnknownName {
+                expected: "function",
+                suggestion: self.suggest(&name, function::names()),
+                name,
+                span: function.span,
+                found: None,
+            });
             return None;
         };
-        match arguments {
-            [left, right] if left.name.is_none() && right.name.is_none() => {
-                Some((operator, &left.value, &right.value))
-            }
+        let fits = arguments.len() == known.takes.len()
+            && arguments.iter().all(|argument| argument.name.is_none());
+        if !fits {
+            let takes = known.takes.join(", ");
+            self.error(HirError::WrongKind {
+                expected: format!("`{name}({takes})`"),
+                found: match arguments.len() {
+                    1 => "1 argument".to_owned(),
+                    count => format!("{count} arguments"),
+                },
+                span: expr.span,
+            });
+            return None;
+        }
+        let operands = arguments.iter().map(|argument| &argument.value);
+        Some((known.function, operands.collect()))
+    }
+
+    /// `if(condition, then, otherwise)` of constants. Of the branch that is not taken only the names are looked up:
+    /// `if(n > 0, 64 / n, 1)` has a value for every n.
+    fn choice(&mut self, operands: &[&ast::Expr]) -> Option<Value> {
+        let [condition, then, otherwise] = operands else {
+            return None;
+        };
+        let (op, left, right) = self.condition(condition)?;
+        let (left, right) = (self.value(left), self.value(right));
+        let (left, right) = (left?, right?);
+        let Some(ordering) = left.compare(right) else {
+            self.arithmetic(ArithmeticError::Mismatch, condition.span);
+            return None;
+        };
+        let (taken, other) = if op.holds(ordering) {
+            (then, otherwise)
+        } else {
+            (otherwise, then)
+        };
+        self.look_up_names(other);
+        self.value(taken)
+    }
+
+    /// The two sides of a comparison.
+    fn condition<'e>(
+        &mut self,
+        expr: &'e ast::Expr,
+    ) -> Option<(ast::CompareOp, &'e ast::Expr, &'e ast::Expr)> {
+        match &expr.kind {
+            ast::ExprKind::Compare { op, left, right } => Some((op.value, left, right)),
+            ast::ExprKind::Error => None,
             _ => {
-                self.error(HirError::WrongKind {
-                    expected: format!("`{name}(a, b)`"),
-                    found: format!("{} arguments", arguments.len()),
-                    span: expr.span,
-                });
+                self.wrong_kind("a comparison, such as `a <= b`", expr);
                 None
             }
+        }
+    }
+
+    /// Reports names in an expression that mean nothing.
+    fn look_up_names(&mut self, expr: &ast::Expr) {
+        match &expr.kind {
+            ast::ExprKind::Path(path) => {
+                if self.constant(path).is_none() {
+                    self.unknown_constant(path);
+                }
+            }
+            ast::ExprKind::Call {
+                function,
+                arguments,
+            } => {
+                if matches!(function.as_name(), Some(name) if ["Sz", "Stride", "Size"].contains(&name.as_str()))
+                {
+                    // Says that it is no constant.
+                    self.value(expr);
+                } else if self.call(function, arguments, expr).is_some() {
+                    for argument in arguments {
+                        self.look_up_names(&argument.value);
+                    }
+                }
+            }
+            ast::ExprKind::Negate(inner) => self.look_up_names(inner),
+            ast::ExprKind::Binary { left, right, .. }
+            | ast::ExprKind::Compare { left, right, .. } => {
+                self.look_up_names(left);
+                self.look_up_names(right);
+            }
+            ast::ExprKind::Number(_) | ast::ExprKind::Error => {}
+            _ => self.wrong_kind("a number", expr),
         }
     }
 
@@ -299,19 +387,24 @@ impl Context<'_> {
         found
     }
 
-    /// An expression of a dataflow: constants are put in, parameters numbered, `Sz` kept.
-    pub(super) fn symbolic(&mut self, expr: &ast::Expr, parameters: &[&str]) -> Option<Expr> {
+    /// An expression of a dataflow: constants are put in, parameters (and what `let` names) numbered, `Sz` kept.
+    pub(super) fn symbolic(&mut self, expr: &ast::Expr, parameters: &[String]) -> Option<Expr> {
         let kind = match &expr.kind {
             ast::ExprKind::Path(path) => {
                 let name = path.as_name().map(|name| name.as_str());
-                let parameter = parameters.iter().position(|known| Some(*known) == name);
+                let parameter = parameters
+                    .iter()
+                    .position(|known| Some(known.as_str()) == name);
                 match parameter {
                     Some(index) => ExprKind::Parameter(index),
                     None => match self.constant(path) {
                         Some(_) => ExprKind::Integer(self.integer(expr)?),
                         None => {
                             let suggestion = name.and_then(|name| {
-                                crate::diag::suggest::nearest(name, parameters.iter().copied())
+                                crate::diag::suggest::nearest(
+                                    name,
+                                    parameters.iter().map(String::as_str),
+                                )
                             });
                             match (suggestion, path.as_name()) {
                                 (Some(suggestion), Some(name)) => {
@@ -349,29 +442,9 @@ impl Context<'_> {
             ast::ExprKind::Call {
                 function,
                 arguments,
-            } if function.as_name().is_some_and(|name| name.as_str() == "Sz") => {
-                let dim = match arguments.as_slice() {
-                    [argument] if argument.name.is_none() => argument.value.as_name(),
-                    _ => None,
-                };
-                let Some(dim) = dim else {
-                    self.error(HirError::WrongKind {
-                        expected: "`Sz(dimension)`".to_owned(),
-                        found: "something else".to_owned(),
-                        span: expr.span,
-                    });
-                    return None;
-                };
-                ExprKind::Size(word(dim))
-            }
-            ast::ExprKind::Call {
-                function,
-                arguments,
             } => {
-                let (operator, left, right) = self.call(function, arguments, expr)?;
-                let left = self.symbolic(left, parameters);
-                let right = self.symbolic(right, parameters);
-                ExprKind::Operation(operator, Box::new(left?), Box::new(right?))
+                let (known, operands) = self.call(function, arguments, expr)?;
+                self.applied_function(known, &operands, function, parameters)?
             }
             _ => ExprKind::Integer(self.integer(expr)?),
         };
@@ -379,6 +452,80 @@ impl Context<'_> {
             kind,
             span: expr.span,
         })
+    }
+}
+
+impl Context<'_> {
+    /// A call in an expression of a dataflow; it has as many operands as the function takes.
+    fn applied_function(
+        &mut self,
+        known: Function,
+        operands: &[&ast::Expr],
+        function: &ast::Path,
+        parameters: &[String],
+    ) -> Option<ExprKind> {
+        let first = *operands.first()?;
+        match known {
+            Function::Operator(operator) => {
+                let left = self.symbolic(first, parameters);
+                let right = self.symbolic(operands.get(1)?, parameters);
+                Some(ExprKind::Operation(
+                    operator,
+                    Box::new(left?),
+                    Box::new(right?),
+                ))
+            }
+            Function::PowerOfTwo => {
+                let inner = self.symbolic(first, parameters)?;
+                Some(ExprKind::PowerOfTwo(Box::new(inner)))
+            }
+            Function::If => {
+                let (op, left, right) = self.condition(first)?;
+                let mut all = [left, right, operands.get(1)?, operands.get(2)?]
+                    .map(|expr| self.symbolic(expr, parameters));
+                let mut next = |at: usize| all.get_mut(at).and_then(Option::take);
+                Some(ExprKind::If(Box::new(super::Conditional {
+                    op,
+                    left: next(0)?,
+                    right: next(1)?,
+                    then: next(2)?,
+                    otherwise: next(3)?,
+                })))
+            }
+            Function::Size | Function::Stride => {
+                let Some(dim) = first.as_name() else {
+                    self.wrong_kind(
+                        &format!("the name of a dimension in `{function}(...)`"),
+                        first,
+                    );
+                    return None;
+                };
+                Some(match known {
+                    Function::Size => ExprKind::Size(word(dim)),
+                    _ => ExprKind::Stride(word(dim)),
+                })
+            }
+            Function::Capacity => {
+                let (part, axis) = match &first.kind {
+                    ast::ExprKind::Index { base, indices } if indices.len() == 1 => {
+                        (base, indices.first())
+                    }
+                    _ => match first.as_name() {
+                        Some(name) => (name, None),
+                        None => {
+                            let expected = "a memory, an array or an axis (`PE[0]`)";
+                            self.wrong_kind(expected, first);
+                            return None;
+                        }
+                    },
+                };
+                let axis = match axis {
+                    Some(axis) => Some(Box::new(self.symbolic(axis, parameters)?)),
+                    None => None,
+                };
+                Some(ExprKind::Capacity(word(part), axis))
+            }
+        }
     }
 }
 
@@ -401,6 +548,7 @@ pub(super) fn describe(expr: &ast::Expr) -> String {
         ast::ExprKind::Call { function, .. } => format!("a call of `{function}`"),
         ast::ExprKind::Index { .. } => "an indexed tensor".to_owned(),
         ast::ExprKind::Negate(_) | ast::ExprKind::Binary { .. } => "an expression".to_owned(),
+        ast::ExprKind::Compare { .. } => "a comparison".to_owned(),
         ast::ExprKind::UpTo(_) => "a size with `upto`".to_owned(),
         ast::ExprKind::List(_) => "a list".to_owned(),
         ast::ExprKind::Tuple(_) => "a tuple".to_owned(),
@@ -418,15 +566,19 @@ fn operate(operator: Operator, left: i64, right: i64) -> Result<(i64, bool), Ari
         Operator::Min => Ok((left.min(right), false)),
         Operator::Max => Ok((left.max(right), false)),
         Operator::CeilDivide => Ok((value::ceil_div(left, right)?, false)),
+        Operator::FloorDivide => Ok((value::floor_div(left, right)?, false)),
+        Operator::LargestDivisor => {
+            let divisor = function::largest_divisor(left, right);
+            Ok((divisor.ok_or(ArithmeticError::Domain)?, false))
+        }
     }
 }
 
 /// What an expression needs to become a number.
 pub struct Environment<'a> {
-    /// Values of the dataflow's parameters.
+    /// Values of the dataflow's parameters, and behind them of what `let` names.
     pub parameters: &'a [i64],
-    /// `Sz(D)` in the layer being mapped.
-    pub size: &'a dyn Fn(&str) -> Option<u64>,
+    pub surroundings: &'a dyn Surroundings,
 }
 
 /// Why an expression has no value for a layer.
@@ -434,8 +586,12 @@ pub struct Environment<'a> {
 pub enum EvaluationError {
     Overflow(Span),
     DivisionByZero(Span),
-    /// `Sz` of a dimension that the layer does not have.
+    /// An operand for which the function has no value.
+    OutOfDomain(Span),
+    /// `Sz` or `Stride` of a dimension that the layer does not have.
     NoDimension(Word),
+    /// `Size` of something that has none.
+    NoCapacity(Word, NoCapacity),
 }
 
 impl Expr {
@@ -456,9 +612,35 @@ impl Expr {
                 .copied()
                 .ok_or(EvaluationError::Overflow(self.span)),
             ExprKind::Size(dim) => {
-                let size = (environment.size)(&dim.text)
-                    .ok_or_else(|| EvaluationError::NoDimension(dim.clone()))?;
+                let size = environment.surroundings.size(&dim.text);
+                self.of_layer(size, dim)
+            }
+            ExprKind::Stride(dim) => {
+                let stride = environment.surroundings.stride(&dim.text);
+                self.of_layer(stride, dim)
+            }
+            ExprKind::Capacity(part, axis) => {
+                let axis = match axis {
+                    Some(axis) => Some(axis.evaluate(environment, inexact)?),
+                    None => None,
+                };
+                let known = environment.surroundings.capacity(&part.text, axis);
+                let size = known.map_err(|why| EvaluationError::NoCapacity(part.clone(), why))?;
                 i64::try_from(size).map_err(|_| EvaluationError::Overflow(self.span))
+            }
+            ExprKind::PowerOfTwo(inner) => {
+                let value = inner.evaluate(environment, inexact)?;
+                function::power_of_two(value).ok_or(EvaluationError::OutOfDomain(self.span))
+            }
+            ExprKind::If(choice) => {
+                let left = choice.left.evaluate(environment, inexact)?;
+                let right = choice.right.evaluate(environment, inexact)?;
+                let taken = if choice.op.holds(left.cmp(&right)) {
+                    &choice.then
+                } else {
+                    &choice.otherwise
+                };
+                taken.evaluate(environment, inexact)
             }
             ExprKind::Negate(inner) => inner
                 .evaluate(environment, inexact)?
@@ -482,9 +664,15 @@ impl Expr {
                     Err(ArithmeticError::DivisionByZero) => {
                         Err(EvaluationError::DivisionByZero(self.span))
                     }
+                    Err(ArithmeticError::Domain) => Err(EvaluationError::OutOfDomain(self.span)),
                     Err(_) => Err(EvaluationError::Overflow(self.span)),
                 }
             }
         }
+    }
+
+    fn of_layer(&self, known: Option<u64>, dim: &Word) -> Result<i64, EvaluationError> {
+        let known = known.ok_or_else(|| EvaluationError::NoDimension(dim.clone()))?;
+        i64::try_from(known).map_err(|_| EvaluationError::Overflow(self.span))
     }
 }

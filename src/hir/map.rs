@@ -7,7 +7,7 @@
 use super::error::HirError;
 use super::layer::{canonical_type, type_names};
 use super::module::Module;
-use super::scope::{Context, Kind};
+use super::scope::{Context, Definition, Kind};
 use super::{Application, Assignment, Choice, Map, dataflow, fuse, handover};
 use crate::base::Span;
 use crate::diag::suggest::nearest;
@@ -29,24 +29,57 @@ pub(super) fn collect(cx: &mut Context<'_>, root: &Module) {
         implicit(cx);
         return;
     }
-    let mut seen: BTreeMap<(usize, usize), Span> = BTreeMap::new();
-    for node in maps {
+    // By name, or by what is mapped on what: imports may give two definitions of one name others.
+    let mut named: BTreeMap<String, Span> = BTreeMap::new();
+    let mut pairs: BTreeMap<(Definition, Definition), Span> = BTreeMap::new();
+    for node in &maps {
         let Some(map) = explicit(cx, node) else {
             continue;
         };
-        let pair = (map.network, map.accelerator);
-        if let Some(&first) = seen.get(&pair) {
-            cx.error(HirError::DefinedTwice {
-                what: "map",
-                name: map.name.clone(),
-                span: node.network.span,
-                first,
-            });
+        let first = match &node.name {
+            Some(name) => named.insert(name.value.clone(), name.span),
+            None => {
+                let network = cx.program.networks[map.network].origin;
+                let accelerator = cx.program.accelerators[map.accelerator].origin;
+                pairs.insert((network, accelerator), node.network.span)
+            }
+        };
+        if let Some(first) = first {
+            cx.error(twice_mapped(node, &map, first, &maps));
             continue;
         }
-        seen.insert(pair, node.network.span);
         handover::check(cx, &map);
         cx.program.maps.push(map);
+    }
+}
+
+/// Two maps of one name, or of one pair and none.
+fn twice_mapped(node: &ast::Map, map: &Map, first: Span, all: &[&ast::Map]) -> HirError {
+    if let Some(name) = &node.name {
+        return HirError::DefinedTwice {
+            what: "map",
+            name: name.value.clone(),
+            span: name.span,
+            first,
+        };
+    }
+    let stem = node
+        .network
+        .path
+        .segments
+        .last()
+        .map_or("map", |last| last.as_str());
+    let taken = |name: &String| {
+        let mut names = all.iter().filter_map(|map| map.name.as_ref());
+        names.any(|known| known.value == *name)
+    };
+    let mut names = (2usize..).map(|number| format!("{stem}_{number}"));
+    HirError::MapTwice {
+        name: map.name.clone(),
+        span: node.network.span,
+        first,
+        free: names.find(|name| !taken(name)).unwrap_or_default(),
+        at: node.accelerator.span.end(),
     }
 }
 
@@ -72,6 +105,7 @@ fn implicit(cx: &mut Context<'_>) {
                 "{} on {}",
                 cx.program.networks[network].name, cx.program.accelerators[accelerator].name
             ),
+            is_named: false,
             span: cx.program.networks[network].name_span,
             network,
             accelerator,
@@ -101,8 +135,8 @@ struct DefaultEntry {
 }
 
 fn explicit(cx: &mut Context<'_>, node: &ast::Map) -> Option<Map> {
-    let network = cx.resolve(Kind::Network, &node.network);
-    let accelerator = cx.resolve(Kind::Accelerator, &node.accelerator);
+    let network = cx.applied(Kind::Network, &node.network);
+    let accelerator = cx.applied(Kind::Accelerator, &node.accelerator);
     let mut defaults: Vec<DefaultEntry> = Vec::new();
     let mut default_spans: Vec<(Option<&'static str>, Span)> = Vec::new();
     // Per layer: its entry, and where.
@@ -229,12 +263,17 @@ fn explicit(cx: &mut Context<'_>, node: &ast::Map) -> Option<Map> {
             }
         })
         .collect();
-    Some(Map {
-        name: format!(
+    let name = match &node.name {
+        Some(name) => name.value.clone(),
+        None => format!(
             "{} on {}",
             cx.program.networks[network].name, cx.program.accelerators[accelerator].name
         ),
-        span: node.network.span.join(node.accelerator.span),
+    };
+    Some(Map {
+        name,
+        is_named: node.name.is_some(),
+        span: node.head(),
         network,
         accelerator,
         assignments,

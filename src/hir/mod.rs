@@ -18,6 +18,7 @@ mod einsum;
 mod error;
 mod eval;
 mod exclusive;
+mod function;
 mod fuse;
 mod fuse_error;
 pub mod fused;
@@ -27,8 +28,10 @@ mod layer;
 mod map;
 mod module;
 mod network;
+mod parameter;
 mod part;
 mod scope;
+mod setting;
 pub mod shape;
 mod sliding;
 mod technology;
@@ -39,12 +42,17 @@ pub mod vocabulary;
 
 pub use error::HirError;
 pub use eval::{Environment, EvaluationError};
+pub use function::{FUNCTIONS, NoCapacity, Surroundings};
 pub use fuse_error::FuseError;
 pub use module::{Module, Target};
+pub use parameter::Bound;
 pub use part::UnknownPart;
-pub use scope::{Definition, Kind, Scope, collect, defines, scopes};
+pub use scope::{Definition, Kind, Names, Scope, collect, collect_with, defines, scopes};
+pub use setting::Setting;
+pub use value::Value;
 
 use crate::base::{Dimension, Ratio, Span};
+use crate::syntax::ast::CompareOp;
 use shape::{Flow, Shape};
 use std::borrow::Cow;
 
@@ -91,6 +99,9 @@ pub struct NamedTensor {
 pub struct Network {
     pub name: String,
     pub name_span: Span,
+    /// The item that it was made from, with these values of its parameters.
+    pub origin: Definition,
+    pub parameters: Vec<Bound>,
     /// `Description: "line", "line"`: reports print it.
     pub description: Vec<String>,
     /// `Input x { M: 32, K: 64 }`, in source order.
@@ -142,6 +153,12 @@ impl NetworkInput {
 }
 
 impl Network {
+    /// The name, with the arguments that it was made for: `llama(S = 1)`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        parameter::label(&self.name, &self.parameters)
+    }
+
     /// What flows from a source, if that is known.
     #[must_use]
     pub fn flow(&self, source: Source) -> Option<Flow> {
@@ -202,6 +219,9 @@ pub enum Source {
 pub struct Accelerator {
     pub name: String,
     pub name_span: Span,
+    /// The item that it was made from, with these values of its parameters.
+    pub origin: Definition,
+    pub parameters: Vec<Bound>,
     /// From the outside in; neighbours with one `level` lie side by side.
     pub memories: Vec<Memory>,
     /// From the outside in.
@@ -217,6 +237,12 @@ pub struct Accelerator {
 }
 
 impl Accelerator {
+    /// The name, with the arguments that it was made for: `npu(rows = 64)`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        parameter::label(&self.name, &self.parameters)
+    }
+
     /// The outermost array that has others beside it: the first of them, which a layer runs on when nobody
     /// chose another.
     #[must_use]
@@ -373,6 +399,8 @@ pub struct Dataflow {
     pub name: Option<String>,
     pub span: Span,
     pub parameters: Vec<Parameter>,
+    /// What `let` names, in source order; numbered behind the parameters.
+    pub lets: Vec<Let>,
     /// `on accelerator`.
     pub on: Option<usize>,
     pub body: DataflowBody,
@@ -383,6 +411,15 @@ pub struct Parameter {
     pub name: String,
     pub span: Span,
     pub default: Option<Expr>,
+}
+
+/// `let n = ceil_div(Sz(K), 2);`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Let {
+    pub name: String,
+    pub span: Span,
+    /// Of the parameters, and of what was named before.
+    pub value: Expr,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -468,15 +505,31 @@ impl Expr {
 #[derive(Clone, Debug, PartialEq)]
 pub enum ExprKind {
     Integer(i64),
-    /// Index into [`Dataflow::parameters`].
+    /// Index into [`Dataflow::parameters`] and, behind them, [`Dataflow::lets`].
     Parameter(usize),
     /// `Sz(D)`
     Size(Word),
+    /// `Stride(D)`
+    Stride(Word),
+    /// `Size(M)`, `Size(A[axis])`
+    Capacity(Word, Option<Box<Expr>>),
+    PowerOfTwo(Box<Expr>),
+    If(Box<Conditional>),
     Negate(Box<Expr>),
     /// `upto n`, as a size only: n, or the whole of what there is if that is less. Its value is n; lowering knows
     /// what there is.
     UpTo(Box<Expr>),
     Operation(Operator, Box<Expr>, Box<Expr>),
+}
+
+/// `if(left op right, then, otherwise)`: only the branch that is taken is evaluated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conditional {
+    pub op: CompareOp,
+    pub left: Expr,
+    pub right: Expr,
+    pub then: Expr,
+    pub otherwise: Expr,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -489,6 +542,8 @@ pub enum Operator {
     Min,
     Max,
     CeilDivide,
+    FloorDivide,
+    LargestDivisor,
 }
 
 /// A dataflow with its arguments, as used for a layer.
@@ -504,8 +559,10 @@ pub struct Application {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Map {
-    /// `network on accelerator`.
+    /// What stands behind `as`, else `network on accelerator`.
     pub name: String,
+    /// Whether it has a name of its own.
+    pub is_named: bool,
     pub span: Span,
     pub network: usize,
     pub accelerator: usize,

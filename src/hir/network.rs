@@ -10,9 +10,9 @@
 use super::body::{Known, block, property, single};
 use super::error::HirError;
 use super::eval::describe;
-use super::scope::Context;
+use super::scope::{Context, Definition};
 use super::shape::{Flow, Shape};
-use super::{Layer, Network, NetworkInput, Source, dataflow, layer};
+use super::{Bound, Layer, Network, NetworkInput, Source, dataflow, layer};
 use crate::base::Span;
 use crate::syntax::ast::{self, Entry};
 use petgraph::algo::kosaraju_scc;
@@ -71,12 +71,19 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Adds the network to the program.
-pub(super) fn collect(cx: &mut Context<'_>, node: &ast::Network) -> Option<usize> {
+/// Adds the network to the program, with these values of its parameters.
+pub(super) fn collect(
+    cx: &mut Context<'_>,
+    node: &ast::Network,
+    origin: Definition,
+    parameters: &[Bound],
+) -> Option<usize> {
     NETWORK.check(cx, &node.body);
     let mut network = Network {
         name: node.name.value.clone(),
         name_span: node.name.span,
+        origin,
+        parameters: parameters.to_vec(),
         description: description(cx, node),
         inputs: Vec::new(),
         layers: Vec::new(),

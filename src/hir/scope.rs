@@ -5,11 +5,13 @@
 
 use super::error::HirError;
 use super::module::Module;
+use super::parameter::{Local, Made, State};
+use super::setting::{Override, Setting};
 use super::value::Value;
-use super::{Program, accelerator, dataflow, map, network, technology};
+use super::{Accelerator, Program, dataflow, map, technology};
 use crate::base::Span;
-use crate::diag::Diagnostics;
 use crate::diag::suggest::nearest;
+use crate::diag::{Diagnostic, Diagnostics};
 use crate::syntax::ast::{self, Item, Name, Path, UseSource};
 use std::collections::BTreeMap;
 
@@ -68,7 +70,7 @@ const MAX_ERRORS: usize = 10_000;
 const MAX_SUGGESTIONS: usize = 200;
 
 /// The name of an accelerator that has none in the source.
-const UNNAMED: &str = "accelerator";
+pub(super) const UNNAMED: &str = "accelerator";
 
 /// What an item defines: the kind, the name, and where the name stands.
 #[must_use]
@@ -92,13 +94,16 @@ pub fn defines(item: &Item) -> Option<(Kind, &str, Span)> {
 /// What every part of this stage works with.
 pub(super) struct Context<'a> {
     pub modules: &'a [Module],
-    scopes: Vec<BTreeMap<(Kind, String), Binding>>,
-    constants: BTreeMap<Definition, Option<Value>>,
-    /// Program ids of what has been collected; `None` for what was wrong.
-    ids: BTreeMap<Definition, Option<usize>>,
+    names: Names,
     /// The module being collected.
     pub module: usize,
     pub program: Program,
+    /// Parameters of the network or accelerator that is being collected.
+    pub locals: Vec<Local>,
+    /// Where the arguments stand for which it is collected, if it is not for its defaults.
+    pub given: Option<Span>,
+    /// What has been made for arguments.
+    pub made: Vec<Made>,
     sink: &'a mut Diagnostics,
     /// Mistakes that were not reported.
     silent: usize,
@@ -108,14 +113,83 @@ pub(super) struct Context<'a> {
     misspelt: Vec<(Span, String)>,
 }
 
+/// What is known of the names of a run beside its program: with it networks and accelerators can be made again, with
+/// other values of their parameters.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    scopes: Vec<BTreeMap<(Kind, String), Binding>>,
+    constants: BTreeMap<Definition, Option<Value>>,
+    /// Program ids of what has been collected, with its defaults; `None` for what was wrong.
+    ids: BTreeMap<Definition, Option<usize>>,
+    /// Constants and defaults that are set from outside.
+    pub(super) overrides: Vec<Override>,
+}
+
+impl Names {
+    /// The accelerator of which `base` is one instance, with other values for some of its parameters, by their index;
+    /// the rest follows from the defaults. `None` has been reported.
+    ///
+    /// Nothing else is collected again, so that thousands of variants can be asked for.
+    #[must_use]
+    pub fn accelerator(
+        &self,
+        modules: &[Module],
+        base: &Accelerator,
+        given: &[(usize, Value)],
+        sink: &mut Diagnostics,
+    ) -> Option<Accelerator> {
+        let mut cx = Context::new(modules, sink);
+        cx.names = self.clone();
+        cx.given = Some(base.name_span);
+        cx.make(base.origin, given)?;
+        cx.program.accelerators.pop()
+    }
+
+    /// Adds to the program the network of which number `base` is one instance, with other values for some of its
+    /// parameters, by their index, and returns its number; `None` has been reported.
+    #[must_use]
+    pub fn network(
+        &self,
+        modules: &[Module],
+        program: &mut Program,
+        base: usize,
+        given: &[(usize, Value)],
+        sink: &mut Diagnostics,
+    ) -> Option<usize> {
+        let known = program.networks.get(base)?;
+        let (origin, span) = (known.origin, known.name_span);
+        let mut cx = Context::new(modules, sink);
+        cx.names = self.clone();
+        cx.given = Some(span);
+        cx.program = std::mem::take(program);
+        let made = cx.make(origin, given);
+        *program = cx.program;
+        made
+    }
+}
+
 /// The program of the last module (the file that was asked for) and of everything that it imports.
 /// `modules` are in dependency order.
 #[must_use]
 pub fn collect(modules: &[Module], sink: &mut Diagnostics) -> Program {
+    collect_with(modules, &[], sink).0
+}
+
+/// [`collect`] with some constants and defaults set from outside.
+#[must_use]
+pub fn collect_with(
+    modules: &[Module],
+    settings: &[Setting],
+    sink: &mut Diagnostics,
+) -> (Program, Names) {
     let mut cx = Context::new(modules, sink);
     for module in 0..modules.len() {
         cx.module = module;
         cx.open_scope();
+    }
+    cx.settings(settings);
+    for module in 0..modules.len() {
+        cx.module = module;
         cx.constants();
         cx.definitions();
     }
@@ -124,7 +198,7 @@ pub fn collect(modules: &[Module], sink: &mut Diagnostics) -> Program {
         map::collect(&mut cx, root);
     }
     cx.report_missing();
-    cx.program
+    (cx.program, cx.names)
 }
 
 /// The scope of every module, in their order; what is wrong with them [`collect`] reports.
@@ -140,7 +214,8 @@ pub fn scopes(modules: &[Module]) -> Vec<Scope> {
         let pairs = scope.into_iter();
         pairs.map(|(key, binding)| (key, binding.definition))
     };
-    cx.scopes
+    cx.names
+        .scopes
         .into_iter()
         .map(|scope| bindings(scope).collect())
         .collect()
@@ -150,11 +225,12 @@ impl<'a> Context<'a> {
     fn new(modules: &'a [Module], sink: &'a mut Diagnostics) -> Context<'a> {
         Context {
             modules,
-            scopes: Vec::new(),
-            constants: BTreeMap::new(),
-            ids: BTreeMap::new(),
+            names: Names::default(),
             module: 0,
             program: Program::default(),
+            locals: Vec::new(),
+            given: None,
+            made: Vec::new(),
             sink,
             silent: 0,
             missing: Vec::new(),
@@ -179,8 +255,55 @@ impl<'a> Context<'a> {
             self.silent += 1;
             self.missing.push(error);
         } else {
-            self.sink.push(error.to_diagnostic());
+            self.push(&error);
         }
+    }
+
+    /// Of an item that is made for arguments it is said where these are, but for what its defaults have as well.
+    fn push(&mut self, error: &HirError) {
+        let diagnostic = error.to_diagnostic();
+        let Some(given) = self.given else {
+            self.sink.push(diagnostic);
+            return;
+        };
+        let same = |known: &Diagnostic| {
+            known.code == diagnostic.code
+                && known.primary() == diagnostic.primary()
+                && known.message == diagnostic.message
+        };
+        let known = self.sink.error_count() < MAX_SUGGESTIONS && self.sink.iter().any(same);
+        if known {
+            self.silent += usize::from(diagnostic.is_error());
+        } else {
+            self.sink
+                .push(diagnostic.also(given, "with the arguments given here"));
+        }
+    }
+
+    /// The names that the module being collected knows.
+    fn scope(&self) -> Option<&BTreeMap<(Kind, String), Binding>> {
+        self.names.scopes.get(self.module)
+    }
+
+    /// The program id of a definition with its defaults.
+    pub(super) fn id(&self, definition: Definition) -> Option<usize> {
+        self.names.ids.get(&definition).copied().flatten()
+    }
+
+    /// Every name that the module being collected knows, with its definition.
+    pub(super) fn known(&self) -> Vec<(Kind, String, Definition)> {
+        let scope = self.scope().into_iter().flatten();
+        scope
+            .map(|((kind, name), binding)| (*kind, name.clone(), binding.definition))
+            .collect()
+    }
+
+    pub(super) fn overrides(&self) -> &[Override] {
+        &self.names.overrides
+    }
+
+    pub(super) fn set_overrides(&mut self, overrides: Vec<Override>) {
+        self.names.overrides = overrides;
     }
 
     /// What has been reported makes something else fail too: counts, and says nothing.
@@ -252,7 +375,7 @@ impl<'a> Context<'a> {
     fn open_scope(&mut self) {
         let modules = self.modules;
         let module = &modules[self.module];
-        self.scopes.push(BTreeMap::new());
+        self.names.scopes.push(BTreeMap::new());
         for (item, node) in module.ast.items.iter().enumerate() {
             if let Some((kind, name, span)) = defines(node) {
                 let definition = Definition {
@@ -285,7 +408,7 @@ impl<'a> Context<'a> {
     }
 
     fn bind(&mut self, kind: Kind, name: &str, definition: Definition, span: Span) {
-        let Some(scope) = self.scopes.last_mut() else {
+        let Some(scope) = self.names.scopes.last_mut() else {
             return;
         };
         let key = (kind, name.to_owned());
@@ -356,7 +479,8 @@ impl<'a> Context<'a> {
                     module: self.module,
                     item,
                 };
-                self.constants.insert(definition, value);
+                let value = self.set_constant(definition, node, value);
+                self.names.constants.insert(definition, value);
             }
         }
     }
@@ -382,12 +506,11 @@ impl<'a> Context<'a> {
                 };
                 let id = match node {
                     Item::Technology(node) => technology::collect(self, node),
-                    Item::Accelerator(node) => accelerator::collect(self, node, UNNAMED),
-                    Item::Dataflow(node) => dataflow::collect(self, node),
-                    Item::Network(node) => network::collect(self, node),
+                    Item::Dataflow(node) => dataflow::collect(self, node, definition),
+                    Item::Accelerator(_) | Item::Network(_) => self.make(definition, &[]),
                     _ => None,
                 };
-                self.ids.insert(definition, id);
+                self.names.ids.insert(definition, id);
             }
         }
         for node in &modules[self.module].ast.items {
@@ -405,31 +528,21 @@ impl<'a> Context<'a> {
     }
 
     /// What `path` means as a `kind`: `Err` when that was reported (or must stay silent).
-    fn find(&mut self, kind: Kind, path: &Path) -> Option<Definition> {
+    pub(super) fn find(&mut self, kind: Kind, path: &Path) -> Option<Definition> {
         let modules = self.modules;
         if let Some(name) = path.as_name() {
             let key = (kind, name.value.clone());
-            if let Some(binding) = self.scopes.last().and_then(|scope| scope.get(&key)) {
+            if let Some(binding) = self.scope().and_then(|scope| scope.get(&key)) {
                 return Some(binding.definition);
             }
             self.unknown(kind, name);
             return None;
         }
         let text = path.to_string();
-        let last = path.segments.last()?;
         let target = modules
             .iter()
             .position(|module| module.std_path.as_deref() == Some(text.as_str()));
-        let item = target.and_then(|target| {
-            let items = &modules[target].ast.items;
-            let item = items.iter().position(|item| {
-                defines(item).is_some_and(|(k, n, _)| k == kind && n == last.as_str())
-            })?;
-            Some(Definition {
-                module: target,
-                item,
-            })
-        });
+        let item = self.library(kind, path);
         // A module that is not there was reported where it could not be loaded; a path that does not
         // begin with `std` leads nowhere at all.
         let elsewhere = path
@@ -448,8 +561,25 @@ impl<'a> Context<'a> {
         item
     }
 
+    /// The definition in the library that a path in full means.
+    pub(super) fn library(&self, kind: Kind, path: &Path) -> Option<Definition> {
+        let text = path.to_string();
+        let last = path.segments.last()?;
+        let mut modules = self.modules.iter();
+        let target =
+            modules.position(|module| module.std_path.as_deref() == Some(text.as_str()))?;
+        let items = &self.modules.get(target)?.ast.items;
+        let item = items.iter().position(|item| {
+            defines(item).is_some_and(|(k, n, _)| k == kind && n == last.as_str())
+        })?;
+        Some(Definition {
+            module: target,
+            item,
+        })
+    }
+
     fn unknown(&mut self, kind: Kind, name: &Name) {
-        let Some(scope) = self.scopes.last() else {
+        let Some(scope) = self.scope() else {
             return;
         };
         let found = Kind::ALL
@@ -460,9 +590,14 @@ impl<'a> Context<'a> {
             .keys()
             .filter(|key| key.0 == kind)
             .map(|key| key.1.as_str());
-        let suggestion = self.suggest(name.as_str(), known);
+        let locals = self.locals.iter().map(|local| local.name.as_str());
+        let locals = locals.filter(|_| kind == Kind::Const);
+        let suggestion = self.suggest(name.as_str(), locals.chain(known));
         self.error(HirError::UnknownName {
-            expected: kind.name(),
+            expected: match kind {
+                Kind::Const if !self.locals.is_empty() => "parameter or constant",
+                _ => kind.name(),
+            },
             name: name.value.clone(),
             span: name.span,
             suggestion,
@@ -473,17 +608,35 @@ impl<'a> Context<'a> {
     /// The program id of what `path` means; `None` has been reported.
     pub(super) fn resolve(&mut self, kind: Kind, path: &Path) -> Option<usize> {
         let definition = self.find(kind, path)?;
-        self.ids.get(&definition).copied().flatten()
+        self.id(definition)
     }
 
-    /// The constant called `path`, if there is one; an inner `None` has been reported.
+    /// The parameter or constant called `path`, if there is one; an inner `None` has been reported.
     pub(super) fn constant(&mut self, path: &Path) -> Option<Option<Value>> {
         let name = path.as_name()?;
+        let local = self.locals.iter().find(|local| local.name == name.value);
+        if let Some(local) = local {
+            let (state, definition) = (local.state, local.span);
+            return Some(match state {
+                State::Known(value) => Some(value),
+                State::Wrong => None,
+                State::Later => {
+                    self.error(HirError::UsedEarly {
+                        what: "parameter",
+                        name: name.value.clone(),
+                        span: name.span,
+                        definition,
+                    });
+                    None
+                }
+            });
+        }
         let key = (Kind::Const, name.value.clone());
-        let binding = *self.scopes.last()?.get(&key)?;
-        let value = self.constants.get(&binding.definition).copied();
+        let binding = *self.scope()?.get(&key)?;
+        let value = self.names.constants.get(&binding.definition).copied();
         if value.is_none() {
             self.error(HirError::UsedEarly {
+                what: "constant",
                 name: name.value.clone(),
                 span: name.span,
                 definition: binding.span,
@@ -506,13 +659,13 @@ impl<'a> Context<'a> {
 
     /// Ids of all accelerators that the module being collected can see, by name.
     pub(super) fn visible(&self, kind: Kind) -> Vec<usize> {
-        let Some(scope) = self.scopes.last() else {
+        let Some(scope) = self.scope() else {
             return Vec::new();
         };
         let mut ids: Vec<usize> = scope
             .iter()
             .filter(|(key, _)| key.0 == kind)
-            .filter_map(|(_, binding)| self.ids.get(&binding.definition).copied().flatten())
+            .filter_map(|(_, binding)| self.id(binding.definition))
             .collect();
         ids.sort_unstable();
         ids.dedup();
@@ -521,8 +674,7 @@ impl<'a> Context<'a> {
 
     /// Whether a definition of that kind is visible at all, right or wrong.
     pub(super) fn count_visible(&self, kind: Kind) -> usize {
-        self.scopes
-            .last()
+        self.scope()
             .map_or(0, |scope| scope.keys().filter(|key| key.0 == kind).count())
     }
 
@@ -536,7 +688,7 @@ impl<'a> Context<'a> {
                     module: self.module,
                     item,
                 };
-                self.ids.get(&definition).copied().flatten()
+                self.id(definition)
             })
             .collect()
     }

@@ -1,10 +1,11 @@
 //! Constant values and their arithmetic: integers, decimals, quantities; exact, or an error.
 
-use crate::base::{Dimension, Ratio, num};
+use crate::base::{Dimension, Ratio, Unit, num};
 use crate::syntax::ast::BinaryOp;
 
+/// What a constant or a parameter of a network or an accelerator can be.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Value {
+pub enum Value {
     Integer(i64),
     /// In base units; no dimension for a decimal such as `0.6`.
     Exact(Ratio, Option<Dimension>),
@@ -17,6 +18,8 @@ pub(super) enum ArithmeticError {
     DivisionByZero,
     /// Addition of a size and a time, a quantity times a quantity, a negative quantity.
     Mismatch,
+    /// A function that has no value for these operands.
+    Domain,
 }
 
 impl Value {
@@ -29,10 +32,49 @@ impl Value {
         }
     }
 
+    /// How two values of one unit compare; `None` for different units, and past `u128`.
+    pub(super) fn compare(self, other: Value) -> Option<std::cmp::Ordering> {
+        if let (Value::Integer(left), Value::Integer(right)) = (self, other) {
+            return Some(left.cmp(&right));
+        }
+        let (Some((left, in_left)), Some((right, in_right))) = (self.exact(), other.exact()) else {
+            return None;
+        };
+        if in_left != in_right {
+            return None;
+        }
+        let (left, right, _) = cross(left, right)?;
+        Some(left.cmp(&right))
+    }
+
+    /// The number alone, in base units; `None` when it is negative.
+    pub(super) fn number(self) -> Option<Ratio> {
+        self.exact().map(|exact| exact.0)
+    }
+
+    /// Whether it has no unit.
+    pub(super) fn is_bare(self) -> bool {
+        matches!(self, Value::Integer(_) | Value::Exact(_, None))
+    }
+
     fn exact(self) -> Option<(Ratio, Option<Dimension>)> {
         match self {
             Value::Integer(value) => Some((Ratio::new(u128::try_from(value).ok()?, 1)?, None)),
             Value::Exact(ratio, dimension) => Some((ratio, dimension)),
+        }
+    }
+}
+
+/// As a program has it: `64`, `0.5`, `32MiB`.
+impl std::fmt::Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match *self {
+            Value::Integer(value) => write!(f, "{value}"),
+            Value::Exact(ratio, None) => write!(f, "{}", ratio.to_f64()),
+            Value::Exact(ratio, Some(dimension)) => match Unit::largest(ratio, dimension) {
+                Some((number, unit)) => write!(f, "{number}{unit}"),
+                None => write!(f, "{}{}", ratio.to_f64(), dimension.base_unit()),
+            },
         }
     }
 }
@@ -98,6 +140,16 @@ pub(super) fn ceil_div(left: i64, right: i64) -> Result<i64, ArithmeticError> {
         return Err(ArithmeticError::DivisionByZero);
     }
     num::ceil_div_signed(left, right).ok_or(ArithmeticError::Overflow)
+}
+
+/// `floor(left / right)`.
+pub(super) fn floor_div(left: i64, right: i64) -> Result<i64, ArithmeticError> {
+    if right == 0 {
+        return Err(ArithmeticError::DivisionByZero);
+    }
+    let quotient = left.checked_div(right).ok_or(ArithmeticError::Overflow)?;
+    let below = left % right != 0 && (left < 0) != (right < 0);
+    Ok(quotient - i64::from(below))
 }
 
 fn cross(a: Ratio, b: Ratio) -> Option<(u128, u128, u128)> {

@@ -113,6 +113,16 @@ pub enum LowerError {
     DivisionByZero {
         span: Span,
     },
+    /// A function that has no value for its operands.
+    OutOfDomain {
+        span: Span,
+    },
+    /// `Size` of a memory without one.
+    Unbounded {
+        memory: String,
+        span: Span,
+        definition: Span,
+    },
     TooLarge {
         layer: String,
         span: Span,
@@ -354,6 +364,17 @@ impl LowerError {
                 Diagnostic::new(Code::E0307, "the number does not fit 64 bits")
                     .at(*span, "overflows")
             }
+            LowerError::OutOfDomain { span } => {
+                crate::hir::HirError::OutOfDomain { span: *span }.to_diagnostic()
+            }
+            LowerError::Unbounded {
+                memory,
+                span,
+                definition,
+            } => Diagnostic::new(Code::E0302, format!("`{memory}` has no `Size`"))
+                .at(*span, "its size is asked for here")
+                .also(*definition, "without a `Size` it holds everything")
+                .help(format!("give `{memory}` a `Size`")),
             LowerError::DivisionByZero { span } => {
                 Diagnostic::new(Code::E0307, "division by zero").at(*span, "the divisor is 0")
             }

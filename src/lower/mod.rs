@@ -20,6 +20,7 @@
 //!   layer, which is not yet an error: see [`Refusal`].
 
 mod architecture;
+mod around;
 mod error;
 mod fused;
 mod levels;

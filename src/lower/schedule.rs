@@ -5,14 +5,14 @@
 //! and positions.
 
 use super::architecture::Hardware;
+use super::around::{Around, NoValue};
 use super::operation::View;
 use super::pieces::Written;
 use super::{LowerError, Lowered, Options, Refusal, Source, Target, prepare};
 use crate::base::Span;
 use crate::diag::Diagnostics;
 use crate::hir::{
-    Accelerator, Application, Dataflow, Environment, EvaluationError, Expr, HirError, Layer,
-    Statement, StatementKind, UnknownPart, Word,
+    Accelerator, Application, Dataflow, Expr, Layer, Statement, StatementKind, UnknownPart, Word,
 };
 use crate::ir::{Axis, Loop, LoopKind, Mapping, Move, Origin, Schedule, window_count};
 use smallvec::smallvec;
@@ -235,7 +235,7 @@ impl<'a, 'b> Builder<'a, 'b> {
 
     // ---- numbers ----
 
-    /// Arguments, then defaults.
+    /// Arguments, then defaults, each of which may use the parameters before it; then what `let` names.
     fn bind_parameters(&mut self) -> Result<(), Refusal> {
         for (index, parameter) in self.request.dataflow.parameters.iter().enumerate() {
             let given = self
@@ -252,33 +252,29 @@ impl<'a, 'b> Builder<'a, 'b> {
             };
             self.parameters.push(value);
         }
+        for known in &self.request.dataflow.lets {
+            let value = self.number(&known.value)?;
+            self.parameters.push(value);
+        }
         Ok(())
     }
 
     fn number(&mut self, expr: &Expr) -> Result<i64, Refusal> {
-        let target = self.target;
-        let view = self.view;
-        let size = |name: &str| target.desugared.size(view, name);
-        let environment = Environment {
-            parameters: &self.parameters,
-            size: &size,
+        let around = Around {
+            layer: self.request.layer,
+            desugared: &self.target.desugared,
+            view: self.view,
+            accelerator: self.request.accelerator,
         };
-        let mut inexact: Vec<HirError> = Vec::new();
-        let value = expr.evaluate(&environment, &mut inexact);
-        self.sink
-            .extend(inexact.iter().map(HirError::to_diagnostic));
-        match value {
-            Ok(value) => Ok(value),
-            Err(EvaluationError::NoDimension(dim)) => Err(Refusal::DoesNotServe { dim }),
-            Err(EvaluationError::Overflow(span)) => {
-                self.error(&LowerError::Overflow { span });
-                Err(Refusal::Invalid)
+        let mut said = Vec::new();
+        let value = around.value(expr, &self.parameters, &mut said);
+        self.sink.extend(said);
+        value.map_err(|why| {
+            if let NoValue::Wrong(error) = &why {
+                self.error(error);
             }
-            Err(EvaluationError::DivisionByZero(span)) => {
-                self.error(&LowerError::DivisionByZero { span });
-                Err(Refusal::Invalid)
-            }
-        }
+            why.into()
+        })
     }
 
     /// A number of at least 1; what is not becomes 1 and is reported.

@@ -65,6 +65,10 @@ pub fn write(report: &Report) -> String {
     if has_groups {
         header.extend(GROUP_COLUMNS.map(str::to_owned));
     }
+    let has_names = report.evaluations.iter().any(|one| one.map.is_some());
+    if has_names {
+        header.push("map".to_owned());
+    }
 
     let mut out = String::new();
     row(&mut out, &header);
@@ -95,6 +99,9 @@ pub fn write(report: &Report) -> String {
             );
             if has_groups {
                 cells.extend(group_cells(group));
+            }
+            if has_names {
+                cells.push(cell(evaluation.map.as_ref()));
             }
             row(&mut out, &cells);
         };

@@ -33,10 +33,15 @@ impl Report {
 /// One network on one accelerator by one model.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Evaluation {
+    /// The name of the map, if it has one of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub map: Option<String>,
+    /// With the arguments that it was made for: `llama(S = 1)`.
     pub network: String,
     /// What the network says about itself, line by line.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub description: Vec<String>,
+    /// Likewise.
     pub accelerator: String,
     /// `exact`, `maestro`, ...
     pub model: String,

@@ -40,6 +40,7 @@ fn report() -> Report {
     Report::new(
         "f.dflow",
         vec![Evaluation {
+            map: None,
             network: "net".to_owned(),
             description: Vec::new(),
             accelerator: "small".to_owned(),

@@ -23,11 +23,13 @@ pub fn write(report: &Report, detail: bool) -> String {
 }
 
 fn write_evaluation(out: &mut String, evaluation: &Evaluation, detail: bool) {
+    let name = evaluation.map.as_ref();
+    let name = name.map_or_else(String::new, |name| format!(" as {name}"));
     line(
         out,
         "",
         &format!(
-            "{} on {} ({} model)",
+            "{} on {}{name} ({} model)",
             evaluation.network, evaluation.accelerator, evaluation.model
         ),
     );

@@ -140,14 +140,17 @@ pub struct Const {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Definition {
     pub name: Option<Name>,
+    /// `(rows = 128, sram = 32MiB)`; a technology has none.
+    pub parameters: Vec<Parameter>,
     pub body: Body,
     pub span: Span,
 }
 
-/// `Network name { Layer ... }`: layers are [`Entry::Layer`]s of the body, in order.
+/// `Network name(S = 2048) { Layer ... }`: layers are [`Entry::Layer`]s of the body, in order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     pub name: Name,
+    pub parameters: Vec<Parameter>,
     pub body: Body,
     pub span: Span,
 }
@@ -407,6 +410,11 @@ pub enum DirectiveKind {
         tensors: Vec<Path>,
         memory: Name,
     },
+    /// `let n = e`
+    Let {
+        name: Name,
+        value: Expr,
+    },
     Error,
 }
 
@@ -416,13 +424,27 @@ pub enum ClusterKind {
     Physical,
 }
 
-/// `Map network on accelerator { ... }`
+/// `Map network(S = 1) on accelerator(rows = 64) as name { ... }`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Map {
-    pub network: Path,
-    pub accelerator: Path,
+    pub network: Invocation,
+    pub accelerator: Invocation,
+    /// Behind `as`.
+    pub name: Option<Name>,
     pub entries: Vec<MapEntry>,
     pub span: Span,
+}
+
+impl Map {
+    /// What is mapped on what, and its name.
+    #[must_use]
+    pub fn head(&self) -> Span {
+        let end = self
+            .name
+            .as_ref()
+            .map_or(self.accelerator.span, |name| name.span);
+        self.network.span.join(end)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -474,6 +496,12 @@ pub enum ExprKind {
     Negate(Box<Expr>),
     Binary {
         op: Spanned<BinaryOp>,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    /// `a <= b`: as the condition of `if` only.
+    Compare {
+        op: Spanned<CompareOp>,
         left: Box<Expr>,
         right: Box<Expr>,
     },
@@ -531,7 +559,9 @@ impl ExprKind {
                 .unwrap_or(0),
             Self::Index { indices, .. } => highest(indices),
             Self::Negate(inner) | Self::UpTo(inner) => inner.height(),
-            Self::Binary { left, right, .. } => left.height().max(right.height()),
+            Self::Binary { left, right, .. } | Self::Compare { left, right, .. } => {
+                left.height().max(right.height())
+            }
             Self::List(items) | Self::Tuple(items) => highest(items),
         }
     }
@@ -563,6 +593,44 @@ impl BinaryOp {
             Self::Multiply => "*",
             Self::Divide => "/",
             Self::Remainder => "%",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CompareOp {
+    Equal,
+    NotEqual,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+}
+
+impl CompareOp {
+    /// The sign, as written.
+    #[must_use]
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::Equal => "==",
+            Self::NotEqual => "!=",
+            Self::Less => "<",
+            Self::LessEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterEqual => ">=",
+        }
+    }
+
+    /// Whether it holds between two values that compare so.
+    #[must_use]
+    pub fn holds(self, ordering: std::cmp::Ordering) -> bool {
+        match self {
+            Self::Equal => ordering.is_eq(),
+            Self::NotEqual => ordering.is_ne(),
+            Self::Less => ordering.is_lt(),
+            Self::LessEqual => ordering.is_le(),
+            Self::Greater => ordering.is_gt(),
+            Self::GreaterEqual => ordering.is_ge(),
         }
     }
 }

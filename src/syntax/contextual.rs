@@ -1,4 +1,4 @@
-//! The words that are keywords only in some places: inside fused blocks, and before a size.
+//! The words that are keywords only in some places: inside fused blocks, before a size, before a name.
 //!
 //! ```text
 //! const sequence = 512;                         <- a name, like everywhere outside
@@ -8,7 +8,8 @@
 //! ```
 //!
 //! `upto` is a keyword where a size may begin (behind `by`, `(` and `,`) and something that begins a number or a
-//! name stands behind it: `tile K by upto 64` has it, `tile K by upto` has a constant of that name.
+//! name stands behind it: `tile K by upto 64` has it, `tile K by upto` has a constant of that name. `let` is one at the
+//! beginning of a statement, before a name or `=`.
 //!
 //! A file written before there were fused blocks may use `run` or `from` as a name; reserving the words would
 //! break it. So the lexer gives names, and here, where braces match, those inside of a fused block become
@@ -17,9 +18,10 @@
 use super::lexer::Lexeme;
 use super::token::Token;
 
-/// Marks the words inside the braces of every `Fuse`, and every `upto` before a size.
+/// Marks the words inside the braces of every `Fuse`, every `upto` before a size, and every `let`.
 pub fn mark(lexemes: &mut [Lexeme<'_>]) {
     mark_sizes(lexemes);
+    mark_lets(lexemes);
     mark_fused(lexemes);
 }
 
@@ -37,6 +39,20 @@ fn mark_sizes(lexemes: &mut [Lexeme<'_>]) {
         );
         if own == Token::Identifier("upto") && may_begin && goes_on {
             lexemes[at].token = Token::UpTo;
+        }
+    }
+}
+
+fn mark_lets(lexemes: &mut [Lexeme<'_>]) {
+    for at in 1..lexemes.len().saturating_sub(1) {
+        let begins = matches!(
+            lexemes[at - 1].token,
+            Token::LeftBrace | Token::RightBrace | Token::Semicolon | Token::Comma
+        );
+        // Without the name, or without the sign, it is a `let` with a mistake.
+        let names = matches!(lexemes[at + 1].token, Token::Identifier(_) | Token::Equals);
+        if lexemes[at].token == Token::Identifier("let") && begins && names {
+            lexemes[at].token = Token::Let;
         }
     }
 }

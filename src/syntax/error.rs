@@ -102,6 +102,10 @@ pub enum SyntaxError {
     NotADataflow {
         span: Span,
     },
+    /// What stands behind `--set`.
+    NotASetting {
+        span: Span,
+    },
     ClusterKind {
         span: Span,
     },
@@ -141,6 +145,7 @@ impl SyntaxError {
             | Self::AssignmentOutsideCompute { span, .. }
             | Self::Misplaced { span, .. }
             | Self::NotADataflow { span }
+            | Self::NotASetting { span }
             | Self::ClusterKind { span }
             | Self::FileTooLarge { span, .. }
             | Self::GaveUp { span } => *span,
@@ -298,6 +303,14 @@ impl SyntaxError {
             Self::NotADataflow { span } => Diagnostic::new(Code::E0101, "expected a dataflow")
                 .at(*span, "this is a value")
                 .help("name a dataflow, or write one between braces"),
+            Self::NotASetting { span } => {
+                Diagnostic::new(Code::E0101, "expected NAME=VALUE behind `--set`")
+                    .at(
+                        *span,
+                        "the name of a constant or a parameter, and a number or a quantity",
+                    )
+                    .help("write `--set T=4`, `--set npu.rows=64` or `--set 'sram=32 MiB'`")
+            }
             Self::ClusterKind { span } => Diagnostic::new(Code::E0101, "unknown kind of cluster")
                 .at(*span, "expected `L` (logical) or `P` (physical)")
                 .fix(*span, "P", "make it a physical cluster"),

@@ -8,7 +8,7 @@
 const MOST: usize = 6;
 
 /// The words that begin a statement of a dataflow.
-pub(super) const DIRECTIVES: [&str; 8] = [
+pub(super) const DIRECTIVES: [&str; 9] = [
     "TemporalMap",
     "SpatialMap",
     "Cluster",
@@ -17,6 +17,7 @@ pub(super) const DIRECTIVES: [&str; 8] = [
     "spread",
     "retain",
     "bypass",
+    "let",
 ];
 /// The words that begin a statement of a fused block.
 pub(super) const FUSED: [&str; 6] = [
@@ -41,7 +42,9 @@ const CONTEXTUAL: [&str; 8] = [
     "upto",
 ];
 const BEGIN_EXPRESSION: [&str; 6] = ["number", "identifier", "string", "-", "(", "["];
-const CONTINUE_EXPRESSION: [&str; 10] = ["+", "-", "*", "/", "%", ".", "(", "[", "+=", "="];
+const CONTINUE_EXPRESSION: [&str; 16] = [
+    "+", "-", "*", "/", "%", ".", "(", "[", "+=", "=", "==", "!=", "<", "<=", ">", ">=",
+];
 const END_EXPRESSION: [&str; 7] = [";", ",", ")", "]", "{", "}", ":"];
 
 /// The words for a list of terminals, as lalrpop spells them (with quotes).
@@ -74,6 +77,14 @@ pub fn describe(terminals: &[String]) -> Vec<String> {
     let begins = !words.is_empty() || names.contains(&"run");
     if begins && names.contains(&"}") {
         names.retain(|name| !matches!(*name, ";" | ","));
+    }
+    // Nobody forgot parameters or arguments.
+    let in_head = match names.contains(&"{") {
+        true => names.contains(&"identifier"),
+        false => names.contains(&"on"),
+    };
+    if in_head {
+        names.retain(|name| *name != "(");
     }
     // A name may always go on with a dot.
     if names.len() > 1 {

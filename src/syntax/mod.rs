@@ -19,7 +19,7 @@ mod recover;
 pub mod token;
 
 pub use error::SyntaxError;
-pub use parser::{MAX_SOURCE_BYTES, Parsed, decode, parse};
+pub use parser::{MAX_SOURCE_BYTES, Parsed, decode, parse, parse_setting};
 
 #[cfg(test)]
 mod tests;

@@ -4,8 +4,10 @@
 //! become diagnostics here. There is always a tree.
 
 use super::error::SyntaxError;
+use super::lexer::Lexeme;
+use super::token::Token;
 use super::{ast, balance, contextual, lexer, recover};
-use crate::base::{FileId, Span};
+use crate::base::{FileId, Span, Spanned};
 use crate::diag::Diagnostic;
 
 /// Longer texts are refused: a tree takes up to some hundred bytes for each byte of text.
@@ -74,6 +76,58 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
         },
         comments: lexed.comments,
         diagnostics: errors.iter().map(SyntaxError::to_diagnostic).collect(),
+    }
+}
+
+/// Parses `NAME=VALUE`, as it stands behind `--set`; the name may be dotted.
+///
+/// # Errors
+/// What is wrong with the text, in source order.
+pub fn parse_setting(file: FileId, text: &str) -> Result<(ast::Path, ast::Expr), Vec<Diagnostic>> {
+    let lexed = lexer::lex(file, text);
+    let said = |errors: &[SyntaxError]| errors.iter().map(SyntaxError::to_diagnostic).collect();
+    if !lexed.errors.is_empty() {
+        return Err(said(&lexed.errors));
+    }
+    let lexical: Vec<Span> = Vec::new();
+    let equals = lexed
+        .lexemes
+        .iter()
+        .position(|lexeme| lexeme.token == Token::Equals);
+    let whole = Span::new(file, 0, u32::try_from(text.len()).unwrap_or(u32::MAX));
+    let malformed = || Err(said(&[SyntaxError::NotASetting { span: whole }]));
+    let Some(equals) = equals else {
+        return malformed();
+    };
+    let (name, value) = lexed.lexemes.split_at(equals);
+    let mut segments = Vec::new();
+    for (at, lexeme) in name.iter().enumerate() {
+        match (at % 2, lexeme.token) {
+            (0, Token::Identifier(word)) => segments.push(Spanned::new(
+                word.to_owned(),
+                Span::new(file, lexeme.lo, lexeme.hi),
+            )),
+            (1, Token::Dot) => {}
+            _ => return malformed(),
+        }
+    }
+    let (Some(first), Some(last), 1) = (segments.first(), segments.last(), name.len() % 2) else {
+        return malformed();
+    };
+    let span = first.span.join(last.span);
+    // `const x = VALUE;`: the parser reads items.
+    let at = |token, lo| Lexeme { token, lo, hi: lo };
+    let start = whole.lo();
+    let mut lexemes = vec![at(Token::Const, start), at(Token::Identifier("x"), start)];
+    lexemes.extend_from_slice(value);
+    lexemes.push(at(Token::Semicolon, whole.hi()));
+    let mut errors = Vec::new();
+    let items = recover::items(file, text, &lexemes, &lexical, &mut errors);
+    match items.as_slice() {
+        [ast::Item::Const(node)] if errors.is_empty() => {
+            Ok((ast::Path { segments, span }, node.value.clone()))
+        }
+        _ => malformed(),
     }
 }
 

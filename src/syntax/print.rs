@@ -9,7 +9,8 @@ use std::fmt::Write;
 use super::ast::{
     Argument, Block, Body, ClusterKind, Compute, DataflowBody, DataflowUse, Directive,
     DirectiveKind, Entry, Expr, ExprKind, File, Fuse, FuseBody, FuseStatement, FuseStatementKind,
-    Invocation, Item, MapEntry, Name, Path, Property, Run, StageEntry, UseName, UseSource,
+    Invocation, Item, MapEntry, Name, Parameter, Path, Property, Run, StageEntry, UseName,
+    UseSource,
 };
 
 /// Longest block that stands on one line, in characters, without its indentation.
@@ -71,25 +72,20 @@ impl Printer {
                 self.word(&print_expr(&node.value));
                 self.word(";");
             }
-            Item::Technology(node) => self.headed("Technology", node.name.as_ref(), &node.body),
-            Item::Accelerator(node) => self.headed("Accelerator", node.name.as_ref(), &node.body),
-            Item::Network(node) => self.headed("Network", Some(&node.name), &node.body),
+            Item::Technology(node) => {
+                self.headed("Technology", node.name.as_ref(), &[], &node.body);
+            }
+            Item::Accelerator(node) => {
+                let name = node.name.as_ref();
+                self.headed("Accelerator", name, &node.parameters, &node.body);
+            }
+            Item::Network(node) => {
+                self.headed("Network", Some(&node.name), &node.parameters, &node.body);
+            }
             Item::Dataflow(node) => {
                 self.word("Dataflow ");
                 self.word(&node.name.value);
-                if !node.parameters.is_empty() {
-                    let parameters: Vec<String> = node
-                        .parameters
-                        .iter()
-                        .map(|parameter| match &parameter.default {
-                            Some(default) => {
-                                format!("{} = {}", parameter.name, print_expr(default))
-                            }
-                            None => parameter.name.to_string(),
-                        })
-                        .collect();
-                    self.word(&format!("({})", parameters.join(", ")));
-                }
+                self.word(&parameters(&node.parameters));
                 if let Some(on) = &node.on {
                     self.word(&format!(" on {on}"));
                 }
@@ -97,7 +93,12 @@ impl Printer {
                 self.directives(&node.body);
             }
             Item::Map(node) => {
-                self.word(&format!("Map {} on {} ", node.network, node.accelerator));
+                let (network, accelerator) =
+                    (invocation(&node.network), invocation(&node.accelerator));
+                self.word(&format!("Map {network} on {accelerator} "));
+                if let Some(name) = &node.name {
+                    self.word(&format!("as {name} "));
+                }
                 self.block(node.entries.iter(), Self::map_entry);
             }
             Item::Error(_) => self.word(ERROR),
@@ -127,11 +128,14 @@ impl Printer {
         }
     }
 
-    fn headed(&mut self, kind: &str, name: Option<&Name>, body: &Body) {
+    fn headed(&mut self, kind: &str, name: Option<&Name>, known: &[Parameter], body: &Body) {
         self.word(kind);
         self.word(" ");
         if let Some(name) = name {
             self.word(&name.value);
+        }
+        self.word(&parameters(known));
+        if name.is_some() || !known.is_empty() {
             self.word(" ");
         }
         self.body(body);
@@ -173,8 +177,8 @@ impl Printer {
             Entry::Flag(name) => self.word(&format!("{name};")),
             Entry::Block(Block {
                 kind, name, body, ..
-            }) => self.headed(&kind.value, name.as_ref(), body),
-            Entry::Layer(node) => self.headed("Layer", Some(&node.name), &node.body),
+            }) => self.headed(&kind.value, name.as_ref(), &[], body),
+            Entry::Layer(node) => self.headed("Layer", Some(&node.name), &[], &node.body),
             Entry::Dataflow(node) => match &node.dataflow {
                 DataflowUse::Named(named) => {
                     self.word(&format!("Dataflow: {};", invocation(named)));
@@ -334,6 +338,7 @@ impl Printer {
             DirectiveKind::Bypass { tensors, memory } => {
                 format!("bypass {} in {memory};", paths(tensors))
             }
+            DirectiveKind::Let { name, value } => format!("let {name} = {};", print_expr(value)),
             DirectiveKind::Error => ERROR.to_owned(),
         };
         self.word(&text);
@@ -379,6 +384,19 @@ fn property(node: &Property) -> String {
     out.push_str(": ");
     write_list(&mut out, &node.values);
     out
+}
+
+/// `(rows = 128, k)`; nothing when there are none.
+fn parameters(parameters: &[Parameter]) -> String {
+    let one = |parameter: &Parameter| match &parameter.default {
+        Some(default) => format!("{} = {}", parameter.name, print_expr(default)),
+        None => parameter.name.to_string(),
+    };
+    let all: Vec<String> = parameters.iter().map(one).collect();
+    match all.as_slice() {
+        [] => String::new(),
+        all => format!("({})", all.join(", ")),
+    }
 }
 
 fn invocation(node: &Invocation) -> String {
@@ -444,6 +462,11 @@ fn write_expr(out: &mut String, expr: &Expr, least: u8) {
                 out.push('-');
                 write_expr(out, inner, 3);
             });
+        }
+        ExprKind::Compare { op, left, right } => {
+            write_expr(out, left, 0);
+            let _ = write!(out, " {} ", op.value.sign());
+            write_expr(out, right, 0);
         }
         ExprKind::UpTo(most) => {
             out.push_str("upto ");

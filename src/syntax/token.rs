@@ -89,6 +89,18 @@ pub enum Token<'input> {
     PlusEquals,
     #[token("=")]
     Equals,
+    #[token("==")]
+    EqualEqual,
+    #[token("!=")]
+    NotEqual,
+    #[token("<")]
+    Less,
+    #[token("<=")]
+    LessEqual,
+    #[token(">")]
+    Greater,
+    #[token(">=")]
+    GreaterEqual,
     #[token("+")]
     Plus,
     #[token("-")]
@@ -125,6 +137,8 @@ pub enum Token<'input> {
     Using,
     /// Before a size, likewise.
     UpTo,
+    /// Before a name and `=`, likewise.
+    Let,
 
     /// Stands for a literal that was reported as malformed.
     BadValue,
@@ -144,10 +158,9 @@ fn number<'input>(lexer: &mut Lexer<'input, Token<'input>>) -> FilterResult<&'in
             .map_or((0, 0), |behind| (1, word_length(behind)))
     };
     let unit = &rest[blank..blank + word];
-    // `N: 2 B: 8` lacks a comma; its `B` is a key and no unit.
-    let begins_more = rest[blank + word..]
-        .trim_start_matches(' ')
-        .starts_with([':', '(', '[', '{', '=']);
+    // `N: 2 B: 8` lacks a comma; its `B` is a key and no unit. In `if(2 B == n, ...)` it is one.
+    let behind = rest[blank + word..].trim_start_matches(' ');
+    let begins_more = behind.starts_with([':', '(', '[', '{', '=']) && !behind.starts_with("==");
     if word > 0 && (blank == 0 || (Unit::parse(unit).is_some() && !begins_more)) {
         let mut taken = blank + word;
         if rest[taken..].starts_with('/') {
@@ -192,7 +205,7 @@ fn block_comment<'input>(lexer: &mut Lexer<'input, Token<'input>>) -> FilterResu
 
 impl Token<'_> {
     /// Every word of the language: the reserved ones, then those that are names where they are no keyword.
-    pub const WORDS: [Token<'static>; 34] = [
+    pub const WORDS: [Token<'static>; 35] = [
         Token::Use,
         Token::As,
         Token::Const,
@@ -227,6 +240,7 @@ impl Token<'_> {
         Token::Run,
         Token::Using,
         Token::UpTo,
+        Token::Let,
     ];
 
     /// Whether the word begins an item of a file.
@@ -270,6 +284,7 @@ impl Token<'_> {
                 | Self::Pipeline
                 | Self::Sequence
                 | Self::Run
+                | Self::Let
         )
     }
 
@@ -311,6 +326,7 @@ impl Token<'_> {
             Self::Run => "run",
             Self::Using => "using",
             Self::UpTo => "upto",
+            Self::Let => "let",
             Self::LeftBrace => "{",
             Self::RightBrace => "}",
             Self::LeftParen => "(",
@@ -323,6 +339,12 @@ impl Token<'_> {
             Self::Dot => ".",
             Self::PlusEquals => "+=",
             Self::Equals => "=",
+            Self::EqualEqual => "==",
+            Self::NotEqual => "!=",
+            Self::Less => "<",
+            Self::LessEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterEqual => ">=",
             Self::Plus => "+",
             Self::Minus => "-",
             Self::Star => "*",
@@ -357,6 +379,7 @@ impl Token<'_> {
                 | Self::Run
                 | Self::Using
                 | Self::UpTo
+                | Self::Let
         )
     }
 

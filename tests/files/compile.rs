@@ -150,9 +150,10 @@ fn run(files: Overlay, path: &str, header: &Header, count: bool) -> Outcome {
             }
         }
         evaluations.push(Evaluation {
-            network: program.networks[map.network].name.clone(),
+            map: map.is_named.then(|| map.name.clone()),
+            network: program.networks[map.network].label(),
             description: program.networks[map.network].description.clone(),
-            accelerator: program.accelerators[map.accelerator].name.clone(),
+            accelerator: program.accelerators[map.accelerator].label(),
             model: model.name().to_owned(),
             totals: totals(&reports, &groups),
             layers: reports,

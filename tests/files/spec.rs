@@ -6,8 +6,8 @@
 //!
 //! * `expect`: lines `layer.key = closed form`, looked up in the JSON report: `conv.macs = 64*3*9`,
 //!   `conv.levels.GLB.Input.fills = 12`, `conv.boundaries.DRAM -> GLB.Input.down = 12`, `totals.macs = 5`,
-//!   `conv.bound = "compute"`; of fused groups `groups.a + b.stages.a.macs = 12`; `network/layer.key` or `accelerator/layer.key` where there are several
-//!   evaluations; `check: ok` when there is nothing to count;
+//!   `conv.bound = "compute"`; of fused groups `groups.a + b.stages.a.macs = 12`; `map/layer.key`, `network/layer.key` or
+//!   `accelerator/layer.key` where there are several evaluations; `check: ok` when there is nothing to count;
 //! * `message`: the whole text of the messages;
 //! * `report`: the text of the report, `report csv` as CSV, `report detail` by level and tensor.
 //!
@@ -192,9 +192,11 @@ fn look_up<'a>(report: &'a Value, path: &str) -> Option<&'a Value> {
     let evaluations = report["evaluations"].as_array()?;
     let (evaluation, path) = match path.split_once('/') {
         Some((name, path)) => (
-            evaluations
-                .iter()
-                .find(|known| known["network"] == *name || known["accelerator"] == *name)?,
+            evaluations.iter().find(|known| {
+                ["map", "network", "accelerator"]
+                    .iter()
+                    .any(|key| known[*key] == *name)
+            })?,
             path,
         ),
         None => (evaluations.first()?, path),

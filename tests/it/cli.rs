@@ -281,3 +281,45 @@ fn failures_follow_the_message_format() {
         "{text}"
     );
 }
+
+const MAPS: &str = "const T = 4;
+Network net(M = 4) { Layer l { Type: GEMM; Dimensions { M: M, N: T, K: 2 } } }
+Accelerator a { PE { NumPEs: 1 } }
+Map net on a { }
+Map net(M = 6) on a as six { }
+";
+
+/// MACs of every evaluation.
+fn macs(path: &str, arguments: &[&str]) -> Vec<u64> {
+    let all = [&["eval", path, "--report", "json"], arguments].concat();
+    let report: serde_json::Value = serde_json::from_slice(&dflowc(&all).stdout).unwrap();
+    let evaluations = report["evaluations"].as_array().unwrap().iter();
+    evaluations
+        .map(|one| one["totals"]["macs"].as_u64().unwrap())
+        .collect()
+}
+
+#[test]
+fn set_gives_constants_and_defaults_other_values() {
+    let path = file("set.dflow", MAPS);
+    assert_eq!(macs(&path, &[]), [4 * 4 * 2, 6 * 4 * 2]);
+    let both = ["--set", "T=8", "--set", "net.M=2"];
+    assert_eq!(macs(&path, &both), [2 * 8 * 2, 6 * 8 * 2]);
+    // The last one counts, and a bare name means the parameter as well.
+    let twice = ["--set", "M=3", "--set", "M=5", "--map", "net on a"];
+    assert_eq!(macs(&path, &twice), [5 * 4 * 2]);
+    let output = dflowc(&["check", &path, "--set", "T=1kB"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("a whole number for `T`"));
+}
+
+#[test]
+fn maps_are_chosen_by_name() {
+    let path = file("maps.dflow", MAPS);
+    assert_eq!(macs(&path, &["--map", "six"]), [6 * 4 * 2]);
+    let output = dflowc(&["eval", &path, "--map", "sx"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("did you mean `six`?"));
+    let output = dflowc(&["eval", &path, "--map", "nothing like it"]);
+    assert!(stderr(&output).contains("it has net on a, six"));
+}

@@ -1,11 +1,12 @@
-; Parameters live in their dataflow, everything else in the file.
+; Parameters and what `let` names live in their definition, everything else in the file.
 
 (file) @local.scope
 
 (dataflow) @local.scope
 
-(network
-  body: (body) @local.scope)
+(network) @local.scope
+
+(accelerator) @local.scope
 
 (const
   name: (name) @local.definition)
@@ -26,6 +27,9 @@
   name: (name) @local.definition)
 
 (parameter
+  name: (name) @local.definition)
+
+(let
   name: (name) @local.definition)
 
 (use_source

@@ -64,7 +64,12 @@ static bool begins_more(TSLexer *lexer) {
   while (lexer->lookahead == ' ') {
     lexer->advance(lexer, false);
   }
-  return lexer->lookahead != 0 && strchr(":([{=", (int)lexer->lookahead) != NULL &&
+  // `2 B == n` compares two bytes.
+  if (lexer->lookahead == '=') {
+    lexer->advance(lexer, false);
+    return lexer->lookahead != '=';
+  }
+  return lexer->lookahead != 0 && strchr(":([{", (int)lexer->lookahead) != NULL &&
          lexer->lookahead < 128;
 }
 

@@ -9,8 +9,8 @@ use crate::base::Span;
 use crate::diag::suggest::nearest;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::hir::fused::FusedTile;
-use crate::hir::{Environment, EvaluationError, HirError};
 use crate::ir::{Axis, RankId, TileLoop};
+use crate::lower::around::{Around, NoValue};
 use crate::lower::operation::View;
 use crate::lower::{LowerError, Source};
 
@@ -213,16 +213,16 @@ impl Loop<'_, '_> {
 
     /// At least 1.
     fn size(&self, sink: &mut Diagnostics) -> Result<u64, Diagnostic> {
-        let desugared = &self.head.desugared;
-        let size = |name: &str| desugared.size(self.view, name);
-        let environment = Environment {
-            parameters: &[],
-            size: &size,
+        let around = Around {
+            layer: self.head.source,
+            desugared: &self.head.desugared,
+            view: self.view,
+            accelerator: self.request.accelerator,
         };
         let expr = &self.tile.size;
-        let mut inexact: Vec<HirError> = Vec::new();
-        let value = expr.evaluate(&environment, &mut inexact);
-        sink.extend(inexact.iter().map(HirError::to_diagnostic));
+        let mut said = Vec::new();
+        let value = around.value(expr, &[], &mut said);
+        sink.extend(said);
         match value {
             Ok(value) => match u64::try_from(value) {
                 Ok(value) if value > 0 => Ok(value),
@@ -234,13 +234,8 @@ impl Loop<'_, '_> {
                 }
                 .to_diagnostic()),
             },
-            Err(EvaluationError::NoDimension(dim)) => Err(self.unknown(&dim.text, dim.span)),
-            Err(EvaluationError::Overflow(span)) => {
-                Err(LowerError::Overflow { span }.to_diagnostic())
-            }
-            Err(EvaluationError::DivisionByZero(span)) => {
-                Err(LowerError::DivisionByZero { span }.to_diagnostic())
-            }
+            Err(NoValue::Dimension(dim)) => Err(self.unknown(&dim.text, dim.span)),
+            Err(NoValue::Wrong(error)) => Err(error.to_diagnostic()),
         }
     }
 }

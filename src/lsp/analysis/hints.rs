@@ -64,7 +64,7 @@ pub fn maps<'a>(
 }
 
 fn map(snapshot: &Snapshot, evaluated: &Evaluated, node: &ast::Map, hints: &mut Vec<Hint>) {
-    let span = node.network.span.join(node.accelerator.span);
+    let span = node.head();
     let Some((known, result)) = maps(snapshot, evaluated).find(|(map, _)| map.span == span) else {
         return;
     };

@@ -25,8 +25,10 @@ pub enum Symbol {
     Memory(Definition, String),
     /// An array of an accelerator.
     Array(Definition, String),
-    /// A parameter of a dataflow.
+    /// A parameter of a dataflow, a network or an accelerator.
     Parameter(Definition, String),
+    /// What `let` names, by the place of the name.
+    Local(Span),
     /// A file, by the index of its module.
     File(usize),
 }
@@ -49,7 +51,8 @@ impl Snapshot {
             module,
             network: None,
             accelerator: None,
-            dataflow: None,
+            parameters: None,
+            lets: Vec::new(),
             found: Vec::new(),
         };
         if let Some(source) = self.compiled.modules.get(module) {
@@ -82,6 +85,7 @@ impl Snapshot {
     pub fn definition(&self, symbol: &Symbol) -> Option<Span> {
         match symbol {
             Symbol::Item(_, at) => defines(self.item(*at)?).map(|(_, _, span)| span),
+            Symbol::Local(span) => Some(*span),
             Symbol::File(module) => Some(self.compiled.modules.get(*module)?.ast.span.start()),
             Symbol::Layer(at, _)
             | Symbol::Memory(at, _)
@@ -117,6 +121,17 @@ impl Snapshot {
             module: target,
             item,
         })
+    }
+
+    /// The parameters of a dataflow, a network or an accelerator.
+    #[must_use]
+    pub fn parameters(&self, item: Definition) -> &[ast::Parameter] {
+        match self.item(item) {
+            Some(Item::Dataflow(node)) => &node.parameters,
+            Some(Item::Network(node)) => &node.parameters,
+            Some(Item::Accelerator(node)) => &node.parameters,
+            _ => &[],
+        }
     }
 
     /// The layers of a network, in order.
@@ -178,11 +193,13 @@ fn parts(body: &Body, kind: &str, found: &mut Vec<Name>) {
 struct Walk<'a> {
     snapshot: &'a Snapshot,
     module: usize,
-    /// The network, accelerator and dataflow that names at this place belong to, each with its names: large files
-    /// ask for them often.
+    /// The network, the accelerator and the item with parameters that names at this place belong to, each with its
+    /// names: large files ask for them often.
     network: Option<(Definition, BTreeSet<String>)>,
     accelerator: Option<Hardware>,
-    dataflow: Option<(Definition, BTreeSet<String>)>,
+    parameters: Option<(Definition, BTreeSet<String>)>,
+    /// What `let` has named so far in the blocks around this place.
+    lets: Vec<(String, Span)>,
     found: Vec<Occurrence>,
 }
 
@@ -241,12 +258,16 @@ impl Walk<'_> {
                 Item::Technology(node) => self.body(&node.body),
                 Item::Accelerator(node) => {
                     self.enter_accelerator(Some(here));
+                    self.parameters(here, &node.parameters);
                     self.body(&node.body);
+                    self.parameters = None;
                     self.accelerator = None;
                 }
                 Item::Network(node) => {
                     self.enter_network(Some(here));
+                    self.parameters(here, &node.parameters);
                     self.body(&node.body);
+                    self.parameters = None;
                     self.network = None;
                 }
                 Item::Dataflow(node) => self.dataflow(node, here),
@@ -286,32 +307,34 @@ impl Walk<'_> {
         })
     }
 
-    fn dataflow(&mut self, node: &ast::Dataflow, here: Definition) {
-        let names = node
-            .parameters
-            .iter()
-            .map(|parameter| parameter.name.clone());
-        self.dataflow = Some((here, set(names)));
-        for parameter in &node.parameters {
+    /// Defines parameters, which are known until the end of their item.
+    fn parameters(&mut self, here: Definition, parameters: &[ast::Parameter]) {
+        let names = parameters.iter().map(|parameter| parameter.name.clone());
+        self.parameters = Some((here, set(names)));
+        for parameter in parameters {
             let symbol = Symbol::Parameter(here, parameter.name.value.clone());
             self.push(parameter.name.span, symbol, true);
             if let Some(default) = &parameter.default {
                 self.expr(default);
             }
         }
+    }
+
+    fn dataflow(&mut self, node: &ast::Dataflow, here: Definition) {
+        self.parameters(here, &node.parameters);
         if let Some(path) = &node.on {
             let accelerator = self.path(Kind::Accelerator, path);
             self.enter_accelerator(accelerator);
         }
         self.directives(&node.body);
         self.accelerator = None;
-        self.dataflow = None;
+        self.parameters = None;
     }
 
     fn map(&mut self, node: &ast::Map) {
-        let network = self.path(Kind::Network, &node.network);
+        let network = self.invocation(Kind::Network, &node.network);
         self.enter_network(network);
-        let accelerator = self.path(Kind::Accelerator, &node.accelerator);
+        let accelerator = self.invocation(Kind::Accelerator, &node.accelerator);
         self.enter_accelerator(accelerator);
         for entry in &node.entries {
             match entry {
@@ -398,19 +421,31 @@ impl Walk<'_> {
         match usage {
             DataflowUse::Inline(body) => self.directives(body),
             DataflowUse::Named(invocation) => {
-                let dataflow = self.path(Kind::Dataflow, &invocation.path);
-                for argument in &invocation.arguments {
-                    if let (Some(dataflow), Some(name)) = (dataflow, &argument.name) {
-                        let symbol = Symbol::Parameter(dataflow, name.value.clone());
-                        self.push(name.span, symbol, false);
-                    }
-                    self.expr(&argument.value);
-                }
+                self.invocation(Kind::Dataflow, invocation);
             }
         }
     }
 
+    /// An item with arguments.
+    fn invocation(&mut self, kind: Kind, node: &ast::Invocation) -> Option<Definition> {
+        let used = self.path(kind, &node.path);
+        for argument in &node.arguments {
+            if let (Some(used), Some(name)) = (used, &argument.name) {
+                let symbol = Symbol::Parameter(used, name.value.clone());
+                self.push(name.span, symbol, false);
+            }
+            self.expr(&argument.value);
+        }
+        used
+    }
+
     fn directives(&mut self, body: &DataflowBody) {
+        let outside = self.lets.len();
+        self.statements(body);
+        self.lets.truncate(outside);
+    }
+
+    fn statements(&mut self, body: &DataflowBody) {
         for directive in &body.directives {
             match &directive.kind {
                 DirectiveKind::TemporalMap { size, offset, .. }
@@ -440,6 +475,11 @@ impl Walk<'_> {
                         self.tensor(tensor);
                     }
                     self.memory(memory);
+                }
+                DirectiveKind::Let { name, value } => {
+                    self.expr(value);
+                    self.push(name.span, Symbol::Local(name.span), true);
+                    self.lets.push((name.value.clone(), name.span));
                 }
                 DirectiveKind::Error => {}
             }
@@ -550,6 +590,17 @@ impl Walk<'_> {
     fn expr(&mut self, expr: &Expr) {
         match &expr.kind {
             ExprKind::Path(path) => self.number(path),
+            ExprKind::Call {
+                function,
+                arguments,
+            } if function
+                .as_name()
+                .is_some_and(|name| name.as_str() == "Size") =>
+            {
+                for argument in arguments {
+                    self.part(&argument.value);
+                }
+            }
             ExprKind::Call { arguments, .. } => {
                 for argument in arguments {
                     self.argument(argument);
@@ -557,7 +608,7 @@ impl Walk<'_> {
             }
             ExprKind::Index { indices, .. } => indices.iter().for_each(|index| self.expr(index)),
             ExprKind::Negate(inner) | ExprKind::UpTo(inner) => self.expr(inner),
-            ExprKind::Binary { left, right, .. } => {
+            ExprKind::Binary { left, right, .. } | ExprKind::Compare { left, right, .. } => {
                 self.expr(left);
                 self.expr(right);
             }
@@ -568,12 +619,32 @@ impl Walk<'_> {
         }
     }
 
+    /// `GLB` or `PE[0]` in `Size(...)`.
+    fn part(&mut self, expr: &Expr) {
+        let name = match &expr.kind {
+            ExprKind::Index { base, indices } => {
+                indices.iter().for_each(|index| self.expr(index));
+                Some(base)
+            }
+            _ => expr.as_name(),
+        };
+        if let Some(name) = name {
+            self.memory(name);
+            self.array(name);
+        }
+    }
+
     fn number(&mut self, path: &Path) {
         let Some(name) = path.as_name() else { return };
-        if let Some((dataflow, names)) = &self.dataflow
+        let local = self.lets.iter().rev().find(|known| known.0 == name.value);
+        if let Some(&(_, defined)) = local {
+            self.push(name.span, Symbol::Local(defined), false);
+            return;
+        }
+        if let Some((item, names)) = &self.parameters
             && names.contains(&name.value)
         {
-            let symbol = Symbol::Parameter(*dataflow, name.value.clone());
+            let symbol = Symbol::Parameter(*item, name.value.clone());
             self.push(name.span, symbol, false);
             return;
         }
@@ -591,7 +662,10 @@ mod tests {
                       Layer two { Type: FC; Dimensions { K: 4, C: 4 } Inputs: one; } }
         Accelerator acc { Memory DRAM {} Memory RF { Size: 64 } Compute MAC { Lanes: 1 } }
         Dataflow rows(t = T) on acc { at DRAM { tile K by min(t, 2); } }
-        Map net on acc { one: rows(t = 2); two: std.dataflows.gemm_os; }";
+        Map net on acc { one: rows(t = 2); two: std.dataflows.gemm_os; }
+        Network wide(B = T) { Layer l { Type: FC; Dimensions { N: B, K: 4, C: 4 } } }
+        Accelerator npu(pes = 4, bytes = pes * 1KiB) { Memory DRAM {} Memory RF { Size: bytes } Compute MAC { Lanes: pes } }
+        Map wide(B = 2) on npu(pes = 8) as both { }";
 
     fn meaning(text: &str) -> Option<(Symbol, String)> {
         let (snapshot, at) = cursor(text);
@@ -614,6 +688,12 @@ mod tests {
             ("one: ", "rows", "rows"),
             ("Map ", "net", "net"),
             ("std.dataflows.", "gemm_os", "gemm_os"),
+            ("N: ", "B, K", "B"),
+            ("Size: ", "bytes", "bytes"),
+            ("bytes = ", "pes", "pes"),
+            ("on npu(", "pes = 8", "pes"),
+            ("wide(", "B = 2", "B"),
+            ("Map ", "wide", "wide"),
         ] {
             let marked = TEXT.replace(&format!("{before}{after}"), &format!("{before}$0{after}"));
             assert_ne!(marked, TEXT, "{before}{after}");

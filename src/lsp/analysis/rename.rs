@@ -30,8 +30,10 @@ enum What {
     Item(Kind),
     /// Of the network of that name.
     Layer(String),
-    /// Of the dataflow of that name.
-    Parameter(String),
+    /// Of the item of that kind and name.
+    Parameter(Kind, String),
+    /// What `let` names at this byte of the file.
+    Local(u32),
 }
 
 /// Why there is no renaming, for people.
@@ -90,8 +92,13 @@ fn identify(snapshot: &Snapshot, symbol: &Symbol) -> Option<Target> {
         },
         Symbol::Parameter(at, name) => Target {
             path: path(at)?,
-            what: What::Parameter(name_of(*at)?),
+            what: What::Parameter(crate::hir::defines(snapshot.item(*at)?)?.0, name_of(*at)?),
             name: name.clone(),
+        },
+        Symbol::Local(span) => Target {
+            path: snapshot.source(*span)?.name().to_owned(),
+            what: What::Local(span.lo()),
+            name: snapshot.compiled.sources.text_of(*span).to_owned(),
         },
         Symbol::Memory(..) | Symbol::Array(..) | Symbol::File(_) => return None,
     })
@@ -159,13 +166,14 @@ fn taken(snapshot: &Snapshot, module: usize, target: &Target, new: &str) -> bool
         What::Item(kind) => known(*kind, new).is_some(),
         What::Layer(network) => known(Kind::Network, network)
             .is_some_and(|at| snapshot.members(at).iter().any(|name| name.as_str() == new)),
-        What::Parameter(dataflow) => known(Kind::Dataflow, dataflow).is_some_and(|at| {
-            let Some(crate::syntax::ast::Item::Dataflow(node)) = snapshot.item(at) else {
-                return false;
-            };
-            node.parameters
-                .iter()
-                .any(|parameter| parameter.name.as_str() == new)
+        // Of all dataflows of the file: names are seldom so short.
+        What::Local(_) => snapshot.occurrences(module).iter().any(|known| {
+            let is_number = matches!(known.symbol, Symbol::Parameter(..) | Symbol::Local(_));
+            known.defines && is_number && snapshot.compiled.sources.text_of(known.span) == new
+        }),
+        What::Parameter(kind, item) => known(*kind, item).is_some_and(|at| {
+            let mut parameters = snapshot.parameters(at).iter();
+            parameters.any(|parameter| parameter.name.as_str() == new)
         }),
     }
 }
@@ -213,6 +221,32 @@ mod tests {
             renamed("Map ", "net", "n2").unwrap(),
             TEXT.replace("net", "n2")
         );
+    }
+
+    #[test]
+    fn a_parameter_is_renamed_with_its_arguments() {
+        let text = "Accelerator npu($0pes = 4, size = pes * 1KiB) { PE { NumPEs: pes } Buffer { GlobalL2: size } }
+            Network net(B = 1) { Layer l { Type: FC; Dimensions { N: B, K: 4, C: 4 } } }
+            Map net on npu(pes = 8) { }";
+        let (snapshot, at) = cursor(text);
+        let (target, _) = target(&snapshot, at).unwrap();
+        let mut found = Places::new();
+        places(&snapshot, &target, "rows", &mut found).unwrap();
+        assert_eq!(found["a.dflow"].len(), 4);
+        let refusal = places(&snapshot, &target, "size", &mut found).unwrap_err();
+        assert!(refusal.0.contains("defined already"), "{refusal:?}");
+    }
+
+    #[test]
+    fn what_let_names_is_renamed_in_its_block() {
+        let text =
+            "Dataflow d(k = 2) { let $0a = k; at M { let b = a + 1; tile K by if(a <= b, a, k); } }
+            Dataflow e { let a = 3; tile K by a; }";
+        let (snapshot, at) = cursor(text);
+        let (target, _) = target(&snapshot, at).unwrap();
+        let mut found = Places::new();
+        places(&snapshot, &target, "c", &mut found).unwrap();
+        assert_eq!(found["a.dflow"].len(), 4);
     }
 
     #[test]

@@ -124,8 +124,11 @@ fn one(snapshot: &Snapshot, item: &Item) -> Option<Outline> {
                 .entries
                 .iter()
                 .filter_map(|entry| map_entry(entry, &text));
-            let name = format!("{} on {}", node.network, node.accelerator);
-            let span = node.network.span.join(node.accelerator.span);
+            let name = match &node.name {
+                Some(name) => name.value.clone(),
+                None => format!("{} on {}", node.network.path, node.accelerator.path),
+            };
+            let span = node.head();
             of(OutlineKind::Map, name, span, entries.collect())
         }
         Item::Use(_) | Item::Error(_) => return None,

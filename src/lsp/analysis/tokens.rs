@@ -8,7 +8,7 @@
 use super::Snapshot;
 use super::names::Symbol;
 use crate::base::{FileId, Precision, Span};
-use crate::hir::{Definition, Kind, vocabulary};
+use crate::hir::{Definition, FUNCTIONS, Kind, vocabulary};
 use crate::syntax::token::Token;
 use crate::syntax::{contextual, lexer};
 use std::collections::BTreeMap;
@@ -134,7 +134,7 @@ fn color(symbol: &Symbol) -> Option<Color> {
         Symbol::Item(Kind::Dataflow, _) => Color::Dataflow,
         Symbol::Layer(..) => Color::Layer,
         Symbol::Memory(..) | Symbol::Array(..) => Color::Part,
-        Symbol::Parameter(..) => Color::Parameter,
+        Symbol::Parameter(..) | Symbol::Local(_) => Color::Parameter,
         // A string stays one.
         Symbol::File(_) => return None,
     })
@@ -147,7 +147,7 @@ fn is_library(snapshot: &Snapshot, symbol: &Symbol) -> bool {
         | Symbol::Memory(at, _)
         | Symbol::Array(at, _)
         | Symbol::Parameter(at, _) => Some(at),
-        Symbol::File(_) => None,
+        Symbol::File(_) | Symbol::Local(_) => None,
     };
     let module = at.and_then(|at| snapshot.compiled.modules.get(at.module));
     module.is_some_and(|module| module.std_path.is_some())
@@ -158,7 +158,8 @@ fn literal(token: Token<'_>) -> Option<Color> {
         Token::Number(_) => Color::Number,
         Token::String(_) => Color::Text,
         Token::Plus | Token::Minus | Token::Star | Token::Slash | Token::Percent => Color::Operator,
-        Token::PlusEquals | Token::Equals => Color::Operator,
+        Token::PlusEquals | Token::Equals | Token::EqualEqual | Token::NotEqual => Color::Operator,
+        Token::Less | Token::LessEqual | Token::Greater | Token::GreaterEqual => Color::Operator,
         other if other.is_keyword() || other.is_contextual() => Color::Keyword,
         _ => return None,
     })
@@ -173,7 +174,8 @@ fn identifier(
     if word == "std" || before == Some(Token::Dot) && after == Some(Token::Dot) {
         return Some((Color::Folder, true));
     }
-    if after == Some(Token::LeftParen) && matches!(word, "min" | "max" | "ceil_div" | "Sz") {
+    let is_function = || FUNCTIONS.iter().any(|known| known.name == word);
+    if after == Some(Token::LeftParen) && is_function() {
         return Some((Color::Function, true));
     }
     if is_word(word) {

@@ -186,6 +186,16 @@ const KEYWORDS: &[(&str, &str, &str)] = &[
     ),
     ("tile", "tile D by n", "visits D in pieces of `n`"),
     (
+        "let",
+        "let n = ceil_div(Sz(K), 2);",
+        "a number of the dataflow, by this name until its block ends",
+    ),
+    (
+        "as",
+        "Map network on accelerator as name { ... }",
+        "another name of an import, or the name of a map",
+    ),
+    (
         "upto",
         "tile D by upto n",
         "`n`, or the whole of what there is (the piece around it) if that is less",

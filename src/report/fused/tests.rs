@@ -166,6 +166,7 @@ fn whole() -> Report {
     Report::new(
         "f.dflow",
         vec![Evaluation {
+            map: None,
             network: "block".to_owned(),
             description: Vec::new(),
             accelerator: "edge".to_owned(),

@@ -105,17 +105,7 @@ impl Generator<'_> {
             2 => {
                 self.put(&["Dataflow"]);
                 self.name();
-                if self.once_in(2) {
-                    self.put(&["("]);
-                    self.open_list(|own| {
-                        own.name();
-                        if own.once_in(2) {
-                            own.put(&["="]);
-                            own.expr(2);
-                        }
-                    });
-                    self.put(&[")"]);
-                }
+                self.parameters();
                 if self.once_in(3) {
                     self.put(&["on"]);
                     self.path();
@@ -124,9 +114,13 @@ impl Generator<'_> {
             }
             3 => {
                 self.put(&["Map"]);
-                self.path();
+                self.invocation();
                 self.put(&["on"]);
-                self.path();
+                self.invocation();
+                if self.once_in(3) {
+                    self.put(&["as"]);
+                    self.name();
+                }
                 self.map();
             }
             4 => {
@@ -134,6 +128,7 @@ impl Generator<'_> {
                 if self.once_in(2) {
                     self.name();
                 }
+                self.parameters();
                 self.body(2, false);
             }
             5 => {
@@ -193,6 +188,7 @@ impl Generator<'_> {
     fn network(&mut self) {
         self.put(&["Network"]);
         self.name();
+        self.parameters();
         self.put(&["{"]);
         if self.once_in(3) {
             self.property();
@@ -308,6 +304,21 @@ impl Generator<'_> {
         self.list(1, |own| own.expr(2));
     }
 
+    /// `(a = 1, b)`, perhaps.
+    fn parameters(&mut self) {
+        if self.once_in(2) {
+            self.put(&["("]);
+            self.open_list(|own| {
+                own.name();
+                if own.once_in(2) {
+                    own.put(&["="]);
+                    own.expr(2);
+                }
+            });
+            self.put(&[")"]);
+        }
+    }
+
     fn invocation(&mut self) {
         self.path();
         if self.once_in(2) {
@@ -318,11 +329,17 @@ impl Generator<'_> {
     fn arguments(&mut self, depth: u32) {
         self.put(&["("]);
         self.open_list(|own| {
-            if own.once_in(3) {
+            let named = own.once_in(3);
+            if named {
                 own.name();
                 own.put(&["="]);
             }
             own.expr(depth);
+            if !named && own.once_in(6) {
+                let sign = ["==", "!=", "<", "<=", ">", ">="][own.choices.below(6) as usize];
+                own.put(&[sign]);
+                own.expr(depth);
+            }
         });
         self.put(&[")"]);
     }
@@ -382,7 +399,13 @@ impl Generator<'_> {
         self.put(&["{"]);
         let count = self.choices.below(if self.size > 30 { 2 } else { 6 });
         for index in 0..count {
-            match self.choices.below(8) {
+            match self.choices.below(9) {
+                7 => {
+                    self.put(&["let"]);
+                    self.name();
+                    self.put(&["="]);
+                    self.expr(2);
+                }
                 0 if depth > 0 => {
                     self.put(&["at"]);
                     self.name();

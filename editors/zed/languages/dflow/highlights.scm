@@ -58,6 +58,19 @@
   accelerator: (path
     (name) @type))
 
+(map
+  network: (call
+    function: (path
+      (name) @type)))
+
+(map
+  accelerator: (call
+    function: (path
+      (name) @type)))
+
+(map
+  name: (name) @type.definition)
+
 (on
   accelerator: (path
     (name) @type))
@@ -116,6 +129,9 @@
 (cluster
   kind: (name) @constant.builtin)
 
+(let
+  name: (name) @variable.parameter)
+
 (call
   function: (path
     (name) @function.call .))
@@ -124,9 +140,17 @@
   function: (path
     .
     (name) @function.builtin .))
-  (#any-of? @function.builtin "min" "max" "ceil_div"))
+  (#any-of? @function.builtin
+    "min" "max" "ceil_div" "floor_div" "largest_divisor" "pow2_floor" "if"))
 
-; `Sz(K)`: a dimension of the layer.
+; `Size(GLB)`, `Size(PE[0])`: a part of the hardware.
+((call
+  function: (path
+    .
+    (name) @function.builtin .))
+  (#eq? @function.builtin "Size"))
+
+; `Sz(K)`, `Stride(Y)`: a dimension of the layer.
 (call
   function: (path
     .
@@ -135,7 +159,7 @@
     (argument
       value: (path
         (name) @variable.member)))
-  (#eq? @function.builtin "Sz"))
+  (#any-of? @function.builtin "Sz" "Stride"))
 
 ; Maps.
 (map_key
@@ -256,6 +280,7 @@
   "retain"
   "bypass"
   "at"
+  "let"
   "recompute"
   "refetch"
   "pipeline"
@@ -279,6 +304,12 @@
 [
   "="
   "+="
+  "=="
+  "!="
+  "<"
+  "<="
+  ">"
+  ">="
   "+"
   "-"
   "*"

@@ -1,11 +1,11 @@
 //! Inside of dataflows: directives, what they name, and expressions.
 
-use super::{Completion, CompletionKind, DIRECTIVES, FUNCTIONS, List, ROLES};
+use super::{Completion, CompletionKind, DIRECTIVES, List, ROLES};
 use crate::hir::shape::Shape;
-use crate::hir::{Definition, Kind, Layer, vocabulary};
+use crate::hir::{Definition, FUNCTIONS, Kind, Layer, vocabulary};
 use crate::lower::{Elements, desugar};
 use crate::lsp::analysis::context;
-use crate::syntax::ast::Item;
+use crate::syntax::ast::{DataflowBody, DirectiveKind, Item};
 use crate::syntax::token::Token;
 
 impl List<'_, '_> {
@@ -15,16 +15,19 @@ impl List<'_, '_> {
             return;
         };
         let name = context::path_at_end(callee);
-        if name.as_deref() == Some("Sz") {
+        if matches!(name.as_deref(), Some("Sz" | "Stride")) {
             self.dimensions();
             return;
         }
-        let dataflow = name.and_then(|name| self.find(Kind::Dataflow, &name));
+        if name.as_deref() == Some("Size") {
+            self.parts("Memory");
+            self.parts("Array");
+            return;
+        }
+        let used = name.and_then(|name| self.find(self.called(callee), &name));
         let begins = matches!(inside.last(), None | Some(Token::Comma));
-        if let Some(Item::Dataflow(node)) = dataflow.and_then(|at| self.snapshot.item(at))
-            && begins
-        {
-            for parameter in &node.parameters {
+        if let (Some(at), true) = (used, begins) {
+            for parameter in self.snapshot.parameters(at) {
                 let name = parameter.name.as_str();
                 let sources = &self.snapshot.compiled.sources;
                 self.words.push(Completion {
@@ -42,6 +45,17 @@ impl List<'_, '_> {
         self.expression();
     }
 
+    /// What takes arguments here: the head of a map names a network and an accelerator.
+    fn called(&self, callee: &[Token<'_>]) -> Kind {
+        if !self.context.blocks.is_empty() || callee.first() != Some(&Token::Map) {
+            Kind::Dataflow
+        } else if callee.contains(&Token::On) {
+            Kind::Accelerator
+        } else {
+            Kind::Network
+        }
+    }
+
     /// A size of a piece.
     pub(super) fn size(&mut self) {
         self.expression();
@@ -49,18 +63,37 @@ impl List<'_, '_> {
     }
 
     pub(super) fn expression(&mut self) {
-        if let Some(name) = self.context.name_of(Token::Dataflow)
-            && let Some(at) = self.find(Kind::Dataflow, name)
-            && let Some(Item::Dataflow(node)) = self.snapshot.item(at)
-        {
-            for parameter in &node.parameters {
+        self.numbers();
+        for known in FUNCTIONS {
+            let takes = known.takes.join(", ");
+            let detail = format!("{}({takes}): {}", known.name, known.meaning);
+            self.push(known.name, CompletionKind::Function, Some(detail));
+        }
+    }
+
+    /// Parameters of the item around the cursor, and constants.
+    pub(super) fn numbers(&mut self) {
+        let around = [
+            (Token::Dataflow, Kind::Dataflow),
+            (Token::Network, Kind::Network),
+            (Token::Accelerator, Kind::Accelerator),
+        ];
+        let snapshot = self.snapshot;
+        for (word, kind) in around {
+            let name = self.context.name_of(word);
+            let known = name.and_then(|name| self.find(kind, name));
+            for parameter in known.map_or(&[][..], |at| snapshot.parameters(at)) {
                 self.push(parameter.name.as_str(), CompletionKind::Parameter, None);
+            }
+            if let Some(Item::Dataflow(node)) = known.and_then(|at| snapshot.item(at)) {
+                let mut names = Vec::new();
+                lets(&node.body, &mut names);
+                for name in names {
+                    self.push(name, CompletionKind::Parameter, None);
+                }
             }
         }
         self.names(Kind::Const);
-        for (name, detail) in FUNCTIONS {
-            self.push(name, CompletionKind::Function, Some(detail.to_owned()));
-        }
     }
 
     pub(super) fn directive(&mut self) {
@@ -76,6 +109,7 @@ impl List<'_, '_> {
                 Token::RightParen,
             ]
             | [Token::Tile | Token::Spread] => self.dimensions(),
+            [Token::Let, _, Token::Equals, ..] => self.expression(),
             [Token::At] | [.., Token::In] => self.parts("Memory"),
             [.., Token::Over] => self.parts("Array"),
             [Token::Tile | Token::Spread, _] => self.keywords(&["by"]),
@@ -187,6 +221,17 @@ impl List<'_, '_> {
             if !self.words.iter().any(|word| word.label == part.value) {
                 self.push(part.as_str(), CompletionKind::Part, Some(kind.to_owned()));
             }
+        }
+    }
+}
+
+/// What a dataflow names by `let`; blocks are nested only as deep as the parser allows.
+fn lets<'a>(body: &'a DataflowBody, names: &mut Vec<&'a str>) {
+    for directive in &body.directives {
+        match &directive.kind {
+            DirectiveKind::Let { name, .. } => names.push(name.as_str()),
+            DirectiveKind::At { loops, .. } => lets(loops, names),
+            _ => {}
         }
     }
 }

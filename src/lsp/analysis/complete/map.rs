@@ -107,7 +107,10 @@ impl<'s> List<'_, 's> {
         } else {
             head.get(on + 1..)?
         };
-        context::path_at_end(part)
+        // Without the arguments, and the name of the map.
+        let ends = |token: &Token<'_>| matches!(token, Token::LeftParen | Token::As);
+        let end = part.iter().position(ends).unwrap_or(part.len());
+        context::path_at_end(part.get(..end)?)
     }
 
     pub(super) fn layers(&mut self, network: Option<&str>, but: Option<&str>) {

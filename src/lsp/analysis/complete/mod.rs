@@ -75,7 +75,7 @@ const ITEMS: [&str; 7] = [
     "Map",
 ];
 /// Words that begin a directive.
-const DIRECTIVES: [&str; 8] = [
+const DIRECTIVES: [&str; 9] = [
     "TemporalMap",
     "SpatialMap",
     "Cluster",
@@ -84,6 +84,7 @@ const DIRECTIVES: [&str; 8] = [
     "spread",
     "retain",
     "bypass",
+    "let",
 ];
 /// Words that begin a statement of a fused block.
 const FUSED: [&str; 6] = [
@@ -95,16 +96,6 @@ const FUSED: [&str; 6] = [
     "sequence",
 ];
 const ROLES: [&str; 3] = ["Input", "Weight", "Output"];
-const FUNCTIONS: [(&str, &str); 4] = [
-    (
-        "Sz",
-        "Sz(D): the size of dimension D in the layer being mapped",
-    ),
-    ("min", "min(a, b)"),
-    ("max", "max(a, b)"),
-    ("ceil_div", "ceil_div(a, b): a / b rounded up"),
-];
-
 impl<'s> List<'_, 's> {
     fn fill(&mut self) {
         if let Some(path) = self.context.path() {
@@ -188,6 +179,10 @@ impl<'s> List<'_, 's> {
     /// Between items, and in their heads.
     fn top(&mut self) {
         let statement = &self.context.statement;
+        if statement.first() == Some(&Token::Map) && self.context.call().is_some() {
+            self.arguments();
+            return;
+        }
         match statement.as_slice() {
             [] => self.keywords(&ITEMS),
             [Token::Use] => self.push(
@@ -197,9 +192,17 @@ impl<'s> List<'_, 's> {
             ),
             [Token::Map] => self.names(Kind::Network),
             [Token::Map | Token::Dataflow, .., Token::On] => self.names(Kind::Accelerator),
-            [Token::Map, .., Token::Identifier(_)] | [Token::Dataflow, Token::Identifier(_)] => {
+            [Token::Map, .., Token::Identifier(_) | Token::RightParen]
+                if statement.contains(&Token::On) && !statement.contains(&Token::As) =>
+            {
+                self.keywords(&["as"]);
+            }
+            [Token::Map, .., Token::Identifier(_) | Token::RightParen]
+                if !statement.contains(&Token::On) =>
+            {
                 self.keywords(&["on"]);
             }
+            [Token::Dataflow, Token::Identifier(_)] => self.keywords(&["on"]),
             [Token::Dataflow, .., Token::RightParen] => self.keywords(&["on"]),
             [Token::Const | Token::Constant, _, ..] => self.names(Kind::Const),
             _ => {}
@@ -328,7 +331,7 @@ impl<'s> List<'_, 's> {
             }
             "Dataflow" => self.names(Kind::Dataflow),
             "Technology" => self.names(Kind::Technology),
-            _ => self.names(Kind::Const),
+            _ => self.numbers(),
         }
     }
 
@@ -349,7 +352,7 @@ impl<'s> List<'_, 's> {
             }
         };
         match self.context.key() {
-            Some((_, false)) => self.names(Kind::Const),
+            Some((_, false)) => self.numbers(),
             _ => {
                 for dim in dims {
                     self.push(&dim, CompletionKind::Dimension, Some(format!("{dim}: ...")));

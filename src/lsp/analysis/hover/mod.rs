@@ -115,6 +115,7 @@ fn symbol(snapshot: &Snapshot, evaluated: &Evaluated, symbol: &Symbol) -> Option
             let text = line_of(snapshot, definition);
             Some(format!("parameter `{name}`\n{}", code(text)))
         }
+        Symbol::Local(_) => Some(code(line_of(snapshot, definition))),
         Symbol::File(_) => {
             let name = snapshot.source(definition)?.name();
             Some(format!("`{name}`\n"))
