@@ -5,7 +5,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use dflowc::driver::{MemoryFiles, Session};
-use dflowc::lsp::analysis::evaluate::Workshop;
+use dflowc::lsp::analysis::evaluate::ResultCache;
 use dflowc::lsp::analysis::{Snapshot, hints, symbols, tokens};
 use dflowc::stdlib;
 use std::hint::black_box;
@@ -37,11 +37,11 @@ fn text((k_tile, c_tile): (usize, usize)) -> String {
     text
 }
 
-fn stroke(session: &mut Session<MemoryFiles>, workshop: &mut Workshop, text: &str) -> usize {
+fn stroke(session: &mut Session<MemoryFiles>, cache: &mut ResultCache, text: &str) -> usize {
     session.set_text("a.dflow", text);
     let snapshot = Snapshot::new(session, "a.dflow");
-    let evaluated = workshop.evaluate(&snapshot, || false);
-    let shown = hints::hints(&snapshot, &evaluated, workshop);
+    let evaluated = cache.evaluate(&snapshot, || false);
+    let shown = hints::hints(&snapshot, &evaluated, cache);
     let colours = tokens::tokens(&snapshot);
     let outline = symbols::outline(&snapshot);
     black_box(evaluated.diagnostics.len() + colours.len() + outline.len());
@@ -50,11 +50,11 @@ fn stroke(session: &mut Session<MemoryFiles>, workshop: &mut Workshop, text: &st
 
 fn typing(criterion: &mut Criterion) {
     let mut session = Session::new(MemoryFiles::new());
-    let mut workshop = Workshop::default();
+    let mut cache = ResultCache::default();
     let texts: Vec<String> = (0..2).map(|turn| text(tiles(turn))).collect();
     for text in &texts {
         // One hint per layer, one for the map, one per entry, one per directive.
-        let hints = stroke(&mut session, &mut workshop, text);
+        let hints = stroke(&mut session, &mut cache, text);
         assert!(hints > 60, "{hints} hints");
     }
     // Back and forth between two texts: everything is known, but for what the text itself needs.
@@ -62,14 +62,14 @@ fn typing(criterion: &mut Criterion) {
     criterion.bench_function("a key stroke that was made before", |bencher| {
         bencher.iter(|| {
             turn += 1;
-            stroke(&mut session, &mut workshop, &texts[turn % 2])
+            stroke(&mut session, &mut cache, &texts[turn % 2])
         });
     });
     // Every stroke makes mappings that are not remembered.
     criterion.bench_function("a key stroke that changes every layer", |bencher| {
         bencher.iter(|| {
             turn += 1;
-            stroke(&mut session, &mut workshop, &text(tiles(turn)))
+            stroke(&mut session, &mut cache, &text(tiles(turn)))
         });
     });
 }

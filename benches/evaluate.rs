@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --bench evaluate` prints the time of one evaluation; the README carries the rates.
 
+#![allow(clippy::disallowed_methods)]
+
 use criterion::{Criterion, criterion_group, criterion_main};
 use dflowc::engine::{Counter, TimingRule};
 use dflowc::ir::{

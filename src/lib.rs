@@ -14,14 +14,18 @@
 //!   door to `Legal<Mapping>`; a refusal carries a witness and, where there is one, the edit that mends it.
 //! * [`engine`]: what moves, and how long it takes, exactly. `engine::oracle` executes every step and is
 //!   the definition of correct; the engine counts kinds of steps and must equal it.
+//! * [`models`]: named ways from a legal mapping (or a schedule that has only a name) to an estimate; one line each.
 //! * [`cost`]: energy and area from a technology's figures, each of which keeps where it came from.
 //! * [`report`]: one model of a result, and a writer per format.
 //!
-//! [`driver`] reads files and runs the front end, [`evaluate`] the rest, [`cli`] is the program, [`lsp`] what
+//! [`driver`] reads files and runs the front end, [`evaluate::run()`] the rest, `cli` is the program, `lsp` what
 //! editors see of it. [`format`] lays out a text anew, from its tokens and its tree. [`base`] and [`diag`] (spans,
 //! messages, codes and their pages) are below everything, [`stdlib`] is embedded text.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
+
 pub mod base;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod cost;
 pub mod diag;
@@ -33,7 +37,9 @@ pub mod hir;
 pub mod ir;
 pub mod legality;
 pub mod lower;
+#[cfg(feature = "lsp")]
 pub mod lsp;
+pub mod models;
 pub mod pricing;
 pub mod report;
 pub mod stdlib;

@@ -5,11 +5,15 @@
 //! | `tests/ui/<phase>/e0402_gap.dflow` | a wrong program; `.stderr` beside it is what a user reads |
 //! | `tests/spec/*.md` | the reference manual; its examples are executed |
 //! | `tests/golden/<model>/*.dflow` | a report; `.json` beside it fixes its layout |
+//! | `tests/golden/examples` | text and CSV of every example |
 //! | `src/diag/explain/*.md` | the page of a code; its wrong and right examples are executed |
 //! | `examples/*.dflow`, `stdlib/**/*.dflow` | must check without errors |
 //!
 //! `DFLOW_BLESS=1 cargo test --test files` writes `.stderr` and `.json` anew: read the difference before
 //! you commit it. `cargo test --test files e0402` runs what has that in its name.
+
+// Programs and expected texts are files.
+#![allow(clippy::disallowed_methods)]
 
 #[path = "files/arithmetic.rs"]
 mod arithmetic;
@@ -35,6 +39,7 @@ fn main() {
     trials.extend(pages::trials());
     trials.extend(spec::trials());
     trials.extend(golden::trials());
+    trials.extend(golden::examples());
     trials.extend(clean("examples"));
     trials.extend(clean("stdlib"));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();

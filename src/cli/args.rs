@@ -1,5 +1,7 @@
 //! The arguments.
 
+use crate::models;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -74,6 +76,7 @@ pub enum Command {
     Emit(Emit),
     Fmt(Fmt),
     Oracle(Oracle),
+    #[cfg(feature = "lsp")]
     Lsp(Lsp),
     /// Print a completion script for a shell
     #[command(after_help = "\
@@ -120,8 +123,8 @@ pub struct Eval {
     pub selection: Selection,
 
     /// Cost model
-    #[arg(long, value_enum, default_value_t = Model::Exact)]
-    pub model: Model,
+    #[arg(long, value_parser = model_names(), default_value = models::DEFAULT.name())]
+    pub model: String,
 
     /// Form of the report
     #[arg(
@@ -230,6 +233,7 @@ pub struct Oracle {
     pub mapping: Mapping,
 }
 
+#[cfg(feature = "lsp")]
 /// Serve an editor: diagnostics and fixes while typing, costs beside the text, hover, completion, rename
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -274,34 +278,12 @@ pub struct Mapping {
     pub clip: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Model {
-    /// Counts and time exactly as an interpreter of the mapping has them
-    Exact,
-    /// The model of the MAESTRO paper on exact counts
-    Maestro,
-    /// The model of dMazeRunner
-    #[value(name = "dmazerunner")]
-    DMazeRunner,
-    /// The closed forms of DeepOpt
-    #[value(name = "deepopt")]
-    DeepOpt,
-    /// Every model that applies
-    All,
-}
-
-impl Model {
-    /// As on the command line and in reports.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Model::Exact => "exact",
-            Model::Maestro => "maestro",
-            Model::DMazeRunner => "dmazerunner",
-            Model::DeepOpt => "deepopt",
-            Model::All => "all",
-        }
-    }
+/// The names of the models, and of all of them.
+fn model_names() -> PossibleValuesParser {
+    let models = models::REGISTRY.iter();
+    let models = models.map(|model| PossibleValue::new(model.name()).help(model.summary()));
+    let all = PossibleValue::new(models::ALL).help("Every model that applies");
+    PossibleValuesParser::new(models.chain([all]))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -357,6 +339,21 @@ mod tests {
         );
         assert_eq!(form(&["f.dflow", "--report=csv"]), Some(ReportFormat::Csv));
         assert_eq!(form(&["f.dflow", "--report", "xml"]), None);
+    }
+
+    /// `toy` is one folder of `models` and one line of its registry.
+    #[test]
+    fn models_are_those_of_the_registry() {
+        let model = |name: &str| eval(&["f.dflow", "--model", name]).map(|eval| eval.model);
+        for known in ["exact", "maestro", "toy", "all"] {
+            assert_eq!(model(known).as_deref(), Some(known));
+        }
+        assert_eq!(model("exakt"), None);
+        assert_eq!(eval(&["f.dflow"]).unwrap().model, "exact");
+        let mut command = Arguments::command();
+        let eval = command.find_subcommand_mut("eval").unwrap();
+        let help = eval.render_long_help().to_string();
+        assert!(help.contains("- toy:"), "{help}");
     }
 
     #[test]

@@ -1,18 +1,155 @@
 //! `dflowc emit FILE --stage STAGE`
 
-use super::args::Emit;
+use super::args::{Emit, Stage};
 use super::output::{Failure, Output, Status};
-use super::pipeline;
+use super::pipeline::{Outcome, load, options, runnable, select};
+use super::{dump, groups};
+use crate::base::{FileId, SourceMap};
+use crate::diag::Diagnostics;
+use crate::driver::Compiled;
+use crate::evaluate::{
+    self, Cache, GroupOutcome, LayerOutcome, Observer, Request, Selection, Until,
+};
+use crate::syntax::{self, lexer};
 
 /// Prints one stage, also of files with errors, as far as the stage was reached.
 pub fn run(arguments: &Emit, output: &Output) -> Result<Status, Failure> {
-    let outcome = pipeline::emit(
-        &arguments.file,
-        arguments.stage,
-        &arguments.selection,
-        arguments.mapping,
-    )?;
+    let outcome = emit(arguments)?;
     let status = output.diagnostics(&outcome.sources, outcome.diagnostics, false)?;
     output.result(outcome.value.as_bytes())?;
     Ok(status)
+}
+
+/// What the compiler sees at one stage, as text.
+fn emit(arguments: &Emit) -> Result<Outcome<String>, Failure> {
+    match arguments.stage {
+        Stage::Tokens | Stage::Ast => parsed(arguments),
+        Stage::Hir => {
+            let (compiled, diagnostics) = load(&arguments.file, &arguments.selection.settings);
+            let value = format!("{:#?}\n", compiled.program);
+            Ok(Outcome {
+                sources: compiled.sources,
+                diagnostics,
+                value,
+            })
+        }
+        Stage::Ir | Stage::Tree => lowered(arguments),
+    }
+}
+
+fn parsed(arguments: &Emit) -> Result<Outcome<String>, Failure> {
+    let file = &arguments.file;
+    let bytes = std::fs::read(file)
+        .map_err(|error| Failure(format!("cannot read {}: {error}", file.display())))?;
+    let mut sources = SourceMap::new();
+    let id = sources.add(&file.display().to_string(), &syntax::decode(&bytes));
+    let text = sources.get(id).map_or("", |source| source.text());
+    let parsed = syntax::parse(id, text);
+    let value = if arguments.stage == Stage::Tokens {
+        tokens(id, &sources)
+    } else {
+        format!("{:#?}\n", parsed.ast)
+    };
+    let mut diagnostics = Diagnostics::new();
+    diagnostics.extend(parsed.diagnostics);
+    Ok(Outcome {
+        sources,
+        diagnostics,
+        value,
+    })
+}
+
+/// One token per line: where it is and what it is.
+fn tokens(file: FileId, sources: &SourceMap) -> String {
+    let Some(source) = sources.get(file) else {
+        return String::new();
+    };
+    let mut out = String::new();
+    for lexeme in lexer::lex(file, source.text()).lexemes {
+        let at = source.position(lexeme.lo);
+        out += &format!("{}:{}\t{:?}\n", at.line, at.column, lexeme.token);
+    }
+    out
+}
+
+/// Layers and groups as text, while a run goes over them.
+struct Printer<'a> {
+    sink: Diagnostics,
+    compiled: &'a Compiled,
+    stage: Stage,
+    out: String,
+}
+
+impl Observer for Printer<'_> {
+    fn diagnostics(&mut self) -> &mut Diagnostics {
+        &mut self.sink
+    }
+
+    fn layer(&mut self, outcome: LayerOutcome<'_>) {
+        let planned = outcome.planned.and_then(|planned| planned.lowered);
+        let map = self.compiled.program.maps.get(outcome.map);
+        if let (Some(lowered), Some(map), Stage::Ir) = (planned, map, self.stage) {
+            // Illegal mappings are shown as they are: that is when one wants to see them.
+            let checked = outcome.checked.as_ref();
+            let mapping = checked.map_or(&lowered.mapping, |checked| &*checked.legal);
+            dump::mapping(&mut self.out, &map.name, &lowered, mapping);
+        }
+    }
+
+    fn group(&mut self, outcome: &GroupOutcome<'_>) {
+        let map = self.compiled.program.maps.get(outcome.map);
+        if let (Some(lowered), Some(map)) = (outcome.lowered, map) {
+            match self.stage {
+                Stage::Tree => groups::tree(&mut self.out, self.compiled, map, lowered),
+                _ => groups::dump(&mut self.out, &map.name, lowered),
+            }
+        }
+    }
+}
+
+/// The mapping of every layer and the sets of every group, or the trees of the groups alone.
+fn lowered(arguments: &Emit) -> Result<Outcome<String>, Failure> {
+    let (compiled, sink) = load(&arguments.file, &arguments.selection.settings);
+    let mut printer = Printer {
+        sink,
+        compiled: &compiled,
+        stage: arguments.stage,
+        out: String::new(),
+    };
+    if runnable(&compiled, &printer.sink) {
+        let mut selection = select(&compiled, &arguments.selection, &arguments.file)?;
+        let tree = arguments.stage == Stage::Tree;
+        if tree {
+            only_groups(&compiled, &mut selection);
+        }
+        let request = Request {
+            selection: &selection,
+            models: &[],
+            until: if tree { Until::Lowered } else { Until::Checked },
+            options: options(arguments.mapping),
+            warnings: false,
+        };
+        evaluate::run(&compiled, &request, &mut Cache::default(), &mut printer);
+        if tree && printer.out.is_empty() && !printer.sink.has_errors() {
+            let shown = arguments.file.display();
+            return Err(Failure(format!("{shown} has no fused group")));
+        }
+    }
+    let (diagnostics, value) = (printer.sink, printer.out);
+    Ok(Outcome {
+        sources: compiled.sources,
+        diagnostics,
+        value,
+    })
+}
+
+/// Leaves out the layers that run alone: they have no tree.
+fn only_groups(compiled: &Compiled, selection: &mut Selection) {
+    for (map, layers) in &mut selection.maps {
+        let map = compiled.program.maps.get(*map);
+        let groups = map.map_or(&[][..], |map| &map.groups);
+        let members = groups.iter().flat_map(|group| &group.layers);
+        let members: Vec<usize> = members.map(|member| member.0).collect();
+        layers.retain(|layer| members.contains(layer));
+    }
 }

@@ -12,7 +12,7 @@ pub fn run(arguments: &Eval, output: &Output) -> Result<Status, Failure> {
     let outcome = pipeline::evaluate(
         &arguments.file,
         &arguments.selection,
-        arguments.model,
+        &arguments.model,
         arguments.mapping,
         Destination {
             strict: output.denies_warnings(),

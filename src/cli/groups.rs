@@ -1,40 +1,15 @@
 //! Fused groups for `emit --stage ir`, `emit --stage tree` and `oracle`.
 
 use crate::base::num::grouped;
-use crate::diag::{Code, Diagnostic};
 use crate::driver::Compiled;
-use crate::engine::fused::{Flow, count, count_on, oracle};
-use crate::evaluate::fused::JudgedGroup;
+use crate::engine::fused::{Flow, count};
 use crate::hir::Map;
 use crate::ir::{Fate, Index, Overlap};
 use crate::lower::LoweredGroup;
 use std::fmt::Debug;
 
-/// Executes a group with masks and takes its counts; the differences to the engine, one line each.
-pub fn interpret(judged: &mut JudgedGroup<'_>, limit: u64) -> Result<Vec<String>, Box<Diagnostic>> {
-    let lowered = judged.lowered;
-    let rates = judged.rates();
-    let refused = |reason: String| {
-        let message = format!("group `{}` cannot be interpreted: {reason}", lowered.name);
-        Box::new(
-            Diagnostic::new(Code::E0602, message)
-                .at(lowered.span, "this group")
-                .help("make the layers smaller, or raise `--limit`"),
-        )
-    };
-    let memories = &judged.memories;
-    let counted = oracle::run_on(&lowered.group, &rates, memories, limit);
-    let counted = counted.map_err(|refusal| match refusal {
-        oracle::Refusal::TooLarge => refused(format!("it needs more than {limit} cells of masks")),
-    })?;
-    let engine = count_on(&lowered.group, &rates, memories)
-        .map_err(|limit| refused(format!("the engine has nothing to compare ({limit:?})")))?;
-    let found = differences(lowered, &engine, &counted);
-    judged.set_counts(counted);
-    Ok(found)
-}
-
-fn differences(lowered: &LoweredGroup, engine: &Flow, oracle: &Flow) -> Vec<String> {
+/// The differences between two counts of a group, one line each.
+pub fn differences(lowered: &LoweredGroup, engine: &Flow, oracle: &Flow) -> Vec<String> {
     let mut found = Vec::new();
     let mut line = |what: &str, left: &dyn Debug, right: &dyn Debug| {
         let (left, right) = (format!("{left:?}"), format!("{right:?}"));

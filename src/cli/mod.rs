@@ -3,6 +3,8 @@
 //! Each command is a file with one `run`; it asks [`pipeline`] for results and hands texts to [`output`].
 //! Exit codes: 0 clean, 1 the input has errors, 2 wrong usage or a file that cannot be read or written.
 
+#![allow(clippy::disallowed_methods)]
+
 mod args;
 mod check;
 mod dump;
@@ -11,6 +13,7 @@ mod eval;
 mod explain;
 mod fmt;
 mod groups;
+#[cfg(feature = "lsp")]
 mod lsp;
 mod oracle;
 mod output;
@@ -45,6 +48,7 @@ pub fn main() -> ExitCode {
         Command::Emit(emit) => emit::run(emit, &output),
         Command::Fmt(fmt) => fmt::run(fmt, &output),
         Command::Oracle(oracle) => oracle::run(oracle, &output),
+        #[cfg(feature = "lsp")]
         Command::Lsp(_) => lsp::run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();

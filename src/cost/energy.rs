@@ -31,6 +31,8 @@ pub enum Component {
         tensor: usize,
     },
     Static,
+    /// Something that only one model prices, such as the registers of a systolic array.
+    Own(&'static str),
 }
 
 /// One summand.

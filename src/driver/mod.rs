@@ -7,6 +7,8 @@
 //! Invariants: nothing here stops at the first mistake; what could not be made is absent and has been
 //! reported; the same texts give the same result, in the same order.
 
+#![allow(clippy::disallowed_methods)]
+
 mod files;
 mod load;
 mod plan;
@@ -22,7 +24,7 @@ mod tests;
 pub use files::{FileError, Files, MemoryFiles, OsFiles, normal};
 pub use load::Input;
 pub use plan::{Plan, PlannedLayer};
-pub use write::{is_same_file, write_file};
+pub use write::{is_same_file, keep_file, write_file};
 
 use crate::base::SourceMap;
 use crate::diag::Diagnostics;

@@ -374,3 +374,26 @@ fn accelerators_and_networks_for_other_values() {
     );
     assert_eq!(sink.error_count(), 1);
 }
+
+// One network and one accelerator are named; the accelerator names its technology. Nothing else of the library is read.
+#[test]
+fn only_what_is_named_of_the_library_is_parsed() {
+    let (compiled, _, found) = run(
+        "Map std.networks.vgg16 on std.accelerators.eyeriss { default FC: std.dataflows.gemm_os; }",
+    );
+    assert_eq!(found, Vec::<String>::new());
+    let parsed = compiled.modules.iter();
+    let mut parsed: Vec<&str> = parsed
+        .filter_map(|module| module.std_path.as_deref())
+        .collect();
+    parsed.sort_unstable();
+    assert_eq!(
+        parsed,
+        [
+            "std.accelerators.eyeriss",
+            "std.dataflows.gemm_os",
+            "std.networks.vgg16",
+            "std.technology.eyeriss65",
+        ]
+    );
+}

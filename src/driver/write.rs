@@ -45,6 +45,20 @@ pub fn write_file(path: &Path, content: &[u8]) -> io::Result<()> {
     }
 }
 
+/// As [`write_file`], with the folders above; a file that has this content already is left alone.
+///
+/// # Errors
+/// As [`write_file`], or when a folder cannot be made.
+pub fn keep_file(path: &Path, content: &[u8]) -> io::Result<()> {
+    if fs::read(path).is_ok_and(|old| old == content) {
+        return Ok(());
+    }
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    write_file(path, content)
+}
+
 /// Whether both paths lead to one regular file, by whatever names and links.
 #[must_use]
 pub fn is_same_file(left: &Path, right: &Path) -> bool {

@@ -1,4 +1,36 @@
 //! Counting: `Legal<Mapping>` to [`Counts`].
+//!
+//! From loops to one number: an FC layer with K = 4 and C = 6, one MAC a step, K outside of C. How many inputs come into the
+//! register file? A step needs one input, that of its c; what the step before left there is not fetched again. So
+//!
+//! ```text
+//! fills = sum over the steps of |needed| - |needed and already there|
+//! ```
+//!
+//! and both sizes depend only on which loop advances. In the first step 1 is needed and none is there. C advances
+//! 4 * 5 times: another c, so 1 is needed and the one that is there is of no use. K advances 3 times, and C begins anew: c goes
+//! from 5 to 0, again 1 that is not there. Together 1 + 20 + 3 = 24, for all steps of one kind at once: this is what the
+//! engine does. Each size is a product over groups of ranks that do not share an index (here K and C): the K group
+//! contributes 1 to both, as no input depends on k, and the C group 1 to what is needed and 0 to what is there.
+//!
+//! ```
+//! use dflowc::diag::Diagnostics;
+//! use dflowc::driver::{MemoryFiles, Session};
+//! use dflowc::lower::Options;
+//! use dflowc::{engine, legality};
+//!
+//! let text = "Network n { Layer fc { Type: FC; Dimensions { N: 1, K: 4, C: 6 }
+//!                 Dataflow { TemporalMap(1,1) K; TemporalMap(1,1) C } } }
+//!             Accelerator one { Memory DRAM { } Memory RF { } Compute MAC { } }
+//!             Map n on one { }";
+//! let compiled = Session::new(MemoryFiles::new().with("fc.dflow", text)).load("fc.dflow");
+//! let map = &compiled.program.maps[0];
+//! let planned = compiled.plan_layer(map, 0, Options::default(), &mut Diagnostics::new());
+//! let mapping = planned.unwrap().lowered.unwrap().mapping;
+//! let counts = engine::count(&legality::check(mapping).unwrap(), engine::TimingRule::Exact).unwrap();
+//! let (register_file, input) = (1, 0);
+//! assert_eq!(counts.memories[register_file].tensors[input].fills, 1 + 4 * 5 + 3);
+//! ```
 
 mod classes;
 mod clock;

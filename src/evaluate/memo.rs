@@ -34,8 +34,18 @@ impl<K: PartialEq + Clone, V: Clone> Memo<K, V> {
 
     /// The result for `key`, made by `make` if it is not known.
     pub fn get(&mut self, key: &K, make: impl FnOnce() -> V) -> V {
+        self.find(|known| known == key, || key.clone(), make)
+    }
+
+    /// As [`Memo::get`] for a key that is built only when its result is not known.
+    pub fn find(
+        &mut self,
+        is_key: impl Fn(&K) -> bool,
+        key: impl FnOnce() -> K,
+        make: impl FnOnce() -> V,
+    ) -> V {
         self.clock += 1;
-        if let Some(known) = self.entries.iter_mut().find(|entry| entry.key == *key) {
+        if let Some(known) = self.entries.iter_mut().find(|entry| is_key(&entry.key)) {
             known.used = self.clock;
             return known.value.clone();
         }
@@ -48,7 +58,7 @@ impl<K: PartialEq + Clone, V: Clone> Memo<K, V> {
         }
         self.entries.push(Entry {
             used: self.clock,
-            key: key.clone(),
+            key: key(),
             value: value.clone(),
         });
         value

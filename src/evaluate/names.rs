@@ -1,6 +1,6 @@
 //! What a report calls a layer and its parts.
 
-use super::Judged;
+use super::CheckedLayer;
 use crate::base::Ratio;
 use crate::driver::PlannedLayer;
 use crate::hir::shape::{Shape, Slide};
@@ -13,7 +13,7 @@ pub(super) fn layer_names(
     accelerator: &Accelerator,
     planned: &PlannedLayer,
     lowered: &Lowered,
-    judged: &Judged,
+    checked: &CheckedLayer,
 ) -> LayerNames {
     LayerNames {
         name: layer.name.clone(),
@@ -25,7 +25,7 @@ pub(super) fn layer_names(
         memories: lowered.names.memories.clone(),
         arrays: lowered.names.arrays.clone(),
         compute: accelerator.compute.clone(),
-        choices: judged.choices.clone(),
+        choices: checked.choices.clone(),
         notes: planned
             .note
             .iter()
@@ -36,7 +36,7 @@ pub(super) fn layer_names(
                     array.name
                 )
             }))
-            .chain(judged.warnings.iter().map(|warning| {
+            .chain(checked.warnings.iter().map(|warning| {
                 let code = warning.code;
                 format!("{code}: {}", warning.message)
             }))

@@ -4,6 +4,7 @@ use super::tests::{C, K, P, Q, R, S, convolution, mapping, memory};
 use super::*;
 use crate::base::{FileId, Span};
 use crate::diag::Diagnostic;
+use crate::evaluate::words::{Names, Written};
 use crate::ir::{Loop, LoopKind, Move, Origin, RankId};
 
 /// Names of `convolution`; every directive stands at `origin * 100`.

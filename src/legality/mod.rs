@@ -20,7 +20,6 @@ mod capacity;
 mod cover;
 mod fast;
 mod place;
-mod prose;
 mod repair;
 mod sums;
 mod trace;
@@ -34,7 +33,6 @@ mod tests;
 
 pub use capacity::{Footprint, check as capacities, footprint, required};
 pub use place::{Choice, choose};
-pub use prose::{Names, Written};
 pub use sums::incomplete;
 pub use violation::{
     Change, Diagonal, Directive, Doer, Doubled, Fit, Incomplete, Need, Overfull, Repair, Uncovered,

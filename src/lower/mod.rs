@@ -27,6 +27,7 @@ mod levels;
 mod operation;
 mod pieces;
 mod places;
+pub mod raise;
 mod schedule;
 mod spatial;
 mod streaming;
@@ -36,6 +37,7 @@ pub use architecture::{architecture, architecture_on};
 pub use error::{LowerError, with_article};
 pub use fused::{FuseError, LoweredGroup, LoweredStage, TensorNames, fuse};
 pub use operation::{Desugared, Elements, desugar};
+pub use raise::{Unraisable, raise};
 
 use crate::base::Span;
 use crate::diag::Diagnostics;

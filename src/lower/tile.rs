@@ -207,7 +207,7 @@ fn clipped(dim: &Dim, ranks: &[Slice]) -> Option<Dim> {
 
 /// Where and how a stage computes its tiles.
 #[derive(Clone, Copy, Debug)]
-pub struct Bench<'a> {
+pub struct TileContext<'a> {
     pub program: &'a Program,
     pub layer: &'a Layer,
     pub application: &'a Application,
@@ -223,30 +223,30 @@ pub struct Bench<'a> {
 /// # Errors
 /// As [`super::lower`].
 pub fn lower_tile(
-    bench: &Bench<'_>,
+    context: &TileContext<'_>,
     tile: Operation,
     sink: &mut Diagnostics,
 ) -> Result<Lowered, Refusal> {
-    let mut target = super::prepare(bench.layer, bench.accelerator, sink)?;
+    let mut target = super::prepare(context.layer, context.accelerator, sink)?;
     target.desugared.operation = tile;
-    let mut lowered = match bench.program.dataflows.get(bench.application.dataflow) {
+    let mut lowered = match context.program.dataflows.get(context.application.dataflow) {
         None => return Err(Refusal::Invalid),
         Some(dataflow) => match &dataflow.body {
             DataflowBody::Streaming => super::streaming::lower(target),
             DataflowBody::Statements(statements) => {
                 let request = schedule::Request {
-                    layer: bench.layer,
-                    accelerator: bench.accelerator,
+                    layer: context.layer,
+                    accelerator: context.accelerator,
                     dataflow,
                     statements,
-                    application: bench.application,
-                    options: bench.options,
+                    application: context.application,
+                    options: context.options,
                 };
                 schedule::lower_on(&request, &target, sink)?
             }
         },
     };
-    hold_whole(&mut lowered, bench.accelerator, bench.places);
+    hold_whole(&mut lowered, context.accelerator, context.places);
     Ok(lowered)
 }
 

@@ -32,7 +32,7 @@ pub struct Failure {
 }
 
 /// Everything that an answer needs.
-pub struct Desk<'a> {
+pub struct RequestContext<'a> {
     pub workspace: &'a mut Workspace,
     pub editor: Editor,
     /// Whether to give up an evaluation: something more important has arrived.
@@ -55,7 +55,7 @@ fn json<T: serde::Serialize>(value: T) -> Answer {
     })
 }
 
-impl Desk<'_> {
+impl RequestContext<'_> {
     /// The answer to a request.
     ///
     /// # Errors
@@ -106,8 +106,8 @@ impl Desk<'_> {
         let Some((snapshot, evaluated)) = self.workspace.evaluated(&path, self.stop) else {
             return Ok(Value::Null);
         };
-        let workshop = &mut self.workspace.workshop;
-        let Some(found) = hover::hover(&snapshot, &evaluated, workshop, offset) else {
+        let cache = &mut self.workspace.cache;
+        let Some(found) = hover::hover(&snapshot, &evaluated, cache, offset) else {
             return Ok(Value::Null);
         };
         let kind = if self.editor.markdown {
@@ -357,8 +357,8 @@ impl Desk<'_> {
         let Some((snapshot, evaluated)) = self.workspace.evaluated(&path, self.stop) else {
             return Ok(Value::Null);
         };
-        let workshop = &mut self.workspace.workshop;
-        let all = hints::hints(&snapshot, &evaluated, workshop);
+        let cache = &mut self.workspace.cache;
+        let all = hints::hints(&snapshot, &evaluated, cache);
         let mut places = Places::new(&snapshot, self.workspace.encoding);
         let wanted = params.range.start..=params.range.end;
         let found: Vec<InlayHint> = all

@@ -9,7 +9,7 @@
 //! temporary files when that cannot be written. A file is written when it is missing or differs, and
 //! no reader ever sees half of it.
 
-use crate::driver::write_file;
+use crate::driver::keep_file;
 use crate::stdlib;
 use std::path::{Path, PathBuf};
 
@@ -45,11 +45,7 @@ fn roots() -> Vec<PathBuf> {
 
 fn write(root: &Path, path: &str, text: &str) -> Option<PathBuf> {
     let file = root.join(format!("{}.dflow", path.replace('.', "/")));
-    if std::fs::read(&file).is_ok_and(|old| old == text.as_bytes()) {
-        return Some(file);
-    }
-    std::fs::create_dir_all(file.parent()?).ok()?;
-    write_file(&file, text.as_bytes()).ok()?;
+    keep_file(&file, text.as_bytes()).ok()?;
     Some(file)
 }
 

@@ -9,7 +9,7 @@
 
 use super::capabilities::{Editor, server};
 use super::convert::point;
-use super::dispatch::{Desk, Failure};
+use super::dispatch::{Failure, RequestContext};
 use super::publish::Shown;
 use super::workspace::{Change, Workspace};
 use lsp_server::{Connection, ErrorCode, Message, Notification, Request, RequestId, Response};
@@ -311,13 +311,13 @@ impl Server {
         } = self;
         inbox.current = Some(id.clone());
         let mut stop = || inbox.is_overtaken();
-        let mut desk = Desk {
+        let mut context = RequestContext {
             workspace,
             editor: *editor,
             stop: &mut stop,
         };
         // What a panic left half done is a cache at worst: documents are changed elsewhere.
-        let answer = catch_unwind(AssertUnwindSafe(|| desk.answer(request)));
+        let answer = catch_unwind(AssertUnwindSafe(|| context.answer(request)));
         self.inbox.current = None;
         if self.inbox.is_cancelled(&id) {
             return failed(id, ErrorCode::RequestCanceled, "cancelled");

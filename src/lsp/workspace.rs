@@ -8,7 +8,7 @@
 //! evaluated to the end and its diagnostics have been collected.
 
 use super::analysis::Snapshot;
-use super::analysis::evaluate::{Evaluated, Workshop};
+use super::analysis::evaluate::{Evaluated, ResultCache};
 use super::text::{Encoding, Point, Text};
 use super::uri;
 use crate::driver::{OsFiles, Session, normal};
@@ -31,7 +31,7 @@ pub struct Document {
 /// All open documents, by path.
 pub struct Workspace {
     pub encoding: Encoding,
-    pub workshop: Workshop,
+    pub cache: ResultCache,
     session: Session<OsFiles>,
     documents: BTreeMap<String, Document>,
 }
@@ -47,7 +47,7 @@ impl Workspace {
     pub fn new(encoding: Encoding) -> Workspace {
         Workspace {
             encoding,
-            workshop: Workshop::default(),
+            cache: ResultCache::default(),
             session: Session::new(OsFiles),
             documents: BTreeMap::new(),
         }
@@ -157,7 +157,7 @@ impl Workspace {
         if let Some(evaluated) = known {
             return Some((snapshot, evaluated));
         }
-        let evaluated = Rc::new(self.workshop.evaluate(&snapshot, stop));
+        let evaluated = Rc::new(self.cache.evaluate(&snapshot, stop));
         if evaluated.complete {
             self.documents.get_mut(path)?.evaluated = Some(Rc::clone(&evaluated));
         }

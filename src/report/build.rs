@@ -3,13 +3,13 @@
 use super::fused::GroupReport;
 use super::model::{
     Boundary, BoundaryTensor, DensityReport, DensityTensor, EnergyTermReport, Format, LayerReport,
-    Level, LevelTensor, Ordered, ResourceReport, Totals,
+    Level, LevelTensor, MappingReport, Ordered, ResourceReport, Totals,
 };
 use crate::cost::{Area, AreaComponent, Component, Cost, Energy, effective_accesses};
 use crate::engine::{
     Bound, BoundaryCounts, Counts, Port, Resource, ResourceCounts, TensorCounts, Way,
 };
-use crate::ir::{Architecture, Mapping, OperationKind, Refill};
+use crate::ir::{Architecture, Mapping, Operation, OperationKind, Refill};
 
 /// What the source calls the things that the IR has as indices.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -44,6 +44,12 @@ impl LayerNames {
 
     fn memory(&self, index: usize) -> String {
         name_or(&self.memories, index, "memory")
+    }
+
+    /// What `cycles` take; `None` without a clock.
+    pub(super) fn seconds(&self, cycles: u64) -> Option<f64> {
+        let hertz = self.clock_hz.filter(|hertz| *hertz > 0.0);
+        hertz.map(|hertz| cycles as f64 / hertz)
     }
 
     fn compute(&self) -> &str {
@@ -98,14 +104,96 @@ pub fn build_layer(
     let architecture = &mapping.architecture;
     let (pes, lanes) = (architecture.pes(), architecture.lanes);
     let crossings = boundary_names(names, counts);
-    let products = mapping.operation.kind == OperationKind::MultiplyAccumulate;
+    let products = is_products(&mapping.operation);
     let energy = cost.map(|cost| &cost.energy);
 
     let mut cycles_by = Ordered(vec![("compute".to_owned(), counts.timing.compute_cycles)]);
     for (name, boundary) in crossings.iter().zip(&counts.boundaries) {
         cycles_by.0.push((name.clone(), boundary.transfer_cycles));
     }
-    let (area_um2, area_absent) = match cost.map(|cost| &cost.area) {
+    let (area_um2, area_absent) = area_map(names, cost.map(|cost| &cost.area));
+    let block = energy_block(names, products, energy);
+
+    LayerReport {
+        name: names.name.clone(),
+        kind: names.kind.clone(),
+        dimensions: Ordered(names.dimensions.clone()),
+        dataflow: names.dataflow.clone(),
+        macs: if products { counts.operations } else { 0 },
+        ops: if products { 0 } else { counts.operations },
+        cycles: counts.timing.cycles,
+        seconds: names.seconds(counts.timing.cycles),
+        utilization: ratio(
+            counts.operations as f64,
+            counts.timing.cycles as f64 * pes as f64 * lanes as f64,
+        ),
+        bound: match counts.timing.bound {
+            Bound::Compute => "compute".to_owned(),
+            Bound::Boundary(index) => name_or(&crossings, index, "boundary"),
+            Bound::Resource(index) => counts.resources.get(index).map_or_else(
+                || format!("resource {index}"),
+                |bound| names.resource(bound.resource),
+            ),
+        },
+        cycles_by,
+        energy_pj: block.by_component,
+        energy_leaves_out: block.leaves_out,
+        energy_terms: block.terms,
+        area_um2,
+        area_absent,
+        mapping: Some(MappingReport {
+            levels: levels(names, mapping, counts, energy),
+            boundaries: crossings
+                .into_iter()
+                .zip(&counts.boundaries)
+                .map(|(name, boundary)| boundary_report(name, names, counts, boundary))
+                .collect(),
+            resources: counts
+                .resources
+                .iter()
+                .map(|resource| resource_report(names, counts, resource))
+                .collect(),
+            formats: formats(names, mapping),
+            steps: counts.steps,
+            pes_used: counts.pes_used,
+            pes,
+            lanes,
+            refill: refill_of_all(architecture),
+        }),
+        peak: pes as f64 * lanes as f64,
+        choices: names.choices.clone(),
+        notes: names.notes.clone(),
+        density: density(names, mapping, counts, energy),
+        figures: Vec::new(),
+    }
+}
+
+/// What a layer's report says of energy.
+#[derive(Default)]
+pub(super) struct EnergyBlock {
+    pub by_component: Option<Ordered<f64>>,
+    pub leaves_out: Vec<String>,
+    pub terms: Vec<EnergyTermReport>,
+}
+
+pub(super) fn energy_block(
+    names: &LayerNames,
+    products: bool,
+    energy: Option<&Energy>,
+) -> EnergyBlock {
+    energy.map_or_else(EnergyBlock::default, |energy| EnergyBlock {
+        by_component: Some(energy_map(names, products, energy)),
+        leaves_out: leaves_out(names, products, energy),
+        terms: energy_terms(names, products, energy),
+    })
+}
+
+/// The area by component, or why there is none although there is a technology.
+pub(super) fn area_map(
+    names: &LayerNames,
+    area: Option<&Area>,
+) -> (Option<Ordered<f64>>, Option<String>) {
+    match area {
         Some(Area::Known { terms, total_um2 }) => {
             let mut map = Ordered(vec![("total".to_owned(), *total_um2)]);
             for term in terms {
@@ -121,60 +209,12 @@ pub fn build_layer(
         }
         Some(Area::Absent(absent)) => (None, Some(absent.to_string())),
         None => (None, None),
-    };
-
-    LayerReport {
-        name: names.name.clone(),
-        kind: names.kind.clone(),
-        dimensions: Ordered(names.dimensions.clone()),
-        dataflow: names.dataflow.clone(),
-        macs: if products { counts.operations } else { 0 },
-        ops: if products { 0 } else { counts.operations },
-        cycles: counts.timing.cycles,
-        seconds: names
-            .clock_hz
-            .filter(|hertz| *hertz > 0.0)
-            .map(|hertz| counts.timing.cycles as f64 / hertz),
-        utilization: ratio(
-            counts.operations as f64,
-            counts.timing.cycles as f64 * pes as f64 * lanes as f64,
-        ),
-        bound: match counts.timing.bound {
-            Bound::Compute => "compute".to_owned(),
-            Bound::Boundary(index) => name_or(&crossings, index, "boundary"),
-            Bound::Resource(index) => counts.resources.get(index).map_or_else(
-                || format!("resource {index}"),
-                |bound| names.resource(bound.resource),
-            ),
-        },
-        cycles_by,
-        energy_pj: energy.map(|energy| energy_map(names, products, energy)),
-        energy_leaves_out: energy
-            .map_or_else(Vec::new, |energy| leaves_out(names, products, energy)),
-        energy_terms: energy.map_or_else(Vec::new, |energy| energy_terms(names, products, energy)),
-        area_um2,
-        area_absent,
-        levels: levels(names, mapping, counts, energy),
-        boundaries: crossings
-            .into_iter()
-            .zip(&counts.boundaries)
-            .map(|(name, boundary)| boundary_report(name, names, counts, boundary))
-            .collect(),
-        resources: counts
-            .resources
-            .iter()
-            .map(|resource| resource_report(names, counts, resource))
-            .collect(),
-        formats: formats(names, mapping),
-        steps: counts.steps,
-        pes_used: counts.pes_used,
-        pes,
-        lanes,
-        refill: refill_of_all(architecture),
-        choices: names.choices.clone(),
-        notes: names.notes.clone(),
-        density: density(names, mapping, counts, energy),
     }
+}
+
+/// Whether the operations are products, which are counted as MACs.
+pub(super) fn is_products(operation: &Operation) -> bool {
+    operation.kind == OperationKind::MultiplyAccumulate
 }
 
 /// Sums over the layers and the fused groups of one evaluation.
@@ -196,7 +236,7 @@ pub fn totals(layers: &[LayerReport], groups: &[GroupReport]) -> Totals {
             *sum.seconds.get_or_insert(0.0) += seconds;
         }
         operations += (u128::from(layer.macs) + u128::from(layer.ops)) as f64;
-        slots += layer.cycles as f64 * layer.pes as f64 * layer.lanes as f64;
+        slots += layer.cycles as f64 * layer.peak;
         for (key, value) in layer.energy_pj.iter().flat_map(Ordered::iter) {
             energy.add(key, *value);
         }
@@ -247,7 +287,7 @@ pub fn totals(layers: &[LayerReport], groups: &[GroupReport]) -> Totals {
 }
 
 /// 0 for an empty denominator.
-fn ratio(numerator: f64, denominator: f64) -> f64 {
+pub(super) fn ratio(numerator: f64, denominator: f64) -> f64 {
     if denominator > 0.0 {
         numerator / denominator
     } else {
@@ -297,6 +337,7 @@ fn component_key(names: &LayerNames, products: bool, component: Component) -> St
         Component::Write { memory, .. } => format!("{}.write", names.memory(memory)),
         Component::Hops { .. } => "noc".to_owned(),
         Component::Static => "static".to_owned(),
+        Component::Own(name) => name.to_owned(),
     }
 }
 
@@ -335,7 +376,7 @@ fn energy_terms(names: &LayerNames, products: bool, energy: &Energy) -> Vec<Ener
                 Component::Read { tensor, .. }
                 | Component::Write { tensor, .. }
                 | Component::Hops { tensor, .. } => Some(names.tensor(tensor)),
-                Component::Operations | Component::Static => None,
+                Component::Operations | Component::Static | Component::Own(_) => None,
             },
             count: term.count,
             effective_count: effective_count(term.count, term.effective),

@@ -7,7 +7,7 @@
 //! of appearance, and stay empty where a layer has no such component.
 
 use super::fused::GroupReport;
-use super::model::{Format, LayerReport, Ordered, Report, ResourceReport};
+use super::model::{FigureReport, Format, LayerReport, Ordered, Report, ResourceReport};
 
 /// The report as comma-separated values (RFC 4180, but with plain line ends).
 #[must_use]
@@ -30,8 +30,12 @@ pub fn write(report: &Report) -> String {
         .chain(groups().map(|group| &group.cycles_by));
     let resources = union(times.map(keys));
     let busy = union(layers().map(|layer| {
-        let resources = layer.resources.iter();
+        let resources = resources_of(layer).iter();
         resources.map(|one| one.resource.as_str()).collect()
+    }));
+    let figures = union(layers().map(|layer| {
+        let figures = layer.figures.iter();
+        figures.map(|figure| figure.name.as_str()).collect()
     }));
     let energies = layers()
         .map(|layer| &layer.energy_pj)
@@ -62,6 +66,7 @@ pub fn write(report: &Report) -> String {
     header.extend(busy.iter().map(|name| format!("busy_cycles {name}")));
     header.extend(components.iter().map(|name| format!("energy_pj {name}")));
 
+    header.extend(figures.iter().map(|name| format!("figure {name}")));
     if has_groups {
         header.extend(GROUP_COLUMNS.map(str::to_owned));
     }
@@ -75,8 +80,9 @@ pub fn write(report: &Report) -> String {
     for evaluation in &report.evaluations {
         let mut write = |fixed: [String; 13],
                          cycles_by: &Ordered<u64>,
-                         resources_of: &[ResourceReport],
+                         busy_of: &[ResourceReport],
                          energy_pj: Option<&Ordered<f64>>,
+                         figures_of: &[FigureReport],
                          group: Option<&GroupReport>| {
             let mut cells = vec![
                 evaluation.network.clone(),
@@ -86,7 +92,7 @@ pub fn write(report: &Report) -> String {
             cells.extend(fixed);
             cells.extend(resources.iter().map(|name| cell(cycles_by.get(name))));
             cells.extend(busy.iter().map(|name| {
-                let mut all = resources_of.iter();
+                let mut all = busy_of.iter();
                 cell(
                     all.find(|one| one.resource == *name)
                         .map(|one| &one.busy_cycles),
@@ -97,6 +103,10 @@ pub fn write(report: &Report) -> String {
                     .iter()
                     .map(|name| cell(energy_pj.and_then(|energy| energy.get(name)))),
             );
+            cells.extend(figures.iter().map(|name| {
+                let mut all = figures_of.iter();
+                cell(all.find(|one| one.name == *name).map(|one| &one.value))
+            }));
             if has_groups {
                 cells.extend(group_cells(group));
             }
@@ -114,6 +124,7 @@ pub fn write(report: &Report) -> String {
                     &group.cycles_by,
                     &[],
                     group.energy_pj.as_ref(),
+                    &[],
                     Some(group),
                 );
             }
@@ -121,8 +132,9 @@ pub fn write(report: &Report) -> String {
                 write(
                     fixed_cells(layer),
                     &layer.cycles_by,
-                    &layer.resources,
+                    resources_of(layer),
                     layer.energy_pj.as_ref(),
+                    &layer.figures,
                     None,
                 );
             }
@@ -175,13 +187,21 @@ fn fixed_group_cells(group: &GroupReport) -> [String; 13] {
     ]
 }
 
+/// None where nothing was counted.
+fn resources_of(layer: &LayerReport) -> &[ResourceReport] {
+    let mapping = layer.mapping.as_ref();
+    mapping.map_or(&[][..], |mapping| &mapping.resources)
+}
+
 fn fixed_cells(layer: &LayerReport) -> [String; 13] {
     let dimensions: Vec<String> = layer
         .dimensions
         .iter()
         .map(|(name, extent)| format!("{name}={extent}"))
         .collect();
-    let formats: Vec<String> = layer.formats.iter().map(format_cell).collect();
+    let mapping = layer.mapping.as_ref();
+    let formats = mapping.map_or(&[][..], |mapping| &mapping.formats);
+    let formats: Vec<String> = formats.iter().map(format_cell).collect();
     let area = layer.area_um2.as_ref().and_then(|area| area.get("total"));
     [
         layer.name.clone(),
@@ -192,9 +212,9 @@ fn fixed_cells(layer: &LayerReport) -> [String; 13] {
         layer.cycles.to_string(),
         layer.utilization.to_string(),
         layer.bound.clone(),
-        layer.steps.to_string(),
-        layer.pes_used.to_string(),
-        layer.pes.to_string(),
+        cell(mapping.map(|mapping| &mapping.steps)),
+        cell(mapping.map(|mapping| &mapping.pes_used)),
+        cell(mapping.map(|mapping| &mapping.pes)),
         cell(area),
         formats.join(" "),
     ]

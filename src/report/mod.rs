@@ -6,16 +6,20 @@
 
 mod build;
 pub mod csv;
+mod detail;
+mod estimated;
 pub mod fused;
 pub mod json;
 mod laws;
 pub mod model;
+pub mod search;
 mod table;
 #[cfg(test)]
 mod tests;
 pub mod text;
 
 pub use build::{LayerNames, build_layer, totals};
+pub use estimated::build_estimated;
 pub use fused::{GroupReport, build_group};
 pub use laws::adds_up;
-pub use model::{Evaluation, LayerReport, Report};
+pub use model::{Evaluation, FigureReport, LayerReport, MappingReport, Report};

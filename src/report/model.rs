@@ -1,6 +1,8 @@
 //! `dflow.report/1`, as it is serialised. A key never changes its meaning within one schema number.
 
 use super::fused::GroupReport;
+use super::search::{ExplorationReport, SearchReport};
+use crate::models::Figure;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// The name of this form.
@@ -16,6 +18,12 @@ pub struct Report {
     /// As given on the command line.
     pub file: String,
     pub evaluations: Vec<Evaluation>,
+    /// What was searched for, if anything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub searches: Vec<SearchReport>,
+    /// Sweeps over hardware, if any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub explorations: Vec<ExplorationReport>,
 }
 
 impl Report {
@@ -26,6 +34,8 @@ impl Report {
             version: env!("CARGO_PKG_VERSION"),
             file: file.into(),
             evaluations,
+            searches: Vec::new(),
+            explorations: Vec::new(),
         }
     }
 }
@@ -138,6 +148,40 @@ pub struct LayerReport {
     /// Why there is no area although there is a technology.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub area_absent: Option<String>,
+    /// What a model counts of a mapping; a model of closed forms has none of these keys.
+    #[serde(flatten)]
+    pub mapping: Option<MappingReport>,
+    /// Most operations per cycle of the accelerator: PEs times lanes.
+    #[serde(skip)]
+    pub peak: f64,
+    /// What the compiler chose because the source did not say.
+    pub choices: Vec<String>,
+    /// What the reader should know: fallbacks, approximations.
+    pub notes: Vec<String>,
+    /// Present when some density is below 1; all counts elsewhere are dense.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub density: Option<DensityReport>,
+    /// What only this model has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub figures: Vec<FigureReport>,
+}
+
+impl LayerReport {
+    /// Appends what only one model has.
+    pub fn add_figures(&mut self, figures: &[Figure]) {
+        self.figures
+            .extend(figures.iter().map(|figure| FigureReport {
+                name: figure.name.clone().into_owned(),
+                value: figure.value,
+                unit: figure.unit,
+                from: figure.from.clone().into_owned(),
+            }));
+    }
+}
+
+/// What a mapping does on its hardware, in the keys of its layer.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct MappingReport {
     /// From the outside in.
     pub levels: Vec<Level>,
     /// From the outside in; those to the lanes last.
@@ -153,13 +197,17 @@ pub struct LayerReport {
     pub lanes: u64,
     /// `window`, `tile`, or `mixed` (then see `levels`).
     pub refill: String,
-    /// What the compiler chose because the source did not say.
-    pub choices: Vec<String>,
-    /// What the reader should know: fallbacks, approximations.
-    pub notes: Vec<String>,
-    /// Present when some density is below 1; all counts elsewhere are dense.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub density: Option<DensityReport>,
+}
+
+/// A figure that only one model has.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct FigureReport {
+    pub name: String,
+    pub value: f64,
+    /// Empty for a plain number.
+    pub unit: &'static str,
+    /// The formula or the page that it is from.
+    pub from: String,
 }
 
 /// One memory.

@@ -66,9 +66,18 @@ fn a_layer_has_the_derived_figures() {
     let sum: f64 = energy.iter().skip(1).map(|(_, pj)| pj).sum();
     assert!((energy.get("total").unwrap() - sum).abs() < 1e-9);
     // 24 MACs on 8 fills.
-    assert_eq!(layer.levels[1].tensors[0].reuse, Some(3.0));
-    assert_eq!(layer.levels[0].tensors[0].reuse, None);
-    assert!((layer.boundaries[1].average_bytes_per_cycle - 44.0 / 16.0).abs() < 1e-12);
+    assert_eq!(
+        layer.mapping.as_ref().unwrap().levels[1].tensors[0].reuse,
+        Some(3.0)
+    );
+    assert_eq!(
+        layer.mapping.as_ref().unwrap().levels[0].tensors[0].reuse,
+        None
+    );
+    assert!(
+        (layer.mapping.as_ref().unwrap().boundaries[1].average_bytes_per_cycle - 44.0 / 16.0).abs()
+            < 1e-12
+    );
 }
 
 // A read port of 2 bytes per cycle that 20 bytes pass in twelve steps, and the links of an array with one
@@ -96,8 +105,9 @@ fn resources_are_named_and_say_what_they_would_need() {
     counts.timing.bound = Bound::Resource(0);
     let layer = build_layer(&names(), &mapping, &counts, None);
     assert_eq!(layer.bound, "GLB read port");
-    let [port, link] = &layer.resources[..] else {
-        panic!("{:?}", layer.resources);
+    let mapping = layer.mapping.as_ref().unwrap();
+    let [port, link] = &mapping.resources[..] else {
+        panic!("{:?}", mapping.resources);
     };
     // 160 bits at 16 per cycle; 15 cycles are 3 more than the 12 of the computation, for which it would take
     // 20 bytes in 12 cycles.
@@ -285,7 +295,10 @@ fn density_is_reported_beside_dense_counts() {
     let density = layer.density.as_ref().unwrap();
     assert!((density.effective_operations - 12.0).abs() < 1e-12);
     assert_eq!(density.tensors[1].effective_reads.get("DRAM"), Some(&6.0));
-    assert_eq!(layer.levels[0].tensors[1].reads, 12);
+    assert_eq!(
+        layer.mapping.as_ref().unwrap().levels[0].tensors[1].reads,
+        12
+    );
     assert!(layer.energy_pj.is_none());
 }
 

@@ -1,11 +1,10 @@
 //! The report for people: a table per network, what the compiler chose, where the energy figures are from;
 //! on demand a breakdown of every layer by memory, tensor and boundary.
 
+use super::detail;
 use super::fused::GroupReport;
 use super::fused::text as fused;
-use super::model::{
-    DensityReport, DensityTensor, Evaluation, Format, LayerReport, Level, Ordered, Report,
-};
+use super::model::{Evaluation, Format, LayerReport, Ordered, Report};
 use super::table::{Table, line};
 use crate::base::num::grouped;
 
@@ -74,7 +73,7 @@ fn write_evaluation(out: &mut String, evaluation: &Evaluation, detail: bool) {
     if detail {
         for layer in &evaluation.layers {
             line(out, "", "");
-            write_layer(out, layer);
+            detail::write_layer(out, layer);
         }
     }
     // A network of many groups would bury its table; one group is what was asked for.
@@ -90,7 +89,7 @@ fn write_evaluation(out: &mut String, evaluation: &Evaluation, detail: bool) {
 /// `formats: Input 8, Weight 8, Output 8 (partial sums 32) bits`; where layers differ, which has which.
 fn formats(out: &mut String, evaluation: &Evaluation) {
     let mut all: Vec<&Format> = Vec::new();
-    for format in evaluation.layers.iter().flat_map(|layer| &layer.formats) {
+    for format in evaluation.layers.iter().flat_map(formats_of) {
         if !all.contains(&format) {
             all.push(format);
         }
@@ -100,7 +99,7 @@ fn formats(out: &mut String, evaluation: &Evaluation) {
         |format: &&Format| all.iter().filter(|f| f.tensor == format.tensor).count() > 1;
     if all.iter().any(is_named_twice) {
         for layer in &evaluation.layers {
-            let text = format_list(&mut layer.formats.iter());
+            let text = format_list(&mut formats_of(layer).iter());
             match found.iter_mut().find(|(known, _)| *known == text) {
                 Some((_, layers)) => layers.push(&layer.name),
                 None => found.push((text, vec![&layer.name])),
@@ -120,6 +119,12 @@ fn formats(out: &mut String, evaluation: &Evaluation) {
     if !found.is_empty() {
         line(out, "", "");
     }
+}
+
+/// None where nothing was counted.
+fn formats_of(layer: &LayerReport) -> &[Format] {
+    let mapping = layer.mapping.as_ref();
+    mapping.map_or(&[][..], |mapping| &mapping.formats)
 }
 
 fn format_list(formats: &mut dyn Iterator<Item = &Format>) -> String {
@@ -144,7 +149,7 @@ fn some_of(names: &[&str]) -> String {
 }
 
 /// Says beside a total what it does not contain.
-fn left_out(out: &mut String, what: &str, components: &[String]) {
+pub(super) fn left_out(out: &mut String, what: &str, components: &[String]) {
     if !components.is_empty() {
         let list = components.join(", ");
         line(
@@ -384,248 +389,6 @@ fn provenance(out: &mut String, evaluation: &Evaluation) {
     line(out, "", "");
     line(out, "", "energy figures:");
     table.write(out, "  ", &[0, 2, 3]);
-}
-
-fn write_layer(out: &mut String, layer: &LayerReport) {
-    let dimensions: Vec<String> = layer
-        .dimensions
-        .iter()
-        .map(|(name, extent)| format!("{name}={extent}"))
-        .collect();
-    line(
-        out,
-        "",
-        &format!("{}: {} {}", layer.name, layer.kind, dimensions.join(" ")),
-    );
-    if let Some(dataflow) = &layer.dataflow {
-        line(out, "  ", &format!("dataflow {dataflow}"));
-    }
-    line(
-        out,
-        "  ",
-        &format!(
-            "{} steps, {} of {} PEs work, refill by {}",
-            count(layer.steps),
-            count(layer.pes_used),
-            count(layer.pes),
-            layer.refill
-        ),
-    );
-    memories(out, layer);
-    accesses(out, layer);
-    time(out, layer);
-    energy(out, layer);
-    if let Some(density) = &layer.density {
-        without_zeros(out, density, density.tensors.iter());
-    }
-}
-
-/// What zeros save, for layers and for groups; `named`: the tensors whose density is said.
-pub(super) fn without_zeros<'a>(
-    out: &mut String,
-    density: &DensityReport,
-    named: impl Iterator<Item = &'a DensityTensor>,
-) {
-    let parts: Vec<String> = named
-        .map(|tensor| format!("{} {}", tensor.tensor, significant(tensor.density)))
-        .collect();
-    line(out, "", "");
-    line(out, "  ", &format!("density: {}", parts.join(", ")));
-    let mut effective = format!(
-        "operations without zeros: {}",
-        significant(density.effective_operations)
-    );
-    if let Some(dense) = density.dense_energy_pj {
-        let unit = EnergyUnit::for_largest(dense);
-        effective += &format!("; dense energy {} {}", unit.show(Some(dense)), unit.name);
-    }
-    line(out, "  ", &effective);
-}
-
-fn memories(out: &mut String, layer: &LayerReport) {
-    let mut table = Table::default();
-    table.row(
-        [
-            "memory",
-            "instances",
-            "needs [B]",
-            "has [B]",
-            "used [%]",
-            "refill",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
-    );
-    for level in &layer.levels {
-        let used = level
-            .capacity_bytes
-            .filter(|&bytes| bytes > 0)
-            .map(|bytes| percent(level.required_bytes as f64 / bytes as f64));
-        table.row(vec![
-            level.memory.clone(),
-            count(level.instances),
-            count(level.required_bytes),
-            level
-                .capacity_bytes
-                .map_or_else(|| "unbounded".to_owned(), grouped),
-            used.unwrap_or_default(),
-            level.refill.to_owned(),
-        ]);
-    }
-    line(out, "", "");
-    table.write(out, "  ", &[0, 5]);
-}
-
-fn accesses(out: &mut String, layer: &LayerReport) {
-    let largest = layer
-        .levels
-        .iter()
-        .flat_map(|level| level.tensors.iter().filter_map(|tensor| tensor.energy_pj))
-        .fold(0.0, f64::max);
-    let unit = EnergyUnit::for_largest(largest);
-    let has_energy = layer.energy_pj.is_some();
-    let mut table = Table::default();
-    let mut header: Vec<String> = [
-        "memory", "tensor", "tile", "fills", "reads", "writes", "updates", "unique", "reuse",
-    ]
-    .map(str::to_owned)
-    .to_vec();
-    header.extend(has_energy.then(|| format!("energy [{}]", unit.name)));
-    table.row(header);
-    let row = |level: &Level, first: bool, tensor: &super::model::LevelTensor| {
-        let mut cells = vec![
-            if first {
-                level.memory.clone()
-            } else {
-                String::new()
-            },
-            tensor.tensor.clone(),
-        ];
-        cells.extend(
-            [
-                tensor.tile,
-                tensor.fills,
-                tensor.reads,
-                tensor.writes,
-                tensor.updates,
-                tensor.unique,
-            ]
-            .map(count),
-        );
-        cells.push(tensor.reuse.map_or_else(|| "-".to_owned(), significant));
-        cells.extend(has_energy.then(|| unit.show(tensor.energy_pj)));
-        cells
-    };
-    for level in &layer.levels {
-        for (index, tensor) in level.tensors.iter().enumerate() {
-            table.row(row(level, index == 0, tensor));
-        }
-    }
-    line(out, "", "");
-    table.write(out, "  ", &[0, 1]);
-}
-
-/// Computation and every port and link with a bandwidth, then what crosses the boundaries.
-fn time(out: &mut String, layer: &LayerReport) {
-    let binds = |name: &str| {
-        if layer.bound == name {
-            "<- binds".to_owned()
-        } else {
-            String::new()
-        }
-    };
-    let mut table = Table::default();
-    table.row(
-        [
-            "resource",
-            "busy [cycles]",
-            "roofline [cycles]",
-            "stall [cycles]",
-            "has [B/cycle]",
-            "needs [B/cycle]",
-            "",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
-    );
-    let compute = layer.cycles_by.get("compute").copied().unwrap_or(0);
-    let mut cells = vec!["compute".to_owned(), count(compute), count(compute)];
-    cells.extend(["", "", ""].map(str::to_owned));
-    cells.push(binds("compute"));
-    table.row(cells);
-    for resource in &layer.resources {
-        table.row(vec![
-            resource.resource.clone(),
-            count(resource.busy_cycles),
-            count(resource.roofline_cycles),
-            count(resource.stall_cycles),
-            significant(resource.bytes_per_cycle),
-            significant(resource.needed_bytes_per_cycle),
-            binds(&resource.resource),
-        ]);
-    }
-    line(out, "", "");
-    table.write(out, "  ", &[0, 6]);
-
-    let mut table = Table::default();
-    table.row(
-        [
-            "boundary",
-            "transfers [cycles]",
-            "down [B]",
-            "up [B]",
-            "average [B/cycle]",
-            "peak [B/step]",
-            "",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
-    );
-    for boundary in &layer.boundaries {
-        table.row(vec![
-            boundary.name.clone(),
-            count(boundary.transfer_cycles),
-            count(boundary.down_bytes),
-            count(boundary.up_bytes),
-            significant(boundary.average_bytes_per_cycle),
-            count(boundary.peak_bytes_per_step),
-            binds(&boundary.name),
-        ]);
-    }
-    line(out, "", "");
-    table.write(out, "  ", &[0, 6]);
-}
-
-fn energy(out: &mut String, layer: &LayerReport) {
-    let Some(map) = &layer.energy_pj else {
-        return;
-    };
-    let total = map.get("total").copied().unwrap_or(0.0);
-    let unit = EnergyUnit::for_largest(total);
-    let mut table = Table::with_total();
-    table.row(vec![
-        "energy".to_owned(),
-        unit.name.to_owned(),
-        "share [%]".to_owned(),
-    ]);
-    let share = |pj: f64| {
-        if total > 0.0 {
-            percent(pj / total)
-        } else {
-            String::new()
-        }
-    };
-    for (key, pj) in map.iter().filter(|(key, _)| *key != "total") {
-        table.row(vec![key.to_owned(), unit.show(Some(*pj)), share(*pj)]);
-    }
-    table.row(vec![
-        "total".to_owned(),
-        unit.show(Some(total)),
-        share(total),
-    ]);
-    line(out, "", "");
-    table.write(out, "  ", &[0]);
-    left_out(out, "  total", &layer.energy_leaves_out);
 }
 
 fn energy_of(layer: &LayerReport) -> Option<f64> {

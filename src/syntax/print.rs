@@ -32,6 +32,14 @@ pub fn print(file: &File) -> String {
     printer.out
 }
 
+/// The text of a dataflow, without a name: what stands between braces, with them.
+#[must_use]
+pub fn print_dataflow(body: &DataflowBody) -> String {
+    let mut printer = Printer::default();
+    printer.directives(body);
+    printer.out
+}
+
 /// The text of an expression.
 #[must_use]
 pub fn print_expr(expr: &Expr) -> String {

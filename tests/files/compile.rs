@@ -4,10 +4,10 @@ use crate::header::{Expected, Header};
 use dflowc::base::SourceMap;
 use dflowc::diag::{Diagnostic, Diagnostics, Sorted, render};
 use dflowc::driver::{FileError, Files, Session};
-use dflowc::evaluate::fused::{Unit, judge_group, units};
-use dflowc::evaluate::{Evaluator, Model, judge};
+use dflowc::evaluate::{self, Cache, Request, Selection, Until};
 use dflowc::lower::Options;
-use dflowc::report::{Evaluation, Report, totals};
+use dflowc::models;
+use dflowc::report::Report;
 use std::collections::BTreeMap;
 
 /// What became of a program.
@@ -94,73 +94,19 @@ pub fn evaluate(files: &Overlay, path: &str, header: &Header) -> Outcome {
 fn run(files: Overlay, path: &str, header: &Header, count: bool) -> Outcome {
     let mut compiled = Session::new(files).load(path);
     let mut sink: Diagnostics = std::mem::take(&mut compiled.diagnostics);
-    let evaluator = Evaluator::new(&compiled, &mut sink);
-    let program = &compiled.program;
-    let options = Options { clip: header.clip };
-    let model = if header.maestro {
-        Model::Maestro
-    } else {
-        Model::Exact
+    let model = header.model.as_deref().unwrap_or(models::DEFAULT.name());
+    let request = Request {
+        selection: &Selection::all(&compiled),
+        models: &[models::by_name(model).expect("the header names a model")],
+        until: if count {
+            Until::Evaluated
+        } else {
+            Until::Checked
+        },
+        options: Options { clip: header.clip },
+        warnings: true,
     };
-    let mut evaluations = Vec::new();
-    for map in &program.maps {
-        let mut reports = Vec::new();
-        let mut groups = Vec::new();
-        for unit in units(map, 0..map.assignments.len()) {
-            let layer = match unit {
-                Unit::Layer(layer) => layer,
-                Unit::Group(group) => {
-                    let Some(lowered) = compiled.plan_group(map, group, &mut sink) else {
-                        continue;
-                    };
-                    let rule = model.rule();
-                    let judged = judge_group(&compiled, map, &lowered, rule, options, &mut sink);
-                    let Some(judged) = judged else {
-                        continue;
-                    };
-                    sink.extend(judged.warnings.iter().cloned());
-                    if count {
-                        let report = evaluator.group(map, &judged, rule, options, &mut sink);
-                        groups.extend(report.map(|mut report| {
-                            report.after = reports.len();
-                            report
-                        }));
-                    }
-                    continue;
-                }
-            };
-            let Some(planned) = compiled.plan_layer(map, layer, options, &mut sink) else {
-                continue;
-            };
-            let Some(lowered) = &planned.lowered else {
-                continue;
-            };
-            let Some(judged) = judge(&compiled, map, lowered, &mut sink) else {
-                continue;
-            };
-            sink.extend(judged.warnings.iter().cloned());
-            if !count {
-                continue;
-            }
-            match model.count(&judged, &lowered.names) {
-                Ok(counts) => {
-                    reports.extend(evaluator.report(map, &planned, &judged, &counts, &mut sink));
-                }
-                Err(diagnostic) => sink.push(*diagnostic),
-            }
-        }
-        evaluations.push(Evaluation {
-            map: map.is_named.then(|| map.name.clone()),
-            network: program.networks[map.network].label(),
-            description: program.networks[map.network].description.clone(),
-            accelerator: program.accelerators[map.accelerator].label(),
-            model: model.name().to_owned(),
-            totals: totals(&reports, &groups),
-            layers: reports,
-            groups,
-            failed: Vec::new(),
-        });
-    }
+    let evaluations = evaluate::run(&compiled, &request, &mut Cache::default(), &mut sink);
     let report = (count && !sink.has_errors()).then(|| Report::new(path, evaluations));
     Outcome {
         sources: compiled.sources,

@@ -14,9 +14,32 @@ pub fn trials() -> Vec<Trial> {
         .collect()
 }
 
+/// Text and CSV of every example, as users read them.
+pub fn examples() -> impl Iterator<Item = Trial> {
+    let here = |path: &String| !path.contains("/shared/");
+    let examples = crate::files("examples", "dflow").into_iter().filter(here);
+    examples.map(|path| Trial::test(format!("report of {path}"), move || example(&path)))
+}
+
+fn example(path: &str) -> Result<(), Failed> {
+    let outcome = compile::evaluate(&compile::package(), path, &Header::default());
+    let Some(report) = &outcome.report else {
+        return Err(outcome.rendered().into());
+    };
+    let snapshot = |ending: &str| {
+        let name = path.replace("examples/", "tests/golden/examples/");
+        name.replace(".dflow", ending)
+    };
+    crate::compare(
+        &snapshot(".txt"),
+        &dflowc::report::text::write(report, false),
+    )?;
+    crate::compare(&snapshot(".csv"), &dflowc::report::csv::write(report))
+}
+
 fn test(path: &str) -> Result<(), Failed> {
     let header = Header {
-        maestro: path.contains("/maestro/"),
+        model: path.contains("/maestro/").then(|| "maestro".to_owned()),
         ..Header::parse(&crate::text(path)?)?
     };
     let outcome = compile::evaluate(&compile::package(), path, &header);

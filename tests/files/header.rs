@@ -4,7 +4,7 @@
 //! // error: E0402 at 12:9      one line per message, in the order of output; `nowhere` instead of a place
 //! // fix: none                 the message offers no edit; `fix: partial`: the edit leaves other mistakes
 //! // args: --clip              how the program is checked (`--clip`, `--model maestro`)
-//! // run: eval --model deepopt the command line is run instead of the library
+//! // run: eval --model maestro the command line is run instead of the library
 //! // pad: 2000000              blanks are added at the end up to that many bytes
 //! ```
 
@@ -14,7 +14,8 @@ pub struct Header {
     pub expected: Vec<Expected>,
     pub fix: FixKind,
     pub clip: bool,
-    pub maestro: bool,
+    /// Of `--model`.
+    pub model: Option<String>,
     /// Arguments of the command line, if it is to be run.
     pub run: Option<Vec<String>>,
     pub pad: usize,
@@ -75,7 +76,9 @@ impl Header {
                         match argument {
                             "--clip" => header.clip = true,
                             "--model" => {}
-                            "maestro" => header.maestro = true,
+                            _ if dflowc::models::by_name(argument).is_some() => {
+                                header.model = Some(argument.to_owned());
+                            }
                             _ => return Err(format!("`{argument}` cannot be an argument here")),
                         }
                     }

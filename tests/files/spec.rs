@@ -17,6 +17,7 @@
 use crate::arithmetic;
 use crate::compile::{self, Outcome};
 use crate::header::Header;
+use dflowc::models;
 use dflowc::report::{csv, text};
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
@@ -106,7 +107,7 @@ fn asserted(text: &str) -> Vec<(u32, String)> {
 fn test(program: &Program) -> Result<(), Failed> {
     let header = Header {
         clip: program.kind == "clip",
-        maestro: program.kind == "maestro",
+        model: models::by_name(&program.kind).map(|model| model.name().to_owned()),
         ..Header::default()
     };
     let source = format!("{}{}", program.text, program.shared);

@@ -3,8 +3,9 @@
 
 use dflowc::driver::{MemoryFiles, Session};
 use dflowc::engine::{Bound, Counts, Port, Resource};
-use dflowc::evaluate::{Model, judge};
+use dflowc::evaluate::check_layer;
 use dflowc::lower::Options;
+use dflowc::models::exact_counts;
 use serde_json::Value;
 use std::process::Command;
 
@@ -93,8 +94,8 @@ fn counts(name: &str, accelerator: &str) -> Counts {
         .plan_layer(map, 0, Options::default(), &mut sink)
         .unwrap();
     let lowered = planned.lowered.as_ref().unwrap();
-    let judged = judge(&compiled, map, lowered, &mut sink).unwrap();
-    Model::Exact.count(&judged, &lowered.names).unwrap()
+    let checked = check_layer(&compiled, map, lowered, &mut sink).unwrap();
+    exact_counts(&checked.legal).unwrap()
 }
 
 // What no memory inside an array holds crosses that array.

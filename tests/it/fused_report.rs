@@ -4,10 +4,10 @@
 mod cases;
 
 use dflowc::driver::{Compiled, MemoryFiles, Session};
-use dflowc::engine::TimingRule;
-use dflowc::evaluate::fused::{Unit, judge_group, units};
-use dflowc::evaluate::{Evaluator, Model, judge};
+use dflowc::evaluate::fused::{Unit, units};
+use dflowc::evaluate::{self, Cache, Request, Selection, Until};
 use dflowc::lower::Options;
+use dflowc::models;
 use dflowc::report::LayerReport;
 use dflowc::report::fused::GroupReport;
 
@@ -42,35 +42,20 @@ fn load(text: &str) -> Compiled {
 
 /// Groups and layers of the only map; nothing may be wrong.
 fn evaluated(text: &str) -> (Vec<GroupReport>, Vec<LayerReport>) {
-    let mut compiled = load(text);
-    let mut sink = std::mem::take(&mut compiled.diagnostics);
-    let evaluator = Evaluator::new(&compiled, &mut sink);
-    let options = Options::default();
-    let (mut groups, mut layers) = (Vec::new(), Vec::new());
-    for map in &compiled.program.maps {
-        for unit in units(map, 0..map.assignments.len()) {
-            match unit {
-                Unit::Group(group) => {
-                    let lowered = compiled.plan_group(map, group, &mut sink).unwrap();
-                    let rule = TimingRule::Exact;
-                    let judged = judge_group(&compiled, map, &lowered, rule, options, &mut sink);
-                    let judged = judged.unwrap_or_else(|| panic!("{:#?}", sink.into_sorted(9)));
-                    sink = dflowc::diag::Diagnostics::new();
-                    groups.extend(evaluator.group(map, &judged, rule, options, &mut sink));
-                }
-                Unit::Layer(layer) => {
-                    let planned = compiled.plan_layer(map, layer, options, &mut sink).unwrap();
-                    let lowered = planned.lowered.as_ref().unwrap();
-                    let judged = judge(&compiled, map, lowered, &mut sink).unwrap();
-                    let counts = Model::Exact.count(&judged, &lowered.names).unwrap();
-                    layers.extend(evaluator.report(map, &planned, &judged, &counts, &mut sink));
-                }
-            }
-        }
-    }
+    let compiled = load(text);
+    let mut sink = compiled.diagnostics.clone();
+    let request = Request {
+        selection: &Selection::all(&compiled),
+        models: &[models::DEFAULT],
+        until: Until::Evaluated,
+        options: Options::default(),
+        warnings: false,
+    };
+    let evaluations = evaluate::run(&compiled, &request, &mut Cache::default(), &mut sink);
     let found = sink.into_sorted(9).list;
     assert!(found.iter().all(|found| !found.is_error()), "{found:#?}");
-    (groups, layers)
+    let evaluation = evaluations.into_iter().next().unwrap();
+    (evaluation.groups, evaluation.layers)
 }
 
 fn group(map: &str) -> GroupReport {
@@ -296,12 +281,12 @@ Map n on x {{ default: d; }}"
     // GLB: its reads and writes of single layers are deliveries and arrivals; the group's have the halo only once.
     let of = |name: &str, reads: bool| -> u64 {
         let glb = |layer: &LayerReport| {
-            let tensor = layer.levels[1]
+            let tensor = layer.mapping.as_ref().unwrap().levels[1]
                 .tensors
                 .iter()
                 .find(|t| t.tensor == name)
                 .unwrap();
-            let outside = layer.levels[0]
+            let outside = layer.mapping.as_ref().unwrap().levels[0]
                 .tensors
                 .iter()
                 .find(|t| t.tensor == name)

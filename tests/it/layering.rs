@@ -13,12 +13,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("syntax", &["base", "diag"]),
     ("format", &["base", "diag", "syntax"]),
     ("hir", &["base", "diag", "syntax"]),
-    ("lower", &["base", "diag", "hir", "ir"]),
-    ("legality", &["base", "diag", "ir"]),
+    ("lower", &["base", "diag", "syntax", "hir", "ir"]),
+    ("legality", &["base", "ir"]),
     ("engine", &["base", "ir", "legality"]),
     ("cost", &["base", "ir", "engine", "legality"]),
+    ("models", &["base", "ir", "engine", "legality", "cost"]),
     ("pricing", &["base", "diag", "hir", "ir", "engine", "cost"]),
-    ("report", &["base", "ir", "engine", "legality", "cost"]),
+    (
+        "report",
+        &["base", "ir", "engine", "legality", "cost", "models"],
+    ),
     (
         "driver",
         &["base", "diag", "ir", "syntax", "hir", "lower", "stdlib"],
@@ -26,22 +30,22 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "evaluate",
         &[
-            "base", "diag", "ir", "hir", "lower", "engine", "legality", "cost", "pricing",
-            "report", "driver",
+            "base", "diag", "ir", "hir", "lower", "engine", "legality", "cost", "models",
+            "pricing", "report", "driver",
         ],
     ),
     (
         "lsp",
         &[
             "base", "diag", "ir", "syntax", "format", "hir", "lower", "engine", "legality", "cost",
-            "report", "driver", "evaluate", "stdlib",
+            "models", "report", "driver", "evaluate", "stdlib",
         ],
     ),
     (
         "cli",
         &[
             "base", "diag", "ir", "syntax", "format", "hir", "lower", "engine", "legality", "cost",
-            "report", "driver", "evaluate", "stdlib", "lsp",
+            "models", "report", "driver", "evaluate", "stdlib", "lsp",
         ],
     ),
 ];
@@ -81,11 +85,53 @@ fn nothing_points_back() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What evaluation and search share reaches no name, no file and no text, by whatever way.
+#[test]
+fn the_core_reaches_no_source() {
+    let uses = |module: &str| {
+        let known = MAY_USE.iter().find(|known| known.0 == module);
+        known.map_or(&[][..], |known| known.1)
+    };
+    for core in ["ir", "legality", "engine", "cost", "models"] {
+        let mut reached = BTreeSet::new();
+        let mut open = vec![core];
+        while let Some(module) = open.pop() {
+            open.extend(
+                uses(module)
+                    .iter()
+                    .copied()
+                    .filter(|used| reached.insert(*used)),
+            );
+        }
+        for source in ["hir", "syntax", "lower", "diag", "report"] {
+            assert!(!reached.contains(source), "{core} reaches {source}");
+        }
+    }
+}
+
+/// How time is reckoned is a matter of the models that have a rule for it.
+#[test]
+fn only_models_name_a_rule_of_time() {
+    for path in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        if !matches!(module_of(&path).as_str(), "engine" | "models") {
+            let text = program(&fs::read_to_string(&path).unwrap());
+            assert!(
+                !text.contains("TimingRule"),
+                "{} has a rule",
+                path.display()
+            );
+        }
+    }
+}
+
 /// The model of hardware and cost sees no name, no file and no place in a text.
 #[test]
 fn the_model_sees_no_source() {
     for path in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
-        if matches!(module_of(&path).as_str(), "ir" | "engine") {
+        if matches!(
+            module_of(&path).as_str(),
+            "ir" | "engine" | "legality" | "models"
+        ) {
             let text = program(&fs::read_to_string(&path).unwrap());
             for word in ["Span", "FileId", "SourceMap", "Diagnostic"] {
                 assert!(!text.contains(word), "{} knows {word}", path.display());

@@ -6,12 +6,11 @@
 use crate::fused::points;
 use dflowc::diag::Diagnostics;
 use dflowc::driver::{Compiled, OsFiles, Session};
-use dflowc::engine::TimingRule;
 use dflowc::engine::fused::{Flow, StageFlow, TensorFlow, count};
-use dflowc::evaluate::Evaluator;
-use dflowc::evaluate::fused::judge_group;
+use dflowc::evaluate::{self, Cache, Request, Selection, Until};
 use dflowc::ir::OperationKind;
 use dflowc::lower::{LoweredGroup, Options};
+use dflowc::models;
 use dflowc::report::fused::GroupReport;
 
 /// A group of a program, counted at the peak rates of its arrays.
@@ -148,24 +147,18 @@ fn every_point_of_the_data_is_a_program() {
 /// The reports of the groups of a map.
 fn reports(compiled: &Compiled, name: &str) -> Vec<GroupReport> {
     let mut sink = Diagnostics::new();
-    let evaluator = Evaluator::new(compiled, &mut sink);
-    let mut maps = compiled.program.maps.iter();
-    let map = maps.find(|map| map.name == name).expect(name);
-    let (rule, options) = (TimingRule::Exact, Options::default());
-    let reports = (0..map.groups.len())
-        .map(|group| {
-            let lowered = compiled.plan_group(map, group, &mut sink).expect(name);
-            let judged = judge_group(compiled, map, &lowered, rule, options, &mut sink);
-            let judged =
-                judged.unwrap_or_else(|| panic!("{name}: {:#?}", sink.iter().collect::<Vec<_>>()));
-            evaluator
-                .group(map, &judged, rule, options, &mut sink)
-                .expect(name)
-        })
-        .collect();
-    let said: Vec<_> = sink.iter().collect();
-    assert!(said.is_empty(), "{name}: {said:#?}");
-    reports
+    let request = Request {
+        selection: &Selection::named(compiled, Some(name), None).expect(name),
+        models: &[models::DEFAULT],
+        until: Until::Evaluated,
+        options: Options::default(),
+        warnings: false,
+    };
+    let evaluations = evaluate::run(compiled, &request, &mut Cache::default(), &mut sink);
+    let messages: Vec<_> = sink.iter().collect();
+    assert!(messages.is_empty(), "{name}: {messages:#?}");
+    let [evaluation] = <[_; 1]>::try_from(evaluations).expect(name);
+    evaluation.groups
 }
 
 /// `data/looptree/table1_reconstruction.json`: `pipelined_exact`, `dram_bytes`, `dram_energy_uJ`, `saving_if_F3_tile`.

@@ -1,5 +1,8 @@
 //! Integration tests that need the library or the program from outside, in one binary.
 
+// Programs and expected texts are files.
+#![allow(clippy::disallowed_methods)]
+
 mod cases;
 mod chips;
 mod cli;
@@ -18,7 +21,9 @@ mod layering;
 mod looptree;
 mod lsp;
 mod maestro;
+mod models;
 mod properties;
+mod raise;
 mod robust;
 mod stdlib;
 mod systolic;

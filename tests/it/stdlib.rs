@@ -3,7 +3,7 @@
 
 use dflowc::diag::Diagnostics;
 use dflowc::driver::{MemoryFiles, Session};
-use dflowc::evaluate::judge;
+use dflowc::evaluate::check_layer;
 use dflowc::ir::{Operation, OperationKind};
 use dflowc::lower::Options;
 use std::collections::BTreeSet;
@@ -220,8 +220,8 @@ fn legal_everywhere(dataflow: &str, accelerator: &str, serves_convolutions: bool
                 total += operation.ranks.iter().product::<u64>() * operation.repeat;
             }
             if seen.insert(signature(operation)) {
-                let judged = judge(&compiled, map, &lowered, &mut sink);
-                assert!(judged.is_some(), "{name}: {:#?}", sink.into_sorted(3).list);
+                let checked = check_layer(&compiled, map, &lowered, &mut sink);
+                assert!(checked.is_some(), "{name}: {:#?}", sink.into_sorted(3).list);
             }
         }
         assert_eq!(total, macs, "{network}");

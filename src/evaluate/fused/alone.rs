@@ -7,23 +7,23 @@ use super::{Tiles, ledger};
 use crate::cost::{self, group_energy};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::engine::fused::{Analysis, at_peak};
-use crate::engine::{self, EngineLimit, TimingRule};
-use crate::evaluate::judge;
+use crate::engine::{self, EngineLimit};
+use crate::evaluate::{check_layer, limits};
 use crate::hir::{Accelerator, Application, Layer, Map};
 use crate::ir::{Fate, FusedGroup, Overlap};
 use crate::lower::{self, LoweredGroup, Options};
+use crate::models;
 use crate::report::fused::{Alone, GroupNames, dram_bits, group_energy_map};
 use crate::report::{LayerNames, build_layer};
 
 impl crate::evaluate::Evaluator<'_> {
-    /// One layer of a group by itself; else why that cannot be said.
+    /// One layer of a group by itself; else why that cannot be known.
     pub(super) fn alone(
         &self,
         map: &Map,
         lowered: &LoweredGroup,
         stage: usize,
         names: &GroupNames,
-        rule: TimingRule,
         options: Options,
     ) -> Result<Alone, String> {
         let program = &self.compiled.program;
@@ -38,7 +38,7 @@ impl crate::evaluate::Evaluator<'_> {
         match &known.dataflow {
             None => self
                 .at_peak(lowered, stage, accelerator, layer, names)
-                .map_err(|limit| reason(&crate::evaluate::reason(&limit))),
+                .map_err(|limit| reason(&limits::reason(&limit))),
             Some(application) => {
                 let target = accelerator.on_array(known.array);
                 let whole = Whole {
@@ -47,8 +47,7 @@ impl crate::evaluate::Evaluator<'_> {
                     application,
                     accelerator: &target,
                 };
-                self.mapped(&whole, rule, options)
-                    .map_err(|why| reason(&why))
+                self.mapped(&whole, options).map_err(|why| reason(&why))
             }
         }
     }
@@ -73,7 +72,7 @@ impl crate::evaluate::Evaluator<'_> {
         })?;
         let tiles = [Tiles {
             tiles: analysis.tiles(0)?,
-            workshop: None,
+            cache: None,
             shapes: Vec::new(),
         }];
         let ledger = ledger::ledger(&group, &flow, &tiles)?;
@@ -100,48 +99,43 @@ impl crate::evaluate::Evaluator<'_> {
     }
 
     /// As the layer would be evaluated outside of the group.
-    fn mapped(
-        &self,
-        whole: &Whole<'_>,
-        rule: TimingRule,
-        options: Options,
-    ) -> Result<Alone, String> {
+    fn mapped(&self, whole: &Whole<'_>, options: Options) -> Result<Alone, String> {
         let Whole {
             map,
             layer,
             application,
             accelerator,
         } = *whole;
-        let mut said = Diagnostics::new();
+        let mut messages = Diagnostics::new();
         let lowered = lower::lower(
             &self.compiled.program,
             layer,
             application,
             accelerator,
             options,
-            &mut said,
+            &mut messages,
         );
-        let first = |said: &Diagnostics| {
-            let error = said.iter().find(|diagnostic| diagnostic.is_error());
+        let first = |messages: &Diagnostics| {
+            let error = messages.iter().find(|diagnostic| diagnostic.is_error());
             error.map_or_else(|| "its dataflow does not serve it".to_owned(), spoken)
         };
         let Ok(lowered) = lowered else {
-            return Err(first(&said));
+            return Err(first(&messages));
         };
-        let Some(judged) = judge(self.compiled, map, &lowered, &mut said) else {
-            return Err(first(&said));
+        let Some(checked) = check_layer(self.compiled, map, &lowered, &mut messages) else {
+            return Err(first(&messages));
         };
         let counts =
-            engine::count(&judged.legal, rule).map_err(|limit| crate::evaluate::reason(&limit))?;
+            models::exact_counts(&checked.legal).map_err(|limit| limits::reason(&limit))?;
         let cost = self
-            .cost(layer, accelerator, &judged, &counts)
+            .cost(layer, accelerator, &checked, &counts)
             .map_err(|missing| missing.first().map_or_else(String::new, spoken))?;
         let names = LayerNames {
             memories: lowered.names.memories.clone(),
             ..LayerNames::default()
         };
-        let report = build_layer(&names, &judged.legal, &counts, cost.as_ref());
-        let tensors = &judged.legal.operation.tensors;
+        let report = build_layer(&names, &checked.legal, &counts, cost.as_ref());
+        let tensors = &checked.legal.operation.tensors;
         let moved = counts.memories.first().map_or(&[][..], |row| &row.tensors);
         let dram_bits = moved
             .iter()

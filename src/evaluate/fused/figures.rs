@@ -1,11 +1,9 @@
-//! The figures of a judged group, priced and named.
+//! The figures of a checked group, priced and named.
 
-use super::error::GroupError;
-use super::{JudgedGroup, density, ledger};
+use super::{CheckedGroup, density, ledger};
 use crate::base::Ratio;
 use crate::cost::{GroupAction, GroupComponent, Prices, group_energy};
-use crate::diag::{Diagnostics, Subject};
-use crate::engine::TimingRule;
+use crate::diag::{Diagnostic, Subject};
 use crate::hir::{Accelerator, Layer, Map, Network};
 use crate::ir::{Mapping, Operation, Overlap, Schedule};
 use crate::lower::{self, LoweredGroup, Options};
@@ -15,37 +13,31 @@ use crate::report::fused::{
 };
 
 impl crate::evaluate::Evaluator<'_> {
-    /// The report of a judged group; `None` when an action has no price, which goes to `sink`.
-    #[must_use]
-    pub fn group(
+    /// The report of a checked group.
+    ///
+    /// # Errors
+    /// When it cannot be counted or an action has no price.
+    pub(crate) fn group(
         &self,
         map: &Map,
-        judged: &JudgedGroup<'_>,
-        rule: TimingRule,
+        checked: &CheckedGroup<'_>,
         options: Options,
-        sink: &mut Diagnostics,
-    ) -> Option<GroupReport> {
+    ) -> Result<GroupReport, Vec<Diagnostic>> {
         let program = &self.compiled.program;
-        let network = program.networks.get(map.network)?;
-        let accelerator = program.accelerators.get(map.accelerator)?;
-        let (group, flow) = (&judged.lowered.group, &judged.flow);
-        let ledger = match ledger::ledger(group, flow, &judged.tiles) {
-            Ok(ledger) => ledger,
-            Err(limit) => {
-                let error = GroupError::Uncounted {
-                    what: format!("group `{}`", judged.lowered.name),
-                    reason: crate::evaluate::reason(&limit),
-                    span: judged.lowered.span,
-                };
-                sink.push(error.to_diagnostic());
-                return None;
-            }
+        let (Some(network), Some(accelerator)) = (
+            program.networks.get(map.network),
+            program.accelerators.get(map.accelerator),
+        ) else {
+            return Err(Vec::new());
         };
+        let (group, flow) = (&checked.lowered.group, &checked.flow);
+        let ledger = ledger::ledger(group, flow, &checked.tiles)
+            .map_err(|limit| vec![checked.failure(&limit.into())])?;
         let compute = match group.overlap {
             Overlap::Pipeline => flow.pipelined,
             Overlap::Sequence => flow.sequential,
         };
-        let time = ledger::time(flow, compute, &judged.memories);
+        let time = ledger::time(flow, compute, &checked.memories);
         let mut actions = ledger.actions.clone();
         actions.push(GroupAction {
             component: GroupComponent::Static,
@@ -53,31 +45,30 @@ impl crate::evaluate::Evaluator<'_> {
             bits: 1,
             density: 1.0,
         });
-        let prices = self.prices(network, accelerator, judged.lowered);
+        let prices = self.prices(network, accelerator, checked.lowered);
         let dense = prices
             .as_ref()
             .and_then(|prices| group_energy(prices, &density::dense(&actions)).ok());
         let energy = match prices {
             None => None,
-            Some(prices) => match group_energy(&prices, &actions) {
-                Ok(energy) => Some(energy),
-                Err(errors) => {
-                    let index = accelerator.technology?;
-                    let source = program.technologies.get(index)?;
-                    let subject = Subject {
-                        kind: "group",
-                        name: judged.lowered.name.clone(),
-                        within: network.name.clone(),
-                    };
-                    sink.extend(errors.iter().map(|error| {
-                        pricing::cost_diagnostic(error, accelerator, source)
-                            .needed_by(subject.clone())
-                    }));
-                    return None;
-                }
-            },
+            Some(prices) => Some(group_energy(&prices, &actions).map_err(|errors| {
+                let technology = accelerator.technology;
+                let source = technology.and_then(|index| program.technologies.get(index));
+                let needing = Subject {
+                    kind: "group",
+                    name: checked.lowered.name.clone(),
+                    within: network.name.clone(),
+                };
+                let missing = source.into_iter().flat_map(|source| {
+                    let errors = errors.iter();
+                    errors.map(|error| pricing::cost_diagnostic(error, accelerator, source))
+                });
+                missing
+                    .map(|one| one.needed_by(needing.clone()))
+                    .collect::<Vec<_>>()
+            })?),
         };
-        let mut names = self.names(network, accelerator, judged);
+        let mut names = self.names(network, accelerator, checked);
         let density = density::report(
             group,
             flow,
@@ -87,7 +78,7 @@ impl crate::evaluate::Evaluator<'_> {
         );
         let alone = (0..group.stages.len())
             .map(|stage| {
-                let alone = self.alone(map, judged.lowered, stage, &names, rule, options);
+                let alone = self.alone(map, checked.lowered, stage, &names, options);
                 match alone {
                     Ok(alone) => Some(alone),
                     Err(reason) => {
@@ -97,7 +88,7 @@ impl crate::evaluate::Evaluator<'_> {
                 }
             })
             .collect();
-        let memories = judged.needs.iter().map(|need| {
+        let memories = checked.needs.iter().map(|need| {
             let [reads, writes] = ledger
                 .elements
                 .get(need.figures.memory)
@@ -105,7 +96,7 @@ impl crate::evaluate::Evaluator<'_> {
                 .unwrap_or_default();
             let tensors: Vec<usize> = need.parts.iter().map(|part| part.0).collect();
             MemoryNeed {
-                carried_bits: judged.analysis.carried_bits(&tensors).ok(),
+                carried_bits: checked.analysis.carried_bits(&tensors).ok(),
                 reads,
                 writes,
                 ..need.figures
@@ -114,14 +105,14 @@ impl crate::evaluate::Evaluator<'_> {
         let figures = GroupFigures {
             group,
             flow,
-            maps: &judged.maps,
-            carried_bits: judged.carried_bits,
+            maps: &checked.maps,
+            carried_bits: checked.carried_bits,
             time,
-            macs_per_cycle: peak_of_all(judged.lowered, accelerator),
-            shapes: judged
+            macs_per_cycle: peak_of_all(checked.lowered, accelerator),
+            shapes: checked
                 .tiles
                 .iter()
-                .map(|tiles| match &tiles.workshop {
+                .map(|tiles| match &tiles.cache {
                     Some(_) => tiles.shapes.len(),
                     None => tiles.tiles.len(),
                 })
@@ -131,7 +122,7 @@ impl crate::evaluate::Evaluator<'_> {
             memories: memories.collect(),
             alone,
         };
-        Some(build_group(&names, &figures))
+        Ok(build_group(&names, &figures))
     }
 
     /// By stage; `None` without a technology.
@@ -180,9 +171,9 @@ impl crate::evaluate::Evaluator<'_> {
         &self,
         network: &Network,
         accelerator: &Accelerator,
-        judged: &JudgedGroup<'_>,
+        checked: &CheckedGroup<'_>,
     ) -> GroupNames {
-        let lowered = judged.lowered;
+        let lowered = checked.lowered;
         let stages = lowered.stages.iter().map(|stage| {
             let layer = network.layers.get(stage.layer);
             let array = stage.array.and_then(|array| accelerator.arrays.get(array));
@@ -209,7 +200,7 @@ impl crate::evaluate::Evaluator<'_> {
                 .map(|memory| memory.name.clone())
                 .collect(),
             clock_hz: accelerator.clock.map(Ratio::to_f64),
-            notes: judged
+            notes: checked
                 .warnings
                 .iter()
                 .map(|warning| format!("{}: {}", warning.code, warning.message))

@@ -104,7 +104,7 @@ pub(super) fn ledger(
             bits: 1,
             density: work_density(&stage.operation),
         });
-        match &tiles.workshop {
+        match &tiles.cache {
             Some(_) => inside(&mut ledger, group, index, tiles),
             None => at_peak(&mut ledger, group, index, tiles)?,
         }
@@ -157,11 +157,11 @@ pub(super) fn density(group: &FusedGroup, tensor: usize) -> f64 {
 
 /// What the single-layer engine has counted.
 fn inside(ledger: &mut Ledger, group: &FusedGroup, index: usize, tiles: &Tiles<'_>) {
-    let Some(workshop) = &tiles.workshop else {
+    let Some(cache) = &tiles.cache else {
         return;
     };
     for &(shape, times) in &tiles.shapes {
-        let Some(shape) = workshop.shapes.get(shape) else {
+        let Some(shape) = cache.shapes.get(shape) else {
             continue;
         };
         let of = |operand: usize| {

@@ -1,4 +1,4 @@
-//! From a lowered fused group to its report: counted, judged, priced, and put beside its layers one by one.
+//! From a lowered fused group to its report: counted, checked, priced, and put beside its layers one by one.
 //!
 //! Problem: `ir::FusedGroup` and `engine::fused` know what every step requires, reuses and computes; what that
 //! costs also depends on how a tile is computed (`run expand on PE using pointwise_ws`), on the memories that must
@@ -21,26 +21,27 @@ pub use error::{Fit, GroupError, Lost, Part};
 use crate::base::Span;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::driver::Compiled;
+use crate::engine::EngineLimit;
 use crate::engine::fused::{Analysis, Flow, Tile, TileKind, Work, at_peak};
-use crate::engine::{EngineLimit, TimingRule};
 use crate::hir::{Accelerator, Map, Network, Source};
 use crate::ir::{FusedGroup, Memory, Ports, Role};
 use crate::lower::{self, LoweredGroup, Options};
+use crate::models::Failure;
 use needs::Need;
-use stage::{Job, Reported, Workshop};
+use stage::{Reported, StageContext, TileCache};
 
 /// The tiles of one stage.
 pub(in crate::evaluate) struct Tiles<'a> {
     /// The commonest first.
     tiles: Vec<TileKind>,
     /// `None`: at the peak rate.
-    workshop: Option<Workshop<'a>>,
+    cache: Option<TileCache<'a>>,
     /// Shape, and how often it is computed.
     shapes: Vec<(usize, u64)>,
 }
 
 /// A group that may be reported.
-pub struct JudgedGroup<'a> {
+pub struct CheckedGroup<'a> {
     pub lowered: &'a LoweredGroup,
     pub flow: Flow,
     /// The tensors that are no weights.
@@ -56,7 +57,7 @@ pub struct JudgedGroup<'a> {
     needs: Vec<Need>,
 }
 
-impl JudgedGroup<'_> {
+impl CheckedGroup<'_> {
     /// MACs per cycle of the stages, at the peak of their arrays.
     #[must_use]
     pub fn rates(&self) -> Vec<u64> {
@@ -64,10 +65,27 @@ impl JudgedGroup<'_> {
         stages.map(|stage| stage.peak.max(1)).collect()
     }
 
+    /// A model has no figures for the group.
+    pub(super) fn failure(&self, failure: &Failure) -> Diagnostic {
+        let name = &self.lowered.name;
+        match failure {
+            Failure::Limit(limit) => GroupError::Uncounted {
+                what: format!("group `{name}`"),
+                reason: super::limits::reason(limit),
+                span: self.lowered.span,
+            }
+            .to_diagnostic(),
+            Failure::Own(why) => {
+                let message = format!("group `{name}` {}", why.reason);
+                super::limits::of_model(why, message).at(self.lowered.span, "this group")
+            }
+        }
+    }
+
     /// Takes the counts of somebody else who has counted the group at its peak rates between its memories. Times of
     /// stages with a dataflow stay what they are.
     pub fn set_counts(&mut self, mut flow: Flow) {
-        if self.tiles.iter().any(|tiles| tiles.workshop.is_some()) {
+        if self.tiles.iter().any(|tiles| tiles.cache.is_some()) {
             let timed = self.flow.stages.iter();
             for (stage, timed) in flow.stages.iter_mut().zip(timed) {
                 stage.cycles = timed.cycles;
@@ -78,18 +96,6 @@ impl JudgedGroup<'_> {
         }
         self.flow = flow;
     }
-}
-
-/// The name of a group, also of one that cannot be lowered: `expand + project`.
-#[must_use]
-pub fn group_name(compiled: &Compiled, map: &Map, group: usize) -> String {
-    let network = compiled.program.networks.get(map.network);
-    let layers = map.groups.get(group).map_or(&[][..], |group| &group.layers);
-    let names: Vec<&str> = layers
-        .iter()
-        .filter_map(|layer| Some(network?.layers.get(layer.0)?.name.as_str()))
-        .collect();
-    names.join(" + ")
 }
 
 /// A part of a map that is evaluated by itself.
@@ -137,31 +143,29 @@ impl From<Reported> for Stop {
     }
 }
 
-/// Judges a lowered group of `map`; what is wrong goes to `sink`.
+/// Checks a lowered group of `map`; what is wrong goes to `sink`.
 #[must_use]
-pub fn judge_group<'a>(
+pub fn check_group<'a>(
     compiled: &'a Compiled,
     map: &'a Map,
     lowered: &'a LoweredGroup,
-    rule: TimingRule,
     options: Options,
     sink: &mut Diagnostics,
-) -> Option<JudgedGroup<'a>> {
+) -> Option<CheckedGroup<'a>> {
     let program = &compiled.program;
-    let judge = Judge {
+    let checker = Checker {
         compiled,
         map,
         network: program.networks.get(map.network)?,
         accelerator: program.accelerators.get(map.accelerator)?,
         lowered,
-        rule,
         options,
     };
-    match judge.run(sink) {
-        Ok(judged) => Some(judged),
+    match checker.run(sink) {
+        Ok(checked) => Some(checked),
         Err(Stop::Reported) => None,
         Err(Stop::Limit(limit)) => {
-            sink.push(judge.beyond(&limit).to_diagnostic());
+            sink.push(checker.uncounted(&limit).to_diagnostic());
             None
         }
     }
@@ -193,18 +197,17 @@ pub(super) fn memories(accelerator: &Accelerator) -> Vec<Memory> {
     lower::architecture(&accelerator.on_array(None)).memories
 }
 
-struct Judge<'a> {
+struct Checker<'a> {
     compiled: &'a Compiled,
     map: &'a Map,
     network: &'a Network,
     accelerator: &'a Accelerator,
     lowered: &'a LoweredGroup,
-    rule: TimingRule,
     options: Options,
 }
 
-impl<'a> Judge<'a> {
-    fn run(&self, sink: &mut Diagnostics) -> Result<JudgedGroup<'a>, Stop> {
+impl<'a> Checker<'a> {
+    fn run(&self, sink: &mut Diagnostics) -> Result<CheckedGroup<'a>, Stop> {
         let group = &self.lowered.group;
         let analysis = Analysis::new(group)?;
         let memories = memories(self.accelerator);
@@ -244,14 +247,12 @@ impl<'a> Judge<'a> {
         if failed {
             return Err(Stop::Reported);
         }
-        if tiles.iter().any(|tiles| tiles.workshop.is_some()) {
+        if tiles.iter().any(|tiles| tiles.cache.is_some()) {
             flow = analysis.flow_by_shape(&memories, &mut |stage, tile: &Tile<'_>| {
-                let workshop = tiles
-                    .get_mut(stage)
-                    .and_then(|tiles| tiles.workshop.as_mut());
-                match workshop {
-                    Some(workshop) => {
-                        let work = workshop.work(&tile.boxes()?, tile.is_incomplete(), sink);
+                let cache = tiles.get_mut(stage).and_then(|tiles| tiles.cache.as_mut());
+                match cache {
+                    Some(cache) => {
+                        let work = cache.work(&tile.boxes()?, tile.is_incomplete(), sink);
                         Ok::<Work, Stop>(work?)
                     }
                     None => Ok(peak(stage, tile, &memories)?),
@@ -267,7 +268,7 @@ impl<'a> Judge<'a> {
             })?;
         }
         let maps = feature_maps(group);
-        Ok(JudgedGroup {
+        Ok(CheckedGroup {
             lowered: self.lowered,
             carried_bits: analysis.carried_bits(&maps)?,
             maps,
@@ -287,10 +288,10 @@ impl<'a> Judge<'a> {
             .map_or(1, |stage| stage.peak.max(1))
     }
 
-    fn beyond(&self, limit: &EngineLimit) -> GroupError {
+    fn uncounted(&self, limit: &EngineLimit) -> GroupError {
         GroupError::Uncounted {
             what: format!("group `{}`", self.lowered.name),
-            reason: super::reason(limit),
+            reason: super::limits::reason(limit),
             span: self.lowered.span,
         }
     }
@@ -334,17 +335,17 @@ impl<'a> Judge<'a> {
     ) -> Result<Tiles<'a>, Stop> {
         let mut tiles = Tiles {
             tiles: analysis.tiles(stage)?,
-            workshop: self.workshop(stage, needs),
+            cache: self.cache(stage, needs),
             shapes: Vec::new(),
         };
         tiles
             .tiles
             .sort_by_key(|tile| std::cmp::Reverse(tile.steps));
-        let Some(workshop) = &mut tiles.workshop else {
+        let Some(cache) = &mut tiles.cache else {
             return Ok(tiles);
         };
         for tile in &tiles.tiles {
-            for shape in workshop.shapes_of(&tile.boxes, tile.incomplete, sink)? {
+            for shape in cache.shapes_of(&tile.boxes, tile.incomplete, sink)? {
                 match tiles.shapes.iter_mut().find(|known| known.0 == shape) {
                     Some(known) => known.1 = known.1.saturating_add(tile.steps),
                     None => tiles.shapes.push((shape, tile.steps)),
@@ -353,19 +354,16 @@ impl<'a> Judge<'a> {
         }
         // The one with most of the work; of equals the first.
         let work = |&(shape, times): &(usize, u64)| {
-            let operations = workshop
-                .shapes
-                .get(shape)
-                .map_or(0, |shape| shape.operations);
+            let operations = cache.shapes.get(shape).map_or(0, |shape| shape.operations);
             u128::from(operations) * u128::from(times)
         };
         let commonest = tiles.shapes.iter().rev().max_by_key(|&shape| work(shape));
-        let found = workshop.conclude(commonest.map(|shape| shape.0), sink)?;
+        let found = cache.conclude(commonest.map(|shape| shape.0), sink)?;
         warnings.extend(found.into_iter().map(|warning| self.place(warning)));
         Ok(tiles)
     }
 
-    fn workshop(&self, index: usize, needs: &[Need]) -> Option<Workshop<'a>> {
+    fn cache(&self, index: usize, needs: &[Need]) -> Option<TileCache<'a>> {
         let known = self.lowered.stages.get(index)?;
         let stage = self.lowered.group.stages.get(index)?;
         let application = known.dataflow.as_ref()?;
@@ -385,7 +383,7 @@ impl<'a> Judge<'a> {
                 *kept = need.figures.required_bits;
             }
         }
-        Some(Workshop::new(Job {
+        Some(TileCache::new(StageContext {
             compiled: self.compiled,
             map: self.map,
             layer,
@@ -395,7 +393,6 @@ impl<'a> Judge<'a> {
             group: &self.lowered.name,
             places,
             kept,
-            rule: self.rule,
             options: self.options,
         }))
     }
@@ -403,14 +400,11 @@ impl<'a> Judge<'a> {
     /// What the tiles perform is what the group's analysis counted.
     fn same_operations(&self, flow: &Flow, tiles: &[Tiles<'_>]) -> Result<(), EngineLimit> {
         for (tiles, counted) in tiles.iter().zip(&flow.stages) {
-            let Some(workshop) = &tiles.workshop else {
+            let Some(cache) = &tiles.cache else {
                 continue;
             };
             let performed = tiles.shapes.iter().map(|&(shape, times)| {
-                let operations = workshop
-                    .shapes
-                    .get(shape)
-                    .map_or(0, |shape| shape.operations);
+                let operations = cache.shapes.get(shape).map_or(0, |shape| shape.operations);
                 u128::from(operations) * u128::from(times)
             });
             let performed: u128 = performed.sum();
@@ -423,21 +417,4 @@ impl<'a> Judge<'a> {
         }
         Ok(())
     }
-}
-
-/// Judges group number `group` of a map, without a report; warnings go to `sink` as well.
-pub fn check_group(
-    compiled: &Compiled,
-    map: &Map,
-    group: usize,
-    options: Options,
-    sink: &mut Diagnostics,
-) {
-    let Some(lowered) = compiled.plan_group(map, group, sink) else {
-        return;
-    };
-    let rule = TimingRule::Exact;
-    let judged = judge_group(compiled, map, &lowered, rule, options, sink);
-    let warnings = judged.into_iter().flat_map(|judged| judged.warnings);
-    sink.extend(warnings);
 }

@@ -1,8 +1,8 @@
-//! The tiles of one stage: each shape is lowered, judged and counted once.
+//! The tiles of one stage: each shape is lowered, checked and counted once.
 //!
 //! Problem: in 3,136 steps a stage sees perhaps nine different shapes of tiles: corners, edges, the interior, the
 //! first window of a row. Each is a layer of its own for the stage's dataflow (`lower::tile`); what is wrong on one
-//! shape is said of that shape, and what it costs is counted once and multiplied.
+//! shape is reported for that shape, and what it costs is counted once and multiplied.
 //!
 //! A map larger than its dimension is an error only if that is so on every shape: the last tile is clipped, and so
 //! are the maps on it.
@@ -12,12 +12,15 @@ use crate::base::Span;
 use crate::diag::{Code, Diagnostic, Diagnostics, Severity};
 use crate::driver::Compiled;
 use crate::engine::fused::Work;
-use crate::engine::{self, Counts, Port, Resource, TimingRule};
+use crate::engine::{Counts, Port, Resource};
+use crate::evaluate::check_layer;
+use crate::evaluate::limits::limit_diagnostic;
 use crate::hir::{Accelerator, Application, Layer, Map};
 use crate::ir::{Architecture, BoxSet, Mapping, Operation, Ports, Schedule, Stage};
 use crate::legality;
-use crate::lower::tile::{Bench, Slice, lower_tile, operations};
+use crate::lower::tile::{Slice, TileContext, lower_tile, operations};
 use crate::lower::{self, LowerError, Lowered, Options, Refusal};
+use crate::models;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -25,7 +28,7 @@ use std::collections::BTreeMap;
 const MAX_SHAPES: usize = 2048;
 
 /// A stage with a dataflow: what is to be done, and where.
-pub(super) struct Job<'a> {
+pub(super) struct StageContext<'a> {
     pub compiled: &'a Compiled,
     pub map: &'a Map,
     pub layer: &'a Layer,
@@ -39,13 +42,12 @@ pub(super) struct Job<'a> {
     pub places: Vec<usize>,
     /// By memory: bits of one instance that the group keeps there.
     pub kept: Vec<u128>,
-    pub rule: TimingRule,
     pub options: Options,
 }
 
-/// A job, and what is known of its tiles.
-pub(super) struct Workshop<'a> {
-    job: Job<'a>,
+/// A stage with a dataflow, and what is known of its tiles.
+pub(super) struct TileCache<'a> {
+    context: StageContext<'a>,
     pub shapes: Vec<Shape>,
     known: BTreeMap<Vec<i64>, usize>,
 }
@@ -88,10 +90,10 @@ pub(super) struct Hops {
 /// Something is wrong and has been reported.
 pub(super) struct Reported;
 
-impl<'a> Workshop<'a> {
-    pub(super) fn new(job: Job<'a>) -> Workshop<'a> {
-        Workshop {
-            job,
+impl<'a> TileCache<'a> {
+    pub(super) fn new(context: StageContext<'a>) -> TileCache<'a> {
+        TileCache {
+            context,
             shapes: Vec::new(),
             known: BTreeMap::new(),
         }
@@ -107,7 +109,7 @@ impl<'a> Workshop<'a> {
     ) -> Result<Vec<usize>, Reported> {
         let mut shapes = Vec::new();
         for slices in slices(tile) {
-            let Some(pieces) = operations(self.job.stage, &slices) else {
+            let Some(pieces) = operations(self.context.stage, &slices) else {
                 sink.push(
                     self.refused("its tiles fall into too many parts")
                         .to_diagnostic(),
@@ -158,14 +160,15 @@ impl<'a> Workshop<'a> {
     }
 
     fn evaluate(&self, tile: Operation, sink: &mut Diagnostics) -> Result<Shape, Reported> {
-        let mut said = Diagnostics::new();
+        let mut messages = Diagnostics::new();
         let clip = Options { clip: true };
-        let mut lowered = match self.lowered(tile.clone(), clip, &mut said) {
+        let mut lowered = match self.lowered(tile.clone(), clip, &mut messages) {
             Ok(lowered) => lowered,
             Err(refusal) => {
                 let reported = self.refusal(&refusal);
                 sink.extend(
-                    said.iter()
+                    messages
+                        .iter()
                         .filter(|d| d.is_error())
                         .map(|d| self.about(d, &tile)),
                 );
@@ -175,16 +178,19 @@ impl<'a> Workshop<'a> {
         };
         self.leave_room(&mut lowered);
         let mut wrong = Diagnostics::new();
-        let Some(judged) =
-            super::super::judge(self.job.compiled, self.job.map, &lowered, &mut wrong)
-        else {
+        let Some(checked) = check_layer(
+            self.context.compiled,
+            self.context.map,
+            &lowered,
+            &mut wrong,
+        ) else {
             sink.extend(wrong.iter().map(|diagnostic| self.about(diagnostic, &tile)));
             return Err(Reported);
         };
-        let counts = match engine::count(&judged.legal, self.job.rule) {
+        let counts = match models::exact_counts(&checked.legal) {
             Ok(counts) => counts,
             Err(limit) => {
-                let diagnostic = super::super::beyond(&limit, &lowered.names);
+                let diagnostic = limit_diagnostic(&limit, &lowered.names);
                 sink.push(self.about(&diagnostic, &tile));
                 return Err(Reported);
             }
@@ -196,12 +202,12 @@ impl<'a> Workshop<'a> {
             operations: counts.operations,
             accesses,
             hops,
-            clipped: said
+            clipped: messages
                 .iter()
                 .filter(over)
                 .filter_map(Diagnostic::primary)
                 .collect(),
-            warnings: judged.warnings,
+            warnings: checked.warnings,
             operation: tile,
         })
     }
@@ -212,22 +218,22 @@ impl<'a> Workshop<'a> {
         options: Options,
         sink: &mut Diagnostics,
     ) -> Result<Lowered, Refusal> {
-        let bench = Bench {
-            program: &self.job.compiled.program,
-            layer: self.job.layer,
-            application: self.job.application,
-            accelerator: &self.job.accelerator,
-            places: &self.job.places,
+        let context = TileContext {
+            program: &self.context.compiled.program,
+            layer: self.context.layer,
+            application: self.context.application,
+            accelerator: &self.context.accelerator,
+            places: &self.context.places,
             options,
         };
-        lower_tile(&bench, tile, sink)
+        lower_tile(&context, tile, sink)
     }
 
     /// The capacities that the windows of the group leave; the tile itself is part of the windows.
     fn leave_room(&self, lowered: &mut Lowered) {
-        let mut inside = vec![0u128; self.job.kept.len()];
+        let mut inside = vec![0u128; self.context.kept.len()];
         let whole = unmapped(&lowered.mapping);
-        for (operand, &place) in self.job.places.iter().enumerate() {
+        for (operand, &place) in self.context.places.iter().enumerate() {
             let bits = lowered.mapping.operation.tensors.get(operand);
             let bits = bits.map_or(0, |tensor| u128::from(tensor.bits));
             let tile = whole.as_ref();
@@ -238,7 +244,7 @@ impl<'a> Workshop<'a> {
             }
         }
         let memories = lowered.mapping.architecture.memories.iter_mut();
-        for ((memory, &kept), tile) in memories.zip(&self.job.kept).zip(inside) {
+        for ((memory, &kept), tile) in memories.zip(&self.context.kept).zip(inside) {
             let tile = tile.saturating_mul(1 + u128::from(memory.double_buffered));
             memory.capacity_bits = memory
                 .capacity_bits
@@ -262,7 +268,7 @@ impl<'a> Workshop<'a> {
                     (down + crossing.down, up + crossing.up)
                 });
                 // What leaves for the outside is complete.
-                let partial = match count.tensor + 1 == self.job.stage.operation.tensors.len() {
+                let partial = match count.tensor + 1 == self.context.stage.operation.tensors.len() {
                     true => [
                         count.reads.saturating_sub(count.complete_reads),
                         count.writes.saturating_sub(count.complete_writes),
@@ -278,7 +284,7 @@ impl<'a> Workshop<'a> {
                 });
             }
         }
-        let result = self.job.stage.operation.tensors.len();
+        let result = self.context.stage.operation.tensors.len();
         let hops = counts.boundaries.iter().flat_map(|boundary| {
             let crossings = boundary.tensors.iter();
             crossings.map(|crossing| {
@@ -313,11 +319,15 @@ impl<'a> Workshop<'a> {
         if always {
             // The largest tile has the fewest such maps.
             let largest = self.shapes.iter().max_by_key(|shape| shape.operations);
-            let mut said = Diagnostics::new();
+            let mut messages = Diagnostics::new();
             if let Some(largest) = largest {
-                let _ = self.lowered(largest.operation.clone(), self.job.options, &mut said);
+                let _ = self.lowered(
+                    largest.operation.clone(),
+                    self.context.options,
+                    &mut messages,
+                );
                 let over = |diagnostic: &&Diagnostic| diagnostic.code == Code::E0401;
-                let found = said.iter().filter(over);
+                let found = messages.iter().filter(over);
                 let found: Vec<Diagnostic> = found
                     .map(|diagnostic| self.about(diagnostic, &largest.operation))
                     .collect();
@@ -339,7 +349,7 @@ impl<'a> Workshop<'a> {
         let Refusal::DoesNotServe { dim } = refusal else {
             return None;
         };
-        let error = LowerError::does_not_serve(dim, self.job.layer, &self.job.accelerator);
+        let error = LowerError::does_not_serve(dim, self.context.layer, &self.context.accelerator);
         Some(error.to_diagnostic())
     }
 
@@ -351,8 +361,8 @@ impl<'a> Workshop<'a> {
         }
         diagnostic.notes.push(format!(
             "in stage `{}` of `{}`, whose tile has {}",
-            self.job.layer.name,
-            self.job.group,
+            self.context.layer.name,
+            self.context.group,
             self.sizes(tile)
         ));
         diagnostic
@@ -360,8 +370,8 @@ impl<'a> Workshop<'a> {
 
     /// `K 32, P 1, Q 112`: extents of 1 in the layer are left out.
     fn sizes(&self, tile: &Operation) -> String {
-        let operation = &self.job.stage.operation;
-        let names = lower::operation(self.job.layer, &self.job.accelerator)
+        let operation = &self.context.stage.operation;
+        let names = lower::operation(self.context.layer, &self.context.accelerator)
             .map(|desugared| desugared.rank_names)
             .unwrap_or_default();
         let sizes = operation.ranks.iter().zip(&tile.ranks).zip(&names);
@@ -380,9 +390,12 @@ impl<'a> Workshop<'a> {
 
     fn refused(&self, reason: &str) -> GroupError {
         GroupError::Uncounted {
-            what: format!("stage `{}` of `{}`", self.job.layer.name, self.job.group),
+            what: format!(
+                "stage `{}` of `{}`",
+                self.context.layer.name, self.context.group
+            ),
             reason: reason.to_owned(),
-            span: self.job.layer.name_span,
+            span: self.context.layer.name_span,
         }
     }
 }

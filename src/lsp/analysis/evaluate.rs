@@ -2,7 +2,7 @@
 //!
 //! Problem: ResNet50 has 54 layers, and one key stroke in one of its dataflows changes the mapping of a few. Every
 //! layer is lowered again (names and places may have moved), but what is expensive depends only on the mapping,
-//! which has neither: verdicts, counts and tiles are remembered by mapping in a [`Workshop`], in bounded number.
+//! which has neither: verdicts, counts and tiles are remembered by mapping in a [`ResultCache`], in bounded number.
 //!
 //! Invariants: diagnostics are those of `dflowc check`, costs those of `dflowc eval`; a layer that is refused has no
 //! cost; an evaluation that was stopped says so and has only what was finished.
@@ -10,24 +10,24 @@
 use super::Snapshot;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::driver::PlannedLayer;
-use crate::engine::TimingRule;
-use crate::evaluate::fused::{Unit, judge_group, units};
-use crate::evaluate::{Counting, Evaluator, Judged, Judging, Memo, Model};
-use crate::hir::Map;
+use crate::evaluate::{
+    self, Cache, CheckedLayer, GroupOutcome, LayerOutcome, Memo, Observer, Request, Selection,
+    Step, Until,
+};
 use crate::ir::Mapping;
 use crate::legality::Footprint;
 use crate::lower::Options;
+use crate::models;
 use crate::report::{GroupReport, LayerReport};
 
-/// Most verdicts, and most tables of tiles, that are remembered.
+/// Most tables of tiles that are remembered.
 const MOST: usize = 1024;
 /// Most diagnostics of one evaluation.
 const MOST_DIAGNOSTICS: usize = 1000;
 
 /// What is remembered between evaluations.
-pub struct Workshop {
-    judging: Judging,
-    counting: Counting,
+pub struct ResultCache {
+    layers: Cache,
     tiles: Memo<Mapping, Tiles>,
 }
 
@@ -35,11 +35,10 @@ pub struct Workshop {
 /// the spatial loops, to one instance); `None` when that is too irregular to measure.
 pub type Tiles = Vec<Vec<Option<u64>>>;
 
-impl Default for Workshop {
-    fn default() -> Workshop {
-        Workshop {
-            judging: Judging::new(MOST),
-            counting: Counting::new(Model::Exact),
+impl Default for ResultCache {
+    fn default() -> ResultCache {
+        ResultCache {
+            layers: Cache::default(),
             tiles: Memo::new(MOST),
         }
     }
@@ -80,89 +79,111 @@ pub struct EvaluatedLayer {
     /// `None` when nothing could be planned, which has been reported.
     pub planned: Option<PlannedLayer>,
     /// `None` when refused, which has been reported.
-    pub judged: Option<Judged>,
+    pub checked: Option<CheckedLayer>,
     /// `None` when refused, or for the reason in `absent`.
     pub report: Option<LayerReport>,
     /// Why a legal layer has no cost: `E0503: ...`.
     pub absent: Option<String>,
 }
 
-impl Workshop {
-    /// Judges and evaluates every map, until `stop` says so; it is asked before every layer.
-    pub fn evaluate(&mut self, snapshot: &Snapshot, mut stop: impl FnMut() -> bool) -> Evaluated {
-        let compiled = &snapshot.compiled;
-        let mut sink = compiled.diagnostics.clone();
-        let evaluator = Evaluator::new(compiled, &mut sink);
-        let mut evaluated = Evaluated {
-            complete: true,
-            ..Evaluated::default()
+/// Fills the maps while a run goes on, until `stop` says so.
+struct Collector<F> {
+    sink: Diagnostics,
+    maps: Vec<EvaluatedMap>,
+    stop: F,
+    /// The map in which the run was stopped.
+    stopped: Option<usize>,
+}
+
+impl<F: FnMut() -> bool> Observer for Collector<F> {
+    fn diagnostics(&mut self) -> &mut Diagnostics {
+        &mut self.sink
+    }
+
+    fn proceed(&mut self, next: &Step<'_>) -> bool {
+        if (self.stop)() {
+            self.stopped = Some(next.map);
+        }
+        self.stopped.is_none()
+    }
+
+    /// What only a cost needs (prices) `check` does not ask for either: it is said beside the layer.
+    fn without_figures(&mut self, _reasons: &[Diagnostic]) {}
+
+    fn inapplicable(&mut self, _refusal: Diagnostic) {}
+
+    fn layer(&mut self, outcome: LayerOutcome<'_>) {
+        let map = self.maps.get_mut(outcome.map);
+        let Some(slot) = map.and_then(|map| map.layers.get_mut(outcome.layer)) else {
+            return;
         };
-        'maps: for map in &compiled.program.maps {
-            let count = map.assignments.len();
+        (slot.planned, slot.checked) = (outcome.planned, outcome.checked);
+        if let Some(figures) = outcome.figures.first() {
+            match &figures.report {
+                Ok(report) => slot.report = Some(report.clone()),
+                Err(reasons) => slot.absent = reason_of(reasons),
+            }
+        }
+    }
+
+    fn group(&mut self, outcome: &GroupOutcome<'_>) {
+        let map = self.maps.get_mut(outcome.map);
+        let Some(slot) = map.and_then(|map| map.groups.get_mut(outcome.group)) else {
+            return;
+        };
+        match outcome.report {
+            Some(Ok(report)) => slot.report = Some(report.clone()),
+            Some(Err(reasons)) => slot.absent = reason_of(reasons),
+            None => {}
+        }
+    }
+}
+
+impl<F> Collector<F> {
+    /// What was collected of the maps that were finished.
+    fn finish(mut self) -> Evaluated {
+        self.maps.truncate(self.stopped.unwrap_or(usize::MAX));
+        Evaluated {
+            maps: self.maps,
+            diagnostics: self.sink.into_sorted(MOST_DIAGNOSTICS).list,
+            complete: self.stopped.is_none(),
+        }
+    }
+}
+
+impl ResultCache {
+    /// Checks and evaluates every map, until `stop` says so; it is asked before every layer.
+    pub fn evaluate(&mut self, snapshot: &Snapshot, stop: impl FnMut() -> bool) -> Evaluated {
+        let compiled = &snapshot.compiled;
+        let maps = compiled.program.maps.iter().map(|map| {
             let mut result = EvaluatedMap::default();
-            result.layers.resize_with(count, EvaluatedLayer::default);
+            let layers = map.assignments.len();
+            result.layers.resize_with(layers, EvaluatedLayer::default);
             result
                 .groups
                 .resize(map.groups.len(), EvaluatedGroup::default());
-            for unit in units(map, 0..count) {
-                if stop() {
-                    evaluated.complete = false;
-                    break 'maps;
-                }
-                match unit {
-                    Unit::Group(group) => {
-                        if let Some(slot) = result.groups.get_mut(group) {
-                            *slot = fused(snapshot, &evaluator, map, group, &mut sink);
-                        }
-                    }
-                    Unit::Layer(layer) => {
-                        if let Some(slot) = result.layers.get_mut(layer) {
-                            let options = Options::default();
-                            slot.planned = compiled.plan_layer(map, layer, options, &mut sink);
-                            self.layer(snapshot, &evaluator, map, slot, &mut sink);
-                        }
-                    }
-                }
-            }
-            evaluated.maps.push(result);
-        }
-        evaluated.diagnostics = sink.into_sorted(MOST_DIAGNOSTICS).list;
-        evaluated
-    }
-
-    fn layer(
-        &mut self,
-        snapshot: &Snapshot,
-        evaluator: &Evaluator<'_>,
-        map: &Map,
-        result: &mut EvaluatedLayer,
-        sink: &mut Diagnostics,
-    ) {
-        let Some(planned) = &result.planned else {
-            return;
+            result
+        });
+        let mut collector = Collector {
+            sink: compiled.diagnostics.clone(),
+            maps: maps.collect(),
+            stop,
+            stopped: None,
         };
-        let Some(lowered) = &planned.lowered else {
-            return;
+        let request = Request {
+            selection: &Selection::all(compiled),
+            models: &[models::DEFAULT],
+            until: Until::Evaluated,
+            options: Options::default(),
+            warnings: true,
         };
-        let judged = self.judging.judge(&snapshot.compiled, map, lowered, sink);
-        let Some(judged) = judged else { return };
-        sink.extend(judged.warnings.iter().cloned());
-        match self.counting.count(&judged, &lowered.names) {
-            Ok(counts) => {
-                // What only a cost needs (prices) `check` does not ask for either.
-                let mut unpriced = Diagnostics::new();
-                result.report = evaluator.report(map, planned, &judged, &counts, &mut unpriced);
-                let first = unpriced.into_sorted(1).list.into_iter().next();
-                result.absent = first.map(|reason| reason_of(&reason));
-            }
-            Err(refusal) => result.absent = Some(reason_of(&refusal)),
-        }
-        result.judged = Some(judged);
+        evaluate::run(compiled, &request, &mut self.layers, &mut collector);
+        collector.finish()
     }
 
     /// The tiles inside every loop of a legal mapping.
-    pub fn tiles(&mut self, judged: &Judged) -> Tiles {
-        let mapping: &Mapping = &judged.legal;
+    pub fn tiles(&mut self, checked: &CheckedLayer) -> Tiles {
+        let mapping: &Mapping = &checked.legal;
         self.tiles.get(mapping, || {
             let footprint = Footprint::new(mapping);
             let innermost = mapping.architecture.memories.len().saturating_sub(1);
@@ -178,33 +199,12 @@ impl Workshop {
     }
 }
 
-/// Judges and evaluates a group.
-fn fused(
-    snapshot: &Snapshot,
-    evaluator: &Evaluator<'_>,
-    map: &Map,
-    group: usize,
-    sink: &mut Diagnostics,
-) -> EvaluatedGroup {
-    let compiled = &snapshot.compiled;
-    let (rule, options) = (TimingRule::Exact, Options::default());
-    let mut result = EvaluatedGroup::default();
-    let Some(lowered) = compiled.plan_group(map, group, sink) else {
-        return result;
-    };
-    let Some(judged) = judge_group(compiled, map, &lowered, rule, options, sink) else {
-        return result;
-    };
-    sink.extend(judged.warnings.iter().cloned());
-    let mut unpriced = Diagnostics::new();
-    result.report = evaluator.group(map, &judged, rule, options, &mut unpriced);
-    let first = unpriced.into_sorted(1).list.into_iter().next();
-    result.absent = first.map(|reason| reason_of(&reason));
-    result
-}
-
-fn reason_of(diagnostic: &Diagnostic) -> String {
-    format!("{}: {}", diagnostic.code, diagnostic.message)
+/// The first of the reasons why there is no cost, as it would be printed.
+fn reason_of(reasons: &[Diagnostic]) -> Option<String> {
+    let mut sink = Diagnostics::new();
+    sink.extend(reasons.iter().cloned());
+    let first = sink.into_sorted(1).list.into_iter().next()?;
+    Some(format!("{}: {}", first.code, first.message))
 }
 
 #[cfg(test)]
@@ -219,13 +219,13 @@ mod tests {
     #[test]
     fn costs_and_tiles() {
         let (snapshot, _) = cursor(TEXT);
-        let mut workshop = Workshop::default();
-        let evaluated = workshop.evaluate(&snapshot, || false);
+        let mut cache = ResultCache::default();
+        let evaluated = cache.evaluate(&snapshot, || false);
         assert!(evaluated.complete && evaluated.diagnostics.is_empty());
         let layer = &evaluated.maps[0].layers[0];
         // 4 rows on 4 PEs: each does 8 * 16 products.
         assert_eq!(layer.report.as_ref().unwrap().macs, 4 * 8 * 16);
-        let tiles = workshop.tiles(layer.judged.as_ref().unwrap());
+        let tiles = cache.tiles(layer.checked.as_ref().unwrap());
         // Per PE inside of K: one row and one K of A, one K and two columns of B, two outputs.
         assert_eq!(tiles[2], [Some(1), Some(2), Some(2)]);
         // Inside of M only: one row of A, all of B, one row of outputs.
@@ -235,9 +235,9 @@ mod tests {
     #[test]
     fn stops_when_asked_and_continues_later() {
         let (snapshot, _) = cursor(TEXT);
-        let mut workshop = Workshop::default();
-        let stopped = workshop.evaluate(&snapshot, || true);
+        let mut cache = ResultCache::default();
+        let stopped = cache.evaluate(&snapshot, || true);
         assert!(!stopped.complete && stopped.maps.is_empty());
-        assert!(workshop.evaluate(&snapshot, || false).complete);
+        assert!(cache.evaluate(&snapshot, || false).complete);
     }
 }

@@ -7,7 +7,7 @@
 //! Invariant: no figure for what is not legal.
 
 use super::Snapshot;
-use super::evaluate::{Evaluated, EvaluatedGroup, EvaluatedLayer, EvaluatedMap, Workshop};
+use super::evaluate::{Evaluated, EvaluatedGroup, EvaluatedLayer, EvaluatedMap, ResultCache};
 use super::words;
 use crate::base::Span;
 use crate::hir::{Choice, Map};
@@ -36,13 +36,13 @@ pub enum HintKind {
 
 /// All hints of the file that was asked for, in source order.
 #[must_use]
-pub fn hints(snapshot: &Snapshot, evaluated: &Evaluated, workshop: &mut Workshop) -> Vec<Hint> {
+pub fn hints(snapshot: &Snapshot, evaluated: &Evaluated, cache: &mut ResultCache) -> Vec<Hint> {
     let mut hints = Vec::new();
     let Some((_, root)) = snapshot.root() else {
         return hints;
     };
     let directives = directives(&root.ast);
-    tiles(snapshot, evaluated, workshop, &directives, &mut hints);
+    tiles(snapshot, evaluated, cache, &directives, &mut hints);
     for item in &root.ast.items {
         match item {
             Item::Map(node) => map(snapshot, evaluated, node, &mut hints),
@@ -180,10 +180,10 @@ fn details(report: &LayerReport) -> String {
             .as_ref()
             .map(|name| format!("dataflow {name}")),
     );
-    lines.push(format!(
-        "{} steps, {} of {} PEs work",
-        report.steps, report.pes_used, report.pes
-    ));
+    lines.extend(report.mapping.as_ref().map(|mapping| {
+        let (steps, used, pes) = (mapping.steps, mapping.pes_used, mapping.pes);
+        format!("{steps} steps, {used} of {pes} PEs work")
+    }));
     lines.extend(report.choices.iter().cloned());
     lines.extend(report.notes.iter().cloned());
     lines.join("\n")
@@ -281,7 +281,7 @@ fn inside<'a>(body: &'a DataflowBody, found: &mut Vec<&'a Directive>) {
 fn tiles(
     snapshot: &Snapshot,
     evaluated: &Evaluated,
-    workshop: &mut Workshop,
+    cache: &mut ResultCache,
     directives: &[&Directive],
     hints: &mut Vec<Hint>,
 ) {
@@ -291,7 +291,7 @@ fn tiles(
             continue;
         }
         let Some(first) = uses.first() else { continue };
-        let Some((names, tile)) = tile_of(workshop, first) else {
+        let Some((names, tile)) = tile_of(cache, first) else {
             continue;
         };
         let figures = words::tile(names, &tile);
@@ -329,7 +329,7 @@ pub fn uses<'a>(snapshot: &Snapshot, evaluated: &'a Evaluated) -> BTreeMap<Span,
             .planned
             .as_ref()
             .and_then(|planned| planned.lowered.as_ref());
-        let (Some(lowered), Some(_)) = (lowered, &layer.judged) else {
+        let (Some(lowered), Some(_)) = (lowered, &layer.checked) else {
             continue;
         };
         for (at, around) in lowered.mapping.schedule.loops.iter().enumerate() {
@@ -352,12 +352,12 @@ pub fn uses<'a>(snapshot: &Snapshot, evaluated: &'a Evaluated) -> BTreeMap<Span,
 
 /// The tile inside the loop of a use, with the names of the tensors.
 pub fn tile_of<'a>(
-    workshop: &mut Workshop,
+    cache: &mut ResultCache,
     used: &Use<'a>,
 ) -> Option<(&'a [String], Vec<Option<u64>>)> {
-    let judged = used.layer.judged.as_ref()?;
+    let checked = used.layer.checked.as_ref()?;
     let lowered = used.layer.planned.as_ref()?.lowered.as_ref()?;
-    let tile = workshop.tiles(judged).get(used.place.0)?.clone();
+    let tile = cache.tiles(checked).get(used.place.0)?.clone();
     Some((&lowered.names.tensors, tile))
 }
 
@@ -372,9 +372,9 @@ mod tests {
         Accelerator acc { Memory DRAM {} Array PE { Shape: [4] } Memory RF { Size: 64 } Compute MAC { Lanes: 1 } }
         Map net on acc { l: { SpatialMap(1,1) M; TemporalMap(1,1) N; TemporalMap(1,1) K }; }";
         let (snapshot, _) = cursor(text);
-        let mut workshop = Workshop::default();
-        let evaluated = workshop.evaluate(&snapshot, || false);
-        let hints = hints(&snapshot, &evaluated, &mut workshop);
+        let mut cache = ResultCache::default();
+        let evaluated = cache.evaluate(&snapshot, || false);
+        let hints = hints(&snapshot, &evaluated, &mut cache);
         let of = |kind| hints.iter().filter(move |hint| hint.kind == kind);
         // Layer, map and entry; the entry has the figures of the layer.
         let costs: Vec<&str> = of(HintKind::Cost).map(|hint| hint.label.as_str()).collect();
@@ -396,9 +396,9 @@ mod tests {
         Accelerator acc { Memory DRAM {} Array PE { Shape: [4] } Memory RF { Size: 64 } Compute MAC { Lanes: 1 } }
         Map net on acc { l: { SpatialMap(1,2) M; } }";
         let (snapshot, _) = cursor(text);
-        let mut workshop = Workshop::default();
-        let evaluated = workshop.evaluate(&snapshot, || false);
+        let mut cache = ResultCache::default();
+        let evaluated = cache.evaluate(&snapshot, || false);
         assert_eq!(evaluated.diagnostics.len(), 1);
-        assert_eq!(hints(&snapshot, &evaluated, &mut workshop), []);
+        assert_eq!(hints(&snapshot, &evaluated, &mut cache), []);
     }
 }

@@ -107,7 +107,7 @@ pub mod testing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lsp::analysis::evaluate::Workshop;
+    use crate::lsp::analysis::evaluate::ResultCache;
 
     const TEXT: &str = "use std.dataflows.{nvdla as w}; /* \u{e4}\u{1f600} */ const T = min(2, 3);
 Network n { Macs: 9; Layer a { Type: CONV; Dimensions { K: T, C: 4, Y: 6, X: 6, R: 3, S: 3 } Dataflow: d(t = 1); }
@@ -120,7 +120,7 @@ Map n on h { default CONV: w; Fuse a, e { tile e.M by 1 { retain a.Output in R; 
     /// one with a piece missing.
     #[test]
     fn no_text_is_too_broken() {
-        let mut workshop = Workshop::default();
+        let mut cache = ResultCache::default();
         for cut in 0..=TEXT.len() {
             if !TEXT.is_char_boundary(cut) {
                 continue;
@@ -134,15 +134,15 @@ Map n on h { default CONV: w; Fuse a, e { tile e.M by 1 { retain a.Output in R; 
                 format!("{}{}", &TEXT[..cut], &TEXT[hole..]),
             ] {
                 let (snapshot, _) = testing::cursor(&text);
-                let evaluated = workshop.evaluate(&snapshot, || false);
-                let _ = hints::hints(&snapshot, &evaluated, &mut workshop);
+                let evaluated = cache.evaluate(&snapshot, || false);
+                let _ = hints::hints(&snapshot, &evaluated, &mut cache);
                 let _ = symbols::outline(&snapshot);
                 let tokens = tokens::tokens(&snapshot);
                 assert!(tokens.is_sorted_by(|a, b| a.span.hi() <= b.span.lo()));
                 for offset in [cut.saturating_sub(1), cut, cut + 1, text.len()] {
                     let offset = u32::try_from(offset).unwrap();
                     let _ = complete::complete(&snapshot, offset);
-                    let _ = hover::hover(&snapshot, &evaluated, &mut workshop, offset);
+                    let _ = hover::hover(&snapshot, &evaluated, &mut cache, offset);
                     let _ = rename::target(&snapshot, offset);
                 }
             }

@@ -2,9 +2,10 @@
 
 use super::model::GroupReport;
 use crate::base::num::grouped;
+use crate::report::detail::without_zeros;
 use crate::report::model::{Evaluation, Ordered};
 use crate::report::table::{Table, line};
-use crate::report::text::{EnergyUnit, count, percent, significant, without_zeros};
+use crate::report::text::{EnergyUnit, count, percent, significant};
 
 /// One line per group: fused, layer by layer, and the ratio of the two.
 pub(in crate::report) fn compare(out: &mut String, evaluation: &Evaluation) {

@@ -3,7 +3,7 @@
 use crate::base::Span;
 use crate::base::num::grouped;
 use crate::ir::{LoopKind, groups};
-use crate::lsp::analysis::evaluate::{Evaluated, Workshop};
+use crate::lsp::analysis::evaluate::{Evaluated, ResultCache};
 use crate::lsp::analysis::hints::{self, Use};
 use crate::lsp::analysis::{Snapshot, words};
 
@@ -14,7 +14,7 @@ const MOST_ROWS: usize = 12;
 pub(super) fn table(
     snapshot: &Snapshot,
     evaluated: &Evaluated,
-    workshop: &mut Workshop,
+    cache: &mut ResultCache,
     span: Span,
 ) -> Option<String> {
     let all = hints::uses(snapshot, evaluated);
@@ -23,7 +23,7 @@ pub(super) fn table(
         "| layer | window | steps | instances | tile | PEs used |\n|---|---|---:|---:|---|---:|\n"
             .to_owned();
     for used in uses.iter().take(MOST_ROWS) {
-        if let Some(row) = row(workshop, used) {
+        if let Some(row) = row(cache, used) {
             out.push_str(&row);
         }
     }
@@ -33,24 +33,26 @@ pub(super) fn table(
     Some(out)
 }
 
-fn row(workshop: &mut Workshop, used: &Use<'_>) -> Option<String> {
-    let judged = used.layer.judged.as_ref()?;
+fn row(cache: &mut ResultCache, used: &Use<'_>) -> Option<String> {
+    let checked = used.layer.checked.as_ref()?;
     let (at, number) = used.place;
-    let around = judged.legal.schedule.loops.get(at)?;
+    let around = checked.legal.schedule.loops.get(at)?;
     let step = around.moves.get(number)?;
-    let (names, tile) = hints::tile_of(workshop, used)?;
+    let (names, tile) = hints::tile_of(cache, used)?;
     let instances = match around.kind {
         LoopKind::Temporal => "-".to_owned(),
         LoopKind::Spatial { instances, .. } => grouped(u128::from(instances)),
     };
-    let windows = windows(judged, at).map_or_else(|| "?".to_owned(), |n| grouped(u128::from(n)));
-    let pes = used.layer.report.as_ref().map_or_else(
+    let windows = windows(checked, at).map_or_else(|| "?".to_owned(), |n| grouped(u128::from(n)));
+    let report = used.layer.report.as_ref();
+    let mapping = report.and_then(|report| report.mapping.as_ref());
+    let pes = mapping.map_or_else(
         || "?".to_owned(),
-        |report| {
+        |mapping| {
             format!(
                 "{} of {}",
-                grouped(u128::from(report.pes_used)),
-                grouped(u128::from(report.pes))
+                grouped(u128::from(mapping.pes_used)),
+                grouped(u128::from(mapping.pes))
             )
         },
     );
@@ -64,8 +66,8 @@ fn row(workshop: &mut Workshop, used: &Use<'_>) -> Option<String> {
 }
 
 /// How many windows a loop has inside the first windows of the loops around it.
-fn windows(judged: &crate::evaluate::Judged, index: usize) -> Option<u64> {
-    groups(&judged.legal).into_iter().find_map(|group| {
+fn windows(checked: &crate::evaluate::CheckedLayer, index: usize) -> Option<u64> {
+    groups(&checked.legal).into_iter().find_map(|group| {
         let mut state = group.whole();
         for around in &group.loops {
             if around.index == index {

@@ -6,7 +6,7 @@
 
 mod directive;
 
-use super::evaluate::{Evaluated, EvaluatedMap, Workshop};
+use super::evaluate::{Evaluated, EvaluatedMap, ResultCache};
 use super::hints;
 use super::names::Symbol;
 use super::{Snapshot, touches, words};
@@ -31,7 +31,7 @@ pub struct Hover {
 pub fn hover(
     snapshot: &Snapshot,
     evaluated: &Evaluated,
-    workshop: &mut Workshop,
+    cache: &mut ResultCache,
     offset: u32,
 ) -> Option<Hover> {
     if let Some(found) = snapshot.name_at(offset) {
@@ -52,7 +52,7 @@ pub fn hover(
         .min_by_key(|directive| directive.span.len());
     let word = keyword(snapshot, offset);
     if let Some(directive) = directive
-        && let Some(table) = directive::table(snapshot, evaluated, workshop, directive.span)
+        && let Some(table) = directive::table(snapshot, evaluated, cache, directive.span)
     {
         let text = snapshot.compiled.sources.text_of(directive.span);
         let mut markdown = code(text);
@@ -403,7 +403,8 @@ fn memory(
         }
         let layers = result.layers.iter().filter_map(|layer| {
             let report = layer.report.as_ref()?;
-            let level = report.levels.iter().find(|level| level.memory == name)?;
+            let mut levels = report.mapping.as_ref()?.levels.iter();
+            let level = levels.find(|level| level.memory == name)?;
             Some((u128::from(level.required_bytes), report.name.as_str()))
         });
         let groups = result.groups.iter().filter_map(|group| {

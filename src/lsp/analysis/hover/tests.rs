@@ -5,9 +5,9 @@ use crate::lsp::analysis::testing::cursor;
 
 fn text_at(text: &str) -> Option<String> {
     let (snapshot, at) = cursor(text);
-    let mut workshop = Workshop::default();
-    let evaluated = workshop.evaluate(&snapshot, || false);
-    hover(&snapshot, &evaluated, &mut workshop, at).map(|hover| hover.markdown)
+    let mut cache = ResultCache::default();
+    let evaluated = cache.evaluate(&snapshot, || false);
+    hover(&snapshot, &evaluated, &mut cache, at).map(|hover| hover.markdown)
 }
 
 const TEXT: &str = "// Three by three.

@@ -1,17 +1,18 @@
-//! Places for the memories that have none, then the verdict.
+//! Places for the memories that have none, then the verdict, in the words of the source.
 
 use super::Memo;
+use super::words::{Names, Written};
 use crate::base::Span;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::driver::Compiled;
 use crate::hir::Map;
 use crate::ir::{Axis, Mapping, Origin, RankId};
-use crate::legality::{self, Illegal, Legal, Violation, Written};
+use crate::legality::{self, Illegal, Legal, Violation};
 use crate::lower::Lowered;
 
-/// A mapping that may be counted.
+/// A layer whose mapping may be counted.
 #[derive(Clone, Debug)]
-pub struct Judged {
+pub struct CheckedLayer {
     pub legal: Legal<Mapping>,
     /// Where the tiles of memories were put by default.
     pub choices: Vec<String>,
@@ -20,53 +21,64 @@ pub struct Judged {
 }
 
 /// The verdict about a mapping, with the places that its memories were given; without names and places in texts.
-pub type Verdict = Result<(Legal<Mapping>, Vec<legality::Choice>), Box<Illegal>>;
+type Verdict = Result<(Legal<Mapping>, Vec<legality::Choice>), Box<Illegal>>;
 
-/// Verdicts by mapping, automatic memories and fixed tensors.
-type Verdicts = Memo<(Mapping, Vec<usize>, Vec<(usize, usize)>), Verdict>;
-
-/// Judges, and remembers the verdicts: for whoever judges the same layers again and again.
-pub struct Judging {
-    known: Verdicts,
+/// What a verdict depends on.
+#[derive(Clone, Debug, PartialEq)]
+struct Question {
+    mapping: Mapping,
+    automatic: Vec<usize>,
+    fixed: Vec<(usize, usize)>,
 }
 
-impl Judging {
+/// Verdicts by what they depend on: for whoever checks the same layers again and again.
+#[derive(Clone, Debug)]
+pub struct CheckCache {
+    known: Memo<Question, Verdict>,
+}
+
+impl CheckCache {
     /// Remembers at most `most` verdicts.
     #[must_use]
-    pub fn new(most: usize) -> Judging {
-        Judging {
+    pub fn new(most: usize) -> CheckCache {
+        CheckCache {
             known: Memo::new(most),
         }
     }
 
-    /// As [`judge`].
+    /// As [`check_layer`].
     #[must_use]
-    pub fn judge(
+    pub fn check_layer(
         &mut self,
         compiled: &Compiled,
         map: &Map,
         lowered: &Lowered,
         sink: &mut Diagnostics,
-    ) -> Option<Judged> {
-        let key = (
-            lowered.mapping.clone(),
-            lowered.automatic.clone(),
-            lowered.fixed.clone(),
-        );
-        let verdict = self.known.get(&key, || verdict(lowered));
-        pronounce(compiled, map, lowered, verdict, sink)
+    ) -> Option<CheckedLayer> {
+        let is_same = |known: &Question| {
+            known.mapping == lowered.mapping
+                && known.automatic == lowered.automatic
+                && known.fixed == lowered.fixed
+        };
+        let question = || Question {
+            mapping: lowered.mapping.clone(),
+            automatic: lowered.automatic.clone(),
+            fixed: lowered.fixed.clone(),
+        };
+        let verdict = self.known.find(is_same, question, || verdict(lowered));
+        render(compiled, map, lowered, verdict, sink)
     }
 }
 
-/// Judges a lowered layer of `map`; what is wrong goes to `sink`.
+/// Checks a lowered layer of `map`; what is wrong goes to `sink`.
 #[must_use]
-pub fn judge(
+pub fn check_layer(
     compiled: &Compiled,
     map: &Map,
     lowered: &Lowered,
     sink: &mut Diagnostics,
-) -> Option<Judged> {
-    pronounce(compiled, map, lowered, verdict(lowered), sink)
+) -> Option<CheckedLayer> {
+    render(compiled, map, lowered, verdict(lowered), sink)
 }
 
 fn verdict(lowered: &Lowered) -> Verdict {
@@ -75,13 +87,13 @@ fn verdict(lowered: &Lowered) -> Verdict {
 }
 
 /// The verdict in the words of the source.
-fn pronounce(
+fn render(
     compiled: &Compiled,
     map: &Map,
     lowered: &Lowered,
     verdict: Verdict,
     sink: &mut Diagnostics,
-) -> Option<Judged> {
+) -> Option<CheckedLayer> {
     let named = Named {
         compiled,
         map,
@@ -97,7 +109,7 @@ fn pronounce(
                 .iter()
                 .map(|choice| describe(lowered, choice.memory, choice.position))
                 .collect();
-            Some(Judged {
+            Some(CheckedLayer {
                 legal,
                 choices,
                 warnings,
@@ -205,7 +217,7 @@ fn name(names: &[String], index: usize, or: &str) -> String {
     names.get(index).cloned().unwrap_or_else(|| or.to_owned())
 }
 
-impl legality::Names for Named<'_> {
+impl Names for Named<'_> {
     fn rank(&self, rank: RankId) -> String {
         name(&self.lowered.names.ranks, rank.index(), "a rank")
     }

@@ -1,15 +1,13 @@
-//! Violations and warnings in words.
+//! Violations and warnings of `legality` in words.
 //!
-//! `legality` knows ranks, loops and origins; the names and the places in the source are the driver's. It
-//! hands them in as [`Names`], and every repair becomes an edit of the directive's own text:
+//! `legality` knows ranks, loops and origins; the names and the places in the source come from [`Names`], and every repair becomes an edit of the directive's own text:
 //! `TemporalMap(2,4) K` with the offset 2 is `TemporalMap(2,2) K`.
 
-use super::violation::{Change, Directive, Doer, Need, Overfull, Repair, Violation};
-use super::warn::Warning;
 use crate::base::Span;
 use crate::base::num::grouped;
 use crate::diag::{Code, Diagnostic};
 use crate::ir::{Axis, Operation, OperationKind, Origin, RankId};
+use crate::legality::{Change, Directive, Doer, Need, Overfull, Repair, Violation, Warning};
 
 /// How a directive stands in the source.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,76 @@
+//! What keeps a legal layer from its figures, in words.
+
+use crate::diag::{Code, Diagnostic};
+use crate::engine::EngineLimit;
+use crate::lower::Names;
+use crate::models::{Failure, Why};
+
+/// Why the engine does not count something.
+pub(super) fn reason(limit: &EngineLimit) -> String {
+    match limit {
+        EngineLimit::Irregular => {
+            "its windows move irregularly, and it is too large to be executed step by step"
+                .to_owned()
+        }
+        EngineLimit::TooManyClasses => {
+            "its loops have too many kinds of windows to be counted in reasonable time".to_owned()
+        }
+        EngineLimit::Overflow => "a count is larger than 2^64".to_owned(),
+        EngineLimit::Mismatch {
+            performed,
+            expected,
+        } => format!(
+            "the engine performed {performed} of {expected} operations; this is a mistake of the program, please \
+             report it"
+        ),
+        EngineLimit::Law(law) => format!(
+            "its counts break the law that {law}; this is a mistake of the program, please report it"
+        ),
+    }
+}
+
+/// E0602 at a layer that is beyond the engine.
+#[must_use]
+pub fn limit_diagnostic(limit: &EngineLimit, names: &Names) -> Diagnostic {
+    let reason = reason(limit);
+    let refusal = Diagnostic::new(
+        Code::E0602,
+        format!("layer `{}` cannot be counted: {reason}", names.layer),
+    )
+    .at(names.layer_span, "this layer");
+    match limit {
+        EngineLimit::Irregular => refusal.help(
+            "map output rows and columns (`Y'`, `X'`) instead of input ones, or tile the kernel (`R`, `S`) and the \
+             input (`Y`, `X`) in different Cluster levels; offsets of `Y` and `X` are multiples of the stride",
+        ),
+        EngineLimit::TooManyClasses => refusal.help("use fewer or larger tiles"),
+        EngineLimit::Overflow | EngineLimit::Mismatch { .. } | EngineLimit::Law(_) => refusal,
+    }
+}
+
+/// A model has no figures for a layer to which it applies.
+pub(super) fn failure_diagnostic(failure: &Failure, names: &Names) -> Diagnostic {
+    match failure {
+        Failure::Limit(limit) => limit_diagnostic(limit, names),
+        Failure::Own(why) => {
+            let message = format!("layer `{}` {}", names.layer, why.reason);
+            of_model(why, message).at(names.layer_span, "this layer")
+        }
+    }
+}
+
+/// A model does not apply to a layer.
+pub(super) fn inapplicable(model: &str, why: &Why, names: &Names) -> Diagnostic {
+    let (layer, reason) = (&names.layer, &why.reason);
+    let message = format!("the model `{model}` does not apply: layer `{layer}` {reason}");
+    of_model(why, message).at(names.layer_span, "this layer")
+}
+
+/// A message under the code that the model gives it; a code that is none is E0601.
+pub(super) fn of_model(why: &Why, message: String) -> Diagnostic {
+    let diagnostic = Diagnostic::new(Code::parse(why.code).unwrap_or(Code::E0601), message);
+    match &why.help {
+        Some(help) => diagnostic.help(help.clone()),
+        None => diagnostic,
+    }
+}

@@ -1,0 +1,497 @@
+//! The one runner: layer by layer and group by group of the selected maps, as far as it is asked to go.
+//!
+//! Everything that a run has to say goes to its [`Observer`]; what it returns are the evaluations, those of the first
+//! model first, in the order of the maps. Layers and groups are lowered and checked once, however many models there
+//! are.
+
+use super::price::Checked;
+use super::{CheckCache, CheckedLayer, Evaluator, Memo, Selection, fused, limits};
+use crate::cost::CostError;
+use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::driver::{Compiled, PlannedLayer};
+use crate::engine::fused::Flow;
+use crate::hir::{Accelerator, Map, Network};
+use crate::ir::Mapping;
+use crate::lower::{LoweredGroup, Options};
+use crate::models::{self, Estimate, Failure, Model, Subject};
+use crate::report::{Evaluation, GroupReport, LayerReport, adds_up, totals};
+use fused::{CheckedGroup, Unit, check_group, units};
+
+/// What a run is to do.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    pub selection: &'a Selection,
+    /// In the order of the evaluations.
+    pub models: &'a [&'a dyn Model],
+    pub until: Until,
+    pub options: Options,
+    /// Warnings about legal mappings are diagnostics, and not only notes of the reports.
+    pub warnings: bool,
+}
+
+/// How far a run goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Until {
+    /// Layers and groups are lowered.
+    Lowered,
+    /// And checked.
+    Checked,
+    /// And estimated by the models.
+    Evaluated,
+}
+
+/// What stands before a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'a> {
+    /// Layers and groups that are finished, and all of the selection.
+    pub done: usize,
+    pub total: usize,
+    /// Index into the maps of the program.
+    pub map: usize,
+    /// The layer or group that is next.
+    pub name: &'a str,
+}
+
+/// Who wants to know what a run does.
+pub trait Observer {
+    /// Where mistakes and warnings go.
+    fn diagnostics(&mut self) -> &mut Diagnostics;
+
+    /// Asked before every layer and group; `false` stops the run.
+    fn proceed(&mut self, _next: &Step<'_>) -> bool {
+        true
+    }
+
+    /// A model says nothing of a map, which has no evaluation by it therefore.
+    fn inapplicable(&mut self, refusal: Diagnostic) {
+        self.diagnostics().push(refusal);
+    }
+
+    /// A legal layer or group has no figures by some model.
+    fn without_figures(&mut self, reasons: &[Diagnostic]) {
+        self.diagnostics().extend(reasons.iter().cloned());
+    }
+
+    /// A layer is finished.
+    fn layer(&mut self, _outcome: LayerOutcome<'_>) {}
+
+    /// A group is finished by one model; without models, or when it is refused, once.
+    fn group(&mut self, _outcome: &GroupOutcome<'_>) {}
+}
+
+impl Observer for Diagnostics {
+    fn diagnostics(&mut self) -> &mut Diagnostics {
+        self
+    }
+}
+
+/// What became of a layer.
+pub struct LayerOutcome<'a> {
+    /// Index into the maps of the program.
+    pub map: usize,
+    /// Index into the layers of the network.
+    pub layer: usize,
+    /// `None` when nothing could be planned, which has been reported.
+    pub planned: Option<PlannedLayer>,
+    /// `None` when it was refused, which has been reported, or not checked.
+    pub checked: Option<CheckedLayer>,
+    /// By the models that apply, in their order; empty when there is nothing to estimate.
+    pub figures: &'a [Figures],
+}
+
+/// What a model says of a layer.
+pub struct Figures {
+    pub estimate: Option<Estimate>,
+    /// Or why there is none.
+    pub report: Result<LayerReport, Vec<Diagnostic>>,
+}
+
+/// What became of a fused group.
+pub struct GroupOutcome<'a> {
+    /// Index into the maps of the program.
+    pub map: usize,
+    /// Index into the groups of the map.
+    pub group: usize,
+    /// `None` when it could not be lowered, which has been reported.
+    pub lowered: Option<&'a LoweredGroup>,
+    /// `None` when it was refused, which has been reported, or not checked.
+    pub checked: Option<&'a CheckedGroup<'a>>,
+    /// What the model counted instead of the engine.
+    pub counted: Option<&'a Flow>,
+    /// Or why there is none; `None` when it was not estimated.
+    pub report: Option<&'a Result<GroupReport, Vec<Diagnostic>>>,
+}
+
+/// Verdicts and estimates that are remembered, at most so many of each.
+const MOST: usize = 1024;
+
+/// Estimates of one model by mapping.
+type Estimates = Memo<Mapping, Result<Estimate, Failure>>;
+
+/// What is remembered between layers, and between runs.
+pub struct Cache {
+    checks: CheckCache,
+    /// By name of the model.
+    estimates: Vec<(&'static str, Estimates)>,
+}
+
+impl Default for Cache {
+    fn default() -> Cache {
+        Cache {
+            checks: CheckCache::new(MOST),
+            estimates: Vec::new(),
+        }
+    }
+}
+
+impl Cache {
+    fn estimate(&mut self, model: &dyn Model, checked: &CheckedLayer) -> Result<Estimate, Failure> {
+        let name = model.name();
+        let at = match self.estimates.iter().position(|known| known.0 == name) {
+            Some(at) => at,
+            None => {
+                self.estimates.push((name, Memo::new(MOST)));
+                self.estimates.len() - 1
+            }
+        };
+        let estimate = || model.estimate(&Subject::Loops(&checked.legal));
+        match self.estimates.get_mut(at) {
+            Some((_, known)) => known.get(&checked.legal, estimate),
+            None => estimate(),
+        }
+    }
+}
+
+/// Lowers, checks and evaluates the selected layers and groups. Layers with errors are named in
+/// [`Evaluation::failed`]; a map that was not finished because the observer stopped the run has no evaluation.
+pub fn run(
+    compiled: &Compiled,
+    request: &Request<'_>,
+    cache: &mut Cache,
+    observer: &mut dyn Observer,
+) -> Vec<Evaluation> {
+    let program = &compiled.program;
+    let maps = request.selection.maps.iter();
+    let parts: Vec<(usize, &Map, Vec<Unit>)> = maps
+        .filter_map(|(index, layers)| {
+            let map = program.maps.get(*index)?;
+            Some((*index, map, units(map, layers.iter().copied())))
+        })
+        .collect();
+    let mut runner = Runner {
+        compiled,
+        request,
+        evaluator: Evaluator::new(compiled, observer.diagnostics()),
+        cache,
+        done: 0,
+        total: parts.iter().map(|part| part.2.len()).sum(),
+        observer,
+    };
+    // By model, then by map.
+    let mut evaluations: Vec<Vec<Evaluation>> = request.models.iter().map(|_| Vec::new()).collect();
+    for (index, map, units) in &parts {
+        let Some(drafts) = runner.map(*index, map, units) else {
+            break;
+        };
+        for draft in drafts.into_iter().filter(|draft| draft.applies) {
+            let at = draft.at;
+            let evaluation = runner.conclude(map, draft);
+            if let Some(list) = evaluations.get_mut(at) {
+                list.extend(evaluation);
+            }
+        }
+    }
+    evaluations.into_iter().flatten().collect()
+}
+
+/// The name of a group, also of one that cannot be lowered: `expand + project`.
+#[must_use]
+pub fn group_name(compiled: &Compiled, map: &Map, group: usize) -> String {
+    let network = compiled.program.networks.get(map.network);
+    let layers = map.groups.get(group).map_or(&[][..], |group| &group.layers);
+    let names: Vec<&str> = layers
+        .iter()
+        .filter_map(|layer| Some(network?.layers.get(layer.0)?.name.as_str()))
+        .collect();
+    names.join(" + ")
+}
+
+/// An evaluation that is not finished.
+struct Draft<'a> {
+    /// Index into the models of the request.
+    at: usize,
+    model: &'a dyn Model,
+    layers: Vec<LayerReport>,
+    groups: Vec<GroupReport>,
+    failed: Vec<String>,
+    /// To all that was met so far.
+    applies: bool,
+}
+
+struct Runner<'a> {
+    compiled: &'a Compiled,
+    request: &'a Request<'a>,
+    evaluator: Evaluator<'a>,
+    cache: &'a mut Cache,
+    done: usize,
+    total: usize,
+    observer: &'a mut dyn Observer,
+}
+
+impl<'a> Runner<'a> {
+    /// The drafts of one map; `None` when the run was stopped.
+    fn map(&mut self, index: usize, map: &'a Map, units: &[Unit]) -> Option<Vec<Draft<'a>>> {
+        let mut drafts = self.drafts(map, units);
+        if drafts.is_empty() && self.request.until == Until::Evaluated {
+            self.done += units.len();
+            return Some(drafts);
+        }
+        for unit in units {
+            let name = match unit {
+                Unit::Layer(layer) => self.layer_name(map, *layer).to_owned(),
+                Unit::Group(group) => group_name(self.compiled, map, *group),
+            };
+            let step = Step {
+                done: self.done,
+                total: self.total,
+                map: index,
+                name: &name,
+            };
+            if !self.observer.proceed(&step) {
+                return None;
+            }
+            match unit {
+                Unit::Layer(layer) => self.layer(index, map, *layer, &mut drafts),
+                Unit::Group(group) => self.group(index, map, *group, &mut drafts),
+            }
+            self.done += 1;
+        }
+        Some(drafts)
+    }
+
+    /// A draft for every model, but for those that say nothing of groups where there is one: one total must not be
+    /// of two clocks.
+    fn drafts(&mut self, map: &Map, units: &[Unit]) -> Vec<Draft<'a>> {
+        if self.request.until < Until::Evaluated {
+            return Vec::new();
+        }
+        let group = units.iter().find_map(|unit| match unit {
+            Unit::Group(group) => map.groups.get(*group),
+            Unit::Layer(_) => None,
+        });
+        let mut drafts = Vec::new();
+        for (at, &model) in self.request.models.iter().enumerate() {
+            if let Some(group) = group
+                && let Err(why) = model.applies_to_groups()
+            {
+                let (name, reason) = (model.name(), &why.reason);
+                let message = format!("the model `{name}` {reason} of `{}`", map.name);
+                self.observer.inapplicable(
+                    limits::of_model(&why, message)
+                        .at(group.span, "these layers run together")
+                        .help(format!(
+                            "take `--model {}`, or `--layer` for a layer outside of the groups",
+                            models::DEFAULT.name()
+                        )),
+                );
+                continue;
+            }
+            drafts.push(Draft {
+                at,
+                model,
+                layers: Vec::new(),
+                groups: Vec::new(),
+                failed: Vec::new(),
+                applies: true,
+            });
+        }
+        drafts
+    }
+
+    fn layer_name(&self, map: &Map, layer: usize) -> &'a str {
+        let network = self.compiled.program.networks.get(map.network);
+        let layer = network.and_then(|network| network.layers.get(layer));
+        layer.map_or("", |layer| layer.name.as_str())
+    }
+
+    fn member_names(&self, map: &Map, group: usize) -> Vec<String> {
+        let members = map.groups.get(group).map_or(&[][..], |group| &group.layers);
+        let members = members.iter().map(|member| member.0);
+        members
+            .map(|layer| self.layer_name(map, layer).to_owned())
+            .collect()
+    }
+
+    fn layer(&mut self, index: usize, map: &Map, layer: usize, drafts: &mut [Draft<'_>]) {
+        let sink = self.observer.diagnostics();
+        let planned = self
+            .compiled
+            .plan_layer(map, layer, self.request.options, sink);
+        let lowered = planned
+            .as_ref()
+            .and_then(|planned| planned.lowered.as_ref());
+        let lowered = lowered.filter(|_| self.request.until >= Until::Checked);
+        let checked = lowered.and_then(|lowered| {
+            let checks = &mut self.cache.checks;
+            checks.check_layer(self.compiled, map, lowered, sink)
+        });
+        if self.request.warnings {
+            let warnings = checked.iter().flat_map(|checked| &checked.warnings);
+            sink.extend(warnings.cloned());
+        }
+        let mut figures = Vec::with_capacity(drafts.len());
+        for draft in drafts.iter_mut() {
+            let (Some(planned), Some(lowered), Some(checked)) = (&planned, lowered, &checked)
+            else {
+                draft.failed.push(self.layer_name(map, layer).to_owned());
+                continue;
+            };
+            let of = Checked {
+                map,
+                planned,
+                lowered,
+                layer: checked,
+            };
+            if let Some(found) = self.figures(&of, draft) {
+                figures.push(found);
+            }
+        }
+        self.observer.layer(LayerOutcome {
+            map: index,
+            layer,
+            planned,
+            checked,
+            figures: &figures,
+        });
+        let mut figures = figures.into_iter();
+        for draft in drafts.iter_mut().filter(|draft| draft.applies) {
+            match figures.next().map(|figures| figures.report) {
+                Some(Ok(report)) => draft.layers.push(report),
+                Some(Err(_)) => draft.failed.push(self.layer_name(map, layer).to_owned()),
+                None => {}
+            }
+        }
+    }
+
+    /// What the model of `draft` says of a layer; `None` when it does not apply.
+    fn figures(&mut self, of: &Checked<'_>, draft: &mut Draft<'_>) -> Option<Figures> {
+        let model = draft.model;
+        let subject = Subject::Loops(&of.layer.legal);
+        if let Err(why) = model.applies(&subject) {
+            let refusal = limits::inapplicable(model.name(), &why, &of.lowered.names);
+            self.observer.inapplicable(refusal);
+            draft.applies = false;
+        }
+        if !draft.applies {
+            return None;
+        }
+        let figures = match self.cache.estimate(model, of.layer) {
+            Ok(estimate) => Figures {
+                report: self.evaluator.report(of, model, &estimate),
+                estimate: Some(estimate),
+            },
+            Err(failure) => Figures {
+                estimate: None,
+                report: Err(vec![limits::failure_diagnostic(
+                    &failure,
+                    &of.lowered.names,
+                )]),
+            },
+        };
+        if let Err(reasons) = &figures.report {
+            self.observer.without_figures(reasons);
+        }
+        Some(figures)
+    }
+
+    fn group(&mut self, index: usize, map: &Map, group: usize, drafts: &mut [Draft<'_>]) {
+        let sink = self.observer.diagnostics();
+        let lowered = self.compiled.plan_group(map, group, sink);
+        let options = self.request.options;
+        let mut checked = match &lowered {
+            Some(lowered) if self.request.until >= Until::Checked => {
+                check_group(self.compiled, map, lowered, options, sink)
+            }
+            _ => None,
+        };
+        if self.request.warnings {
+            let warnings = checked.iter().flat_map(|checked| &checked.warnings);
+            sink.extend(warnings.cloned());
+        }
+        let mut finished = false;
+        for draft in drafts.iter_mut() {
+            let Some(checked) = &mut checked else {
+                draft.failed.extend(self.member_names(map, group));
+                continue;
+            };
+            let counted =
+                draft
+                    .model
+                    .group(&checked.lowered.group, &checked.rates(), &checked.memories);
+            let (counted, report) = match counted {
+                Ok(counted) => {
+                    if let Some(flow) = &counted {
+                        checked.set_counts(flow.clone());
+                    }
+                    (counted, self.evaluator.group(map, checked, options))
+                }
+                Err(failure) => (None, Err(vec![checked.failure(&failure)])),
+            };
+            if let Err(reasons) = &report {
+                self.observer.without_figures(reasons);
+            }
+            self.observer.group(&GroupOutcome {
+                map: index,
+                group,
+                lowered: lowered.as_ref(),
+                checked: Some(checked),
+                counted: counted.as_ref(),
+                report: Some(&report),
+            });
+            finished = true;
+            match report {
+                Ok(mut report) => {
+                    report.after = draft.layers.len();
+                    draft.groups.push(report);
+                }
+                Err(_) => draft.failed.extend(self.member_names(map, group)),
+            }
+        }
+        if !finished {
+            self.observer.group(&GroupOutcome {
+                map: index,
+                group,
+                lowered: lowered.as_ref(),
+                checked: checked.as_ref(),
+                counted: None,
+                report: None,
+            });
+        }
+    }
+
+    /// The evaluation of a finished draft; `None` when its energy does not add up, which has been reported.
+    fn conclude(&mut self, map: &Map, draft: Draft<'_>) -> Option<Evaluation> {
+        let program = &self.compiled.program;
+        let network = program.networks.get(map.network);
+        let accelerator = program.accelerators.get(map.accelerator);
+        let evaluation = Evaluation {
+            map: map.is_named.then(|| map.name.clone()),
+            network: network.map(Network::label).unwrap_or_default(),
+            description: network.map_or_else(Vec::new, |network| network.description.clone()),
+            accelerator: accelerator.map(Accelerator::label).unwrap_or_default(),
+            model: draft.model.name().to_owned(),
+            totals: totals(&draft.layers, &draft.groups),
+            layers: draft.layers,
+            groups: draft.groups,
+            failed: draft.failed,
+        };
+        if adds_up(&evaluation) {
+            return Some(evaluation);
+        }
+        let (network, reason) = (&evaluation.network, CostError::Law);
+        let message = format!("`{network}` cannot be totalled: {reason}");
+        let sink = self.observer.diagnostics();
+        sink.push(Diagnostic::new(Code::E0602, message).help(reason.help()));
+        None
+    }
+}

@@ -1,0 +1,83 @@
+//! `searches[]` and `explorations[]` of a report: the best of a space, and the best of a sweep over hardware.
+
+use super::model::Ordered;
+
+/// The best schedules of one layer.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct SearchReport {
+    pub name: String,
+    pub network: String,
+    pub layer: String,
+    /// Layers that equal this one and were not searched again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub same_as: Vec<String>,
+    pub accelerator: String,
+    pub model: String,
+    /// `energy`, `cycles`, `edp`, ...; several for a Pareto front.
+    pub objective: Vec<String>,
+    pub strategy: String,
+    /// As in the source.
+    pub space: String,
+    /// Schedules of the space, as a decimal number of any length.
+    pub candidates: String,
+    pub evaluated: u64,
+    /// Left out, by the reason.
+    pub pruned: Ordered<u64>,
+    /// Only when times were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub best: Option<FoundReport>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub front: Vec<FoundReport>,
+    /// No schedule of the space is below it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lower_bound: Option<f64>,
+    /// How far the best may be from the optimum, as a part of it; 0 is proved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gap: Option<f64>,
+    /// The file that proves it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
+}
+
+/// A schedule that was found.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct FoundReport {
+    /// In the order of `objective`: energy in pJ, cycles, EDP in pJ x cycles, traffic and capacity in bytes.
+    pub values: Vec<f64>,
+    pub cycles: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub energy_pj: Option<f64>,
+    /// Source text.
+    pub dataflow: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tilings: Option<u64>,
+}
+
+/// The best designs of a sweep.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct ExplorationReport {
+    pub name: String,
+    /// Points of the sweep.
+    pub designs: u64,
+    pub evaluated: u64,
+    /// Left out by a proof, by the reason.
+    pub pruned: Ordered<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub best: Option<DesignReport>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub front: Vec<DesignReport>,
+}
+
+/// A point of a sweep.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct DesignReport {
+    pub parameters: Ordered<u64>,
+    /// In the order of the objective.
+    pub values: Vec<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub area_um2: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub power_mw: Option<f64>,
+}
