@@ -304,8 +304,9 @@ impl GroupClasses {
                 while window < trips {
                     // One class for the interior, where windows are translates of each other.
                     let run = match alike {
-                        Some((0, to)) if reduces && window == 1 && to > 1 => to,
-                        Some((0, _)) if reduces => 1,
+                        // Only where sums begin is the first trip of a reduction another than the others.
+                        Some((0, to)) if reduces && fresh && window == 1 && to > 1 => to,
+                        Some((0, _)) if reduces && fresh => 1,
                         Some((from, to)) if window == from && to > from => to - from + 1,
                         _ => 1,
                     };

@@ -16,7 +16,7 @@
 use super::classes::{GroupClasses, Key};
 use super::clock::{Clock, Elapsed};
 use super::counts::Counts;
-use super::flows::{Flows, Places};
+use super::flows::{Flows, Places, Position};
 use super::lanes::Sum;
 use super::plan::{Counter, Plan, Whole};
 use super::still::Still;
@@ -139,6 +139,9 @@ pub(super) struct Level {
     /// Where its regions lie in the list of times: the first of them, and the first of the next loop.
     pub(super) first: usize,
     end: usize,
+    /// The first site inside an advance, and its first column.
+    pub(super) site: usize,
+    column: usize,
 }
 
 /// One tensor's traffic at one site.
@@ -178,7 +181,7 @@ pub(super) fn run(
     let moving: SmallVec<[usize; 8]> = (0..scratch.classes.len())
         .filter(|&g| !scratch.classes[g].edges.is_empty())
         .collect();
-    levels(mapping, scratch, &moving);
+    levels(mapping, scratch, &flows, &moving);
     let mut engine = Engine {
         mapping,
         flows: &flows,
@@ -471,21 +474,6 @@ impl Engine<'_> {
         Ok(elapsed)
     }
 
-    /// The first position inside an advance of loop `advance`.
-    pub(super) fn inside(&self, advance: Option<usize>) -> usize {
-        let outside = advance.map_or(0, |l| l + 1);
-        let positions = &self.flows.positions;
-        positions.partition_point(|p| self.places[p.place] < outside)
-    }
-
-    /// The first site of a position.
-    pub(super) fn first_site(&self, position: usize) -> usize {
-        self.flows
-            .positions
-            .get(position)
-            .map_or(self.flows.lanes, |p| p.sites.0)
-    }
-
     /// Multiplies out `context` from the moving group `from` on.
     fn multiply(
         &self,
@@ -496,8 +484,8 @@ impl Engine<'_> {
     ) {
         let own = advance.and_then(|l| self.loops[l].own);
         if from == 0 {
-            let site = self.first_site(self.inside(advance));
-            products.start(self, self.flows.column_starts[site], context.len());
+            let column = advance.map_or(0, |l| self.loops[l].column);
+            products.start(self, column, context.len());
         }
         let width = products.width;
         let all = self.work.still_row.len();
@@ -542,22 +530,30 @@ impl Engine<'_> {
     ) -> Result<(), EngineLimit> {
         let outside = advance.map_or(0, |l| l + 1);
         let own = advance.and_then(|l| self.loops[l].own);
-        // The node that every moving group is at after the advance, and its depth.
-        let mut at: SmallVec<[(usize, usize); 8]> = SmallVec::new();
+        // The nodes that every moving group is at after the advance, and then after the first windows of its
+        // loops inside, one after the other; and where those of each group would begin at depth 0.
+        let mut chain: SmallVec<[usize; 32]> = SmallVec::new();
+        let mut starts: SmallVec<[usize; 8]> = SmallVec::new();
         for (m, &class) in context.iter().enumerate() {
-            at.push(match own {
+            let classes = &self.classes[self.moving[m]];
+            let (mut node, depth) = match own {
                 Some((own, number)) if own == m => {
-                    let edge = &self.classes[self.moving[m]].edges[class];
-                    (edge.child as usize, number + 1)
+                    (classes.edges[class].child as usize, number + 1)
                 }
                 _ => (class, advance.map_or(0, |l| self.loops[l].depths[m])),
-            });
+            };
+            starts.push(chain.len().wrapping_sub(depth));
+            chain.push(node);
+            for _ in depth..classes.depth() {
+                node = classes.nodes[node].first as usize;
+                chain.push(node);
+            }
         }
         let (flows, timer) = (self.flows, self.timer);
         let last = context.len();
         let count = u128::from(products.counts[last]);
         let row = &products.lanes[products.width * last..products.width * (last + 1)];
-        let first_column = flows.column_starts[self.first_site(self.inside(advance))];
+        let first_column = advance.map_or(0, |l| self.loops[l].column);
         let overflow = EngineLimit::Overflow;
         self.work
             .clock
@@ -612,7 +608,7 @@ impl Engine<'_> {
                 break;
             }
             place -= 1;
-            self.add_loop(place, &at, times, elapsed)?;
+            self.add_loop(place, (&chain, &starts), times, elapsed)?;
         }
         Ok(())
     }
@@ -638,7 +634,7 @@ impl Engine<'_> {
     fn add_loop(
         &self,
         l: usize,
-        at: &[(usize, usize)],
+        (chain, starts): (&[usize], &[usize]),
         times: &[u64],
         elapsed: &mut Elapsed,
     ) -> Result<(), EngineLimit> {
@@ -650,9 +646,9 @@ impl Engine<'_> {
         let mut index = 0usize;
         let mut scale = 1usize;
         let mut parent = 0usize;
-        for (m, &(node, depth)) in at.iter().enumerate() {
-            let (first, radix) = level.classes[m];
-            let here = self.classes[self.moving[m]].first_at(node, level.depths[m] - depth);
+        let groups = level.classes.iter().zip(&level.depths).zip(starts);
+        for (m, ((&(first, radix), depth), start)) in groups.enumerate() {
+            let here = chain[start.wrapping_add(*depth)];
             index *= radix;
             if m == own {
                 parent = here;
@@ -676,17 +672,27 @@ impl Engine<'_> {
 }
 
 /// The loops before the leaf, and where each moving group is in the context of their advances.
-fn levels(mapping: &Mapping, scratch: &mut Scratch, moving: &[usize]) {
+fn levels(mapping: &Mapping, scratch: &mut Scratch, flows: &Flows, moving: &[usize]) {
     let Scratch {
         levels,
         loops,
         classes,
+        places,
         ..
     } = scratch;
     levels.clear();
     let mut size = 0usize;
     let mut depths: SmallVec<[usize; 8]> = SmallVec::from_elem(0, moving.len());
+    let mut position = 0;
     for index in 0..mapping.schedule.leaf {
+        let is_outside = |position: &Position| places.ranked[position.place] <= index;
+        while flows.positions.get(position).is_some_and(is_outside) {
+            position += 1;
+        }
+        let site = flows
+            .positions
+            .get(position)
+            .map_or(flows.lanes, |position| position.sites.0);
         let at = moving.iter().enumerate().find_map(|(m, &g)| {
             let number = depths[m];
             (loops[g].get(number)?.index == index).then_some((m, number))
@@ -698,6 +704,8 @@ fn levels(mapping: &Mapping, scratch: &mut Scratch, moving: &[usize]) {
             classes: SmallVec::new(),
             first: size,
             end: size,
+            site,
+            column: flows.column_starts[site],
         };
         if let Some((own, number)) = own {
             level.depths.extend_from_slice(&depths);

@@ -53,7 +53,7 @@ impl Engine<'_> {
                     }
                 });
             }
-            let site = self.first_site(self.inside(advance));
+            let site = advance.map_or(0, |l| self.loops[l].site);
             let bases = self.flows.base_starts[site]..self.flows.base_starts[self.flows.lanes];
             for base in &self.flows.bases[bases] {
                 let mut sum = self.work.still[base.at];
