@@ -23,7 +23,7 @@ use super::EngineLimit;
 use super::crossing::{Table, Transition};
 use super::flows::Flows;
 use super::forced::Forced;
-use super::lanes::Sum;
+use super::lanes::{Kinds, Rows, SortSums, Sum};
 use super::lattice::{self, Lattice};
 use super::plan::Plan;
 use super::spot::Spot;
@@ -34,13 +34,11 @@ use std::rc::Rc;
 /// More states than this in one group: not countable in reasonable time.
 const MOST_STATES: u64 = 1 << 16;
 
-/// All that the classes of a group depend on, besides the layer and the accelerator.
-#[derive(Clone, Debug, PartialEq)]
+/// All that the classes of a group depend on, besides the layer, the accelerator and what flows where
+/// ([`Flows::id`]).
 pub(super) struct Key {
     /// The loops that do something, outermost first.
-    pub loops: KeyLoops,
-    /// What the sites are ([`Flows::id`]).
-    pub flows: u32,
+    pub loops: GroupLoops,
     /// Per site: how many of the group's loops lie outside.
     pub inside: SmallVec<[usize; 6]>,
     /// Where instances that idle give up their sums.
@@ -54,22 +52,6 @@ pub(super) struct Key {
     pub between: SmallVec<[bool; 6]>,
 }
 
-/// The loops of a group; equal if they do the same.
-#[derive(Clone, Debug)]
-pub(super) struct KeyLoops(pub GroupLoops);
-
-impl PartialEq for KeyLoops {
-    fn eq(&self, other: &KeyLoops) -> bool {
-        let same = |(a, b): (&GroupLoop, &GroupLoop)| {
-            a.moves == b.moves
-                && a.instances == b.instances
-                && a.array == b.array
-                && a.ends_level == b.ends_level
-        };
-        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(same)
-    }
-}
-
 /// One group and its classes.
 pub(super) struct GroupClasses {
     pub plan: Rc<Plan>,
@@ -79,8 +61,12 @@ pub(super) struct GroupClasses {
     pub explicit: bool,
     /// Per loop, of listed groups: whether loops of other groups turn between the loop outside it and it.
     pub(super) between: SmallVec<[bool; 6]>,
-    /// Instances that work at all, of listed groups.
+    /// Instances that work at all.
     pub(super) used: u64,
+    /// Points of the group that are performed, over all steps and instances; `None` past `u128`.
+    pub(super) points: Option<u128>,
+    /// Per depth: positions of the first loops, over all steps.
+    pub(super) positions: SmallVec<[u128; 6]>,
     /// Loops that are steps of the PEs (before the leaf).
     pub loops: GroupLoops,
     /// `nodes[starts[m]..starts[m + 1]]`: positions of the first `m` loops; the first is the one start.
@@ -96,14 +82,21 @@ pub(super) struct GroupClasses {
     pub(super) sites: usize,
     /// Instances listed so far.
     pub(super) listed: usize,
-    /// Per node and per edge, for the engine's inner loop: the sizes that decide how much crosses, all
-    /// sites in a row (`Flows::columns`).
-    pub node_lanes: Vec<u64>,
-    pub edge_lanes: Vec<u64>,
+    /// Per site: all instances are alike in every step, and nothing comes from neighbours.
+    pub(super) single: SmallVec<[bool; 8]>,
+    /// Per node and per edge, for the engine's inner loop: the sizes that decide how much crosses.
+    pub(super) node_rows: Rows,
+    pub(super) edge_rows: Rows,
+    pub(super) kinds: Kinds,
     /// Per depth, and per loop, sums of the sizes over all steps: `(depth * slots + slot)`, the slots of all
     /// sites in a row.
     pub node_sums: Vec<Sum>,
     pub edge_sums: Vec<Sum>,
+    /// The same by the sorts of the elements; empty where nothing comes from neighbours.
+    pub(super) node_sorts: Vec<SortSums>,
+    pub(super) edge_sorts: Vec<SortSums>,
+    /// Per slot the largest tile of one child instance.
+    pub(super) tiles: Vec<u64>,
 }
 
 pub(super) struct Node {
@@ -159,7 +152,7 @@ impl GroupClasses {
             explicit: key.explicit,
             between: key.between.clone(),
             used: 0,
-            loops: key.loops.0.clone(),
+            loops: key.loops.clone(),
             nodes: Vec::with_capacity(16),
             starts: SmallVec::new(),
             edges: Vec::with_capacity(16),
@@ -169,10 +162,17 @@ impl GroupClasses {
             advances: Vec::new(),
             sites: flows.sites.len(),
             listed: 0,
-            node_lanes: Vec::new(),
-            edge_lanes: Vec::new(),
+            points: None,
+            positions: SmallVec::new(),
+            single: SmallVec::new(),
+            node_rows: Rows::default(),
+            edge_rows: Rows::default(),
+            kinds: Kinds::default(),
             node_sums: Vec::new(),
             edge_sums: Vec::new(),
+            node_sorts: Vec::new(),
+            edge_sorts: Vec::new(),
+            tiles: Vec::new(),
         };
         if key.explicit {
             classes.list()?;
@@ -304,8 +304,9 @@ impl GroupClasses {
                 while window < trips {
                     // One class for the interior, where windows are translates of each other.
                     let run = match alike {
-                        Some((0, to)) if reduces && window == 1 && to > 1 => to,
-                        Some((0, _)) if reduces => 1,
+                        // Only where sums begin is the first trip of a reduction another than the others.
+                        Some((0, to)) if reduces && fresh && window == 1 && to > 1 => to,
+                        Some((0, _)) if reduces && fresh => 1,
                         Some((from, to)) if window == from && to > from => to - from + 1,
                         _ => 1,
                     };
@@ -545,6 +546,16 @@ impl GroupClasses {
                 let all: u64 = self.loops.iter().map(|l| l.instances).product();
                 node.working < all
             })
+    }
+
+    /// How much memory its tables take, in numbers of eight bytes.
+    pub(super) fn weight(&self) -> usize {
+        let tables = self.table.sizes.len() * 17 + self.table.variants.len() * 2;
+        let rows = self.node_rows.lanes.len() + self.edge_rows.lanes.len();
+        let classes = (self.nodes.len() + self.edges.len()) * (32 + 2 * self.sites);
+        let sums = (self.node_sums.len() + self.edge_sums.len()) * 20;
+        let sorts = (self.node_sorts.len() + self.edge_sorts.len()) * 26;
+        tables + rows + classes + sums + sorts + self.kinds.columns.len() + 128
     }
 
     /// Instances that work in at least one step.

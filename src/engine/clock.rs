@@ -17,8 +17,8 @@
 //! instance counts. Bits of the issues stay bits until the leaf region ends and are rounded once.
 
 use super::TimingRule;
-use super::flows::{Crossing, Flows, Passing};
-use crate::ir::{Mapping, Rate};
+use super::flows::Flows;
+use super::timer::{SiteTimer, Timer};
 use smallvec::SmallVec;
 
 /// Time of a region, and the busy time of the tracked resources (bits while inside a leaf region).
@@ -57,30 +57,22 @@ impl Elapsed {
 #[derive(Default)]
 struct Now {
     /// Per resource, of the busiest instance.
-    bits: SmallVec<[u64; 16]>,
+    bits: Vec<u64>,
     /// Of the kind of instance at hand, and the largest of the site so far.
-    kind: SmallVec<[u64; 16]>,
-    site: SmallVec<[u64; 16]>,
+    kind: Vec<u64>,
+    site: Vec<u64>,
+    /// Cycles of what passed at the position at hand.
+    busy: Vec<u64>,
     /// Per home and resource the bits that its issues put there in the leaf step at hand.
-    issued: SmallVec<[u64; 8]>,
+    issued: Vec<u64>,
     /// Per boundary: down and up of its busiest parent, and of the parent at hand.
-    moves: SmallVec<[(u64, u64); 4]>,
-    peak: SmallVec<[u64; 4]>,
+    moves: Vec<(u64, u64)>,
+    peak: Vec<u64>,
 }
 
+/// Time and what passes, step by step; made ready by [`Clock::wind`].
+#[derive(Default)]
 pub(super) struct Clock {
-    lanes: u64,
-    rule: TimingRule,
-    rates: SmallVec<[Rate; 8]>,
-    /// Per resource its number among the tracked ones.
-    tracked: SmallVec<[Option<usize>; 8]>,
-    tracks: usize,
-    times_issues: bool,
-    /// The issues of a leaf region are spread over several leaf steps.
-    several: bool,
-    wave: u64,
-    wave_each: bool,
-    bits_of: SmallVec<[(u64, u64); 4]>,
     now: Now,
     /// Sums over the run.
     pub compute: u128,
@@ -91,109 +83,63 @@ pub(super) struct Clock {
     pub peaks: Vec<u64>,
 }
 
+fn zeros<T: Copy>(list: &mut Vec<T>, zero: T, len: usize) {
+    list.clear();
+    list.resize(len, zero);
+}
+
 impl Clock {
-    pub fn new(mapping: &Mapping, flows: &Flows, rule: TimingRule) -> Clock {
-        let architecture = &mapping.architecture;
-        let resources = flows.resources.len();
-        let several = mapping.schedule.steps < mapping.schedule.leaf;
-        let exact = rule == TimingRule::Exact;
-        let mut tracks = 0;
-        let tracked = (0..resources)
-            .map(|r| {
-                let uses = flows.at_position.iter().filter(|used| used.contains(&r));
-                let places = uses.count();
-                let issues = exact && flows.at_issue.contains(&r);
-                let shared = places + usize::from(issues) > 1 || issues && several;
-                (shared && rule == TimingRule::Exact).then(|| {
-                    tracks += 1;
-                    tracks - 1
-                })
-            })
-            .collect();
-        let wave = architecture
-            .arrays
-            .iter()
-            .flat_map(|array| {
-                let skew = array.network.skew;
-                array
-                    .shape
-                    .iter()
-                    .map(move |&extent| extent.saturating_sub(1).saturating_mul(skew))
-            })
-            .fold(0u64, u64::saturating_add);
-        let last = architecture
-            .memories
-            .last()
-            .map_or(0, |memory| memory.level);
-        let wave_each = architecture
-            .memories
-            .iter()
-            .any(|memory| memory.level == last && !memory.overlaps());
-        Clock {
-            lanes: architecture.lanes.max(1),
-            rule,
-            rates: flows.resources.iter().map(|r| r.1).collect(),
-            tracked,
-            tracks,
-            times_issues: exact,
-            several,
-            wave: if rule == TimingRule::Exact { wave } else { 0 },
-            wave_each,
-            bits_of: mapping
-                .operation
-                .tensors
-                .iter()
-                .map(|tensor| (u64::from(tensor.bits), u64::from(tensor.partial_bits)))
-                .collect(),
-            now: Now {
-                bits: SmallVec::from_elem(0, resources),
-                kind: SmallVec::from_elem(0, resources),
-                site: SmallVec::from_elem(0, resources),
-                issued: SmallVec::from_elem(0, flows.homes.len() * resources),
-                moves: SmallVec::from_elem((0, 0), flows.boundaries.len()),
-                peak: SmallVec::from_elem(0, flows.boundaries.len()),
-            },
-            compute: 0,
-            bits: vec![0; resources],
-            busy: vec![0; resources],
-            transfer_cycles: vec![0; flows.boundaries.len() + flows.homes.len()],
-            peaks: vec![0; flows.boundaries.len()],
+    /// Sets everything to the time before the first step.
+    pub fn wind(&mut self, flows: &Flows) {
+        let (resources, boundaries) = (flows.resources.len(), flows.boundaries.len());
+        let homes = flows.homes.len();
+        for list in [
+            &mut self.now.bits,
+            &mut self.now.kind,
+            &mut self.now.site,
+            &mut self.now.busy,
+        ] {
+            zeros(list, 0, resources);
         }
+        zeros(&mut self.now.issued, 0, homes * resources);
+        zeros(&mut self.now.moves, (0, 0), boundaries);
+        zeros(&mut self.now.peak, 0, boundaries);
+        self.compute = 0;
+        zeros(&mut self.bits, 0, resources);
+        zeros(&mut self.busy, 0, resources);
+        zeros(&mut self.transfer_cycles, 0, boundaries + homes);
+        zeros(&mut self.peaks, 0, boundaries);
     }
 
-    pub fn start(&self) -> Elapsed {
+    pub fn start(&self, timer: &Timer) -> Elapsed {
         Elapsed {
             time: 0,
-            busy: SmallVec::from_elem(0, self.stride() - 1),
+            busy: SmallVec::from_elem(0, timer.stride - 1),
         }
-    }
-
-    /// Numbers per region in the list of times.
-    pub fn stride(&self) -> usize {
-        let puts = if self.several {
-            self.now.issued.len()
-        } else {
-            0
-        };
-        1 + self.tracks + puts
     }
 
     /// The wave of skewed arrays that is paid once per run.
-    pub fn wave_of_the_run(&mut self) -> u64 {
-        if self.wave_each {
+    pub fn wave_of_the_run(&mut self, timer: &Timer) -> u64 {
+        if timer.wave_each {
             return 0;
         }
-        self.compute += u128::from(self.wave);
-        self.wave
+        self.compute += u128::from(timer.wave);
+        timer.wave
     }
 
     /// Begins a leaf step: the busiest PE performs `busiest` points.
     #[inline]
-    pub fn issue(&mut self, elapsed: &mut Elapsed, busiest: u64, count: u128) -> Option<()> {
-        elapsed.time = if self.lanes == 1 {
+    pub fn issue(
+        &mut self,
+        timer: &Timer,
+        elapsed: &mut Elapsed,
+        busiest: u64,
+        count: u128,
+    ) -> Option<()> {
+        elapsed.time = if timer.lanes == 1 {
             busiest
         } else {
-            busiest.div_ceil(self.lanes)
+            busiest.div_ceil(timer.lanes)
         };
         self.compute = self
             .compute
@@ -202,111 +148,111 @@ impl Clock {
         Some(())
     }
 
+    /// What the instances of a site pass, all alike. `row`: the site's columns.
     #[inline]
-    pub fn begin_site(&mut self) {
-        if !self.rates.is_empty() {
-            self.now.site.fill(0);
+    pub fn pass(&mut self, timer: &SiteTimer, row: &[u64], first: bool) {
+        for slot in &timer.slots {
+            let passed = slot.passes(row, first);
+            if let Some(boundary) = slot.boundary {
+                self.crosses(boundary, &passed);
+            }
+            for &(resource, which) in &slot.uses {
+                let value = passed[usize::from(which)];
+                let sum = &mut self.now.bits[resource];
+                *sum = sum.saturating_add(value);
+                if let Some(home) = slot.home {
+                    let put = &mut self.now.issued[home + resource];
+                    *put = put.saturating_add(value);
+                }
+            }
+        }
+        self.end_peaks(timer);
+    }
+
+    #[inline]
+    fn crosses(&mut self, boundary: usize, passed: &[u64; 4]) {
+        let (down, up) = &mut self.now.moves[boundary];
+        *down = (*down).max(passed[0]);
+        *up = (*up).max(passed[1]);
+        let peak = &mut self.now.peak[boundary];
+        *peak = peak.saturating_add(passed[0].saturating_add(passed[1]));
+    }
+
+    /// The largest sum of one parent in one step.
+    #[inline]
+    fn end_peaks(&mut self, timer: &SiteTimer) {
+        for &boundary in &timer.boundaries {
+            let peak = std::mem::take(&mut self.now.peak[boundary]);
+            self.peaks[boundary] = self.peaks[boundary].max(peak);
+        }
+    }
+
+    /// Begins a site with several kinds of instances.
+    #[inline]
+    pub fn begin_site(&mut self, timer: &SiteTimer) {
+        for &resource in &timer.resources {
+            self.now.site[resource] = 0;
         }
     }
 
     /// What one kind of instance of a site passes; the busiest counts. `row`: the site's columns.
-    pub fn pass_row(&mut self, flows: &Flows, number: usize, row: &[u64], first: bool) {
-        let site = &flows.sites[number];
-        let mut values: SmallVec<[[u64; 4]; 4]> = SmallVec::new();
-        let mut at = 0;
-        for slot in &site.slots {
-            let (bits, partial) = self.bits_of[slot.tensor];
-            let (passed, columns) = if site.lanes {
-                issues(&row[at..], slot.is_result, flows.wide, bits, partial)
-            } else if !slot.is_result {
-                let reused = if first { 0 } else { row[at + 1] };
-                let down = (row[at] - reused).saturating_mul(bits);
-                ([down, 0, 0, 0], 2)
-            } else {
-                let base = slot.is_base(site.depth);
-                sums(
-                    &row[at..],
-                    (base, base && slot.separate),
-                    flows.wide,
-                    (bits, partial),
-                    first,
-                )
-            };
-            at += columns;
-            if let Crossing::Boundary(b) = slot.crossing
-                && slot.is_base(site.depth)
-            {
-                let (down, up) = &mut self.now.moves[b];
-                *down = (*down).max(passed[0]);
-                *up = (*up).max(passed[1]);
-            }
-            values.push(passed);
+    pub fn pass_kind(&mut self, timer: &SiteTimer, row: &[u64], first: bool) {
+        for &resource in &timer.resources {
+            self.now.kind[resource] = 0;
         }
-        // The largest sum of one parent in one step.
-        for (slot, passed) in site.slots.iter().zip(&values) {
-            if let Crossing::Boundary(b) = slot.crossing
-                && slot.is_base(site.depth)
-            {
-                self.now.peak[b] = self.now.peak[b].saturating_add(passed[0] + passed[1]);
+        for slot in &timer.slots {
+            let passed = slot.passes(row, first);
+            if let Some(boundary) = slot.boundary {
+                self.crosses(boundary, &passed);
+            }
+            for &(resource, which) in &slot.uses {
+                let value = passed[usize::from(which)];
+                let sum = &mut self.now.kind[resource];
+                *sum = sum.saturating_add(value);
+                if let Some(home) = slot.home {
+                    let put = &mut self.now.issued[home + resource];
+                    *put = put.saturating_add(value);
+                }
             }
         }
-        for slot in &site.slots {
-            if let Crossing::Boundary(b) = slot.crossing
-                && slot.is_base(site.depth)
-            {
-                self.peaks[b] = self.peaks[b].max(self.now.peak[b]);
-                self.now.peak[b] = 0;
-            }
-        }
-        let uses = &flows.uses[number];
-        for one in uses {
-            self.now.kind[one.resource] = 0;
-        }
-        for one in uses {
-            let value = values[one.slot][match one.passing {
-                Passing::Down => 0,
-                Passing::UpLink => 1,
-                Passing::UpPort => 2,
-                Passing::Add => 3,
-            }];
-            let sum = &mut self.now.kind[one.resource];
-            *sum = sum.saturating_add(value);
-            if let Crossing::Home(home) = site.slots[one.slot].crossing {
-                let put = &mut self.now.issued[home * self.rates.len() + one.resource];
-                *put = put.saturating_add(value);
-            }
-        }
-        for one in uses {
-            let most = &mut self.now.site[one.resource];
-            *most = (*most).max(self.now.kind[one.resource]);
+        self.end_peaks(timer);
+        for &resource in &timer.resources {
+            let most = &mut self.now.site[resource];
+            *most = (*most).max(self.now.kind[resource]);
         }
     }
 
     /// The site is done: its busiest instance counts.
     #[inline]
-    pub fn end_site(&mut self) {
-        for (sum, &site) in self.now.bits.iter_mut().zip(&self.now.site) {
-            *sum = sum.saturating_add(site);
+    pub fn end_site(&mut self, timer: &SiteTimer) {
+        for &resource in &timer.resources {
+            let sum = &mut self.now.bits[resource];
+            *sum = sum.saturating_add(self.now.site[resource]);
         }
     }
 
     /// The issues of a leaf step are done; they are rounded when the leaf region ends.
     #[inline]
-    pub fn end_issues(&mut self, elapsed: &mut Elapsed, flows: &Flows, count: u128) -> Option<()> {
-        if !self.times_issues {
+    pub fn end_issues(
+        &mut self,
+        (timer, flows): (&Timer, &Flows),
+        elapsed: &mut Elapsed,
+        count: u128,
+    ) -> Option<()> {
+        if !timer.times_issues {
             return Some(());
         }
         for &r in &flows.at_issue {
             self.bits[r] = self.bits[r].checked_add(count * u128::from(self.now.bits[r]))?;
-            if self.several
-                && let Some(track) = self.tracked[r]
+            if timer.several
+                && let Some(track) = timer.tracked[r]
             {
                 elapsed.busy[track] = self.now.bits[r];
                 self.now.bits[r] = 0;
             }
         }
-        if self.several {
-            for (put, now) in elapsed.busy[self.tracks..]
+        if timer.several {
+            for (put, now) in elapsed.busy[timer.tracks..]
                 .iter_mut()
                 .zip(&mut self.now.issued)
             {
@@ -317,17 +263,22 @@ impl Clock {
     }
 
     /// All leaf steps of a leaf region are done.
-    pub fn end_leaf(&mut self, elapsed: &mut Elapsed, flows: &Flows, count: u128) -> Option<()> {
-        if self.times_issues && !flows.at_issue.is_empty() {
-            let mut cycles: SmallVec<[u64; 8]> = SmallVec::from_elem(0, self.rates.len());
+    pub fn end_leaf(
+        &mut self,
+        (timer, flows): (&Timer, &Flows),
+        elapsed: &mut Elapsed,
+        count: u128,
+    ) -> Option<()> {
+        if timer.times_issues && !flows.at_issue.is_empty() {
+            let mut cycles: SmallVec<[u64; 8]> = SmallVec::from_elem(0, timer.rates.len());
             for &r in &flows.at_issue {
-                let bits = match self.tracked[r] {
-                    Some(track) if self.several => elapsed.busy[track],
+                let bits = match timer.tracked[r] {
+                    Some(track) if timer.several => elapsed.busy[track],
                     _ => self.now.bits[r],
                 };
-                cycles[r] = self.rates[r].cycles_for(u128::from(bits))?;
+                cycles[r] = timer.rates[r].cycles_for(u128::from(bits))?;
                 self.now.bits[r] = 0;
-                if let Some(track) = self.tracked[r] {
+                if let Some(track) = timer.tracked[r] {
                     elapsed.busy[track] = cycles[r];
                 }
                 self.busy[r] += count * u128::from(cycles[r]);
@@ -337,9 +288,9 @@ impl Clock {
             for (home, taken) in flows.issues.iter().enumerate() {
                 let mut longest = 0;
                 for &r in taken {
-                    let at = home * self.rates.len() + r;
-                    let put = if self.several {
-                        std::mem::take(&mut elapsed.busy[self.tracks + at])
+                    let at = home * timer.rates.len() + r;
+                    let put = if timer.several {
+                        std::mem::take(&mut elapsed.busy[timer.tracks + at])
                     } else {
                         std::mem::take(&mut self.now.issued[at])
                     };
@@ -350,9 +301,9 @@ impl Clock {
                 self.transfer_cycles[boundaries + home] += count * u128::from(longest);
             }
         }
-        if self.wave_each && self.wave > 0 {
-            elapsed.time = elapsed.time.checked_add(self.wave)?;
-            self.compute += count * u128::from(self.wave);
+        if timer.wave_each && timer.wave > 0 {
+            elapsed.time = elapsed.time.checked_add(timer.wave)?;
+            self.compute += count * u128::from(timer.wave);
         }
         Some(())
     }
@@ -361,23 +312,31 @@ impl Clock {
     /// longest of those that do not overlap.
     fn transfers(
         &mut self,
-        flows: &Flows,
+        (timer, flows): (&Timer, &Flows),
         position: usize,
         count: u128,
-        busy: &mut SmallVec<[u64; 8]>,
     ) -> Option<(u64, u64)> {
-        busy.resize(self.rates.len(), 0);
         for &r in &flows.at_position[position] {
             let bits = std::mem::take(&mut self.now.bits[r]);
-            busy[r] = self.rates[r].cycles_for(u128::from(bits))?;
+            if bits == 0 {
+                self.now.busy[r] = 0;
+                continue;
+            }
+            let cycles = timer.rates[r].cycles_for(u128::from(bits))?;
+            self.now.busy[r] = cycles;
             self.bits[r] += count * u128::from(bits);
-            self.busy[r] += count * u128::from(busy[r]);
+            self.busy[r] += count * u128::from(cycles);
         }
         let (mut own, mut serial) = (0u64, 0u64);
         let (from, to) = flows.positions[position].boundaries;
         for boundary in from..to {
             let transfer = &flows.transfers[boundary];
             let (down, up) = std::mem::take(&mut self.now.moves[boundary]);
+            if (down, up) == (0, 0) {
+                continue;
+            }
+            // Every resource of a transfer is used at its position.
+            let busy = &self.now.busy;
             let slowest = |taken: &[usize]| taken.iter().map(|&r| busy[r]).max().unwrap_or(0);
             let timed = |time: u64| {
                 if transfer.timed {
@@ -415,26 +374,28 @@ impl Clock {
     /// Puts the transfers of one step at a position around what is inside.
     pub fn end_step(
         &mut self,
+        (timer, flows): (&Timer, &Flows),
         elapsed: &mut Elapsed,
-        flows: &Flows,
         position: usize,
         first: bool,
         count: u128,
     ) -> Option<()> {
-        if self.rule == TimingRule::Maestro && position + 1 < flows.positions.len() {
+        if timer.rule == TimingRule::Maestro && position + 1 < flows.positions.len() {
             self.forget(flows, position);
             return Some(());
         }
-        let mut busy = SmallVec::new();
-        let (own, serial) = self.transfers(flows, position, count, &mut busy)?;
-        for &r in &flows.at_position[position] {
-            if let Some(track) = self.tracked[r] {
-                elapsed.busy[track] = elapsed.busy[track].checked_add(busy[r])?;
+        let (own, serial) = self.transfers((timer, flows), position, count)?;
+        if timer.tracks > 0 {
+            for &r in &flows.at_position[position] {
+                if let Some(track) = timer.tracked[r] {
+                    let busy = self.now.busy[r];
+                    elapsed.busy[track] = elapsed.busy[track].checked_add(busy)?;
+                }
             }
         }
         elapsed.time = if first {
             elapsed.time.checked_add(own)?
-        } else if self.rule == TimingRule::Maestro {
+        } else if timer.rule == TimingRule::Maestro {
             elapsed.time.max(own)
         } else {
             let inside = elapsed.time.checked_add(serial)?;
@@ -445,15 +406,15 @@ impl Clock {
     }
 
     /// What remains after the last step leaves through a position; how long that takes.
-    pub fn drain(&mut self, flows: &Flows, position: usize) -> Option<u64> {
-        if self.rule == TimingRule::Maestro && position + 1 < flows.positions.len() {
+    pub fn drain(&mut self, (timer, flows): (&Timer, &Flows), position: usize) -> Option<u64> {
+        if timer.rule == TimingRule::Maestro && position + 1 < flows.positions.len() {
             self.forget(flows, position);
             return Some(0);
         }
-        let mut busy = SmallVec::new();
-        let (own, _) = self.transfers(flows, position, 1, &mut busy)?;
+        let (own, _) = self.transfers((timer, flows), position, 1)?;
         // What is read to be added to takes a read port that no transfer upwards takes.
-        let longest = flows.at_position[position].iter().map(|&r| busy[r]).max();
+        let taken = flows.at_position[position].iter();
+        let longest = taken.map(|&r| self.now.busy[r]).max();
         Some(own.max(longest.unwrap_or(0)))
     }
 
@@ -462,70 +423,4 @@ impl Clock {
         let down = &mut self.now.moves[boundary].0;
         *down = (*down).max(1);
     }
-}
-
-/// Bits of one result in one step: down, up over the link, up into the port, read to be added to; and how
-/// many columns say so.
-#[inline]
-fn sums(
-    row: &[u64],
-    (base, separate): (bool, bool),
-    wide: bool,
-    (bits, partial): (u64, u64),
-    first: bool,
-) -> ([u64; 4], usize) {
-    let reused = if first { 0 } else { row[1] };
-    let down = (row[0] - reused)
-        .saturating_sub(row[2])
-        .saturating_mul(partial);
-    let up = if first { 0 } else { row[3] - row[4] };
-    let mut at = 5;
-    let mut added = 0;
-    if separate {
-        added = up.saturating_sub(row[at] - row[at + 1]);
-        at += 2;
-    }
-    let added = if first {
-        0
-    } else {
-        added.saturating_mul(partial)
-    };
-    if !wide {
-        let up = up.saturating_mul(bits);
-        return ([down, up, up, added], at);
-    }
-    let width = |done: u64| {
-        let done = if first { 0 } else { done };
-        (up - done.min(up))
-            .saturating_mul(partial)
-            .saturating_add(done.saturating_mul(bits))
-    };
-    let link = width(row[at] - row[at + 1]);
-    at += 2;
-    let mut port = link;
-    if base {
-        port = width(row[at] - row[at + 1]);
-        at += 2;
-    }
-    ([down, link, port, added], at)
-}
-
-/// Bits of one tensor in the issues of a leaf tile.
-#[inline]
-fn issues(row: &[u64], is_result: bool, wide: bool, bits: u64, partial: u64) -> ([u64; 4], usize) {
-    let crossing = row[0];
-    if !is_result {
-        return ([crossing.saturating_mul(bits), 0, 0, 0], 1);
-    }
-    let added = crossing.saturating_sub(row[1]).saturating_mul(partial);
-    if !wide {
-        let up = crossing.saturating_mul(bits);
-        return ([0, up, up, added], 2);
-    }
-    let width = |done: u64| {
-        (crossing - done.min(crossing))
-            .saturating_mul(partial)
-            .saturating_add(done.saturating_mul(bits))
-    };
-    ([0, width(row[2]), width(row[3]), added], 4)
 }

@@ -6,7 +6,7 @@
 use crate::ir::Rate;
 
 /// The exact counts and the exact time of one mapping.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Points performed: MACs, or element operations for pooling and element-wise layers.
     pub operations: u64,
@@ -26,7 +26,7 @@ pub struct Counts {
 }
 
 /// One memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct MemoryCounts {
     /// Bits that one instance must hold for its largest tiles; doubled when the memory is double-buffered.
     /// 0 for the backing store.
@@ -66,7 +66,7 @@ pub struct TensorCounts {
 }
 
 /// The crossing from one memory to the next one inside that holds the same tensors, or to the lanes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct BoundaryCounts {
     pub parent: usize,
     /// `None`: the lanes; `parent` is the home of the tensors.
@@ -145,7 +145,7 @@ pub enum Way {
 }
 
 /// Exact time and its parts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Timing {
     pub cycles: u64,
     /// Sum over the leaf tiles of the issues of the busiest PE, and the waves of skewed arrays: the time
@@ -155,8 +155,9 @@ pub struct Timing {
     pub bound: Bound,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Bound {
+    #[default]
     Compute,
     /// Index into [`Counts::resources`].
     Resource(usize),

@@ -201,29 +201,6 @@ impl StepSizes {
         fields!(all)
     }
 
-    /// Multiplies in another group, as far as a step's traffic at `slot` needs it.
-    #[inline]
-    pub fn multiply(&mut self, other: &StepSizes, slot: &Slot, wide: bool) {
-        macro_rules! fields {
-            ($($field:ident),*) => {
-                $(self.$field = self.$field.wrapping_mul(other.$field);)*
-            };
-        }
-        fields!(needed, needed_reused);
-        if slot.forwards {
-            fields!(tile, tile_sum, reused_sum);
-        }
-        if slot.is_result {
-            fields!(first_touch, prev_held, retained);
-            if slot.separate {
-                fields!(all_held, all_retained);
-            }
-            if wide {
-                fields!(done_held, done_retained, all_done, all_done_retained);
-            }
-        }
-    }
-
     /// The sizes of the product of two groups. They are at most the elements of the tensor times the
     /// number of PEs, which `Counter::new` has seen to fit.
     #[inline]
@@ -278,6 +255,8 @@ pub(super) struct Variant {
     /// How many instances.
     pub count: u64,
     pub(super) first: u32,
+    /// Some element of it may come from neighbours.
+    pub(super) sorted: bool,
 }
 
 /// A range of [`Table::variants`].
@@ -292,7 +271,6 @@ pub(super) struct Table {
     pub(super) variants: Vec<Variant>,
     pub(super) sizes: Vec<StepSizes>,
     pub sorts: Vec<Sorts>,
-    pub(super) transitions: usize,
 }
 
 impl Transition {
@@ -306,17 +284,11 @@ impl Default for Table {
             variants: Vec::with_capacity(32),
             sizes: Vec::with_capacity(96),
             sorts: Vec::new(),
-            transitions: 0,
         }
     }
 }
 
 impl Table {
-    /// One kind of instance in every transition, and nothing from neighbours.
-    pub fn is_simple(&self) -> bool {
-        self.sorts.is_empty() && self.variants.len() == self.transitions
-    }
-
     pub fn variants(&self, transition: Transition) -> &[Variant] {
         let first = transition.first as usize;
         &self.variants[first..first + transition.len as usize]
@@ -356,10 +328,10 @@ impl Table {
     /// A transition with one kind of instance, whose sizes were pushed since `begin`.
     pub fn uniform(&mut self, begin: usize, count: u64) -> Transition {
         let first = self.variants.len() as u32;
-        self.transitions += 1;
         self.variants.push(Variant {
             count,
             first: begin as u32,
+            sorted: self.sizes[begin..].iter().any(|sizes| sizes.sorts != 0),
         });
         Transition { first, len: 1 }
     }
@@ -367,17 +339,20 @@ impl Table {
     /// A transition with the given kinds of instances.
     pub fn kinds(&mut self, kinds: Vec<(u64, Sizes)>) -> Transition {
         let first = self.variants.len() as u32;
-        self.transitions += 1;
         let len = kinds.len() as u32;
         for (count, slots) in kinds {
-            self.variants.push(Variant {
-                count,
-                first: self.sizes.len() as u32,
-            });
+            let begin = self.sizes.len();
+            let mut sorted = false;
             for (mut sizes, sorts) in slots {
                 sizes.sorts = self.keep(sorts);
+                sorted |= sizes.sorts != 0;
                 self.sizes.push(sizes);
             }
+            self.variants.push(Variant {
+                count,
+                first: begin as u32,
+                sorted,
+            });
         }
         Transition { first, len }
     }

@@ -13,14 +13,16 @@
 //! For TemporalMap K (2 windows, equal), TemporalMap X (222 windows: first, interior, last) there are one
 //! region of K times three of X, and two of X below each.
 
-use super::classes::{GroupClasses, Key, KeyLoops};
+use super::classes::{GroupClasses, Key};
 use super::clock::{Clock, Elapsed};
 use super::counts::Counts;
-use super::crossing::StepSizes;
-use super::flows::Flows;
-use super::lanes::{self, Sum};
+use super::flows::{Flows, Places, Position};
+use super::lanes::Sum;
 use super::plan::{Counter, Plan, Whole};
-use super::{EngineLimit, forced, issues};
+use super::still::Still;
+use super::sums::Own;
+use super::timer::Timer;
+use super::{EngineLimit, forced};
 use crate::ir::{GroupLoop, GroupLoops, Mapping};
 use smallvec::SmallVec;
 use std::rc::Rc;
@@ -38,39 +40,70 @@ pub enum TimingRule {
     Maestro,
 }
 
+/// One mapping on the way through the engine.
 pub(super) struct Engine<'a> {
     pub(super) mapping: &'a Mapping,
-    pub(super) flows: Rc<Flows>,
-    pub(super) clock: Clock,
-    pub(super) classes: Vec<Rc<GroupClasses>>,
+    pub(super) flows: &'a Flows,
+    pub(super) timer: &'a Timer,
+    /// The groups without loops.
+    pub(super) still: &'a Still,
+    /// The groups with loops, and the loops of each.
+    pub(super) classes: &'a [Rc<GroupClasses>],
+    pub(super) own_loops: &'a [GroupLoops],
     /// Groups with at least one advance; the others are always at their one place.
     pub(super) moving: SmallVec<[usize; 8]>,
-    pub(super) loops: Vec<Level>,
-    /// Instances of every site are all alike, and nothing comes from neighbours.
-    pub(super) simple: bool,
-    /// Per slot of all sites: the products over the groups that never advance; and their columns.
-    pub(super) still: Vec<Sum>,
-    pub(super) still_lanes: Vec<u64>,
-    /// Groups without loops, and per slot of all sites the product of their sizes.
-    pub(super) fixed: SmallVec<[Rc<Plan>; 8]>,
-    pub(super) whole: Vec<StepSizes>,
+    pub(super) loops: &'a [Level],
+    /// Places by rank: how many loops lie outside.
+    pub(super) places: &'a [usize],
+    /// Per site: all instances are alike, and nothing comes from neighbours.
+    pub(super) single: SmallVec<[bool; 8]>,
     /// Per tensor.
     pub(super) wholes: &'a [Whole],
     /// Points of the busiest PE over the groups that never advance.
-    pub(super) still_busiest: u64,
-    pub(super) rule: TimingRule,
-    /// Per slot of all sites.
-    pub(super) moved: Vec<Moved>,
-    /// One row of columns, for kinds of instances.
-    pub(super) row: Vec<u64>,
-    /// Per slot of all sites: what crosses to the lanes in all leaf tiles.
-    pub(super) issued: Vec<Sum>,
+    still_busiest: u64,
+    pub(super) work: &'a mut Work,
     /// Elements that the busiest PE got from a neighbour in the step at hand.
     pub(super) lent: u64,
 }
 
+/// Lists that every count fills again.
+#[derive(Default)]
+pub(super) struct Scratch {
+    places: Places,
+    /// Per group.
+    loops: Vec<GroupLoops>,
+    explicit: Vec<bool>,
+    /// All that the classes of a group depend on.
+    words: Vec<u64>,
+    /// Of the groups with loops.
+    classes: Vec<Rc<GroupClasses>>,
+    levels: Vec<Level>,
+    work: Work,
+}
+
+/// What is counted, and the steps at hand.
+#[derive(Default)]
+pub(super) struct Work {
+    pub(super) clock: Clock,
+    /// Per slot of all sites.
+    pub(super) moved: Vec<Moved>,
+    /// Per slot of all sites: what crosses to the lanes in all leaf tiles.
+    pub(super) issued: Vec<Sum>,
+    /// Per slot of all sites: the products over the groups that never advance; and their columns.
+    pub(super) still: Vec<Sum>,
+    pub(super) still_row: Vec<u64>,
+    /// Rows of columns, for kinds of instances.
+    pub(super) rows: Vec<u64>,
+    pub(super) last_row: Vec<u64>,
+    /// Per memory and tensor.
+    pub(super) owns: Vec<Own>,
+    products: Products,
+    times: Vec<u64>,
+}
+
 /// The products of a context, group by group: level `m` is that of the first `m` moving groups, so that
 /// the next context recomputes only what turned.
+#[derive(Default)]
 struct Products {
     /// Per level the columns of all sites inside.
     lanes: Vec<u64>,
@@ -84,9 +117,8 @@ impl Products {
     /// Level 0 for the sites from `column` on, and room for the others.
     fn start(&mut self, engine: &Engine, column: usize, moving: usize) {
         self.lanes.clear();
-        if engine.simple {
-            self.lanes.extend_from_slice(&engine.still_lanes[column..]);
-        }
+        self.lanes
+            .extend_from_slice(&engine.work.still_row[column..]);
         self.width = self.lanes.len();
         self.lanes.resize(self.width * (moving + 1), 1);
         self.counts.resize(moving + 1, 1);
@@ -104,8 +136,12 @@ pub(super) struct Level {
     pub(super) depths: SmallVec<[usize; 8]>,
     /// Per moving group: first class and number of classes in the context of an advance of this loop.
     pub(super) classes: SmallVec<[(usize, usize); 8]>,
-    /// Where its regions lie in the list of times.
+    /// Where its regions lie in the list of times: the first of them, and the first of the next loop.
     pub(super) first: usize,
+    end: usize,
+    /// The first site inside an advance, and its first column.
+    pub(super) site: usize,
+    column: usize,
 }
 
 /// One tensor's traffic at one site.
@@ -123,87 +159,169 @@ pub(super) struct Moved {
 /// Classes of the moving groups: an edge for the advancing one, nodes for the others.
 type Context = SmallVec<[usize; 8]>;
 
-/// Counts one legal mapping, of the layer and accelerator that `counter` was made for.
+/// Counts one legal mapping, of the layer and accelerator that `counter` was made for; without a rule of
+/// time what takes time is left at 0.
 pub(super) fn run(
     counter: &Counter,
     mapping: &Mapping,
-    rule: TimingRule,
-) -> Result<Counts, EngineLimit> {
+    rule: Option<TimingRule>,
+    counts: &mut Counts,
+) -> Result<(), EngineLimit> {
     if !counter.fits {
         return Err(EngineLimit::Overflow);
     }
-    let leaf = mapping.schedule.leaf;
-    let loops = counter
-        .grouping
-        .loops(&mapping.schedule.loops)
-        .ok_or(EngineLimit::Irregular)?;
-    let flows = counter.flows(mapping);
-    if rule == TimingRule::Exact && flows.lends_through_a_port(mapping) {
+    let scratch = &mut *counter.scratch.borrow_mut();
+    scratch.places.find(mapping);
+    let flows = counter.flows(mapping, &scratch.places);
+    if rule == Some(TimingRule::Exact) && flows.lends_through_a_port(mapping) {
         return Err(EngineLimit::Irregular);
     }
-    let mut explicit: SmallVec<[bool; 8]> = SmallVec::new();
-    let mut trimmed: SmallVec<[GroupLoops; 8]> = SmallVec::new();
-    for (plan, mut own) in counter.plans.iter().zip(loops) {
-        // Input rows and kernels that are tiled inside the leaf need a look at all loops of the group.
-        let inner = !plan.group.windows.is_empty() && own.iter().any(|l| l.index >= leaf);
-        if inner && !plan.group.is_regular(&own, leaf) {
-            return Err(EngineLimit::Irregular);
+    let fixed = scratch.find(counter, mapping, &flows)?;
+    let still = counter.still(&flows, fixed);
+    let moving: SmallVec<[usize; 8]> = (0..scratch.classes.len())
+        .filter(|&g| !scratch.classes[g].edges.is_empty())
+        .collect();
+    levels(mapping, scratch, &flows, &moving);
+    let mut engine = Engine {
+        mapping,
+        flows: &flows,
+        timer: flows.timer(rule.unwrap_or(TimingRule::Exact)),
+        still: &still,
+        single: (0..flows.sites.len())
+            .map(|site| scratch.classes.iter().all(|classes| classes.single[site]))
+            .collect(),
+        classes: &scratch.classes,
+        own_loops: &scratch.loops,
+        moving,
+        loops: &scratch.levels,
+        places: &scratch.places.ranked,
+        wholes: &counter.wholes,
+        still_busiest: still.points,
+        work: &mut scratch.work,
+        lent: 0,
+    };
+    engine.stand_still()?;
+    let counted = engine.run(rule, counts);
+    scratch.classes.clear();
+    counted
+}
+
+impl Scratch {
+    /// Finds or makes the classes of every group with loops, and sorts the loops likewise; the groups
+    /// without, as a set of their numbers.
+    fn find(
+        &mut self,
+        counter: &Counter,
+        mapping: &Mapping,
+        flows: &Flows,
+    ) -> Result<u64, EngineLimit> {
+        let leaf = mapping.schedule.leaf;
+        if counter.plans.len() > 64 {
+            return Err(EngineLimit::TooManyClasses);
         }
-        trim(mapping, plan, &mut own);
-        let regular = plan.group.is_regular(&own, usize::MAX);
-        if !regular {
-            // Which loops do nothing is not seen from their first windows.
-            let all = counter.grouping.loops(&mapping.schedule.loops);
-            let all = all.and_then(|mut all| all.get_mut(trimmed.len()).map(std::mem::take));
-            own = all.ok_or(EngineLimit::Irregular)?;
-            own.retain(|l| l.index < leaf);
+        counter
+            .grouping
+            .loops_into(&mapping.schedule.loops, &mut self.loops)
+            .ok_or(EngineLimit::Irregular)?;
+        self.explicit.clear();
+        for (number, plan) in counter.plans.iter().enumerate() {
+            let own = &mut self.loops[number];
+            if own.is_empty() {
+                self.explicit.push(false);
+                continue;
+            }
+            // Input rows and kernels that are tiled inside the leaf need a look at all loops of the group.
+            let inner = !plan.group.windows.is_empty() && own.iter().any(|l| l.index >= leaf);
+            if inner && !plan.group.is_regular(own, leaf) {
+                return Err(EngineLimit::Irregular);
+            }
+            trim(mapping, plan, own);
+            let regular = plan.group.is_regular(own, usize::MAX);
+            if !regular {
+                // Which loops do nothing is not seen from their first windows.
+                let all = counter.grouping.loops(&mapping.schedule.loops);
+                let all = all.and_then(|mut all| all.get_mut(number).map(std::mem::take));
+                *own = all.ok_or(EngineLimit::Irregular)?;
+                own.retain(|l| l.index < leaf);
+            }
+            // Sums that windows share pass between instances: that is looked at step by step.
+            let shares = plan.overlaps && own.iter().any(|l| l.instances > 1);
+            self.explicit.push(!regular || shares);
         }
-        // Sums that windows share pass between instances: that is looked at step by step.
-        let shares = plan.overlaps && own.iter().any(|l| l.instances > 1);
-        explicit.push(!regular || shares);
-        trimmed.push(own);
-    }
-    let turns = forced::turning(mapping, &counter.plans, &trimmed);
-    let mut classes = Vec::with_capacity(counter.plans.len());
-    let mut indices: SmallVec<[SmallVec<[usize; 4]>; 8]> = SmallVec::new();
-    let mut fixed: SmallVec<[Rc<Plan>; 8]> = SmallVec::new();
-    for ((g, plan), own) in counter.plans.iter().enumerate().zip(trimmed) {
-        if own.is_empty() {
-            fixed.push(Rc::clone(plan));
-            continue;
-        }
-        indices.push(own.iter().map(|l| l.index).collect());
-        let key = Key {
-            flows: flows.id,
-            inside: flows
-                .sites
-                .iter()
-                .map(|site| own.iter().take_while(|l| l.index < site.place).count())
-                .collect(),
-            forced: forced::forced(mapping, &flows, &own, &turns),
-            flush: flows
-                .sites
-                .iter()
-                .flat_map(|site| site.slots.iter().flat_map(|slot| &slot.flush))
-                .map(|&(_, place)| own.iter().take_while(|l| l.index < place).count())
-                .collect(),
-            explicit: explicit[g],
-            between: if explicit[g] {
-                forced::between(&own, &turns)
+        // Which loops turn is asked only where instances can idle, or steps are listed.
+        let spread = self.loops.iter().flatten().any(|l| l.instances > 1);
+        let turns = if spread || self.explicit.contains(&true) {
+            forced::turning(mapping, &counter.plans, &self.loops)
+        } else {
+            SmallVec::new()
+        };
+        self.classes.clear();
+        let mut fixed = 0u64;
+        let places = &self.places.ranked;
+        let outside = |own: &[GroupLoop], place: usize| -> usize {
+            own.iter().take_while(|l| l.index < places[place]).count()
+        };
+        for (g, own) in self.loops.iter().enumerate() {
+            if own.is_empty() {
+                fixed |= 1 << g;
+                continue;
+            }
+            let explicit = self.explicit[g];
+            let forced = forced::forced(mapping, flows, own, &turns);
+            let between = if explicit {
+                forced::between(own, &turns)
             } else {
                 SmallVec::new()
-            },
-            loops: KeyLoops(own),
-        };
-        classes.push(counter.classes(mapping, g, key, &flows)?);
+            };
+            let words = &mut self.words;
+            words.clear();
+            words.push(u64::from(flows.id) << 32 | u64::from(explicit));
+            for l in own {
+                words.push(
+                    (l.moves.len() as u64) << 2
+                        | u64::from(l.ends_level) << 1
+                        | u64::from(l.moves_window),
+                );
+                words.extend([l.instances, l.array.map_or(0, |array| array as u64 + 1)]);
+                for m in &l.moves {
+                    words.extend([m.axis.number(), m.size as u64, m.offset as u64]);
+                }
+            }
+            for site in &flows.sites {
+                words.push(outside(own, site.place) as u64);
+                let flush = site.slots.iter().flat_map(|slot| &slot.flush);
+                words.extend(flush.map(|&(_, place)| outside(own, place) as u64));
+            }
+            for one in &forced {
+                words.extend([one.boundary as u64, one.above as u64, u64::from(one.loops)]);
+            }
+            words.extend(between.iter().map(|&turns| u64::from(turns)));
+            if let Some(classes) = counter.known_classes(g, words) {
+                self.classes.push(classes);
+                continue;
+            }
+            let slots = || flows.sites.iter().flat_map(|site| &site.slots);
+            let key = Key {
+                inside: flows.sites.iter().map(|s| outside(own, s.place)).collect(),
+                flush: slots()
+                    .flat_map(|slot| &slot.flush)
+                    .map(|&(_, place)| outside(own, place))
+                    .collect(),
+                forced,
+                explicit,
+                between,
+                loops: own.clone(),
+            };
+            let classes = counter.make_classes(mapping, g, (&key, words), flows)?;
+            self.classes.push(classes);
+        }
+        self.loops.retain(|own| !own.is_empty());
+        let passes = |group: &Rc<GroupClasses>| group.passes_sums(mapping, flows);
+        if self.classes.iter().any(passes) {
+            return Err(EngineLimit::Irregular);
+        }
+        Ok(fixed)
     }
-    if classes
-        .iter()
-        .any(|group| group.passes_sums(mapping, &flows))
-    {
-        return Err(EngineLimit::Irregular);
-    }
-    Engine::new(counter, mapping, flows, classes, &indices, fixed, rule)?.run()
 }
 
 /// Leaves out the loops that only order accesses, and those of one trip on one instance: they do nothing.
@@ -245,174 +363,71 @@ fn trim(mapping: &Mapping, plan: &Plan, loops: &mut GroupLoops) {
     }
 }
 
-impl<'a> Engine<'a> {
-    fn new(
-        counter: &'a Counter,
-        mapping: &'a Mapping,
-        flows: Rc<Flows>,
-        classes: Vec<Rc<GroupClasses>>,
-        indices: &[SmallVec<[usize; 4]>],
-        fixed: SmallVec<[Rc<Plan>; 8]>,
-        rule: TimingRule,
-    ) -> Result<Engine<'a>, EngineLimit> {
-        let moving: SmallVec<[usize; 8]> = (0..classes.len())
-            .filter(|&g| !classes[g].edges.is_empty())
-            .collect();
-        let loops = levels(mapping, &classes, &moving, indices);
-        let mut whole = Vec::with_capacity(flows.slots);
-        for site in &flows.sites {
-            for slot in &site.slots {
-                let mut product = StepSizes::whole(1);
-                for plan in &fixed {
-                    product = product.times(&if site.lanes {
-                        issues::whole(plan, slot.tensor, slot.is_result)
-                    } else {
-                        StepSizes::whole(plan.unique[slot.tensor])
-                    });
-                }
-                whole.push(product);
-            }
-        }
-        let mut engine = Engine {
-            mapping,
-            clock: Clock::new(mapping, &flows, rule),
-            moved: vec![Moved::default(); flows.slots],
-            flows,
-            classes,
-            moving,
-            loops,
-            simple: false,
-            still: Vec::with_capacity(8),
-            still_lanes: Vec::with_capacity(32),
-            whole,
-            fixed,
-            wholes: &counter.wholes,
-            still_busiest: 1,
-            rule,
-            row: Vec::with_capacity(32),
-            issued: Vec::new(),
-            lent: 0,
-        };
-        engine.stand_still()?;
-        Ok(engine)
-    }
-
+impl Engine<'_> {
     /// Multiplies out the groups that never advance.
     fn stand_still(&mut self) -> Result<(), EngineLimit> {
-        let still: SmallVec<[usize; 8]> = (0..self.classes.len())
-            .filter(|g| !self.moving.contains(g))
-            .collect();
-        for plan in &self.fixed {
-            self.still_busiest *= plan.points;
-        }
-        for &g in &still {
-            let classes = &self.classes[g];
+        let work = &mut *self.work;
+        work.still.clone_from(&self.still.sums);
+        work.still_row.clone_from(&self.still.row);
+        for (g, classes) in self.classes.iter().enumerate() {
+            if self.moving.contains(&g) {
+                continue;
+            }
             let leaf = classes.first_at(0, classes.depth());
-            self.still_busiest *= classes.nodes[leaf].busiest;
-        }
-        self.simple = self.classes.iter().all(|classes| classes.table.is_simple());
-        for (number, site) in self.flows.sites.iter().enumerate() {
-            let start = self.flows.slot_starts[number];
-            let columns = self.flows.column_starts[number + 1] - self.flows.column_starts[number];
-            for (slot, at) in site.slots.iter().enumerate() {
-                let whole = self.whole[start + slot];
-                let mut sum = Sum::default();
-                sum.add(&whole, 1, 1);
-                let mut product = whole;
-                for &g in &still {
-                    let classes = &self.classes[g];
-                    let depth = if site.lanes { classes.depth() } else { 0 };
-                    let own = &classes.node_sums[depth * self.flows.slots + start + slot];
-                    sum = sum.times(own, at.is_result).ok_or(EngineLimit::Overflow)?;
-                    if self.simple && columns > 0 {
-                        let node = if site.lanes {
-                            classes.first_at(0, classes.depth())
-                        } else {
-                            0
-                        };
-                        let table = &classes.table;
-                        let variants = table.variants(classes.wrap_of(node, number));
-                        let variant = variants.first().ok_or(EngineLimit::TooManyClasses)?;
-                        product = product.times(table.sizes(variant, slot));
-                    }
+            self.still_busiest = self.still_busiest.wrapping_mul(classes.nodes[leaf].busiest);
+            for (site, bases) in self.flows.base_starts.windows(2).enumerate() {
+                let depth = if site >= self.flows.lanes {
+                    classes.depth()
+                } else {
+                    0
+                };
+                for base in &self.flows.bases[bases[0]..bases[1]] {
+                    let own = &classes.node_sums[depth * self.flows.slots + base.at];
+                    work.still[base.at]
+                        .multiply(own, base.is_result)
+                        .ok_or(EngineLimit::Overflow)?;
                 }
-                self.still.push(sum);
-                if self.simple && columns > 0 {
-                    lanes::append(
-                        site,
-                        at,
-                        self.flows.wide,
-                        &product,
-                        true,
-                        &mut self.still_lanes,
-                    );
-                }
+            }
+            for (column, own) in work.still_row.iter_mut().zip(&classes.node_rows.lanes) {
+                // Fits: see `Counter::new`.
+                *column = column.wrapping_mul(*own);
             }
         }
         Ok(())
     }
 
-    fn run(&mut self) -> Result<Counts, EngineLimit> {
-        let cycles = self.time()?;
-        self.counts(cycles)
-    }
-
-    /// Time of the whole run; adds up all counts on the way.
-    fn time(&mut self) -> Result<u64, EngineLimit> {
-        // The regions of each loop lie together, the last group's class turning fastest.
-        let mut size = 0usize;
-        for level in &mut self.loops {
-            level.first = size;
-            if level.own.is_some() {
-                let own = level
-                    .classes
-                    .iter()
-                    .try_fold(1usize, |n, c| n.checked_mul(c.1));
-                size = own
-                    .and_then(|own| size.checked_add(own))
-                    .filter(|&size| size <= MOST_REGIONS)
-                    .ok_or(EngineLimit::TooManyClasses)?;
-            }
-        }
-        let stride = self.clock.stride();
-        let mut times: Vec<u64> = vec![0; size * stride];
-        let mut products = Products {
-            lanes: Vec::with_capacity(64),
-            width: 0,
-            counts: Vec::with_capacity(8),
-            busiest: Vec::with_capacity(8),
-        };
-        let mut elapsed = self.clock.start();
-        for l in (0..self.loops.len()).rev() {
-            if self.loops[l].own.is_none() {
-                continue;
-            }
-            let firsts: Context = self.loops[l].classes.iter().map(|c| c.0).collect();
-            let mut context = firsts.clone();
-            let mut index = self.loops[l].first;
-            let mut turned = Some(0);
-            while let Some(from) = turned {
-                self.multiply(&mut products, Some(l), &context, from);
-                self.region(Some(l), &context, &products, &times, &mut elapsed)?;
-                elapsed.store(&mut times[index * stride..(index + 1) * stride]);
-                index += 1;
-                turned = (0..context.len()).rev().find(|&m| {
-                    context[m] += 1;
-                    let turns = context[m] < firsts[m] + self.loops[l].classes[m].1;
-                    if !turns {
-                        context[m] = firsts[m];
-                    }
-                    turns
-                });
-            }
-        }
-        let start: Context = SmallVec::from_elem(0, self.moving.len());
-        self.multiply(&mut products, None, &start, 0);
-        self.region(None, &start, &products, &times, &mut elapsed)?;
+    fn run(&mut self, rule: Option<TimingRule>, counts: &mut Counts) -> Result<(), EngineLimit> {
+        let work = &mut *self.work;
+        work.clock.wind(self.flows);
+        work.moved.clear();
+        work.moved.resize(self.flows.slots, Moved::default());
         self.add_up()?;
         self.add_issues()?;
-        let drain = self.drain()?;
-        let wave = self.clock.wave_of_the_run();
+        self.add_rest()?;
+        let cycles = match rule {
+            Some(_) => self.time()?,
+            None => 0,
+        };
+        self.counts(cycles, counts)
+    }
+
+    /// Time of the whole run.
+    fn time(&mut self) -> Result<u64, EngineLimit> {
+        let stride = self.timer.stride;
+        let size = self.loops.last().map_or(0, |level| level.end);
+        if size > MOST_REGIONS {
+            return Err(EngineLimit::TooManyClasses);
+        }
+        let mut times = std::mem::take(&mut self.work.times);
+        let mut products = std::mem::take(&mut self.work.products);
+        times.clear();
+        times.resize(size * stride, 0);
+        let elapsed = self.regions(&mut products, &mut times);
+        // The products are those of the first step.
+        let drain = elapsed.and_then(|elapsed| Ok((elapsed, self.drain(&products.lanes)?)));
+        (self.work.times, self.work.products) = (times, products);
+        let (elapsed, drain) = drain?;
+        let wave = self.work.clock.wave_of_the_run(self.timer);
         elapsed
             .time
             .checked_add(drain)
@@ -420,18 +435,43 @@ impl<'a> Engine<'a> {
             .ok_or(EngineLimit::Overflow)
     }
 
-    /// The first position inside an advance of loop `advance`.
-    pub(super) fn inside(&self, advance: Option<usize>) -> usize {
-        let outside = advance.map_or(0, |l| l + 1);
-        self.flows.positions.partition_point(|p| p.place < outside)
-    }
-
-    /// The first site of a position.
-    pub(super) fn first_site(&self, position: usize) -> usize {
-        self.flows
-            .positions
-            .get(position)
-            .map_or(self.flows.lanes, |p| p.sites.0)
+    /// Times every region, those of the innermost loops first; the last one is all.
+    fn regions(
+        &mut self,
+        products: &mut Products,
+        times: &mut [u64],
+    ) -> Result<Elapsed, EngineLimit> {
+        let stride = self.timer.stride;
+        let mut elapsed = self.work.clock.start(self.timer);
+        for l in (0..self.loops.len()).rev() {
+            let level = &self.loops[l];
+            if level.own.is_none() {
+                continue;
+            }
+            // The regions of each loop lie together, the last group's class turning fastest.
+            let mut context: Context = level.classes.iter().map(|c| c.0).collect();
+            let mut index = level.first;
+            let mut turned = Some(0);
+            while let Some(from) = turned {
+                self.multiply(products, Some(l), &context, from);
+                self.region(Some(l), &context, products, times, &mut elapsed)?;
+                elapsed.store(&mut times[index * stride..(index + 1) * stride]);
+                index += 1;
+                turned = (0..context.len()).rev().find(|&m| {
+                    let (first, number) = level.classes[m];
+                    context[m] += 1;
+                    let turns = context[m] < first + number;
+                    if !turns {
+                        context[m] = first;
+                    }
+                    turns
+                });
+            }
+        }
+        let start: Context = SmallVec::from_elem(0, self.moving.len());
+        self.multiply(products, None, &start, 0);
+        self.region(None, &start, products, times, &mut elapsed)?;
+        Ok(elapsed)
     }
 
     /// Multiplies out `context` from the moving group `from` on.
@@ -444,10 +484,11 @@ impl<'a> Engine<'a> {
     ) {
         let own = advance.and_then(|l| self.loops[l].own);
         if from == 0 {
-            let site = self.first_site(self.inside(advance));
-            products.start(self, self.flows.column_starts[site], context.len());
+            let column = advance.map_or(0, |l| self.loops[l].column);
+            products.start(self, column, context.len());
         }
         let width = products.width;
+        let all = self.work.still_row.len();
         for (m, &class) in context.iter().enumerate().skip(from) {
             let classes = &self.classes[self.moving[m]];
             let advances = own.is_some_and(|(own, _)| own == m);
@@ -463,19 +504,16 @@ impl<'a> Engine<'a> {
             let leaf = classes.first_at(node, classes.depth() - depth);
             products.counts[m + 1] = products.counts[m] * count;
             products.busiest[m + 1] = products.busiest[m] * classes.nodes[leaf].busiest;
-            if width > 0 {
-                let all = self.still_lanes.len();
-                let own = if advances {
-                    &classes.edge_lanes
-                } else {
-                    &classes.node_lanes
-                };
-                let own = &own[(class + 1) * all - width..(class + 1) * all];
-                let (known, rest) = products.lanes.split_at_mut((m + 1) * width);
-                for ((to, from), own) in rest.iter_mut().zip(&known[m * width..]).zip(own) {
-                    // Fits: see `Counter::new`.
-                    *to = from.wrapping_mul(*own);
-                }
+            let own = if advances {
+                &classes.edge_rows
+            } else {
+                &classes.node_rows
+            };
+            let own = &own.lanes[(class + 1) * all - width..(class + 1) * all];
+            let (known, rest) = products.lanes.split_at_mut((m + 1) * width);
+            for ((to, from), own) in rest.iter_mut().zip(&known[m * width..]).zip(own) {
+                // Fits: see `Counter::new`.
+                *to = from.wrapping_mul(*own);
             }
         }
     }
@@ -492,74 +530,76 @@ impl<'a> Engine<'a> {
     ) -> Result<(), EngineLimit> {
         let outside = advance.map_or(0, |l| l + 1);
         let own = advance.and_then(|l| self.loops[l].own);
-        // The node that every moving group is at after the advance, and its depth.
-        let mut at: SmallVec<[(usize, usize); 8]> = SmallVec::new();
+        // The nodes that every moving group is at after the advance, and then after the first windows of its
+        // loops inside, one after the other; and where those of each group would begin at depth 0.
+        let mut chain: SmallVec<[usize; 32]> = SmallVec::new();
+        let mut starts: SmallVec<[usize; 8]> = SmallVec::new();
         for (m, &class) in context.iter().enumerate() {
-            at.push(match own {
+            let classes = &self.classes[self.moving[m]];
+            let (mut node, depth) = match own {
                 Some((own, number)) if own == m => {
-                    let edge = &self.classes[self.moving[m]].edges[class];
-                    (edge.child as usize, number + 1)
+                    (classes.edges[class].child as usize, number + 1)
                 }
                 _ => (class, advance.map_or(0, |l| self.loops[l].depths[m])),
-            });
+            };
+            starts.push(chain.len().wrapping_sub(depth));
+            chain.push(node);
+            for _ in depth..classes.depth() {
+                node = classes.nodes[node].first as usize;
+                chain.push(node);
+            }
         }
+        let (flows, timer) = (self.flows, self.timer);
         let last = context.len();
-        let count = products.counts[last];
+        let count = u128::from(products.counts[last]);
         let row = &products.lanes[products.width * last..products.width * (last + 1)];
-        let first_column = self.flows.column_starts[self.first_site(self.inside(advance))];
-        self.clock
-            .issue(elapsed, products.busiest[last], u128::from(count))
-            .ok_or(EngineLimit::Overflow)?;
-        for site in self.flows.lanes..self.flows.sites.len() {
-            if self.flows.uses[site].is_empty() || self.rule == TimingRule::Maestro {
-                continue;
+        let first_column = advance.map_or(0, |l| self.loops[l].column);
+        let overflow = EngineLimit::Overflow;
+        self.work
+            .clock
+            .issue(timer, elapsed, products.busiest[last], count)
+            .ok_or(overflow)?;
+        if timer.times_issues {
+            for site in flows.lanes..flows.sites.len() {
+                if flows.site_timers[site].width > 0 {
+                    let row = &row[flows.column_starts[site] - first_column..];
+                    self.pass_site(site, advance, context, row)?;
+                }
             }
-            self.clock.begin_site();
-            if self.simple {
-                let row = &row[self.flows.column_starts[site] - first_column..];
-                self.clock.pass_row(&self.flows, site, row, false);
-            } else {
-                self.pass_kinds(site, advance, context, &at, u128::from(count))?;
-            }
-            self.clock.end_site();
+            self.work
+                .clock
+                .end_issues((timer, flows), elapsed, count)
+                .ok_or(EngineLimit::Overflow)?;
         }
-        self.clock
-            .end_issues(elapsed, &self.flows, u128::from(count))
-            .ok_or(EngineLimit::Overflow)?;
-
-        let mut position = self.flows.positions.len();
-        let mut place = self.mapping.schedule.leaf;
+        // No position lies inside the place of the innermost memory.
+        let mut ended = false;
+        let mut position = flows.positions.len();
+        let mut place = self.loops.len();
         loop {
-            if place == self.mapping.schedule.steps {
-                self.clock
-                    .end_leaf(elapsed, &self.flows, u128::from(count))
+            // The next loop that advances, from the inside out.
+            while place > outside && self.loops[place - 1].own.is_none() {
+                place -= 1;
+            }
+            if !ended && self.mapping.schedule.steps >= place {
+                ended = true;
+                self.work
+                    .clock
+                    .end_leaf((timer, flows), elapsed, count)
                     .ok_or(EngineLimit::Overflow)?;
             }
-            while position > 0 && self.flows.positions[position - 1].place == place {
+            while position > 0 && self.places[flows.positions[position - 1].place] >= place {
                 position -= 1;
-                let (from, to) = self.flows.positions[position].sites;
+                let (from, to) = flows.positions[position].sites;
                 self.lent = 0;
                 for site in from..to {
-                    self.clock.begin_site();
-                    if self.simple {
-                        let row = &row[self.flows.column_starts[site] - first_column..];
-                        self.clock
-                            .pass_row(&self.flows, site, row, advance.is_none());
-                    } else {
-                        self.pass_kinds(site, advance, context, &at, u128::from(count))?;
-                    }
-                    self.clock.end_site();
+                    let row = &row[flows.column_starts[site] - first_column..];
+                    self.pass_site(site, advance, context, row)?;
                 }
-                self.clock
-                    .end_step(
-                        elapsed,
-                        &self.flows,
-                        position,
-                        advance.is_none(),
-                        u128::from(count),
-                    )
+                self.work
+                    .clock
+                    .end_step((timer, flows), elapsed, position, advance.is_none(), count)
                     .ok_or(EngineLimit::Overflow)?;
-                if self.rule == TimingRule::Maestro && position + 1 == self.flows.positions.len() {
+                if timer.rule == TimingRule::Maestro && position + 1 == flows.positions.len() {
                     let passed = self.passed(position, advance, context);
                     elapsed.time = elapsed.time.max(passed).max(self.lent);
                 }
@@ -568,16 +608,33 @@ impl<'a> Engine<'a> {
                 break;
             }
             place -= 1;
-            self.add_loop(place, &at, times, elapsed)?;
+            self.add_loop(place, (&chain, &starts), times, elapsed)?;
         }
         Ok(())
+    }
+
+    /// What a site passes in one step. `row`: its columns, if all instances are alike.
+    #[inline]
+    fn pass_site(
+        &mut self,
+        site: usize,
+        advance: Option<usize>,
+        context: &[usize],
+        row: &[u64],
+    ) -> Result<(), EngineLimit> {
+        if self.single[site] {
+            let timer = &self.flows.site_timers[site];
+            self.work.clock.pass(timer, row, advance.is_none());
+            return Ok(());
+        }
+        self.pass_kinds(site, advance, Some(context))
     }
 
     /// Adds the regions of all further windows of loop `l`.
     fn add_loop(
         &self,
         l: usize,
-        at: &[(usize, usize)],
+        (chain, starts): (&[usize], &[usize]),
         times: &[u64],
         elapsed: &mut Elapsed,
     ) -> Result<(), EngineLimit> {
@@ -589,9 +646,9 @@ impl<'a> Engine<'a> {
         let mut index = 0usize;
         let mut scale = 1usize;
         let mut parent = 0usize;
-        for (m, &(node, depth)) in at.iter().enumerate() {
-            let (first, radix) = level.classes[m];
-            let here = self.classes[self.moving[m]].first_at(node, level.depths[m] - depth);
+        let groups = level.classes.iter().zip(&level.depths).zip(starts);
+        for (m, ((&(first, radix), depth), start)) in groups.enumerate() {
+            let here = chain[start.wrapping_add(*depth)];
             index *= radix;
             if m == own {
                 parent = here;
@@ -601,7 +658,7 @@ impl<'a> Engine<'a> {
                 scale *= radix;
             }
         }
-        let stride = self.clock.stride();
+        let stride = self.timer.stride;
         let classes = &self.classes[self.moving[own]];
         let first = level.classes[own].0;
         for edge in classes.advances_of(parent) {
@@ -615,25 +672,40 @@ impl<'a> Engine<'a> {
 }
 
 /// The loops before the leaf, and where each moving group is in the context of their advances.
-fn levels(
-    mapping: &Mapping,
-    classes: &[Rc<GroupClasses>],
-    moving: &[usize],
-    indices: &[SmallVec<[usize; 4]>],
-) -> Vec<Level> {
-    let mut loops: Vec<Level> = Vec::with_capacity(mapping.schedule.leaf);
+fn levels(mapping: &Mapping, scratch: &mut Scratch, flows: &Flows, moving: &[usize]) {
+    let Scratch {
+        levels,
+        loops,
+        classes,
+        places,
+        ..
+    } = scratch;
+    levels.clear();
+    let mut size = 0usize;
     let mut depths: SmallVec<[usize; 8]> = SmallVec::from_elem(0, moving.len());
+    let mut position = 0;
     for index in 0..mapping.schedule.leaf {
+        let is_outside = |position: &Position| places.ranked[position.place] <= index;
+        while flows.positions.get(position).is_some_and(is_outside) {
+            position += 1;
+        }
+        let site = flows
+            .positions
+            .get(position)
+            .map_or(flows.lanes, |position| position.sites.0);
         let at = moving.iter().enumerate().find_map(|(m, &g)| {
             let number = depths[m];
-            (*indices[g].get(number)? == index).then_some((m, number))
+            (loops[g].get(number)?.index == index).then_some((m, number))
         });
         let own = at.filter(|&(m, number)| !classes[moving[m]].edges_at(number).is_empty());
         let mut level = Level {
             own,
             depths: SmallVec::new(),
             classes: SmallVec::new(),
-            first: 0,
+            first: size,
+            end: size,
+            site,
+            column: flows.column_starts[site],
         };
         if let Some((own, number)) = own {
             level.depths.extend_from_slice(&depths);
@@ -645,11 +717,15 @@ fn levels(
                 };
                 level.classes.push((range.start, range.len()));
             }
+            let regions = level.classes.iter();
+            size = regions
+                .fold(1usize, |n, c| n.saturating_mul(c.1))
+                .saturating_add(size);
+            level.end = size;
         }
-        loops.push(level);
+        levels.push(level);
         if let Some((m, _)) = at {
             depths[m] += 1;
         }
     }
-    loops
 }

@@ -14,7 +14,9 @@
 //! Invariants: boundaries are sorted by place, level of the child, parent and child, so that those of one
 //! position lie together; every resource is seen from one depth only.
 
+use super::TimingRule;
 use super::counts::{Port, Resource, Way};
+use super::timer::{SiteTimer, Timer};
 use crate::ir::{Architecture, Mapping, Ports, Rate, Refill};
 use smallvec::SmallVec;
 
@@ -23,7 +25,7 @@ use smallvec::SmallVec;
 pub(super) struct Boundary {
     pub parent: usize,
     pub child: usize,
-    /// Loops outside the child's tile.
+    /// Which of the places its child's tiles lie at ([`Places::ranked`]).
     pub place: usize,
     pub level: usize,
     /// Arrays above the parent, and above the child.
@@ -133,32 +135,63 @@ pub(super) struct Transfer {
     pub overlaps: bool,
 }
 
-/// All of a mapping that its flows depend on, the layer and the accelerator apart.
-#[derive(Clone, PartialEq, Eq)]
+/// The places of a mapping's tiles, and all that its flows depend on, the layer and the accelerator apart:
+/// which places are equal and which come first, and over which loops neighbours lend.
+///
+/// Mappings whose tiles lie at other places in the same order have the same flows; a flow names a place by
+/// its rank.
+#[derive(Default)]
 pub(super) struct Places {
-    positions: Vec<Vec<Option<usize>>>,
-    steps: usize,
-    leaf: usize,
-    /// Loops over which neighbours may lend: their place and array.
-    lending: SmallVec<[(usize, usize); 4]>,
+    /// Different places, outermost first; place number `rank` lies inside `ranked[rank]` loops.
+    pub ranked: Vec<usize>,
+    words: Vec<u64>,
 }
 
 impl Places {
-    pub fn new(mapping: &Mapping) -> Places {
+    /// Looks at another mapping.
+    pub fn find(&mut self, mapping: &Mapping) {
         let schedule = &mapping.schedule;
-        Places {
-            positions: schedule.positions.clone(),
-            steps: schedule.steps,
-            leaf: schedule.leaf,
-            lending: lending(mapping).collect(),
+        self.ranked.clear();
+        let mut add = |place: usize| {
+            if let Err(at) = self.ranked.binary_search(&place) {
+                self.ranked.insert(at, place);
+            }
+        };
+        add(schedule.steps);
+        add(schedule.leaf);
+        for row in &schedule.positions {
+            row.iter().flatten().for_each(|&place| add(place));
+        }
+        self.words.clear();
+        let ranked = &self.ranked;
+        let rank = |place: usize| ranked.partition_point(|&known| known < place) as u64;
+        self.words
+            .push(rank(schedule.steps) << 32 | rank(schedule.leaf));
+        // There are no more places than tiles, so 16 bits are enough for a rank.
+        let mut word = 0;
+        let mut number = 0;
+        for &place in schedule.positions.iter().flatten() {
+            word = word << 16 | place.map_or(0, |place| rank(place) + 1);
+            number += 1;
+            if number % 4 == 0 {
+                self.words.push(std::mem::take(&mut word));
+            }
+        }
+        self.words.push(word);
+        for (index, array) in lending(mapping) {
+            let lends = rank(index + 1) << 32 | array as u64;
+            if self.words.last() != Some(&lends) {
+                self.words.push(lends);
+            }
         }
     }
 
-    pub fn are_of(&self, mapping: &Mapping) -> bool {
-        let schedule = &mapping.schedule;
-        (self.steps, self.leaf) == (schedule.steps, schedule.leaf)
-            && self.positions == schedule.positions
-            && self.lending.iter().copied().eq(lending(mapping))
+    pub fn words(&self) -> &[u64] {
+        &self.words
+    }
+
+    pub fn rank(&self, place: usize) -> usize {
+        self.ranked.partition_point(|&known| known < place)
     }
 }
 
@@ -199,10 +232,30 @@ pub(super) struct Flows {
     pub at_issue: SmallVec<[usize; 6]>,
     /// Different for different flows of one counter.
     pub id: u32,
+    /// Slots whose crossing is counted at their site, in the order of the sites, and where those of each
+    /// site begin; one more for the end.
+    pub bases: Vec<Base>,
+    pub base_starts: SmallVec<[usize; 8]>,
+    /// Per boundary and tensor (`boundary * tensors + tensor`), and per home likewise: the number of the
+    /// slot from which the crossing is counted.
+    pub counted: Vec<Option<usize>>,
+    pub issued: Vec<Option<usize>>,
+    /// Per site, and per rule of time.
+    pub site_timers: Vec<SiteTimer>,
+    timers: Vec<Timer>,
+}
+
+/// A slot at the site that its crossing is counted from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Base {
+    /// Its number among the slots of all sites.
+    pub at: usize,
+    pub is_result: bool,
+    pub forwards: bool,
 }
 
 impl Flows {
-    pub fn new(mapping: &Mapping, id: u32) -> Flows {
+    pub fn new(mapping: &Mapping, id: u32, places: &Places) -> Flows {
         let architecture = &mapping.architecture;
         let boundaries = boundaries(mapping);
         let homes = homes(mapping);
@@ -227,6 +280,12 @@ impl Flows {
             at_position: Vec::new(),
             at_issue: SmallVec::new(),
             id,
+            bases: Vec::new(),
+            base_starts: SmallVec::new(),
+            counted: Vec::new(),
+            issued: Vec::new(),
+            site_timers: Vec::new(),
+            timers: Vec::new(),
         };
         flows.place_positions(mapping);
         flows.lanes = flows.sites.len();
@@ -255,7 +314,62 @@ impl Flows {
             flows.at_position.push(used);
         }
         flows.at_issue = flows.used(flows.lanes..flows.sites.len());
+        flows.rank_places(places);
+        flows.number_bases(mapping.operation.tensors.len());
+        let sites = flows.sites.iter().enumerate();
+        flows.site_timers = sites
+            .map(|(number, site)| SiteTimer::new(mapping, &flows, number, site))
+            .collect();
+        flows.timers = [TimingRule::Exact, TimingRule::Maestro]
+            .map(|rule| Timer::new(mapping, &flows, rule))
+            .to_vec();
         flows
+    }
+
+    /// From here on a place is named by its rank: the flows are those of other mappings too.
+    fn rank_places(&mut self, places: &Places) {
+        for boundary in &mut self.boundaries {
+            boundary.place = places.rank(boundary.place);
+        }
+        for position in &mut self.positions {
+            position.place = places.rank(position.place);
+        }
+        for site in &mut self.sites {
+            site.place = places.rank(site.place);
+            for (_, place) in site.slots.iter_mut().flat_map(|slot| &mut slot.flush) {
+                *place = places.rank(*place);
+            }
+        }
+    }
+
+    pub fn timer(&self, rule: TimingRule) -> &Timer {
+        &self.timers[usize::from(rule == TimingRule::Maestro)]
+    }
+
+    /// Finds the slots that crossings are counted from.
+    fn number_bases(&mut self, tensors: usize) {
+        self.counted = vec![None; self.boundaries.len() * tensors];
+        self.issued = vec![None; self.homes.len() * tensors];
+        for (number, site) in self.sites.iter().enumerate() {
+            self.base_starts.push(self.bases.len());
+            for (slot, own) in site.slots.iter().enumerate() {
+                if !own.is_base(site.depth) {
+                    continue;
+                }
+                let at = self.slot_starts[number] + slot;
+                self.bases.push(Base {
+                    at,
+                    is_result: own.is_result,
+                    forwards: own.forwards,
+                });
+                let counted = match own.crossing {
+                    Crossing::Boundary(b) => &mut self.counted[b * tensors + own.tensor],
+                    Crossing::Home(h) => &mut self.issued[h * tensors + own.tensor],
+                };
+                counted.get_or_insert(at);
+            }
+        }
+        self.base_starts.push(self.bases.len());
     }
 
     /// The resources that some sites use, each once.

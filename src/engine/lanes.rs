@@ -1,12 +1,14 @@
 //! The classes of a group, laid out for the engine's inner loop.
 //!
 //! Time needs, for every combination of classes, the product over groups of a few sizes per tensor. They
-//! lie in one row per class, all sites after one another, so that a step is a product of rows. Counts need
-//! only sums over classes; they are made here once.
+//! lie in one row per class, all sites after one another, so that a step is a product of rows. Where a
+//! class has several kinds of instances at a site, each kind has a row of its own. Counts need only sums
+//! over classes; they are made here once.
 
 use super::classes::GroupClasses;
 use super::crossing::{StepSizes, Transition};
 use super::flows::{Flows, Site, Slot};
+use smallvec::SmallVec;
 
 /// Sums of one tensor's sizes over steps.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,33 +41,45 @@ impl Sum {
         self.own_retained += u128::from(sizes.own_retained) * done;
     }
 
-    /// Over the steps of two groups; `None` past `u128`. Operands need no more than the first four.
+    /// Multiplies in the steps of another group; `None` past `u128`. Operands need no more than the first
+    /// four.
     #[inline]
-    pub fn times(&self, other: &Sum, is_result: bool) -> Option<Sum> {
+    pub fn multiply(&mut self, other: &Sum, is_result: bool) -> Option<()> {
         // The other fields are at most one of these.
-        let most =
-            |sum: &Sum| (sum.tile_sum | sum.needed | sum.prev_held | sum.own_done).leading_zeros();
-        if most(self) + most(other) < 128 {
+        let most = |sum: &Sum| {
+            let mut most = sum.tile_sum | sum.needed;
+            if is_result {
+                most |= sum.prev_held | sum.own_done;
+            }
+            most.leading_zeros()
+        };
+        let spare = most(self) + most(other);
+        // Nearly always everything fits in 64 bits, where a product is cheap.
+        macro_rules! all {
+            ($product:expr; $($field:ident),*) => {
+                $(self.$field = $product(self.$field, other.$field);)*
+            };
+        }
+        if spare >= 192 {
+            let product = |a: u128, b: u128| u128::from((a as u64).wrapping_mul(b as u64));
+            all!(product; tile_sum, reused_sum, needed, needed_reused);
+            if is_result {
+                all!(product; prev_held, retained, done_held, done_retained, own_done, own_retained);
+            }
+        } else if spare >= 128 {
+            all!(u128::wrapping_mul; tile_sum, reused_sum, needed, needed_reused);
+            if is_result {
+                all!(u128::wrapping_mul; prev_held, retained, done_held, done_retained, own_done, own_retained);
+            }
+        } else {
             return None;
         }
-        let mut product = Sum {
-            tile_sum: self.tile_sum.wrapping_mul(other.tile_sum),
-            reused_sum: self.reused_sum.wrapping_mul(other.reused_sum),
-            needed: self.needed.wrapping_mul(other.needed),
-            needed_reused: self.needed_reused.wrapping_mul(other.needed_reused),
-            ..Sum::default()
-        };
-        if is_result {
-            product.prev_held = self.prev_held.wrapping_mul(other.prev_held);
-            product.retained = self.retained.wrapping_mul(other.retained);
-            product.done_held = self.done_held.wrapping_mul(other.done_held);
-            product.done_retained = self.done_retained.wrapping_mul(other.done_retained);
-            product.own_done = self.own_done.wrapping_mul(other.own_done);
-            product.own_retained = self.own_retained.wrapping_mul(other.own_retained);
-        }
-        Some(product)
+        Some(())
     }
 }
+
+/// Elements by the sorts of their instances, summed over steps: sort, per class and per instance.
+pub(super) type SortSums = SmallVec<[(u8, u128, u128); 4]>;
 
 /// How many columns a slot has in a row, and which: see [`append`].
 pub(super) fn width(site: &Site, slot: &Slot, wide: bool) -> usize {
@@ -122,43 +136,41 @@ pub(super) fn append(
     }
 }
 
+/// Rows of columns: one per class, and those of the kinds of instances where there are several.
+#[derive(Default)]
+pub(super) struct Rows {
+    /// Per class the columns of all sites in a row (`Flows::column_starts`); nothing for a site with
+    /// several kinds.
+    pub lanes: Vec<u64>,
+    /// Per class and site: the first kind and their number, of sites with several kinds.
+    pub kinds: Vec<(u32, u32)>,
+}
+
+/// The kinds of instances of all classes.
+#[derive(Default)]
+pub(super) struct Kinds {
+    /// Per kind where its columns begin, and the number of its variant.
+    pub starts: Vec<(u32, u32)>,
+    pub columns: Vec<u64>,
+}
+
 impl GroupClasses {
     /// Lays out what the engine's inner loop reads, and adds up what the counts need.
     pub(super) fn line_up(&mut self, flows: &Flows) {
-        let simple = self.table.is_simple();
+        self.single = (0..self.sites).map(|site| self.is_single(site)).collect();
         let slots = flows.slots;
         let depth = self.depth();
         let mut node_sums = vec![Sum::default(); (depth + 1) * slots];
         let mut edge_sums = vec![Sum::default(); depth * slots];
-        let (mut node_lanes, mut edge_lanes) = (Vec::new(), Vec::new());
-        let sum = |transition: Transition, times: (u64, u64), site: usize, sums: &mut [Sum]| {
-            for variant in self.table.variants(transition) {
-                let count = u128::from(variant.count);
-                for slot in 0..flows.sites[site].slots.len() {
-                    sums[flows.slot_starts[site] + slot].add(
-                        self.table.sizes(variant, slot),
-                        count * u128::from(times.0),
-                        count * u128::from(times.1),
-                    );
-                }
-            }
+        let sorts = if self.table.sorts.is_empty() {
+            0
+        } else {
+            slots
         };
-        let line = |transition: Transition, last: bool, number: usize, row: &mut Vec<u64>| {
-            let width = flows.column_starts[number + 1] - flows.column_starts[number];
-            if !simple || width == 0 {
-                return;
-            }
-            let site = &flows.sites[number];
-            match self.table.variants(transition).first() {
-                None => row.resize(row.len() + width, 0),
-                Some(variant) => {
-                    for (slot, at) in site.slots.iter().enumerate() {
-                        let sizes = self.table.sizes(variant, slot);
-                        append(site, at, flows.wide, sizes, last, row);
-                    }
-                }
-            }
-        };
+        let mut node_sorts = vec![SortSums::new(); (depth + 1) * sorts];
+        let mut edge_sorts = vec![SortSums::new(); depth * sorts];
+        let (mut nodes, mut edges) = (Rows::default(), Rows::default());
+        let mut kinds = Kinds::default();
         for at in 0..=depth {
             for node in self.nodes_at(at) {
                 let leaf = self.first_at(node, depth - at);
@@ -166,10 +178,14 @@ impl GroupClasses {
                     let of = if number >= flows.lanes { leaf } else { node };
                     let transition = self.wraps[of * self.sites + number];
                     let class = &self.nodes[of];
-                    line(transition, class.last_count > 0, number, &mut node_lanes);
+                    let last = class.last_count > 0;
+                    self.line(flows, (number, transition, last), &mut nodes, &mut kinds);
                     if number < flows.lanes || at == depth {
                         let times = (class.count, class.last_count);
-                        sum(transition, times, number, &mut node_sums[at * slots..]);
+                        let sums = &mut node_sums[at * slots..];
+                        self.add_to(flows, (number, transition), times, sums);
+                        let sums = &mut node_sorts[at * sorts..];
+                        self.sort_to(flows, (number, transition), times.0, sums);
                     }
                 }
             }
@@ -181,23 +197,166 @@ impl GroupClasses {
                 for number in 0..flows.sites.len() {
                     if number >= flows.lanes {
                         let last = self.nodes[leaf].last_count > 0;
-                        line(
-                            self.wraps[leaf * self.sites + number],
-                            last,
-                            number,
-                            &mut edge_lanes,
-                        );
+                        let transition = self.wraps[leaf * self.sites + number];
+                        self.line(flows, (number, transition, last), &mut edges, &mut kinds);
                         continue;
                     }
                     let transition = self.advances[edge * self.sites + number];
-                    line(transition, class.last_count > 0, number, &mut edge_lanes);
+                    let last = class.last_count > 0;
+                    self.line(flows, (number, transition, last), &mut edges, &mut kinds);
                     let count = self.nodes[class.parent as usize].count * class.count;
                     let times = (count, class.last_count);
-                    sum(transition, times, number, &mut edge_sums[at * slots..]);
+                    let sums = &mut edge_sums[at * slots..];
+                    self.add_to(flows, (number, transition), times, sums);
+                    let sums = &mut edge_sorts[at * sorts..];
+                    self.sort_to(flows, (number, transition), times.0, sums);
                 }
             }
         }
         (self.node_sums, self.edge_sums) = (node_sums, edge_sums);
-        (self.node_lanes, self.edge_lanes) = (node_lanes, edge_lanes);
+        (self.node_sorts, self.edge_sorts) = (node_sorts, edge_sorts);
+        (self.node_rows, self.edge_rows, self.kinds) = (nodes, edges, kinds);
+        self.tiles = self.largest_tiles(flows);
+        let leaves = &self.nodes[self.nodes_at(depth)];
+        self.points = leaves.iter().try_fold(0u128, |sum, node| {
+            sum.checked_add(u128::from(node.count).checked_mul(node.volume)?)
+        });
+        self.positions = (0..=depth)
+            .map(|at| {
+                let nodes = self.nodes[self.nodes_at(at)].iter();
+                nodes.map(|node| u128::from(node.count)).sum()
+            })
+            .collect();
+        self.used = self.used();
+    }
+
+    /// Whether all instances of a site are alike in every step, and nothing comes from neighbours.
+    fn is_single(&self, site: usize) -> bool {
+        let nodes = self.wraps.iter().skip(site).step_by(self.sites);
+        let edges = self.advances.iter().skip(site).step_by(self.sites);
+        nodes.chain(edges).all(|&transition| {
+            let variants = self.table.variants(transition);
+            variants.len() <= 1 && variants.iter().all(|variant| !variant.sorted)
+        })
+    }
+
+    /// Appends the row of one class at one site.
+    fn line(
+        &self,
+        flows: &Flows,
+        (number, transition, last): (usize, Transition, bool),
+        rows: &mut Rows,
+        kinds: &mut Kinds,
+    ) {
+        let width = flows.column_starts[number + 1] - flows.column_starts[number];
+        let site = &flows.sites[number];
+        let variants = self.table.variants(transition);
+        let append_row = |variant, row: &mut Vec<u64>| {
+            for (slot, at) in site.slots.iter().enumerate() {
+                append(
+                    site,
+                    at,
+                    flows.wide,
+                    self.table.sizes(variant, slot),
+                    last,
+                    row,
+                );
+            }
+        };
+        if width == 0 || self.single[number] {
+            match variants.first() {
+                Some(variant) if width > 0 => append_row(variant, &mut rows.lanes),
+                _ => rows.lanes.resize(rows.lanes.len() + width, 0),
+            }
+            rows.kinds.push((0, 0));
+            return;
+        }
+        rows.lanes.resize(rows.lanes.len() + width, 0);
+        let first = kinds.starts.len();
+        // Kinds that differ only in what takes no time are one; what neighbours lend is looked up by kind.
+        let lends = site.slots.iter().any(|slot| slot.forwards);
+        for (index, variant) in variants.iter().enumerate() {
+            let start = kinds.columns.len();
+            append_row(variant, &mut kinds.columns);
+            let known = kinds.starts[first..].iter().any(|&(known, _)| {
+                let known = known as usize;
+                kinds.columns[known..known + width] == kinds.columns[start..]
+            });
+            if known && !lends {
+                kinds.columns.truncate(start);
+                continue;
+            }
+            let number = transition.first as usize + index;
+            kinds.starts.push((start as u32, number as u32));
+        }
+        rows.kinds
+            .push((first as u32, (kinds.starts.len() - first) as u32));
+    }
+
+    /// Adds the sizes of one class at one site to the sums of its depth.
+    fn add_to(
+        &self,
+        flows: &Flows,
+        (site, transition): (usize, Transition),
+        times: (u64, u64),
+        sums: &mut [Sum],
+    ) {
+        for variant in self.table.variants(transition) {
+            let count = u128::from(variant.count);
+            for slot in 0..flows.sites[site].slots.len() {
+                sums[flows.slot_starts[site] + slot].add(
+                    self.table.sizes(variant, slot),
+                    count * u128::from(times.0),
+                    count * u128::from(times.1),
+                );
+            }
+        }
+    }
+
+    /// The same for elements that neighbours may have.
+    fn sort_to(
+        &self,
+        flows: &Flows,
+        (site, transition): (usize, Transition),
+        times: u64,
+        sums: &mut [SortSums],
+    ) {
+        for variant in self.table.variants(transition).iter().filter(|v| v.sorted) {
+            let count = u128::from(variant.count) * u128::from(times);
+            for slot in 0..flows.sites[site].slots.len() {
+                let sorts = self.table.sizes(variant, slot).sorts as usize;
+                let sums = &mut sums[flows.slot_starts[site] + slot];
+                let mut add = |bits: u8, shared: u128, alone: u128| match sums
+                    .iter_mut()
+                    .find(|known| known.0 == bits)
+                {
+                    Some(known) => (known.1, known.2) = (known.1 + shared, known.2 + alone),
+                    None => sums.push((bits, shared, alone)),
+                };
+                for &(bits, elements) in &self.table.sorts[sorts].shared {
+                    add(bits, count * u128::from(elements), 0);
+                }
+                for &(bits, elements) in &self.table.sorts[sorts].alone {
+                    add(bits, 0, count * u128::from(elements));
+                }
+            }
+        }
+    }
+
+    /// Per slot the largest tile of one child instance.
+    fn largest_tiles(&self, flows: &Flows) -> Vec<u64> {
+        let mut tiles = vec![0; flows.slots];
+        for number in 0..flows.lanes {
+            let start = flows.slot_starts[number];
+            for node in self.nodes_at(self.inside[number]) {
+                for variant in self.table.variants(self.wrap_of(node, number)) {
+                    for slot in 0..flows.sites[number].slots.len() {
+                        let tile = self.table.sizes(variant, slot).tile;
+                        tiles[start + slot] = tile.max(tiles[start + slot]);
+                    }
+                }
+            }
+        }
+        tiles
     }
 }

@@ -50,9 +50,12 @@ pub mod oracle;
 mod plan;
 mod sets;
 mod spot;
+mod still;
 mod sums;
+mod timer;
 mod touches;
 mod transitions;
+mod words;
 
 pub use counts::{
     Bound, BoundaryCounts, Counts, CrossingCounts, MemoryCounts, Port, Resource, ResourceCounts,

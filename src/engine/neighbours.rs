@@ -8,181 +8,200 @@
 
 use super::EngineLimit;
 use super::classes::GroupClasses;
-use super::crossing::{BESIDE, HELD, Sorts, StepSizes, Transition, Variant, WORKED};
+use super::crossing::{BESIDE, HELD, Sorts, WORKED};
 use super::exact::{Engine, TimingRule};
 use super::flows::Crossing;
-use super::lanes;
+use super::lanes::Rows;
 use smallvec::SmallVec;
 
-/// One group at one step: its classes, the transition, and whether the step before (for the lanes: this
-/// one) was the last for its sums.
-type Factor<'c> = (&'c GroupClasses, Transition, bool);
+/// The kinds of instances of one group at one step.
+enum Factor<'a> {
+    /// All alike: the columns.
+    One(&'a [u64]),
+    /// Kinds of the group, by their numbers.
+    Several(&'a GroupClasses, std::ops::Range<usize>),
+}
 
-impl Engine<'_> {
-    /// What every kind of instance of a site passes in one step.
+impl<'a> Factor<'a> {
+    fn len(&self) -> usize {
+        match self {
+            Factor::One(_) => 1,
+            Factor::Several(_, kinds) => kinds.len(),
+        }
+    }
+
+    /// The columns of one of the kinds.
+    #[inline]
+    fn columns(&self, choice: usize, width: usize) -> &'a [u64] {
+        match self {
+            Factor::One(columns) => columns,
+            Factor::Several(classes, kinds) => {
+                let start = classes.kinds.starts[kinds.start + choice].0 as usize;
+                &classes.kinds.columns[start..start + width]
+            }
+        }
+    }
+}
+
+impl<'a> Engine<'a> {
+    /// What every kind of instance of a site passes in one step. Without a context it is the rest that
+    /// leaves: the sizes of the last step of all.
     pub(super) fn pass_kinds(
         &mut self,
         site: usize,
         advance: Option<usize>,
-        context: &[usize],
-        at: &[(usize, usize)],
-        count: u128,
+        context: Option<&[usize]>,
     ) -> Result<(), EngineLimit> {
         let own = advance.and_then(|l| self.loops[l].own).map(|(m, _)| m);
-        let to_lanes = self.flows.sites[site].lanes;
-        let owned = std::mem::take(&mut self.classes);
-        let mut factors: SmallVec<[Factor; 8]> = SmallVec::new();
-        for (m, &class) in context.iter().enumerate() {
-            let classes = &*owned[self.moving[m]];
-            factors.push(if to_lanes {
-                let (node, depth) = at[m];
-                leaf_factor(classes, node, depth, site)
-            } else if own == Some(m) {
-                let last = classes.edges[class].last_count > 0;
-                (classes, classes.advance_of(class, site), last)
+        let timer = &self.flows.site_timers[site];
+        let width = timer.width;
+        let mut factors: SmallVec<[Factor<'a>; 8]> = SmallVec::new();
+        for (m, &g) in self.moving.iter().enumerate() {
+            let class = context.map_or(0, |context| context[m]);
+            let classes: &'a GroupClasses = &self.classes[g];
+            let rows = if own == Some(m) {
+                &classes.edge_rows
             } else {
-                let last = classes.nodes[class].last_count > 0;
-                (classes, classes.wrap_of(class, site), last)
-            });
+                &classes.node_rows
+            };
+            factors.push(self.factor(classes, rows, class, site));
         }
-        for (g, classes) in owned.iter().enumerate() {
-            if self.moving.contains(&g) {
-                continue;
+        for (g, classes) in self.classes.iter().enumerate() {
+            if !self.moving.contains(&g) {
+                factors.push(self.factor(classes, &classes.node_rows, 0, site));
             }
-            factors.push(if to_lanes {
-                leaf_factor(classes, 0, 0, site)
-            } else {
-                (classes, classes.wrap_of(0, site), true)
+        }
+        if factors.iter().any(|factor| factor.len() == 0) {
+            return Ok(());
+        }
+        // What there is one of is multiplied once.
+        factors.sort_by_key(Factor::len);
+        let first = advance.is_none();
+        let lends = timer.forwards && !first;
+        let mut rows = std::mem::take(&mut self.work.rows);
+        rows.clear();
+        let column = self.flows.column_starts[site];
+        rows.extend_from_slice(&self.still.row[column..column + width]);
+        rows.resize((factors.len() + 1) * width, 0);
+        let mut choice: SmallVec<[usize; 8]> = SmallVec::from_elem(0, factors.len());
+        let mut turned = Some(0);
+        self.work.clock.begin_site(timer);
+        while let Some(from) = turned {
+            for (f, factor) in factors.iter().enumerate().skip(from) {
+                let own = factor.columns(choice[f], width);
+                let (known, rest) = rows.split_at_mut((f + 1) * width);
+                for ((to, from), own) in rest.iter_mut().zip(&known[f * width..]).zip(own) {
+                    *to = from.wrapping_mul(*own);
+                }
+            }
+            let row = &mut rows[factors.len() * width..];
+            if context.is_none() {
+                timer.slots.iter().for_each(|slot| slot.leave(row));
+            } else if lends {
+                self.lend(site, &factors, &choice, row)?;
+            }
+            let first = first && context.is_some();
+            self.work.clock.pass_kind(timer, row, first);
+            turned = (0..factors.len()).rev().find(|&f| {
+                choice[f] += 1;
+                let turns = choice[f] < factors[f].len();
+                if !turns {
+                    choice[f] = 0;
+                }
+                turns
             });
         }
-        let passed = self.pass_factors(site, &factors, advance.is_none(), Some(count));
-        drop(factors);
-        self.classes = owned;
-        passed
+        self.work.clock.end_site(timer);
+        self.work.rows = rows;
+        Ok(())
     }
 
-    /// What is left leaves: the sizes of the last step of all.
-    pub(super) fn pass_rest(&mut self, site: usize) -> Result<(), EngineLimit> {
-        let owned = std::mem::take(&mut self.classes);
-        let factors: SmallVec<[Factor; 8]> = owned
-            .iter()
-            .map(|classes| (&**classes, classes.wrap_of(0, site), true))
-            .collect();
-        let passed = self.pass_factors(site, &factors, false, None);
-        drop(factors);
-        self.classes = owned;
-        passed
+    fn factor(
+        &self,
+        classes: &'a GroupClasses,
+        rows: &'a Rows,
+        class: usize,
+        site: usize,
+    ) -> Factor<'a> {
+        if classes.single[site] {
+            let all = self.flows.column_starts[self.flows.sites.len()];
+            let start = class * all + self.flows.column_starts[site];
+            let width = self.flows.site_timers[site].width;
+            return Factor::One(&rows.lanes[start..start + width]);
+        }
+        let (first, number) = rows.kinds[class * self.flows.sites.len() + site];
+        Factor::Several(classes, first as usize..(first + number) as usize)
     }
 
-    /// All combinations of kinds of instances. Without `count` it is the rest that leaves.
-    fn pass_factors(
+    /// Of the slots of a site whose elements may come from neighbours: what the parent is asked for takes
+    /// the place of what is new.
+    fn lend(
         &mut self,
         site: usize,
         factors: &[Factor],
-        first: bool,
-        count: Option<u128>,
+        choice: &[usize],
+        row: &mut [u64],
     ) -> Result<(), EngineLimit> {
-        let start = self.flows.slot_starts[site];
-        let last = factors.iter().all(|factor| factor.2);
-        let mut row = std::mem::take(&mut self.row);
-        let mut choice: SmallVec<[usize; 8]> = SmallVec::from_elem(0, factors.len());
-        if factors
-            .iter()
-            .any(|(classes, transition, _)| classes.table.variants(*transition).is_empty())
-        {
-            return Ok(());
-        }
-        loop {
-            let mut instances = 1u128;
-            let mut chosen: SmallVec<[(&GroupClasses, Variant); 8]> = SmallVec::new();
-            for (&(classes, transition, _), &choice) in factors.iter().zip(&choice) {
-                let variant = classes.table.variants(transition).get(choice);
-                let variant = *variant.ok_or(EngineLimit::TooManyClasses)?;
-                instances *= u128::from(variant.count);
-                chosen.push((classes, variant));
+        let none = Sorts::default();
+        let slots = self.flows.sites[site].slots.iter().enumerate();
+        for (slot, at) in slots.filter(|(_, at)| at.forwards) {
+            let mut sorts: SmallVec<[&Sorts; 8]> = SmallVec::new();
+            let whole = &self.still.sizes[self.flows.slot_starts[site] + slot];
+            let (mut tile, mut tiles, mut reused) = (whole.tile, whole.tile_sum, whole.reused_sum);
+            let mut sorted = false;
+            for (factor, &choice) in factors.iter().zip(choice) {
+                let Factor::Several(classes, kinds) = factor else {
+                    sorts.push(&none);
+                    continue;
+                };
+                let table = &classes.table;
+                let number = classes.kinds.starts[kinds.start + choice].1 as usize;
+                let sizes = table.sizes(&table.variants[number], slot);
+                tile = tile.wrapping_mul(sizes.tile);
+                tiles = tiles.wrapping_mul(sizes.tile_sum);
+                reused = reused.wrapping_mul(sizes.reused_sum);
+                sorted |= sizes.sorts != 0;
+                sorts.push(table.sorts.get(sizes.sorts as usize).unwrap_or(&none));
             }
-            row.clear();
-            for slot in 0..self.flows.sites[site].slots.len() {
-                let at = &self.flows.sites[site].slots[slot];
-                let whole = self.whole[start + slot];
-                let mut product = whole;
-                for (classes, variant) in &chosen {
-                    let own = classes.table.sizes(variant, slot);
-                    product.multiply(own, at, self.flows.wide);
-                }
-                if count.is_none() {
-                    // Nothing enters, and nothing stays.
-                    product.needed = 0;
-                    product.needed_reused = 0;
-                    product.first_touch = 0;
-                    product.retained = 0;
-                    product.all_retained = 0;
-                    product.done_retained = 0;
-                    product.all_done_retained = 0;
-                }
-                let sorted = chosen
-                    .iter()
-                    .any(|(c, v)| c.table.sizes(v, slot).sorts != 0);
-                let base = at.is_base(self.flows.sites[site].depth);
-                let mut forwarded = 0;
-                if sorted && !first && at.forwards && count.is_some() {
-                    let sizes = whole.needed;
-                    (product.needed, forwarded) = asked_of_parent(&chosen, slot, &product, sizes)?;
-                    product.needed_reused = 0;
-                    // What one instance got of what all got.
-                    let instances = (product.tile_sum / product.tile.max(1)).max(1);
-                    let own = product.tile.saturating_sub(product.reused_sum / instances);
-                    self.lent = self.lent.max(forwarded.min(own));
-                }
-                if forwarded > 0
-                    && let Crossing::Boundary(boundary) = at.crossing
-                {
-                    self.clock.borrows(boundary);
-                }
-                if base
-                    && at.forwards
-                    && let Some(count) = count
-                {
-                    let reused = if first { 0 } else { product.needed_reused };
-                    let moved = &mut self.moved[start + slot];
-                    moved.down += count * instances * u128::from(product.needed - reused);
-                    moved.forwarded += count * instances * u128::from(forwarded);
-                }
-                lanes::append(
-                    &self.flows.sites[site],
-                    at,
-                    self.flows.wide,
-                    &product,
-                    last,
-                    &mut row,
-                );
+            if !sorted {
+                continue;
             }
-            self.clock.pass_row(&self.flows, site, &row, first);
-            // Next combination of instances, if any.
-            let turned = choice
-                .iter_mut()
-                .zip(factors)
-                .rev()
-                .find_map(|(choice, factor)| {
-                    *choice += 1;
-                    if *choice == factor.0.table.variants(factor.1).len() {
-                        *choice = 0;
-                        return None;
-                    }
-                    Some(())
-                });
-            if turned.is_none() {
-                self.row = row;
-                return Ok(());
+            let count = |n: u128| u64::try_from(n).map_err(|_| EngineLimit::Overflow);
+            let shared: SmallVec<[&SmallVec<[(u8, u64); 4]>; 8]> =
+                sorts.iter().map(|sorts| &sorts.shared).collect();
+            let alone: SmallVec<[&SmallVec<[(u8, u64); 4]>; 8]> =
+                sorts.iter().map(|sorts| &sorts.alone).collect();
+            let own = |sort: &(u8, u64)| (sort.0, u128::from(sort.1));
+            // Elements of groups without loops are always held.
+            let whole = u128::from(whole.needed);
+            let all = asked(&shared, own).and_then(|n| n.checked_mul(whole));
+            let each = asked(&alone, own).and_then(|n| n.checked_mul(whole));
+            let (all, each) = all.zip(each).ok_or(EngineLimit::Overflow)?;
+            let empty = sorts.iter().any(|sorts| sorts.alone.is_empty());
+            let forwarded = if empty {
+                0
+            } else {
+                tiles - reused - count(each)?
+            };
+            let timer = &self.flows.site_timers[site].slots[slot];
+            row[timer.column] = count(all)?;
+            row[timer.column + 1] = 0;
+            // What one instance got of what all got.
+            let instances = (tiles / tile.max(1)).max(1);
+            let own = tile.saturating_sub(reused / instances);
+            self.lent = self.lent.max(forwarded.min(own));
+            if let (true, Crossing::Boundary(boundary)) = (forwarded > 0, at.crossing) {
+                self.work.clock.borrows(boundary);
             }
         }
+        Ok(())
     }
 
     /// Cycles in which partial sums pass from PE to PE in the MAESTRO model: "one-cycle delay for each
     /// spatio-temporally reused data point" (section 4.3). Those are the results of the busiest PE's tile,
     /// once for each further PE that holds them; different results pass over different wires.
     pub(super) fn passed(&self, position: usize, advance: Option<usize>, context: &[usize]) -> u64 {
-        debug_assert!(self.rule == TimingRule::Maestro);
+        debug_assert!(self.timer.rule == TimingRule::Maestro);
         let (from, to) = self.flows.positions[position].sites;
         let own = advance.and_then(|l| self.loops[l].own).map(|(m, _)| m);
         for site in from..to {
@@ -194,7 +213,7 @@ impl Engine<'_> {
             else {
                 continue;
             };
-            let mut product = self.whole[self.flows.slot_starts[site] + slot];
+            let mut product = self.still.sizes[self.flows.slot_starts[site] + slot];
             for (g, classes) in self.classes.iter().enumerate() {
                 let moving = self.moving.iter().position(|&moving| moving == g);
                 let transition = match moving {
@@ -216,70 +235,67 @@ impl Engine<'_> {
     }
 }
 
-fn leaf_factor(classes: &GroupClasses, node: usize, depth: usize, site: usize) -> Factor<'_> {
-    let leaf = classes.first_at(node, classes.depth() - depth);
-    let last = classes.nodes[leaf].last_count > 0;
-    (classes, classes.wrap_of(leaf, site), last)
-}
-
-/// Elements that come from the parent and from neighbours.
-fn asked_of_parent(
-    chosen: &[(&GroupClasses, Variant)],
-    slot: usize,
-    product: &StepSizes,
-    whole: u64,
-) -> Result<(u64, u64), EngineLimit> {
-    let none = Sorts::default();
-    let sorts: SmallVec<[&Sorts; 8]> = chosen
-        .iter()
-        .map(|(classes, variant)| {
-            let index = classes.table.sizes(variant, slot).sorts as usize;
-            classes.table.sorts.get(index).unwrap_or(&none)
-        })
-        .collect();
-    let shared: SmallVec<[&[(u8, u64)]; 8]> = sorts.iter().map(|s| s.shared.as_slice()).collect();
-    let alone: SmallVec<[&[(u8, u64)]; 8]> = sorts.iter().map(|s| s.alone.as_slice()).collect();
-    // Elements of groups without loops are always held.
-    let enters = asked(&shared).ok_or(EngineLimit::Overflow)? * whole;
-    let asked_alone = asked(&alone).ok_or(EngineLimit::Overflow)? * whole;
-    Ok((enters, product.tile_sum - product.reused_sum - asked_alone))
-}
-
 /// Elements that must come from the parent: all but those that every instance that wants them held, or has
-/// a neighbour for. Each group gives its elements by the sorts of their instances; an element of the
-/// tensor combines one of each group, its instances every combination of their instances.
-fn asked(groups: &[&[(u8, u64)]]) -> Option<u64> {
-    let mut sum = 0u64;
-    let mut chosen: SmallVec<[u8; 8]> = SmallVec::new();
-    fn visit(
-        groups: &[&[(u8, u64)]],
+/// a neighbour for. Each group gives its elements by the sorts of their instances (`own`: bits and number);
+/// an element of the tensor combines one of each group, its instances every combination of their instances.
+/// `None` past `u128`.
+pub(super) fn asked<T, const N: usize>(
+    groups: &[&SmallVec<[T; N]>],
+    own: impl Fn(&T) -> (u8, u128) + Copy,
+) -> Option<u128>
+where
+    [T; N]: smallvec::Array<Item = T>,
+{
+    fn visit<T, const N: usize>(
+        groups: &[&SmallVec<[T; N]>],
+        own: impl Fn(&T) -> (u8, u128) + Copy,
         chosen: &mut SmallVec<[u8; 8]>,
-        count: u64,
-        sum: &mut u64,
-    ) -> Option<()> {
-        match groups.get(chosen.len()) {
-            None => {
-                if !at_hand(chosen, &mut SmallVec::new()) {
-                    *sum = sum.checked_add(count)?;
-                }
+        count: u128,
+        sum: &mut u128,
+    ) -> Option<()>
+    where
+        [T; N]: smallvec::Array<Item = T>,
+    {
+        let Some(sorts) = groups.get(chosen.len()) else {
+            if !at_hand(chosen) {
+                *sum = sum.checked_add(count)?;
             }
-            Some(sorts) => {
-                for &(sort, elements) in *sorts {
-                    chosen.push(sort);
-                    visit(groups, chosen, count.checked_mul(elements)?, sum)?;
-                    chosen.pop();
-                }
+            return Some(());
+        };
+        for (bits, elements) in sorts.iter().map(own) {
+            if elements == 0 {
+                continue;
             }
+            chosen.push(bits);
+            visit(groups, own, chosen, count.checked_mul(elements)?, sum)?;
+            chosen.pop();
         }
         Some(())
     }
-    visit(groups, &mut chosen, 1, &mut sum)?;
+    let mut sum = 0u128;
+    visit(groups, own, &mut SmallVec::new(), 1, &mut sum)?;
     Some(sum)
 }
 
-/// Whether every combination of instances has the element at hand.
-fn at_hand(sorts: &[u8], instance: &mut SmallVec<[u8; 8]>) -> bool {
-    match sorts.get(instance.len()) {
+/// Whether every combination of instances has the element at hand; `sets`: the sorts of each group.
+fn at_hand(sets: &[u8]) -> bool {
+    if sets.iter().any(|set| !set.is_power_of_two()) {
+        return all_at_hand(sets, &mut SmallVec::new());
+    }
+    // One sort in each group.
+    let sort = |set: &u8| set.trailing_zeros() as u8;
+    let held = sets.iter().all(|set| sort(set) & HELD != 0);
+    let mut idle = sets.iter().filter(|set| sort(set) & WORKED == 0);
+    held || match (idle.next(), idle.next()) {
+        (None, _) => sets.iter().any(|set| sort(set) & BESIDE != 0),
+        // The neighbour may differ in the one group in which this instance did not work.
+        (Some(set), None) => sort(set) & BESIDE != 0,
+        (Some(_), Some(_)) => false,
+    }
+}
+
+fn all_at_hand(sets: &[u8], instance: &mut SmallVec<[u8; 8]>) -> bool {
+    match sets.get(instance.len()) {
         None => {
             let held = instance.iter().all(|sort| sort & HELD != 0);
             let beside = |g: usize| {
@@ -292,7 +308,7 @@ fn at_hand(sorts: &[u8], instance: &mut SmallVec<[u8; 8]>) -> bool {
         }
         Some(&bits) => (0..8u8).filter(|sort| bits & (1 << sort) != 0).all(|sort| {
             instance.push(sort);
-            let all = at_hand(sorts, instance);
+            let all = all_at_hand(sets, instance);
             instance.pop();
             all
         }),

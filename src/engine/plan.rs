@@ -2,18 +2,22 @@
 //! mapping of the layer that a search tries.
 
 use super::classes::{GroupClasses, Key};
+use super::counts::Counts;
+use super::exact::{self, Scratch};
 use super::flows::{Flows, Places};
 use super::spot::{Ground, Shadow};
-use super::{EngineLimit, TimingRule, counts::Counts, exact};
+use super::still::Still;
+use super::words::WordMap;
+use super::{EngineLimit, TimingRule};
 use crate::ir::{Footprint, Group, Grouping, Mapping};
 use crate::legality::Legal;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// So many kinds of loops are remembered per group: neighbours in a search differ in one group.
-const REMEMBERED: usize = 64;
-/// So many choices of places for the tiles are remembered.
-const REMEMBERED_PLACES: usize = 8;
+/// Tables of more numbers than this are forgotten, all at once: 64 MiB.
+const MOST_REMEMBERED: usize = 1 << 23;
+/// So many choices of places for the tiles are remembered, and of groups without loops.
+const REMEMBERED_PLACES: usize = 256;
 
 /// Counts many schedules of one layer on one accelerator.
 ///
@@ -22,13 +26,13 @@ const REMEMBERED_PLACES: usize = 8;
 pub struct Counter {
     pub(super) grouping: Grouping,
     pub(super) plans: Vec<Rc<Plan>>,
-    /// Per group.
-    known: RefCell<Vec<Known>>,
-    flows: RefCell<KnownFlows>,
+    known: RefCell<Known>,
     /// Per tensor.
     pub(super) wholes: Vec<Whole>,
     /// No size of any step can pass `u64`.
     pub(super) fits: bool,
+    /// Lists that the next count fills again.
+    pub(super) scratch: RefCell<Scratch>,
 }
 
 /// What no schedule changes of a tensor.
@@ -61,20 +65,17 @@ pub(super) struct Plan {
     pub single: u64,
 }
 
-/// What flows where, for the last choices of places.
-#[derive(Default)]
-struct KnownFlows {
-    /// How many were made so far.
-    made: u32,
-    entries: Vec<(Places, Rc<Flows>)>,
-}
-
-/// The last classes made of one group.
+/// What was made so far, by all that it depends on in numbers.
 #[derive(Default)]
 struct Known {
-    entries: Vec<(Key, Rc<GroupClasses>)>,
-    /// Where the next one goes once the list is full.
-    next: usize,
+    /// How many flows were made.
+    made: u32,
+    flows: WordMap<Rc<Flows>>,
+    still: WordMap<Rc<Still>>,
+    /// Per group.
+    classes: Vec<WordMap<Rc<GroupClasses>>>,
+    /// Numbers in the tables of all groups.
+    weight: usize,
 }
 
 impl Counter {
@@ -131,14 +132,17 @@ impl Counter {
                 }),
             })
             .collect();
-        let known = grouping.groups.iter().map(|_| Known::default()).collect();
+        let known = Known {
+            classes: grouping.groups.iter().map(|_| WordMap::default()).collect(),
+            ..Known::default()
+        };
         Ok(Counter {
             grouping,
             plans,
             wholes,
             known: RefCell::new(known),
-            flows: RefCell::default(),
             fits,
+            scratch: RefCell::default(),
         })
     }
 
@@ -147,50 +151,93 @@ impl Counter {
     /// # Errors
     /// [`EngineLimit`], when the mapping is beyond what can be counted exactly.
     pub fn count(&self, mapping: &Legal<Mapping>, rule: TimingRule) -> Result<Counts, EngineLimit> {
-        exact::run(self, mapping, rule)
+        let mut counts = Counts::default();
+        exact::run(self, mapping, Some(rule), &mut counts)?;
+        Ok(counts)
+    }
+
+    /// As [`Counter::count`], into `counts`, whose lists are filled again.
+    ///
+    /// # Errors
+    /// [`EngineLimit`], when the mapping is beyond what can be counted exactly; then `counts` say nothing.
+    pub fn count_into(
+        &self,
+        mapping: &Legal<Mapping>,
+        rule: TimingRule,
+        counts: &mut Counts,
+    ) -> Result<(), EngineLimit> {
+        exact::run(self, mapping, Some(rule), counts)
+    }
+
+    /// All that moves, and not how long it takes: every field of `counts` but those that need the clock
+    /// (the timing, what the resources did, the peak and the cycles of the boundaries), which are 0. The
+    /// time costs far more than the rest, and most candidates of a search need no more than bounds of it.
+    ///
+    /// # Errors
+    /// [`EngineLimit`], when the mapping is beyond what can be counted exactly; then `counts` say nothing.
+    pub fn traffic_into(
+        &self,
+        mapping: &Legal<Mapping>,
+        counts: &mut Counts,
+    ) -> Result<(), EngineLimit> {
+        exact::run(self, mapping, None, counts)
     }
 
     /// What flows where, remembered or made.
-    pub(super) fn flows(&self, mapping: &Mapping) -> Rc<Flows> {
-        let KnownFlows {
-            made,
-            entries: known,
-        } = &mut *self.flows.borrow_mut();
-        if let Some((_, flows)) = known.iter().find(|(places, _)| places.are_of(mapping)) {
+    pub(super) fn flows(&self, mapping: &Mapping, places: &Places) -> Rc<Flows> {
+        let known = &mut *self.known.borrow_mut();
+        if let Some(flows) = known.flows.get(places.words()) {
             return Rc::clone(flows);
         }
-        *made += 1;
-        let flows = Rc::new(Flows::new(mapping, *made));
-        if known.len() == REMEMBERED_PLACES {
-            known.remove(0);
+        known.made += 1;
+        let flows = Rc::new(Flows::new(mapping, known.made, places));
+        if known.flows.len() >= REMEMBERED_PLACES {
+            known.flows.clear();
         }
-        known.push((Places::new(mapping), Rc::clone(&flows)));
+        known.flows.insert(places.words().into(), Rc::clone(&flows));
         flows
     }
 
-    /// The classes of one group, remembered or made.
-    pub(super) fn classes(
+    /// What the groups without loops (a set of their numbers) contribute, remembered or made.
+    pub(super) fn still(&self, flows: &Flows, groups: u64) -> Rc<Still> {
+        let known = &mut *self.known.borrow_mut();
+        let key = [u64::from(flows.id), groups];
+        if let Some(still) = known.still.get(&key[..]) {
+            return Rc::clone(still);
+        }
+        let still = Rc::new(Still::new(flows, &self.plans, groups));
+        if known.still.len() >= REMEMBERED_PLACES {
+            known.still.clear();
+        }
+        known.still.insert(key.into(), Rc::clone(&still));
+        still
+    }
+
+    /// The classes of one group, if they are remembered. `words`: all that they depend on.
+    #[inline]
+    pub(super) fn known_classes(&self, group: usize, words: &[u64]) -> Option<Rc<GroupClasses>> {
+        let known = self.known.borrow();
+        known.classes.get(group)?.get(words).map(Rc::clone)
+    }
+
+    /// Makes the classes of one group and remembers them.
+    pub(super) fn make_classes(
         &self,
         mapping: &Mapping,
         group: usize,
-        key: Key,
+        (key, words): (&Key, &[u64]),
         flows: &Flows,
     ) -> Result<Rc<GroupClasses>, EngineLimit> {
-        if let Some(known) = self.known.borrow().get(group)
-            && let Some((_, classes)) = known.entries.iter().find(|(other, _)| *other == key)
-        {
-            return Ok(Rc::clone(classes));
-        }
         let plan = Rc::clone(&self.plans[group]);
-        let made = Rc::new(GroupClasses::new(mapping, plan, &key, flows)?);
-        if let Some(known) = self.known.borrow_mut().get_mut(group) {
-            let entry = (key, Rc::clone(&made));
-            if known.entries.len() < REMEMBERED {
-                known.entries.push(entry);
-            } else {
-                known.entries[known.next] = entry;
-                known.next = (known.next + 1) % REMEMBERED;
-            }
+        let made = Rc::new(GroupClasses::new(mapping, plan, key, flows)?);
+        let known = &mut *self.known.borrow_mut();
+        known.weight += made.weight() + words.len();
+        if known.weight > MOST_REMEMBERED {
+            known.classes.iter_mut().for_each(WordMap::clear);
+            known.weight = 0;
+        }
+        if let Some(classes) = known.classes.get_mut(group) {
+            classes.insert(words.into(), Rc::clone(&made));
         }
         Ok(made)
     }

@@ -278,7 +278,7 @@ impl GroupClasses {
         forwards: bool,
     ) -> Result<Transition, EngineLimit> {
         if self.explicit {
-            return self.listed_transition(route, &step, forwards);
+            return self.listed_transition(key, route, &step, forwards);
         }
         let (from, inside) = (step.from, route.inside);
         let touch = match &route.touches {
@@ -364,6 +364,7 @@ impl GroupClasses {
     /// A transition of a group whose steps are listed.
     fn listed_transition(
         &mut self,
+        key: &Key,
         route: &Route,
         step: &Move,
         forwards: bool,
@@ -404,10 +405,10 @@ impl GroupClasses {
             return Err(EngineLimit::TooManyClasses);
         }
         let mut flushed = Vec::with_capacity(route.site.slots.len());
+        let mut depths = key.flush[route.flush..].iter();
         for slot in &route.site.slots {
             let mut own = Vec::new();
-            for &(above, place) in &slot.flush {
-                let depth = self.loops.iter().take_while(|l| l.index < place).count();
+            for (&(above, _), &depth) in slot.flush.iter().zip(&mut depths) {
                 own.push((above, self.changed_listed(route, slot.tensor, step, depth)?));
             }
             flushed.push(own);

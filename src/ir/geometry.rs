@@ -67,6 +67,17 @@ pub enum GroupAxis {
     Window(usize),
 }
 
+impl GroupAxis {
+    /// Different for different axes of a group.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        match self {
+            GroupAxis::Rank(rank) => (rank as u64) << 1,
+            GroupAxis::Window(window) => (window as u64) << 1 | 1,
+        }
+    }
+}
+
 /// An interval per rank and per input window of a group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct GroupState {
@@ -181,9 +192,17 @@ impl Grouping {
 
     /// The loops of every group, outermost first; `None` when a loop moves several groups.
     #[must_use]
-    pub fn loops(&self, loops: &[Loop]) -> Option<SmallVec<[GroupLoops; 8]>> {
-        let mut own: SmallVec<[GroupLoops; 8]> =
-            self.groups.iter().map(|_| GroupLoops::new()).collect();
+    pub fn loops(&self, loops: &[Loop]) -> Option<Vec<GroupLoops>> {
+        let mut own = Vec::new();
+        self.loops_into(loops, &mut own)?;
+        Some(own)
+    }
+
+    /// As [`Grouping::loops`], into lists that are filled again.
+    #[must_use]
+    pub fn loops_into(&self, loops: &[Loop], own: &mut Vec<GroupLoops>) -> Option<()> {
+        own.resize_with(self.groups.len(), GroupLoops::new);
+        own.iter_mut().for_each(GroupLoops::clear);
         for (index, l) in loops.iter().enumerate() {
             let mut moves: SmallVec<[GroupMove; 2]> = SmallVec::new();
             let mut group = None;
@@ -222,7 +241,7 @@ impl Grouping {
                 moves_window,
             });
         }
-        Some(own)
+        Some(())
     }
 }
 
