@@ -9,7 +9,7 @@ use crate::base::{FileId, SourceMap};
 use crate::cost::CostError;
 use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic, Diagnostics};
-use crate::driver::{Compiled, Input, OsFiles, PlannedLayer, Session, is_same_file};
+use crate::driver::{Compiled, Files, Input, OsFiles, PlannedLayer, Session, is_same_file};
 use crate::engine::TimingRule;
 use crate::engine::{Counts, oracle};
 use crate::evaluate::fused::{JudgedGroup, Unit, check_group, group_name, judge_group, units};
@@ -406,8 +406,10 @@ pub fn emit(
 ) -> Result<Outcome<String>, Failure> {
     match stage {
         Stage::Tokens | Stage::Ast => {
-            let bytes = std::fs::read(file)
-                .map_err(|error| Failure(format!("cannot read {}: {error}", file.display())))?;
+            let name = file.to_string_lossy();
+            let bytes = OsFiles
+                .read(&name)
+                .map_err(|error| Failure(error.in_words(&name)))?;
             let mut sources = SourceMap::new();
             let id = sources.add(&file.display().to_string(), &syntax::decode(&bytes));
             let text = sources.get(id).map_or("", |source| source.text());
