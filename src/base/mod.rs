@@ -1,5 +1,6 @@
 //! Spans, sources, quantities, number formats, integer helpers: depends on nothing else in the crate.
 
+pub mod harmless;
 pub mod num;
 pub mod precision;
 pub mod quantity;

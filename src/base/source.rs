@@ -32,7 +32,8 @@ pub struct LineColumn {
     pub column: u32,
 }
 
-/// Byte offsets at which lines begin.
+/// Byte offsets at which lines begin. A line ends with `\n`, `\r\n` or a lone `\r`, as editors have it, and with
+/// nothing else.
 #[derive(Clone, Debug)]
 pub struct LineIndex {
     starts: Vec<u32>,
@@ -41,13 +42,12 @@ pub struct LineIndex {
 impl LineIndex {
     #[must_use]
     pub fn new(text: &str) -> Self {
-        let mut starts = vec![0];
-        starts.extend(
-            text.bytes()
-                .zip(1u32..)
-                .filter(|&(byte, _)| byte == b'\n')
-                .map(|(_, next)| next),
-        );
+        let bytes = text.as_bytes();
+        let ends = (0..bytes.len()).filter(|&at| {
+            bytes[at] == b'\n' || bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n')
+        });
+        let next = ends.map(|at| u32::try_from(at + 1).unwrap_or(u32::MAX));
+        let starts = std::iter::once(0).chain(next).collect();
         Self { starts }
     }
 
@@ -148,7 +148,7 @@ impl SourceFile {
         let mut units = 0u32;
         let mut offset = start;
         for c in self.text[start..].chars() {
-            if units >= column || c == '\n' {
+            if units >= column || matches!(c, '\n' | '\r') {
                 break;
             }
             units += c.len_utf16() as u32;
@@ -211,6 +211,13 @@ mod tests {
         assert_eq!(file.position_utf16(y), LineColumn { line: 2, column: 5 });
         assert_eq!(file.offset_utf16(1, 4), y);
         assert_eq!(file.position(10_000).line, 3);
+    }
+
+    #[test]
+    fn a_lone_carriage_return_ends_a_line_and_a_line_separator_does_not() {
+        let index = LineIndex::new("a\rb\r\nc\u{2028}d\n");
+        assert_eq!(index.line_count(), 4);
+        assert_eq!([0, 2, 4, 5].map(|at| index.line(at)), [0, 1, 1, 2]);
     }
 
     #[test]

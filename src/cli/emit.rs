@@ -6,7 +6,7 @@ use super::pipeline::{Outcome, load, options, runnable, select};
 use super::{dump, groups};
 use crate::base::{FileId, SourceMap};
 use crate::diag::Diagnostics;
-use crate::driver::Compiled;
+use crate::driver::{Compiled, Files, OsFiles};
 use crate::evaluate::{
     self, Cache, GroupOutcome, LayerOutcome, Observer, Request, Selection, Until,
 };
@@ -39,8 +39,10 @@ fn emit(arguments: &Emit) -> Result<Outcome<String>, Failure> {
 
 fn parsed(arguments: &Emit) -> Result<Outcome<String>, Failure> {
     let file = &arguments.file;
-    let bytes = std::fs::read(file)
-        .map_err(|error| Failure(format!("cannot read {}: {error}", file.display())))?;
+    let name = file.to_string_lossy();
+    let bytes = OsFiles
+        .read(&name)
+        .map_err(|error| Failure(error.in_words(&name)))?;
     let mut sources = SourceMap::new();
     let id = sources.add(&file.display().to_string(), &syntax::decode(&bytes));
     let text = sources.get(id).map_or("", |source| source.text());

@@ -3,8 +3,9 @@
 use super::args::{Fmt, MessageFormat};
 use super::output::{Failure, Output, Status};
 use crate::base::SourceMap;
+use crate::base::harmless::harmless;
 use crate::diag::Diagnostics;
-use crate::driver::{FileError, Files, OsFiles};
+use crate::driver::{Files, OsFiles};
 use crate::{format, syntax};
 use similar::TextDiff;
 use std::io::Read;
@@ -68,7 +69,7 @@ fn file(path: &Path, check: bool, output: &Output) -> Result<Status, Failure> {
     let name = path.to_string_lossy();
     let bytes = OsFiles
         .read(&name)
-        .map_err(|error| unreadable(&name, error))?;
+        .map_err(|error| Failure(error.in_words(&name)))?;
     let (text, formatted) = match formatted(&name, bytes, output)? {
         Ok(texts) => texts,
         Err(status) => return Ok(status),
@@ -128,16 +129,6 @@ fn formatted(
     }
 }
 
-fn unreadable(name: &str, error: FileError) -> Failure {
-    Failure(match error {
-        FileError::Unreadable(reason) => format!("cannot read {name}: {reason}"),
-        FileError::TooLarge => format!(
-            "cannot read {name}: it has more than {} bytes",
-            syntax::MAX_SOURCE_BYTES
-        ),
-    })
-}
-
 /// Shows what formatting would change.
 fn differs(name: &str, text: &str, formatted: &str, output: &Output) -> Result<Status, Failure> {
     let shown = match output.format() {
@@ -154,6 +145,7 @@ fn differs(name: &str, text: &str, formatted: &str, output: &Output) -> Result<S
             .header(name, &format!("{name} (formatted)"))
             .to_string(),
     };
-    output.result(shown.as_bytes())?;
+    // A line end that is to change is shown as one.
+    output.result(harmless(&shown).as_bytes())?;
     Ok(Status::Errors)
 }

@@ -2,6 +2,7 @@
 
 use super::args::{ColorChoice, Deny, MessageFormat, Shared};
 use crate::base::SourceMap;
+use crate::base::harmless::harmless_lines;
 use crate::diag::{Code, Diagnostics, Severity, json, render};
 use crate::driver::write_file;
 use std::io::{self, IsTerminal, Write};
@@ -158,7 +159,7 @@ impl Output {
     /// A failure, as one line on standard error.
     pub fn failure(&self, failure: &Failure) {
         match self.format {
-            MessageFormat::Text => message(&format!("dflowc: {}\n", failure.0)),
+            MessageFormat::Text => message(&format!("dflowc: {}\n", harmless_lines(&failure.0))),
             MessageFormat::Json => {
                 message(&format!(
                     "{}\n",

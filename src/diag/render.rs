@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use ariadne::{Cache, Color, Config, IndexType, Label, Report, ReportKind, Source};
 
 use super::{Diagnostic, Fix, Severity, Sorted};
+use crate::base::harmless::harmless;
 use crate::base::{FileId, SourceFile, SourceMap, Span};
 
 /// Longer lines are not shown, in bytes.
@@ -196,25 +197,6 @@ fn describe(sources: &SourceMap, fix: &Fix) -> String {
     } else {
         format!("{message}: write `{new}`")
     }
-}
-
-/// The text with control characters (but for blanks and line ends) and marks that reverse its direction
-/// replaced by others of as many bytes, so that spans stay right.
-fn harmless(text: &str) -> Cow<'_, str> {
-    let harmful = |c: char| {
-        (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
-            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    if !text.contains(harmful) {
-        return Cow::Borrowed(text);
-    }
-    let replace = |c: char| match c.len_utf8() {
-        _ if !harmful(c) => c,
-        1 => '?',
-        2 => '\u{b7}',
-        _ => char::REPLACEMENT_CHARACTER,
-    };
-    Cow::Owned(text.chars().map(replace).collect())
 }
 
 fn trim_line_ends(text: &str) -> String {

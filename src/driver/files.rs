@@ -20,6 +20,20 @@ pub enum FileError {
     TooLarge,
 }
 
+impl FileError {
+    /// One sentence for people.
+    #[must_use]
+    pub fn in_words(&self, path: &str) -> String {
+        match self {
+            FileError::Unreadable(reason) => format!("cannot read `{path}`: {reason}"),
+            FileError::TooLarge => {
+                let most = crate::syntax::MAX_SOURCE_BYTES >> 20;
+                format!("`{path}` is larger than {most} MiB")
+            }
+        }
+    }
+}
+
 /// The file system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OsFiles;
@@ -29,9 +43,22 @@ impl Files for OsFiles {
         use std::io::Read;
         let unreadable = |error: std::io::Error| FileError::Unreadable(error.to_string());
         let limit = crate::syntax::MAX_SOURCE_BYTES;
+        // Before it is opened: opening a named pipe waits for a writer, and a device may have no end.
+        let known = std::fs::metadata(path).map_err(unreadable)?;
+        if !known.is_file() {
+            let what = if known.is_dir() {
+                "a folder"
+            } else {
+                "not a regular file"
+            };
+            return Err(FileError::Unreadable(format!("it is {what}")));
+        }
+        if known.len() > u64::try_from(limit).unwrap_or(u64::MAX) {
+            return Err(FileError::TooLarge);
+        }
         let file = std::fs::File::open(path).map_err(unreadable)?;
         let mut bytes = Vec::new();
-        // One byte past the limit tells a large file from one that just fits, also for pipes without a length.
+        // One byte past the limit tells a large file from one that just fits, also for one that grows meanwhile.
         let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
         file.take(most)
             .read_to_end(&mut bytes)

@@ -222,18 +222,11 @@ fn known_in(folder: &str) -> impl Iterator<Item = &'static str> {
 }
 
 fn unreadable(path: &str, error: &FileError, from: Option<Span>) -> Diagnostic {
-    let diagnostic = match error {
-        FileError::Unreadable(reason) => {
-            Diagnostic::new(Code::E0701, format!("cannot read `{path}`: {reason}"))
-        }
-        FileError::TooLarge => Diagnostic::new(
-            Code::E0702,
-            format!(
-                "`{path}` is larger than {} MiB",
-                syntax::MAX_SOURCE_BYTES >> 20
-            ),
-        ),
+    let code = match error {
+        FileError::Unreadable(_) => Code::E0701,
+        FileError::TooLarge => Code::E0702,
     };
+    let diagnostic = Diagnostic::new(code, error.in_words(path));
     match from {
         Some(span) => diagnostic.at(span, "imported here"),
         None => diagnostic,

@@ -3,8 +3,8 @@
 //! `lsp_server::Connection -> [server] -> [dispatch] -> [workspace] -> [analysis]`
 //!
 //! [`analysis`] answers questions about a text; it knows no protocol. [`workspace`] keeps the open documents and what
-//! was found out about them. [`dispatch`] turns requests into questions and answers into messages, [`server`] reads
-//! and writes them, one after the other, in one thread.
+//! was found out about them. [`transport`] reads and writes messages, [`dispatch`] turns requests into questions and answers into messages, [`server`] takes
+//! them, one after the other, in one thread.
 //!
 //! Invariants: a broken or huge file never ends the server; a request is answered in the order of arrival, with the
 //! text as it was then; typing never queues work, because changes are taken in before anything is computed.
@@ -19,6 +19,7 @@ mod convert;
 mod dispatch;
 mod publish;
 mod server;
+mod transport;
 mod workspace;
 
 pub use server::{End, serve};
@@ -26,9 +27,8 @@ pub use server::{End, serve};
 /// Serves an editor at the standard channels.
 #[must_use]
 pub fn stdio() -> End {
-    let (connection, threads) = lsp_server::Connection::stdio();
+    let (connection, threads) = transport::stdio();
     let end = serve(connection);
-    // Both are at their end: the reader has seen `exit` or the end of the input, the writer has no sender any more.
-    let _ = threads.join();
+    threads.join();
     end
 }

@@ -6,6 +6,7 @@ use super::fused::GroupReport;
 use super::fused::text as fused;
 use super::model::{Evaluation, Format, LayerReport, Ordered, Report};
 use super::table::{Table, line};
+use crate::base::harmless::harmless_lines;
 use crate::base::num::grouped;
 
 /// The report as text; `detail` adds the breakdown of every layer.
@@ -18,7 +19,8 @@ pub fn write(report: &Report, detail: bool) -> String {
         }
         write_evaluation(&mut out, evaluation, detail);
     }
-    out
+    // Names and descriptions are of the file.
+    harmless_lines(&out).into_owned()
 }
 
 fn write_evaluation(out: &mut String, evaluation: &Evaluation, detail: bool) {

@@ -39,7 +39,10 @@ pub fn lex(file: FileId, text: &str) -> Lexed<'_> {
         let Ok(token) = result else {
             if text[range.clone()].starts_with('#') {
                 // Meant as a comment: the words behind it are no mistakes of their own.
-                let rest = text[range.end..].split('\n').next().map_or(0, str::len);
+                let rest = text[range.end..]
+                    .split(['\n', '\r'])
+                    .next()
+                    .map_or(0, str::len);
                 tokens.bump(rest);
             }
             // Neighbouring odd characters, and what decoding replaced, make one message.

@@ -122,7 +122,7 @@ pub enum Token<'input> {
     String(&'input str),
 
     /// Found by the lexer, never given to the parser.
-    #[regex("//[^\n]*", allow_greedy = true)]
+    #[regex("//[^\n\r]*", allow_greedy = true)]
     LineComment,
     #[token("/*", block_comment)]
     BlockComment,
@@ -184,7 +184,7 @@ fn string<'input>(lexer: &mut Lexer<'input, Token<'input>>) -> FilterResult<&'in
     let mut escaped = false;
     let mut taken = 0;
     for c in lexer.remainder().chars() {
-        if c == '\n' {
+        if matches!(c, '\n' | '\r') {
             break;
         }
         taken += c.len_utf8();

@@ -3,6 +3,7 @@
 
 use dflowc::diag::Diagnostics;
 use dflowc::driver::{MemoryFiles, Session};
+use dflowc::engine::{self, TimingRule};
 use dflowc::evaluate::check_layer;
 use dflowc::ir::{Operation, OperationKind};
 use dflowc::lower::Options;
@@ -186,7 +187,7 @@ fn signature(operation: &Operation) -> String {
     )
 }
 
-/// Judges every layer of every network with `dataflow` for convolutions, `gemm_os` for matrix products and `streaming`
+/// Judges and counts every layer of every network with `dataflow` for convolutions, `gemm_os` for matrix products and `streaming`
 /// for the rest.
 fn legal_everywhere(dataflow: &str, accelerator: &str, serves_convolutions: bool) {
     let mut seen = Seen::new();
@@ -220,8 +221,13 @@ fn legal_everywhere(dataflow: &str, accelerator: &str, serves_convolutions: bool
                 total += operation.ranks.iter().product::<u64>() * operation.repeat;
             }
             if seen.insert(signature(operation)) {
-                let checked = check_layer(&compiled, map, &lowered, &mut sink);
-                assert!(checked.is_some(), "{name}: {:#?}", sink.into_sorted(3).list);
+                let Some(checked) = check_layer(&compiled, map, &lowered, &mut sink) else {
+                    panic!("{name}: {:#?}", sink.into_sorted(3).list);
+                };
+                // Counts, and with them the laws of every evaluation: a breach is an error.
+                let counts = engine::count(&checked.legal, TimingRule::Exact).expect(&name);
+                let points: u64 = operation.ranks.iter().product();
+                assert_eq!(counts.operations, points, "{name}");
             }
         }
         assert_eq!(total, macs, "{network}");

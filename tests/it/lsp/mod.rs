@@ -5,3 +5,4 @@ mod diagnostics;
 mod editor;
 mod language;
 mod protocol;
+mod random;

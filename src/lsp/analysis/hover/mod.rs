@@ -11,6 +11,7 @@ use super::hints;
 use super::names::Symbol;
 use super::{Snapshot, touches, words};
 use crate::base::Span;
+use crate::base::harmless::harmless_lines;
 use crate::base::num::grouped;
 use crate::hir::{Definition, Kind, Layer, Map, Network};
 use crate::lower::{Desugared, Elements, desugar};
@@ -124,21 +125,21 @@ fn symbol(snapshot: &Snapshot, evaluated: &Evaluated, symbol: &Symbol) -> Option
 }
 
 fn code(text: &str) -> String {
-    format!("```dflow\n{}\n```\n", text.trim())
+    format!("```dflow\n{}\n```\n", harmless_lines(text.trim()))
 }
 
 fn line_of(snapshot: &Snapshot, span: Span) -> &str {
     let Some(file) = snapshot.source(span) else {
         return "";
     };
-    let text = file.text();
-    let at = span.range().start.min(text.len());
-    let start = text
-        .get(..at)
-        .and_then(|before| before.rfind('\n'))
-        .map_or(0, |end| end + 1);
-    let rest = text.get(start..).unwrap_or("");
-    rest.split('\n').next().unwrap_or("")
+    let lines = file.lines();
+    let line = lines.line(span.lo());
+    let start = lines.start(line) as usize;
+    let end = match line + 1 < lines.line_count() {
+        true => lines.start(line + 1) as usize,
+        false => file.text().len(),
+    };
+    file.slice(start..end).trim_end_matches(['\r', '\n'])
 }
 
 fn network_at(snapshot: &Snapshot, at: Definition) -> Option<&Network> {
