@@ -10,6 +10,7 @@ pub mod fused;
 pub mod json;
 mod laws;
 pub mod model;
+pub mod svg;
 mod table;
 #[cfg(test)]
 mod tests;
