@@ -497,6 +497,40 @@ fn pruning_by_simulation() {
     }
 }
 
+/// The five schedules as loops, counted by the exact engine: DRAM words of filters and inputs, and filter words from SRAM.
+///
+/// Those of `XYZoZi` and `XZoYZi`, and the filters of `XYZiZo`, are DeepOpt's (config_a.csv). The others: every input once (15 x 15 x
+/// 256 = 57,600) or once per set of filters (6), filters (3 x 3 x 256 x 384 = 884,736) once per row (13) or per result (169).
+#[test]
+fn the_schedules_as_loops() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/deepopt/loops.dflow");
+    let report = crate::stdlib::evaluate("loops.dflow", &std::fs::read_to_string(path).unwrap());
+    let layers = report["evaluations"][0]["layers"].as_array().unwrap();
+    let expected = [
+        ("XYZiZo", 6_193_152, 57_600, 11_501_568),
+        ("XZiYZo", 13 * 884_736, 6 * 57_600, 13 * 884_736),
+        ("XYZoZi", 6_193_152, 622_080, 11_501_568),
+        ("XZoYZi", 11_501_568, 449_280, 11_501_568),
+        ("ZiXYZo", 169 * 884_736, 6 * 57_600, 169 * 884_736),
+    ];
+    assert_eq!(layers.len(), expected.len());
+    for (layer, (name, filters, inputs, delivered)) in layers.iter().zip(expected) {
+        assert_eq!(layer["name"], name);
+        let down = |boundary: &str| {
+            let boundaries = layer["boundaries"].as_array().unwrap();
+            let found = boundaries
+                .iter()
+                .find(|found| found["name"] == boundary)
+                .unwrap();
+            found["tensors"][0]["down"].as_u64().unwrap()
+        };
+        assert_eq!(down("DRAM -> FILTER"), filters, "{name}");
+        assert_eq!(down("DRAM -> IFMAP"), inputs, "{name}");
+        assert_eq!(down("FILTER -> RF"), delivered, "{name}");
+        assert_eq!(down("IFMAP -> MAC"), 2_336_256, "{name}");
+    }
+}
+
 /// Why a schedule wins: on configuration A the filters of AlexNet's conv2 fit no set of all channels (2.8 sets of 64 x 5 x 5 x 48 words in
 /// 16 KiB are needed), so `XZiYZo` waits for them on every row, while `XYZiZo` reads them once per piece of the plane.
 #[test]
