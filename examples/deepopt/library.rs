@@ -149,10 +149,11 @@ impl Library {
     }
 
     pub fn prices(&self, configuration: Configuration) -> Prices {
-        let mac = if configuration.words[0] == 16 {
-            Precision::INT16
+        // The multiplier is as wide as a filter word, at least 8 bits: there is no price for fewer.
+        let wanted = if configuration.words[0] == 16 {
+            "INT16"
         } else {
-            Precision::INT8
+            "INT8"
         };
         let class = |wanted: &'static str| {
             self.price(
@@ -160,7 +161,7 @@ impl Library {
             )
         };
         Prices {
-            mac: self.price(|action| *action == Action::Mac(mac)),
+            mac: self.price(|action| matches!(action, Action::Mac(precision) if precision.to_string() == wanted)),
             register_bit: class("RF"),
             sram_bit: per_tensor(configuration.kib.map(|kib| self.sram_bit(kib))),
             dram_bit: class("DRAM"),

@@ -497,38 +497,82 @@ fn pruning_by_simulation() {
     }
 }
 
-/// The five schedules as loops, counted by the exact engine: DRAM words of filters and inputs, and filter words from SRAM.
-///
-/// Those of `XYZoZi` and `XZoYZi`, and the filters of `XYZiZo`, are DeepOpt's (config_a.csv). The others: every input once (15 x 15 x
-/// 256 = 57,600) or once per set of filters (6), filters (3 x 3 x 256 x 384 = 884,736) once per row (13) or per result (169).
+/// The layers and the machine of that file are conv3 and configuration A; other machines and layers are refused with the reason.
 #[test]
-fn the_schedules_as_loops() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/deepopt/loops.dflow");
-    let report = crate::stdlib::evaluate("loops.dflow", &std::fs::read_to_string(path).unwrap());
-    let layers = report["evaluations"][0]["layers"].as_array().unwrap();
-    let expected = [
-        ("XYZiZo", 6_193_152, 57_600, 11_501_568),
-        ("XZiYZo", 13 * 884_736, 6 * 57_600, 13 * 884_736),
-        ("XYZoZi", 6_193_152, 622_080, 11_501_568),
-        ("XZoYZi", 11_501_568, 449_280, 11_501_568),
-        ("ZiXYZo", 169 * 884_736, 6 * 57_600, 169 * 884_736),
-    ];
-    assert_eq!(layers.len(), expected.len());
-    for (layer, (name, filters, inputs, delivered)) in layers.iter().zip(expected) {
-        assert_eq!(layer["name"], name);
-        let down = |boundary: &str| {
-            let boundaries = layer["boundaries"].as_array().unwrap();
-            let found = boundaries
-                .iter()
-                .find(|found| found["name"] == boundary)
-                .unwrap();
-            found["tensors"][0]["down"].as_u64().unwrap()
-        };
-        assert_eq!(down("DRAM -> FILTER"), filters, "{name}");
-        assert_eq!(down("DRAM -> IFMAP"), inputs, "{name}");
-        assert_eq!(down("FILTER -> RF"), delivered, "{name}");
-        assert_eq!(down("IFMAP -> MAC"), 2_336_256, "{name}");
-    }
+fn subjects_of_the_language() {
+    use dflowc::driver::{MemoryFiles, Session};
+    use dflowc::lower::{architecture, operation};
+    let text = include_str!("../../examples/deepopt/loops.dflow");
+    let of = |layer: &str, machine: &str| {
+        let text = text.replace(
+            "Type: CONV; Dimensions { N: 1, K: 384, C: 256, Y: 15, X: 15, R: 3, S: 3 }",
+            layer,
+        );
+        let text = text.replace("Shape: [32, 64]", machine);
+        let program = Session::new(MemoryFiles::new().with("a.dflow", &text))
+            .load("a.dflow")
+            .program;
+        let accelerator = &program.accelerators[0];
+        let lowered = operation(&program.networks[0].layers[0], accelerator)
+            .unwrap()
+            .operation;
+        (
+            Layer::of(&lowered),
+            Machine::of(&architecture(accelerator), &lowered),
+        )
+    };
+    let conv = |rest: &str| {
+        format!("Type: CONV; Dimensions {{ N: 1, K: 384, C: 256, Y: 15, X: 15, {rest}")
+    };
+    let (layer, found) = of(&conv("R: 3, S: 3 }"), "Shape: [32, 64]");
+    assert_eq!(layer.unwrap(), network("alexnet")[2]);
+    assert_eq!(found.unwrap(), machine(A));
+    let refused = |rest: &str| of(&conv(rest), "Shape: [32, 64]").0.unwrap_err();
+    assert_eq!(
+        refused("R: 1, S: 7 }"),
+        Inapplicable::FlatFilter {
+            rows: 1,
+            columns: 7
+        }
+    );
+    assert_eq!(
+        refused("R: 1, S: 1 } Stride { Y: 3, X: 3 }"),
+        Inapplicable::PointwiseStride { stride: 3 }
+    );
+    assert_eq!(
+        refused("R: 3, S: 3 } Stride { Y: 1, X: 2 }"),
+        Inapplicable::Strides {
+            rows: 1,
+            columns: 2
+        }
+    );
+    assert_eq!(
+        refused("R: 3, S: 3 } Dilation { Y: 2, X: 2 }"),
+        Inapplicable::Dilation
+    );
+    let of_layer = |layer: &str| of(layer, "Shape: [32, 64]").0;
+    assert_eq!(
+        of_layer("Type: DWCONV; Dimensions { N: 1, C: 256, Y: 15, X: 15, R: 3, S: 3 }")
+            .unwrap_err(),
+        Inapplicable::Groups { groups: 256 }
+    );
+    assert_eq!(
+        of_layer("Type: CONV; Dimensions { N: 4, K: 8, C: 8, Y: 15, X: 15, R: 3, S: 3 }")
+            .unwrap_err(),
+        Inapplicable::Batch { images: 4 }
+    );
+    assert_eq!(
+        of_layer("Type: POOL; Op: max; Dimensions { N: 1, C: 8, Y: 15, X: 15, R: 3, S: 3 }")
+            .unwrap_err(),
+        Inapplicable::NotConvolution
+    );
+    // Two groups of 48 channels run one after the other, as AlexNet's conv2.
+    let halves = of_layer(
+        "Type: CONV; Groups: 2; Dimensions { N: 1, K: 256, C: 96, Y: 31, X: 31, R: 5, S: 5 }",
+    );
+    assert_eq!(halves.unwrap(), network("alexnet")[1]);
+    let (_, flat) = of(&conv("R: 3, S: 3 }"), "Shape: [2048]");
+    assert_eq!(flat.unwrap_err(), Inapplicable::Axes { axes: 1 });
 }
 
 /// Why a schedule wins: on configuration A the filters of AlexNet's conv2 fit no set of all channels (2.8 sets of 64 x 5 x 5 x 48 words in

@@ -189,7 +189,7 @@ impl Column<'_> {
     fn legal(&self, rows: u64) -> Legal {
         let memories = &self.sweep.memories;
         // PEs first: the order of a floating-point sum decides ties.
-        let pes = (rows * self.columns) as f64 * self.sweep.pe_um2;
+        let pes = rows as f64 * self.columns as f64 * self.sweep.pe_um2;
         let mut areas =
             Vec::with_capacity(memories.psum.len() * memories.ifmap.len() * memories.filter.len());
         for psum in &memories.psum {
@@ -243,7 +243,9 @@ impl Column<'_> {
         let mut line = Line::default();
         for &rows in &self.sweep.rows {
             let (least, most) = (rows.min(self.columns), rows.max(self.columns));
-            if least * self.sweep.aspect.1 < most * self.sweep.aspect.0 {
+            if u128::from(least) * u128::from(self.sweep.aspect.1)
+                < u128::from(most) * u128::from(self.sweep.aspect.0)
+            {
                 continue;
             }
             let legal = self.legal(rows);

@@ -21,11 +21,18 @@ pub struct Count {
 
 impl Count {
     pub(super) const fn new(numerator: i64, denominator: i64) -> Self {
+        // Almost all are whole.
+        if numerator % denominator == 0 {
+            return Self {
+                numerator: numerator / denominator,
+                denominator: 1,
+            };
+        }
         let (mut a, mut b) = (numerator.unsigned_abs(), denominator.unsigned_abs());
         while b != 0 {
             (a, b) = (b, a % b);
         }
-        let divisor = if a == 0 { 1 } else { a.cast_signed() };
+        let divisor = a.cast_signed();
         Self {
             numerator: numerator / divisor,
             denominator: denominator / divisor,

@@ -168,8 +168,11 @@ impl fmt::Display for Inapplicable {
 
 impl std::error::Error for Inapplicable {}
 
-/// The largest extent and capacity that is accepted, before products are looked at.
+/// The largest extent that is accepted, before products are looked at.
 const LARGEST: u64 = 1 << 31;
+
+/// Most rows and most columns of an array: the guard of the filter memory multiplies both.
+const LONGEST_SIDE: u64 = 1 << 20;
 
 impl Layer {
     /// Checks that the model describes a layer.
@@ -347,7 +350,7 @@ impl Machine {
     /// Checks a machine.
     ///
     /// # Errors
-    /// A zero, a word of more than 64 bits, or a size beyond 2^31 (a capacity: 2^40 bits).
+    /// A zero, a word of more than 64 bits, a side of more than 2^20 PEs, a capacity of more than 2^40 bits.
     pub fn new(shape: &MachineShape) -> Result<Self, Inapplicable> {
         let small = |value: u64, most: u64, what| match i64::try_from(value) {
             Ok(0) => Err(Inapplicable::Zero { what }),
@@ -360,8 +363,8 @@ impl Machine {
             _ => Err(Inapplicable::TooLarge),
         };
         Ok(Self {
-            j: small(shape.rows, LARGEST, Extent::Array)?,
-            k: small(shape.columns, LARGEST, Extent::Array)?,
+            j: small(shape.rows, LONGEST_SIDE, Extent::Array)?,
+            k: small(shape.columns, LONGEST_SIDE, Extent::Array)?,
             sram: PerTensor {
                 filter: capacity(shape.memories.filter)?,
                 ifmap: capacity(shape.memories.ifmap)?,

@@ -67,6 +67,6 @@ pub use layer::{Extent, Inapplicable, Kind, Layer, Machine, MachineShape, PerTen
 pub use objective::Objective;
 pub use schedule::{Loop, Schedule};
 pub use select::{Choice, Choices, Selection, fixed, network_product, per_layer};
-pub use simulate::{Moved, Order, Simulation, Stationary};
+pub use simulate::{Moved, Order, Simulation, Stationary, Unsimulated};
 pub use verify::{Verdict, Winner, verify_pruning};
 pub use why::{Difference, Term, deciding};

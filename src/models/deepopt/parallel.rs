@@ -30,7 +30,7 @@ pub(super) fn map_on<T: Sync, R: Send>(
     };
     let mut results = thread::scope(|scope| {
         let others: Vec<_> = (1..threads.min(items.len()))
-            .map(|_| scope.spawn(&take))
+            .map(|_| scope.spawn(take))
             .collect();
         let mut results = take();
         for other in others {

@@ -128,12 +128,51 @@ pub struct Simulation<'a> {
     inputs: BTreeMap<(Vec<Loop>, Extents), i64>,
 }
 
+/// Why a layer is not simulated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsimulated {
+    /// A row of a filter does not fit the rows of the array.
+    ArrayRows,
+    /// More blocks or steps than a walk is made for.
+    TooLarge,
+}
+
+/// Most blocks of input that are kept track of.
+const MOST_BLOCKS: i64 = 1 << 24;
+
+/// Most points that the windows of one walk touch; a minute or so.
+const MOST_TOUCHES: i64 = 1 << 33;
+
 impl<'a> Simulation<'a> {
-    /// `None` if a row of a filter does not fit the rows of the array.
-    #[must_use]
-    pub fn new(layer: &'a Layer, machine: &'a Machine) -> Option<Self> {
+    /// Prepares the simulation of a layer.
+    ///
+    /// # Errors
+    /// A layer that does not fit the array, or is too large to be walked.
+    pub fn new(layer: &'a Layer, machine: &'a Machine) -> Result<Self, Unsimulated> {
         let cu = (machine.j / layer.s).min(layer.c);
-        (cu > 0).then_some(Self {
+        if cu == 0 {
+            return Err(Unsimulated::ArrayRows);
+        }
+        let fu = machine.k.min(layer.f);
+        let (steps, sets) = ((layer.c + cu - 1) / cu, (layer.f + fu - 1) / fu);
+        let within = |factors: &[i64], most: i64| {
+            let product = factors
+                .iter()
+                .try_fold(1_i64, |product, &factor| product.checked_mul(factor));
+            product.is_some_and(|product| product <= most)
+        };
+        let (w, h) = (
+            (layer.g - 1) * layer.u + layer.s,
+            (layer.e - 1) * layer.u + layer.r,
+        );
+        let walked = [layer.g, layer.e, layer.r, layer.s, steps, sets];
+        if !within(&[w, h, steps], MOST_BLOCKS)
+            || !within(&[steps, sets], MOST_BLOCKS)
+            || !within(&walked, MOST_TOUCHES)
+        {
+            return Err(Unsimulated::TooLarge);
+        }
+        Ok(Self {
             layer,
             machine,
             cu,

@@ -25,7 +25,7 @@ pub struct Verdict {
     pub of_all: Winner,
 }
 
-/// Simulates all orders of all layers. `None` for a layer that fits under none of the five.
+/// Simulates all orders of all layers. `None` for a layer that fits under none of the five, or is too large to be walked.
 #[must_use]
 pub fn verify_pruning(
     layers: &[Layer],
@@ -53,7 +53,7 @@ fn verdict(layer: &Layer, machine: &Machine, prices: &Prices) -> Option<Verdict>
             order.stationary,
         )
     });
-    let mut simulation = Simulation::new(layer, machine)?;
+    let mut simulation = Simulation::new(layer, machine).ok()?;
     let (mut five, mut nine, mut all) = (None, None, None);
     for order in orders {
         let Some(moved) = simulation.run(&order) else {

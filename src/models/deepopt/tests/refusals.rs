@@ -174,3 +174,89 @@ fn one_image_of_a_fully_connected_layer() {
     // 8 x 8 weights and 8 inputs are 576 bits, 5 cycles against 2: 3 lost in each of 12.5 steps, 38 in all; then 192 bits, 2 against 1: 13.
     assert_eq!(filters.cycles.stall, Some(38 + 13));
 }
+
+/// Whatever is accepted is computed without overflow (which would panic here).
+#[test]
+fn extreme_layers_are_refused_or_computed() {
+    let mut random = Random::new(5);
+    let mut accepted = 0;
+    for _ in 0..20_000 {
+        let mut extent =
+            |most: u64| 1 + (random.within(0, 1 << 31) >> random.within(31 - most, 31));
+        let k = extent(4);
+        let (channels, filters, rows, columns, stride) =
+            (extent(14), extent(14), extent(10), extent(10), extent(4));
+        let (j, columns_of_array, bandwidth) = (extent(12), extent(12), extent(10));
+        let memories = [extent(30), extent(30), extent(30)];
+        let shape = Shape {
+            filter_rows: k,
+            filter_columns: k,
+            channels,
+            filters,
+            rows,
+            columns,
+            stride,
+            ..shape()
+        };
+        let Ok(layer) = Layer::new(&shape) else {
+            continue;
+        };
+        let machine = Machine::new(&MachineShape {
+            rows: j,
+            columns: columns_of_array,
+            memories: PerTensor {
+                filter: memories[0],
+                ifmap: memories[1],
+                psum: memories[2],
+            },
+            words: PerTensor {
+                filter: 64,
+                ifmap: 64,
+                psum: 64,
+            },
+            dram_bits_per_cycle: bandwidth,
+        })
+        .unwrap();
+        for schedule in Schedule::ALL {
+            if let Ok(estimate) = estimate(&layer, &machine, schedule, &PRICES) {
+                assert!(estimate.energy.mac > 0.0);
+                accepted += 1;
+            }
+        }
+    }
+    assert!(accepted > 1000, "{accepted}");
+    let largest = [u64::MAX, 1 << 20, 1 << 31];
+    for side in largest {
+        for memory in [0, 1 << 40, u64::MAX] {
+            let words = PerTensor {
+                filter: 64,
+                ifmap: 64,
+                psum: 64,
+            };
+            let memories = PerTensor {
+                filter: memory,
+                ifmap: memory,
+                psum: memory,
+            };
+            let shape = MachineShape {
+                rows: side,
+                columns: side,
+                memories,
+                words,
+                dram_bits_per_cycle: 1,
+            };
+            if let Ok(machine) = Machine::new(&shape) {
+                assert!(
+                    estimate(
+                        &conv([3, 3, 8, 8, 8, 8, 1]),
+                        &machine,
+                        Schedule::XYZiZo,
+                        &PRICES
+                    )
+                    .is_err()
+                        || memory > 0
+                );
+            }
+        }
+    }
+}
