@@ -38,6 +38,11 @@ library! {
         alexnet
         alexnet_grouped
         bert_base
+        deepopt_alexnet
+        deepopt_googlenet
+        deepopt_resnet50
+        deepopt_squeezenet1_1
+        deepopt_vgg16
         googlenet
         googlenet_torchvision
         gpt2_small
@@ -56,6 +61,7 @@ library! {
         cacti28
         cacti45
         cacti65
+        deepopt65
         eyeriss65
         horowitz45
         maestro28

@@ -13,6 +13,7 @@
 //! * equal subjects have equal estimates: an estimate is remembered and used again for another layer;
 //! * an estimate that has [`Counts`] was made from a legal mapping and performs every operation once.
 
+pub mod deepopt;
 mod exact;
 mod maestro;
 #[cfg(test)]

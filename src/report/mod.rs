@@ -13,6 +13,7 @@ pub mod json;
 mod laws;
 pub mod model;
 pub mod search;
+pub mod svg;
 mod table;
 #[cfg(test)]
 mod tests;

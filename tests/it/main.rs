@@ -6,6 +6,7 @@
 mod cases;
 mod chips;
 mod cli;
+mod deepopt;
 mod directives;
 mod editors;
 mod equality;

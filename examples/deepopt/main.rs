@@ -1,0 +1,67 @@
+//! The tables and figures of DeepOpt (Manasi and Sapatnekar, ASP-DAC 2021) beside the published values.
+//!
+//!     cargo run --release --example deepopt -- table1 | table3 | table4 | table5 | figure7 | figure9 | pruning | all [FOLDER]
+//!
+//! Networks and prices are those of the library (`std.networks.deepopt_*`, `std.technology.deepopt65`). With a folder, figures 7 and 9 are also
+//! written there as SVG.
+
+mod allocation;
+mod figures;
+mod library;
+mod pruning;
+mod schedules;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let what = arguments.next().unwrap_or_else(|| "all".to_owned());
+    let folder = arguments.next();
+    let library = match library::Library::load() {
+        Ok(library) => library,
+        Err(message) => {
+            eprintln!("{message}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let folder = folder.as_deref().map(Path::new);
+    let all = what == "all";
+    let mut known = all;
+    let mut part = |name: &str, print: &dyn Fn() -> std::io::Result<()>| -> std::io::Result<()> {
+        if all || what == name {
+            known = true;
+            print()?;
+            println!();
+        }
+        Ok(())
+    };
+    let result = (|| {
+        part("table1", &|| Ok(print!("{}", schedules::table_1(&library))))?;
+        part("table3", &|| Ok(print!("{}", schedules::table_3(&library))))?;
+        part("table4", &|| {
+            Ok(print!("{}", allocation::table_4(&library)))
+        })?;
+        part("table5", &|| {
+            Ok(print!("{}", allocation::table_5(&library)))
+        })?;
+        part("figure7", &|| figures::figure_7(&library, folder))?;
+        part("figure9", &|| figures::figure_9(&library, folder))?;
+        // Walked block by block: some 15 s of one core, so only when asked for.
+        if what == "pruning" {
+            part("pruning", &|| Ok(print!("{}", pruning::table(&library))))?;
+        }
+        Ok::<(), std::io::Error>(())
+    })();
+    if let Err(error) = result {
+        eprintln!("{error}");
+        return ExitCode::FAILURE;
+    }
+    if !known {
+        eprintln!(
+            "no such part: {what}; table1, table3, table4, table5, figure7, figure9, pruning or all"
+        );
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
