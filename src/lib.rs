@@ -15,6 +15,7 @@
 //! * [`engine`]: what moves, and how long it takes, exactly. `engine::oracle` executes every step and is
 //!   the definition of correct; the engine counts kinds of steps and must equal it.
 //! * [`cost`]: energy and area from a technology's figures, each of which keeps where it came from.
+//! * [`models`]: published cost models with closed forms of their own, and [`search`] for the best of a model.
 //! * [`report`]: one model of a result, and a writer per format.
 //!
 //! [`driver`] reads files and runs the front end, [`evaluate`] the rest, [`cli`] is the program, [`lsp`] what
@@ -34,7 +35,9 @@ pub mod ir;
 pub mod legality;
 pub mod lower;
 pub mod lsp;
+pub mod models;
 pub mod pricing;
 pub mod report;
+pub mod search;
 pub mod stdlib;
 pub mod syntax;

@@ -4,6 +4,7 @@ mod cases;
 mod chips;
 mod cli;
 mod directives;
+mod dmazerunner;
 mod editors;
 mod equality;
 mod examples;

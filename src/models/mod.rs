@@ -1,0 +1,3 @@
+//! Cost models with closed forms of their own.
+
+pub mod dmazerunner;
