@@ -15,6 +15,7 @@ macro_rules! library {
 
 library! {
     accelerators {
+        dmaze256
         eyeriss
         fused_block
         gemmini
@@ -56,6 +57,7 @@ library! {
         cacti28
         cacti45
         cacti65
+        dmaze28
         eyeriss65
         horowitz45
         maestro28

@@ -21,8 +21,8 @@ pub struct Lattice {
     below: [Vec<Vec<usize>>; DIMS],
 }
 
-/// More vectors than tables are made for.
-pub const MOST: usize = 1 << 24;
+/// More vectors than tables are made for: of some 40 bytes each, some of them once per thread.
+pub const MOST: usize = 1 << 20;
 
 impl Lattice {
     /// The divisor vectors of `bounds`; none if there are more than [`MOST`].

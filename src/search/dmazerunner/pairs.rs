@@ -53,7 +53,14 @@ pub fn summaries(
     lattice: &Lattice,
     room: &[bool],
 ) -> Vec<Summary> {
-    let steps = Steps::new(layer, lattice);
+    let space = Space {
+        layer,
+        machine,
+        limits,
+        lattice,
+        room,
+        steps: Steps::new(layer, limits, lattice),
+    };
     let least_rf = limits.rf.least(machine.rf_elements);
     let files: Vec<usize> = lattice
         .select(&mut |r| layer.footprints(r).iter().sum::<u64>() <= machine.rf_elements)
@@ -71,9 +78,7 @@ pub fn summaries(
             || vec![Summary::NONE; lattice.size()],
             |mut sums, files| {
                 for index in files {
-                    let mut walk = Walk::new(layer, machine, limits, lattice, *index);
-                    walk.room = room;
-                    walk.steps = Some(&steps);
+                    let walk = Walk::new(&space, *index);
                     walk.step(0, *index, 1, 1, &mut sums);
                 }
                 sums
@@ -102,11 +107,13 @@ struct Share {
 /// Per loop and place of the register file's factor: the ways to share what is left of the loop.
 struct Steps {
     ways: [Vec<Vec<Share>>; DIMS],
+    /// Loops that reduce, and those of them that the array may share.
     reduces: [bool; DIMS],
+    shared: [bool; DIMS],
 }
 
 impl Steps {
-    fn new(layer: &Layer, lattice: &Lattice) -> Steps {
+    fn new(layer: &Layer, limits: &Limits, lattice: &Lattice) -> Steps {
         let ways = std::array::from_fn(|d| {
             let divisors = lattice.divisors(d);
             let of = |from: &u64| {
@@ -122,15 +129,27 @@ impl Steps {
             };
             divisors.iter().map(of).collect()
         });
+        let reduces = Dim::ALL.map(|dim| layer.idle(dim) == Some(Tensor::O));
         Steps {
             ways,
-            reduces: Dim::ALL.map(|dim| layer.idle(dim) == Some(Tensor::O)),
+            reduces,
+            shared: reduces.map(|reduces| !(limits.no_spatial_reduction && reduces)),
         }
     }
 }
 
+/// What all walks have in common.
+struct Space<'a> {
+    layer: &'a Layer,
+    machine: &'a Machine,
+    limits: &'a Limits,
+    lattice: &'a Lattice,
+    room: &'a [bool],
+    steps: Steps,
+}
+
 struct Walk<'a> {
-    steps: Option<&'a Steps>,
+    steps: &'a Steps,
     room: &'a [bool],
     most_pes: u64,
     least_pes: u64,
@@ -144,40 +163,32 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(
-        layer: &Layer,
-        machine: &Machine,
-        limits: &Limits,
-        lattice: &Lattice,
-        index: usize,
-    ) -> Walk<'a> {
-        let r: Factors = lattice.vector(index);
-        let loops: Vec<usize> = Dim::ALL
-            .into_iter()
-            .filter(|dim| !(limits.no_spatial_reduction && layer.idle(*dim) == Some(Tensor::O)))
-            .map(Dim::index)
-            .filter(|d| r[*d] < layer.bounds[*d])
+    fn new(space: &'a Space<'_>, index: usize) -> Walk<'a> {
+        let r: Factors = space.lattice.vector(index);
+        let bounds = &space.layer.bounds;
+        let loops: Vec<usize> = (0..DIMS)
+            .filter(|d| space.steps.shared[*d] && r[*d] < bounds[*d])
             .collect();
         let mut rest = vec![1; loops.len() + 1];
         for (i, d) in loops.iter().enumerate().rev() {
-            rest[i] = rest[i + 1] * (layer.bounds[*d] / r[*d]);
+            rest[i] = rest[i + 1] * (bounds[*d] / r[*d]);
         }
         Walk {
-            steps: None,
-            room: &[],
-            most_pes: machine.pes,
-            least_pes: limits.pe.least(machine.pes),
-            places: std::array::from_fn(|d| lattice.place(index, d)),
+            steps: &space.steps,
+            room: space.room,
+            most_pes: space.machine.pes,
+            least_pes: space.limits.pe.least(space.machine.pes),
+            places: std::array::from_fn(|d| space.lattice.place(index, d)),
             loops,
             rest,
             compute: r.iter().product(),
-            sizes: layer.footprints(&r),
+            sizes: space.layer.footprints(&r),
         }
     }
 
     /// Shares the `i`-th loop and all after it; `across` PEs have outputs of their own, each of `along` PEs has a
     /// part of the same outputs.
-    fn step(&mut self, i: usize, index: usize, across: u64, along: u64, sums: &mut [Summary]) {
+    fn step(&self, i: usize, index: usize, across: u64, along: u64, sums: &mut [Summary]) {
         if i == self.loops.len() {
             let pes = across * along;
             if pes >= self.least_pes {
@@ -190,9 +201,8 @@ impl<'a> Walk<'a> {
             }
             return;
         }
-        let Some(steps) = self.steps else { return };
         let d = self.loops[i];
-        for way in &steps.ways[d][self.places[d]] {
+        for way in &self.steps.ways[d][self.places[d]] {
             let pes = across * along * way.pes;
             if pes > self.most_pes || !self.room[index + way.step] {
                 break;
@@ -200,7 +210,7 @@ impl<'a> Walk<'a> {
             if pes * self.rest[i + 1] < self.least_pes {
                 continue;
             }
-            let (across, along) = if steps.reduces[d] {
+            let (across, along) = if self.steps.reduces[d] {
                 (across, along * way.pes)
             } else {
                 (across * way.pes, along)

@@ -157,10 +157,17 @@ pub fn vectors(of: &Factors) -> Vec<Factors> {
     for d in 0..DIMS {
         let mut longer = Vec::new();
         for vector in all {
-            for factor in (1..=of[d]).filter(|f| of[d].is_multiple_of(*f)) {
+            for factor in (1..)
+                .take_while(|f| f * f <= of[d])
+                .filter(|f| of[d].is_multiple_of(*f))
+            {
                 let mut next: Factors = vector;
                 next[d] = factor;
                 longer.push(next);
+                if factor * factor != of[d] {
+                    next[d] = of[d] / factor;
+                    longer.push(next);
+                }
             }
         }
         all = longer;

@@ -128,7 +128,6 @@ impl Join {
             }
             arrays.push(array);
         }
-        let mut overflow = false;
         lattice.over_divisors(&mut counts, |a: u64, b: u64| a.saturating_add(b));
         lattice.over_divisors(&mut least, |a, b| (a.0.min(b.0), a.1.min(b.1)));
         let tiles: Vec<Tile> = tiles
@@ -136,7 +135,7 @@ impl Join {
             .filter(|tile| counts[tile.index] > 0)
             .collect();
         let tilings: Vec<u64> = tiles.iter().map(|tile| counts[tile.index]).collect();
-        overflow |= tilings
+        let overflow = tilings
             .iter()
             .try_fold(0_u64, |sum, n| sum.checked_add(*n))
             .is_none_or(|sum| sum == u64::MAX);

@@ -6,6 +6,7 @@
 mod generated;
 mod proof;
 mod published;
+mod subject;
 
 use dflowc::models::dmazerunner::{Layer, Machine};
 
