@@ -16,7 +16,7 @@
 //!   the definition of correct; the engine counts kinds of steps and must equal it.
 //! * [`models`]: named ways from a legal mapping (or a schedule that has only a name) to an estimate; one line each.
 //! * [`cost`]: energy and area from a technology's figures, each of which keeps where it came from.
-//! * [`models`]: models of cost with closed forms and a space of their own.
+//! * [`search`]: the best schedule of a stated space by a model, with a proof.
 //! * [`report`]: one model of a result, and a writer per format.
 //!
 //! [`driver`] reads files and runs the front end, [`evaluate::run()`] the rest, `cli` is the program, `lsp` what
@@ -43,5 +43,6 @@ pub mod lsp;
 pub mod models;
 pub mod pricing;
 pub mod report;
+pub mod search;
 pub mod stdlib;
 pub mod syntax;

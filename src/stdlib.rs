@@ -15,6 +15,7 @@ macro_rules! library {
 
 library! {
     accelerators {
+        dmaze256
         eyeriss
         fused_block
         gemmini
@@ -62,6 +63,7 @@ library! {
         cacti45
         cacti65
         deepopt65
+        dmaze28
         eyeriss65
         horowitz45
         maestro28

@@ -14,6 +14,7 @@
 //! * an estimate that has [`Counts`] was made from a legal mapping and performs every operation once.
 
 pub mod deepopt;
+pub mod dmazerunner;
 mod exact;
 mod maestro;
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod chips;
 mod cli;
 mod deepopt;
 mod directives;
+mod dmazerunner;
 mod editors;
 mod equality;
 mod examples;

@@ -1,0 +1,109 @@
+//! Energy, in the machine's unit ([`super::Machine::energy_unit`]), split five ways.
+//!
+//! MACs, and four accesses of the register file per MAC (input, weight, output read and written), do not depend
+//! on the method. Deliveries pay the network per receiving PE and the SPM per distinct element; outputs go
+//! both ways in every delivery, even the first (the tool reads an output back before anything was written
+//! there). DRAM pays per element of the SPM tile; the first visit of an output tile is not read. Writing the
+//! SPM or a register file on a fill costs nothing.
+
+use super::layer::{Factors, Layer, TENSORS, Tensor};
+use super::machine::Energies;
+use super::reuse::Reuse;
+
+const O: usize = Tensor::O.index();
+
+/// Energy by what spends it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Breakdown {
+    pub mac: u64,
+    pub rf: u64,
+    pub noc: u64,
+    pub spm: u64,
+    pub dram: u64,
+}
+
+impl Breakdown {
+    /// All of it.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.mac + self.rf + self.noc + self.spm + self.dram
+    }
+}
+
+/// Cost of one delivery of a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    pub noc: u64,
+    pub spm: u64,
+}
+
+/// Cost of one delivery of each tensor: to all PEs for inputs and weights, to one PE per distinct element
+/// for outputs.
+#[must_use]
+pub fn deliveries(
+    layer: &Layer,
+    e: &Energies,
+    rf: &Factors,
+    spatial: &Factors,
+) -> [Delivery; TENSORS] {
+    let array = std::array::from_fn(|d| rf[d] * spatial[d]);
+    let pes: u64 = spatial.iter().product();
+    let (idle, _) = layer.idle_products(spatial);
+    Tensor::ALL.map(|tensor| {
+        let receivers = match tensor {
+            Tensor::O => pes / idle[O],
+            _ => pes,
+        };
+        Delivery {
+            noc: layer.footprint(tensor, rf) * receivers * e.noc,
+            spm: layer.footprint(tensor, &array) * e.spm,
+        }
+    })
+}
+
+/// Number of deliveries of each tensor over the layer.
+#[must_use]
+pub fn counts(
+    spm_passes: u64,
+    rf_passes: u64,
+    spm_reuse: &Reuse,
+    dram_reuse: &Reuse,
+    kept: Option<usize>,
+) -> [u64; TENSORS] {
+    std::array::from_fn(|x| {
+        if kept == Some(x) {
+            spm_passes / dram_reuse[x]
+        } else {
+            spm_passes * (rf_passes / spm_reuse[x])
+        }
+    })
+}
+
+/// Cycles that summing the partial results of one write-back takes: one element after the other, over all
+/// groups of PEs that share outputs.
+#[must_use]
+pub fn reduction(layer: &Layer, rf: &Factors, spatial: &Factors) -> u64 {
+    let pes: u64 = spatial.iter().product();
+    let (idle, _) = layer.idle_products(spatial);
+    layer.footprint(Tensor::O, rf) * (idle[O] - 1) * (pes / idle[O])
+}
+
+/// Energy of the DRAM: tiles of the SPM in and out.
+#[must_use]
+pub fn dram(
+    e: &Energies,
+    sizes: &[u64; TENSORS],
+    passes: u64,
+    reuse: &Reuse,
+    output_tiles: u64,
+) -> u64 {
+    let transfers = |x: usize| {
+        let visits = passes / reuse[x];
+        if x == O {
+            2 * visits - output_tiles
+        } else {
+            visits
+        }
+    };
+    (0..TENSORS).map(|x| sizes[x] * transfers(x) * e.dram).sum()
+}
