@@ -15,6 +15,8 @@
 //! * [`engine`]: what moves, and how long it takes, exactly. `engine::oracle` executes every step and is
 //!   the definition of correct; the engine counts kinds of steps and must equal it.
 //! * [`cost`]: energy and area from a technology's figures, each of which keeps where it came from.
+//! * [`search`]: the schedule that costs least, with a proof: tables per group of ranks, bounds, joins; what it says
+//!   of a schedule comes from the engine.
 //! * [`report`]: one model of a result, and a writer per format.
 //!
 //! [`driver`] reads files and runs the front end, [`evaluate`] the rest, [`cli`] is the program, [`lsp`] what
@@ -36,5 +38,6 @@ pub mod lower;
 pub mod lsp;
 pub mod pricing;
 pub mod report;
+pub mod search;
 pub mod stdlib;
 pub mod syntax;

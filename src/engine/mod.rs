@@ -19,6 +19,7 @@ mod plan;
 mod sets;
 mod spot;
 mod sums;
+mod tables;
 mod touches;
 mod transitions;
 
@@ -28,6 +29,7 @@ pub use counts::{
 };
 pub use exact::TimingRule;
 pub use plan::Counter;
+pub use tables::{Crossed, GroupSums, GroupTables, StepSum};
 
 use crate::ir::Mapping;
 use crate::legality::Legal;
