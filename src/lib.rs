@@ -16,7 +16,8 @@
 //!   the definition of correct; the engine counts kinds of steps and must equal it.
 //! * [`models`]: named ways from a legal mapping (or a schedule that has only a name) to an estimate; one line each.
 //! * [`cost`]: energy and area from a technology's figures, each of which keeps where it came from.
-//! * [`search`]: the best schedule of a stated space by a model, with a proof.
+//! * [`search`]: the schedule that costs least, with a proof: tables per group of ranks, bounds, joins; what it says
+//!   of a schedule comes from the engine.
 //! * [`report`]: one model of a result, and a writer per format.
 //!
 //! [`driver`] reads files and runs the front end, [`evaluate::run()`] the rest, `cli` is the program, `lsp` what

@@ -326,7 +326,7 @@ impl Scratch {
 
 /// Leaves out the loops that only order accesses, and those of one trip on one instance: they do nothing.
 /// So do the instances of an array beyond the windows of its loop.
-fn trim(mapping: &Mapping, plan: &Plan, loops: &mut GroupLoops) {
+pub(super) fn trim(mapping: &Mapping, plan: &Plan, loops: &mut GroupLoops) {
     let group = &plan.group;
     let leaf = mapping.schedule.leaf;
     match &plan.ground {

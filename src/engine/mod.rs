@@ -52,6 +52,7 @@ mod sets;
 mod spot;
 mod still;
 mod sums;
+mod tables;
 mod timer;
 mod touches;
 mod transitions;
@@ -63,6 +64,7 @@ pub use counts::{
 };
 pub use exact::TimingRule;
 pub use plan::Counter;
+pub use tables::{Crossed, GroupSums, GroupTables, StepSum};
 
 use crate::ir::Mapping;
 use crate::legality::Legal;

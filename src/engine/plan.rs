@@ -146,6 +146,24 @@ impl Counter {
         })
     }
 
+    /// The groups of ranks, in the order of the tables made of them ([`super::GroupTables`]).
+    #[must_use]
+    pub fn groups(&self) -> &[Group] {
+        &self.grouping.groups
+    }
+
+    /// Distinct elements of `tensor` that the layer touches.
+    #[must_use]
+    pub fn unique(&self, tensor: usize) -> u128 {
+        self.wholes[tensor].unique
+    }
+
+    /// Distinct elements of `tensor` in one group: the product over the groups is [`Counter::unique`].
+    #[must_use]
+    pub fn unique_in(&self, group: usize, tensor: usize) -> u64 {
+        self.plans[group].unique[tensor]
+    }
+
     /// Counts `mapping`, which has the operation and the architecture that this counter was made for.
     ///
     /// # Errors

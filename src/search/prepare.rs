@@ -1,0 +1,69 @@
+//! A space made ready to be searched: its skeletons, each with its tables.
+
+use crate::engine::{Counter, EngineLimit};
+use crate::ir::{Mapping, Schedule};
+use crate::search::class::Room;
+use crate::search::par;
+use crate::search::problem::Problem;
+use crate::search::space::{self, Rules};
+use crate::search::tables::Tables;
+
+/// A space made ready: all skeletons with their tables.
+pub struct Prepared<'a> {
+    pub problem: &'a Problem,
+    pub rules: Rules,
+    pub rooms: Vec<Room>,
+    pub thinned: bool,
+    pub uncounted: usize,
+}
+
+/// What counts the schedules of a problem; one per thread.
+///
+/// # Errors
+/// [`EngineLimit`] when the layer cannot be counted at all.
+pub fn counter(problem: &Problem) -> Result<Counter, EngineLimit> {
+    Counter::new(&Mapping {
+        operation: problem.operation.clone(),
+        architecture: problem.architecture.clone(),
+        schedule: Schedule {
+            loops: Vec::new(),
+            positions: vec![vec![Some(0); problem.operation.tensors.len()]],
+            steps: 0,
+            leaf: 0,
+        },
+    })
+}
+
+impl<'a> Prepared<'a> {
+    /// # Errors
+    /// [`EngineLimit`] when the layer cannot be counted at all.
+    pub fn new(
+        problem: &'a Problem,
+        rules: &Rules,
+        choices: usize,
+    ) -> Result<Prepared<'a>, EngineLimit> {
+        let own = counter(problem)?;
+        let unique: Vec<f64> = (0..problem.operation.tensors.len())
+            .map(|tensor| own.unique(tensor) as f64)
+            .collect();
+        let skeletons = space::skeletons(&problem.operation, &problem.architecture, rules);
+        let rooms = par::map(
+            skeletons,
+            || counter(problem),
+            |own, skeleton| -> Result<Room, EngineLimit> {
+                let own = own.as_ref().map_err(Clone::clone)?;
+                let tables = Tables::new(problem, own, rules, &skeleton, choices);
+                Ok(Room::new(problem, own.groups(), skeleton, tables, &unique))
+            },
+        );
+        let rooms: Vec<Room> = rooms.into_iter().collect::<Result<_, EngineLimit>>()?;
+        let groups = || rooms.iter().flat_map(|room| &room.tables.groups);
+        Ok(Prepared {
+            problem,
+            rules: rules.clone(),
+            thinned: groups().any(|g| g.thinned),
+            uncounted: groups().map(|g| g.uncounted).sum(),
+            rooms,
+        })
+    }
+}

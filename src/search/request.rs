@@ -1,0 +1,118 @@
+//! What is asked of a search, and what it answers.
+
+use crate::ir::Schedule;
+use crate::search::class::Class;
+use crate::search::goal::Found;
+use crate::search::join::Work;
+use crate::search::judge::Exact;
+use crate::search::problem::{Limit, Objective};
+use crate::search::space::Rules;
+use std::time::Duration;
+
+/// How the space is gone through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// Until the optimum is proved.
+    Optimal,
+    /// Every class is looked at once; the gap that is left is stated.
+    Adaptive,
+    /// So many candidates drawn at random.
+    Random { draws: u64, seed: u64 },
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub objectives: Vec<Objective>,
+    pub limits: Vec<Limit>,
+    pub rules: Rules,
+    pub strategy: Strategy,
+    pub time: Option<Duration>,
+    pub evaluations: Option<u64>,
+    /// Choices of one group that are tabulated at most.
+    pub choices: usize,
+}
+
+impl Request {
+    #[must_use]
+    pub fn new(objective: Objective) -> Request {
+        Request {
+            objectives: vec![objective],
+            limits: Vec::new(),
+            rules: Rules::default(),
+            strategy: Strategy::Optimal,
+            time: None,
+            evaluations: None,
+            choices: 40_000,
+        }
+    }
+}
+
+/// What is told while a search runs.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    pub evaluated: u64,
+    pub formed: u64,
+    pub best: Option<f64>,
+    pub lower_bound: f64,
+    pub open: usize,
+}
+
+/// Told of progress; says whether to go on.
+pub type Observer<'a> = dyn FnMut(&Progress) -> bool + 'a;
+
+/// Part of a space that was cut off by its bound: all classes that begin so.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pruned {
+    pub class: Class,
+    /// One per objective.
+    pub bound: Vec<f64>,
+}
+
+/// One answer: a candidate and all that the engine says of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Best {
+    pub found: Found,
+    pub schedule: Schedule,
+    pub exact: Exact,
+}
+
+/// What a search came to.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// One for one objective, the front otherwise, sorted by the first one; empty: none is legal.
+    pub best: Vec<Best>,
+    /// No candidate of the space is below it, for one objective.
+    pub lower_bound: f64,
+    /// Whether the answer is proved: no candidate is better (by more than [`SLACK`]).
+    pub proved: bool,
+    /// Candidates that the engine counted.
+    pub evaluated: u64,
+    pub work: Work,
+    /// What was cut off at the top.
+    pub pruned: Vec<Pruned>,
+    /// Classes whose combinations were formed.
+    pub joined: Vec<Class>,
+    /// Choices of extents that the engine cannot count, over all groups.
+    pub uncounted: usize,
+    /// Imperfect extents were left out because there are too many.
+    pub thinned: bool,
+}
+
+impl Outcome {
+    /// `1 - lower bound / best`; 0 when the optimum is proved.
+    #[must_use]
+    pub fn gap(&self) -> f64 {
+        match self.best.first() {
+            Some(best) if self.best.len() == 1 && !self.proved => {
+                let value = best.found.values[0];
+                if value > 0.0 {
+                    (1.0 - self.lower_bound / value).max(0.0)
+                } else {
+                    0.0
+                }
+            }
+            _ => 0.0,
+        }
+    }
+}

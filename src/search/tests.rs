@@ -1,0 +1,445 @@
+//! The search against plain enumeration, against published figures, and against itself.
+
+use crate::engine::Counter;
+use crate::search::big::Natural;
+use crate::search::bounds;
+use crate::search::certificate::{self, Flaw};
+use crate::search::goal::{Goal, SLACK};
+use crate::search::judge::Judge;
+use crate::search::prepare::{self, Prepared};
+use crate::search::problem::{Limit, Objective, Problem};
+use crate::search::random::{self, Random};
+use crate::search::request::{Outcome, Request, Strategy};
+use crate::search::run;
+use crate::search::space::{self, Keep, Orders, Pieces, Places, Tiles};
+use crate::search::why::{self, Why};
+use crate::search::{count, plain, samples};
+use std::time::Instant;
+
+const OBJECTIVES: [Objective; 7] = [
+    Objective::Energy,
+    Objective::Cycles,
+    Objective::Edp,
+    Objective::E2dp,
+    Objective::Ed2p,
+    Objective::Traffic(0),
+    Objective::Capacity(1),
+];
+
+fn counter(problem: &Problem) -> Counter {
+    prepare::counter(problem).expect("a layer that can be counted")
+}
+
+fn search(problem: &Problem, request: &Request) -> Outcome {
+    run::run(problem, request, &mut |_| true).expect("a layer that can be counted")
+}
+
+fn request(objective: Objective, tiles: Tiles) -> Request {
+    let mut request = Request::new(objective);
+    request.rules.tiles = tiles;
+    request
+}
+
+fn close(a: f64, b: f64) -> bool {
+    (a - b).abs() <= SLACK * a.abs().max(b.abs())
+}
+
+/// Every candidate of small layers judged one by one, and what the search says: the same optimum, proved, or none.
+fn agree(seeds: std::ops::Range<u64>) {
+    let (mut compared, mut infeasible, mut sliding, mut imperfect) = (0, 0, 0, 0);
+    for seed in seeds {
+        let problem = samples::small(seed, 6);
+        let own = counter(&problem);
+        for tiles in [Tiles::Perfect, Tiles::Imperfect] {
+            let mut request = request(OBJECTIVES[(seed % 7) as usize], tiles);
+            request.rules.orders = if seed % 5 == 0 {
+                Orders::All
+            } else {
+                Orders::Dominant
+            };
+            let goal = Goal::new(&request.objectives, &[]);
+            let Some(plain) = plain::of(&problem, &own, &request.rules, goal, 6_000) else {
+                continue;
+            };
+            let outcome = search(&problem, &request);
+            let expected = plain.goal.found.first().map(|found| found.values[0]);
+            let found = outcome.best.first().map(|best| best.found.values[0]);
+            match (expected, found) {
+                (Some(expected), Some(found)) => {
+                    assert!(
+                        close(expected, found),
+                        "{seed} {tiles:?}: {expected} is the least, {found} was found"
+                    );
+                    assert!(
+                        outcome.proved || outcome.uncounted > 0,
+                        "{seed} {tiles:?}: not proved"
+                    );
+                    assert!(
+                        outcome.lower_bound <= expected * (1.0 + SLACK),
+                        "{seed} {tiles:?}: bound above the optimum"
+                    );
+                }
+                (None, None) => infeasible += 1,
+                both => panic!("{seed} {tiles:?}: {both:?}"),
+            }
+            compared += 1;
+            sliding += u64::from(!problem.operation.windows.is_empty());
+            imperfect += u64::from(tiles == Tiles::Imperfect);
+        }
+    }
+    // Of all of these some were seen.
+    assert!(
+        compared > 20 && infeasible > 0 && sliding > 5 && imperfect > 5,
+        "{compared} {infeasible} {sliding} {imperfect}"
+    );
+}
+
+#[test]
+fn finds_what_enumeration_finds() {
+    agree(0..40);
+}
+
+#[test]
+fn finds_what_enumeration_finds_in_others() {
+    agree(40..80);
+}
+
+/// The space is counted as the nested loops count it.
+#[test]
+fn counts_the_candidates_that_are_enumerated() {
+    let mut compared = 0;
+    for seed in 0..30 {
+        let problem = samples::small(seed, 4);
+        let own = counter(&problem);
+        for tiles in [Tiles::Perfect, Tiles::Imperfect] {
+            let mut request = request(Objective::Area, tiles);
+            if seed % 3 == 0 {
+                request.rules.order.insert(0, vec![2, 0, 1]);
+                request.rules.single.insert((0, 0));
+                request.rules.time.insert((1, 1), Pieces::OneOf(vec![1, 2]));
+            }
+            if seed % 4 == 1 {
+                request.rules.keep.insert((1, 0), Keep::Either);
+            }
+            let goal = Goal::new(&request.objectives, &[]);
+            let Some(plain) = plain::of(&problem, &own, &request.rules, goal, 3_000) else {
+                continue;
+            };
+            let skeletons =
+                space::skeletons(&problem.operation, &problem.architecture, &request.rules);
+            let counted = count::candidates(&problem.operation, &skeletons, &request.rules);
+            assert_eq!(counted, Natural::from(plain.candidates), "{seed} {tiles:?}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 20, "{compared}");
+}
+
+/// No bound is above what the engine says of the same candidate.
+#[test]
+fn bounds_are_admissible() {
+    let mut compared = 0;
+    for seed in 100..160 {
+        let problem = samples::small(seed, 6);
+        let own = counter(&problem);
+        let judge = Judge::new(&problem, &own);
+        for tiles in [Tiles::Perfect, Tiles::Imperfect] {
+            let mut request = request(Objective::Edp, tiles);
+            request.rules.orders = Orders::All;
+            let prepared = Prepared::new(&problem, &request.rules, 3_000).expect("countable");
+            let mut random = Random(seed);
+            let mut cache = Default::default();
+            for _ in 0..60 {
+                if prepared.rooms[0]
+                    .tables
+                    .groups
+                    .iter()
+                    .any(|g| g.patterns.is_empty())
+                {
+                    break;
+                }
+                let Some(candidate) = random::draw(&prepared, 0, &mut random, &mut cache) else {
+                    continue;
+                };
+                let schedule = prepared.rooms[0]
+                    .skeleton
+                    .schedule(&problem.operation, &candidate);
+                let Ok(exact) = judge.exact(schedule) else {
+                    continue;
+                };
+                for bound in bounds::bounds_of(&prepared, &candidate).expect("one of the space") {
+                    for objective in OBJECTIVES {
+                        let (low, value) = (bound.value(objective), exact.figures.value(objective));
+                        assert!(
+                            low <= value * (1.0 + SLACK),
+                            "{seed} {objective:?}: {low} > {value} of {candidate:?}"
+                        );
+                    }
+                }
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 500, "{compared}");
+}
+
+/// Least bytes between DRAM and one buffer for a product of 4096^3 bytes, and the buffers that they need, as a
+/// published mapper finds them.
+#[test]
+fn moves_as_few_bytes_as_published() {
+    let mut all = Request::new(Objective::Traffic(0));
+    all.rules.places = Places::Apart;
+    let imperfect = [(64 << 10, 570_425_344.0), (4 << 20, 100_663_296.0)];
+    for (tiles, bytes, expected) in (imperfect
+        .iter()
+        .map(|&(bytes, least)| (Tiles::Imperfect, bytes, least)))
+    .chain([(Tiles::Perfect, 64 << 10, 822_083_584.0)])
+    {
+        let problem = samples::one_buffer(samples::product(4096, 4096, 4096, 8), Some(bytes));
+        all.rules.tiles = tiles;
+        let outcome = search(&problem, &all);
+        assert_eq!(
+            outcome.best[0].found.values,
+            [expected],
+            "{bytes} {tiles:?}"
+        );
+        assert!(outcome.best[0].exact.figures.capacity[1] <= bytes as f64);
+    }
+}
+
+/// A published mapper finds 3.34746e-7 J s for a product of 1024^3 on this machine, and its rule gives 3.08913e-7 for a
+/// mapping that it does not find; one picojoule and one cycle of a nanosecond are 1e-21 J s.
+#[test]
+fn beats_a_published_product() {
+    let problem = samples::nvdla_like(samples::product(1024, 1024, 1024, 8));
+    let outcome = search(&problem, &request(Objective::Edp, Tiles::Imperfect));
+    let best = &outcome.best[0];
+    assert!(
+        best.found.values[0] * 1e-21 < 3.08913e-7,
+        "{}",
+        best.found.values[0]
+    );
+    assert!(outcome.lower_bound < best.found.values[0] && !outcome.proved && outcome.thinned);
+}
+
+/// The front of buffer size against bytes moved for a product of 4096^3 with perfect tiles has 36 points, from three
+/// bytes to one operand that stays whole.
+#[test]
+fn finds_the_whole_front() {
+    let problem = samples::one_buffer(samples::product(4096, 4096, 4096, 8), None);
+    let mut request = request(Objective::Cycles, Tiles::Perfect);
+    request.objectives = vec![Objective::Capacity(1), Objective::Traffic(0)];
+    request.rules.places = Places::Apart;
+    let outcome = search(&problem, &request);
+    assert_eq!(outcome.best.len(), 36);
+    assert_eq!(outcome.best[0].found.values, [3.0, 137_455_730_688.0]);
+    assert_eq!(outcome.best[35].found.values, [16_781_313.0, 50_331_648.0]);
+}
+
+/// What a certificate says can be checked, and what was changed in it is found.
+#[test]
+fn certificates_are_checked() {
+    for (seed, tiles) in [
+        (1, Tiles::Perfect),
+        (2, Tiles::Perfect),
+        (4, Tiles::Perfect),
+        (13, Tiles::Imperfect),
+    ] {
+        let problem = samples::small(seed, 4);
+        let request = request(Objective::Edp, tiles);
+        let prepared = Prepared::new(&problem, &request.rules, 40_000).expect("countable");
+        let outcome =
+            run::search(&prepared, &request, Instant::now(), &mut |_| true).expect("countable");
+        let own = counter(&problem);
+        let made = certificate::certificate(&prepared, &request, &outcome);
+        let check = |changed: &certificate::Certificate| {
+            certificate::verify(&prepared, &request, changed, &own, 7)
+        };
+        assert_eq!(check(&made), [], "{seed}");
+        if outcome.best.is_empty() {
+            continue;
+        }
+        let mut changed = made.clone();
+        changed.candidates.add(&Natural::from(1));
+        assert!(
+            matches!(check(&changed)[..], [Flaw::Count { .. }]),
+            "{seed}"
+        );
+        let mut changed = made.clone();
+        changed.best[0].0[0] *= 0.99;
+        assert!(check(&changed).contains(&Flaw::Best(0)), "{seed}");
+        if !made.pruned.is_empty() {
+            let mut changed = made.clone();
+            changed.pruned[0].bound[0] *= 1.01;
+            assert!(
+                check(&changed)
+                    .iter()
+                    .any(|flaw| matches!(flaw, Flaw::Bound { .. })),
+                "{seed}"
+            );
+            let mut changed = made.clone();
+            changed.pruned[0].candidates.add(&Natural::from(1));
+            assert!(
+                check(&changed)
+                    .iter()
+                    .any(|flaw| matches!(flaw, Flaw::Count { .. })),
+                "{seed}"
+            );
+            let mut changed = made.clone();
+            changed.pruned.remove(0);
+            assert!(!check(&changed).is_empty(), "{seed}");
+        }
+        let mut changed = made.clone();
+        let part = if changed.joined.is_empty() {
+            &mut changed.pruned[0]
+        } else {
+            &mut changed.joined[0]
+        };
+        part.class.skeleton += 1;
+        assert!(!check(&changed).is_empty(), "{seed}");
+    }
+}
+
+/// With one thread and with two the same answer after the same work.
+#[test]
+fn threads_change_nothing() {
+    for seed in [2, 3, 5] {
+        let problem = samples::small(seed, 6);
+        let request = request(Objective::Edp, Tiles::Perfect);
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .expect("threads");
+            let outcome = pool.install(|| search(&problem, &request));
+            (
+                outcome.best,
+                outcome.evaluated,
+                outcome.work,
+                outcome.pruned,
+            )
+        };
+        assert_eq!(run(1), run(2), "{seed}");
+    }
+}
+
+/// A front is what enumeration finds: no answer at least as good is missing.
+#[test]
+fn fronts_are_complete() {
+    let mut compared = 0;
+    for seed in [1, 2, 3, 4, 5, 8] {
+        let problem = samples::small(seed, 4);
+        let own = counter(&problem);
+        let mut request = request(Objective::Cycles, Tiles::Perfect);
+        request.objectives = vec![Objective::Capacity(1), Objective::Energy];
+        let goal = Goal::new(&request.objectives, &[]);
+        let Some(plain) = plain::of(&problem, &own, &request.rules, goal, 6_000) else {
+            continue;
+        };
+        let outcome = search(&problem, &request);
+        let values = |found: Vec<Vec<f64>>| found;
+        let expected = values(plain.goal.found.iter().map(|f| f.values.clone()).collect());
+        let found = values(
+            outcome
+                .best
+                .iter()
+                .map(|b| b.found.values.clone())
+                .collect(),
+        );
+        assert_eq!(
+            expected.len(),
+            found.len(),
+            "{seed}: {expected:?} {found:?}"
+        );
+        assert!(
+            expected
+                .iter()
+                .flatten()
+                .zip(found.iter().flatten())
+                .all(|(&a, &b)| close(a, b)),
+            "{seed}"
+        );
+        compared += 1;
+    }
+    assert!(compared > 3);
+}
+
+/// A buffer that is too small for one element of each tensor: three bytes would do.
+#[test]
+fn says_which_memory_excludes_all() {
+    let problem = samples::one_buffer(samples::product(4, 4, 4, 8), Some(2));
+    let request = Request::new(Objective::Traffic(0));
+    assert!(search(&problem, &request).best.is_empty());
+    assert_eq!(
+        why::none(&problem, &request).expect("countable"),
+        Why::Memory {
+            memory: 1,
+            bytes: 3.0
+        }
+    );
+}
+
+/// The product of 4^3 bytes reads each operand once and writes the result once: 48 bytes are the least.
+#[test]
+fn says_which_limit_excludes_all() {
+    let problem = samples::one_buffer(samples::product(4, 4, 4, 8), None);
+    let mut request = Request::new(Objective::Cycles);
+    let limit = Limit {
+        of: Objective::Traffic(0),
+        most: 47.0,
+    };
+    request.limits.push(limit);
+    assert!(search(&problem, &request).best.is_empty());
+    assert_eq!(
+        why::none(&problem, &request).expect("countable"),
+        Why::Limit { limit, least: 48.0 }
+    );
+    request.limits[0].most = 48.0;
+    assert!(!search(&problem, &request).best.is_empty());
+}
+
+#[test]
+fn says_which_rule_excludes_all() {
+    let problem = samples::one_buffer(samples::product(4, 4, 4, 8), None);
+    let mut request = Request::new(Objective::Cycles);
+    request.rules.time.insert((0, 1), Pieces::OneOf(vec![8]));
+    assert!(search(&problem, &request).best.is_empty());
+    assert_eq!(
+        why::none(&problem, &request).expect("countable"),
+        Why::Time { memory: 0, rank: 1 }
+    );
+}
+
+/// The best of all is never worse than what was drawn at random; a budget leaves a gap that holds the optimum.
+#[test]
+fn other_strategies_state_their_gap() {
+    for seed in [3, 4, 6] {
+        let problem = samples::small(seed, 6);
+        let mut request = request(Objective::Edp, Tiles::Perfect);
+        let Some(best) = search(&problem, &request)
+            .best
+            .first()
+            .map(|b| b.found.values[0])
+        else {
+            continue;
+        };
+        request.strategy = Strategy::Random {
+            draws: 200,
+            seed: 1,
+        };
+        let drawn = search(&problem, &request);
+        assert!(
+            !drawn.proved || drawn.best.is_empty() || close(drawn.best[0].found.values[0], best)
+        );
+        for found in &drawn.best {
+            assert!(found.found.values[0] >= best * (1.0 - SLACK) && drawn.lower_bound <= best);
+        }
+        request.strategy = Strategy::Adaptive;
+        let adaptive = search(&problem, &request);
+        assert!(adaptive.lower_bound <= best * (1.0 + SLACK), "{seed}");
+        request.strategy = Strategy::Optimal;
+        request.evaluations = Some(1);
+        let short = search(&problem, &request);
+        assert!(short.lower_bound <= best * (1.0 + SLACK), "{seed}");
+    }
+}
