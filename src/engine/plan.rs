@@ -4,7 +4,7 @@
 use super::classes::{GroupClasses, Key};
 use super::flows::{Flows, Places};
 use super::spot::{Ground, Shadow};
-use super::{EngineLimit, TimingRule, counts::Counts, exact};
+use super::{EngineLimit, TimingRule, counts::Counts, exact, stepped};
 use crate::ir::{Footprint, Group, Grouping, Mapping};
 use crate::legality::Legal;
 use std::cell::RefCell;
@@ -147,6 +147,21 @@ impl Counter {
     /// # Errors
     /// [`EngineLimit`], when the mapping is beyond what can be counted exactly.
     pub fn count(&self, mapping: &Legal<Mapping>, rule: TimingRule) -> Result<Counts, EngineLimit> {
+        match self.count_by_classes(mapping, rule) {
+            Err(EngineLimit::Irregular) => stepped::run(self, mapping, rule),
+            counted => counted,
+        }
+    }
+
+    /// As [`Counter::count`], for mappings whose groups join as products.
+    ///
+    /// # Errors
+    /// As [`Counter::count`]; [`EngineLimit::Irregular`] for the others.
+    pub fn count_by_classes(
+        &self,
+        mapping: &Legal<Mapping>,
+        rule: TimingRule,
+    ) -> Result<Counts, EngineLimit> {
         exact::run(self, mapping, rule)
     }
 

@@ -15,6 +15,7 @@ pub use judge::{Judged, Judging, judge};
 pub use memo::Memo;
 pub use names::dimensions;
 
+use crate::base::num::grouped;
 use crate::cost::{self, Cost, Technology};
 use crate::diag::{Code, Diagnostic, Diagnostics, Subject};
 use crate::driver::{Compiled, PlannedLayer};
@@ -95,13 +96,13 @@ impl Counting {
 /// Why the engine does not count something, in words.
 fn reason(limit: &EngineLimit) -> String {
     match limit {
-        EngineLimit::Irregular => {
-            "its windows move irregularly, and it is too large to be executed step by step"
-                .to_owned()
-        }
-        EngineLimit::TooManyClasses => {
+        EngineLimit::TooManyClasses | EngineLimit::Irregular => {
             "its loops have too many kinds of windows to be counted in reasonable time".to_owned()
         }
+        EngineLimit::TooManySteps => format!(
+            "more than {} steps of PEs follow no pattern and would have to be executed one by one",
+            grouped(engine::MOST_STEPS.into())
+        ),
         EngineLimit::Overflow => "a count is larger than 2^64".to_owned(),
         EngineLimit::Mismatch {
             performed,
@@ -124,11 +125,13 @@ fn beyond(limit: &EngineLimit, names: &Names) -> Diagnostic {
     )
     .at(names.layer_span, "this layer");
     match limit {
-        EngineLimit::Irregular => refusal.help(
-            "map output rows and columns (`Y'`, `X'`) instead of input ones, or tile the kernel (`R`, `S`) and the \
-             input (`Y`, `X`) in different Cluster levels; offsets of `Y` and `X` are multiples of the stride",
+        EngineLimit::TooManySteps => refusal.help(
+            "use fewer or larger tiles; or map output rows and columns (`Y'`, `X'`) instead of input ones, with the \
+             kernel (`R`, `S`) tiled in another Cluster level, which makes a pattern",
         ),
-        EngineLimit::TooManyClasses => refusal.help("use fewer or larger tiles"),
+        EngineLimit::TooManyClasses | EngineLimit::Irregular => {
+            refusal.help("use fewer or larger tiles")
+        }
         EngineLimit::Overflow | EngineLimit::Mismatch { .. } | EngineLimit::Law(_) => refusal,
     }
 }
