@@ -526,7 +526,7 @@ impl Flows {
         }
     }
 
-    fn port(&self, memory: usize, way: Port) -> Option<usize> {
+    pub fn port(&self, memory: usize, way: Port) -> Option<usize> {
         self.resources
             .iter()
             .position(|(resource, _)| match *resource {
@@ -537,7 +537,7 @@ impl Flows {
             })
     }
 
-    fn link(&self, array: usize, tensor: usize, way: Way) -> Option<usize> {
+    pub fn link(&self, array: usize, tensor: usize, way: Way) -> Option<usize> {
         self.resources
             .iter()
             .position(|(resource, _)| match *resource {

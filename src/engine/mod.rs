@@ -50,6 +50,7 @@ pub mod oracle;
 mod plan;
 mod sets;
 mod spot;
+mod stepped;
 mod still;
 mod sums;
 mod tables;
@@ -64,22 +65,21 @@ pub use counts::{
 };
 pub use exact::TimingRule;
 pub use plan::Counter;
+pub use stepped::MOST_STEPS;
 pub use tables::{Crossed, GroupSums, GroupTables, StepSum};
 
 use crate::ir::Mapping;
 use crate::legality::Legal;
 
-/// Points up to which an irregular mapping is executed step by step instead.
-const MOST_POINTS: u64 = 1 << 16;
-
 /// Why a legal mapping was not counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EngineLimit {
-    /// Kernel and input rows are tiled by different loops of one level, or input windows move by less than
-    /// the stride, and the layer is too large to be executed step by step.
+    /// Groups do not join as products: never the answer of [`count`], which executes such mappings.
     Irregular,
     /// The loops have too many kinds of windows to be counted in reasonable time.
     TooManyClasses,
+    /// Its steps follow no pattern, and there are too many of them to be executed.
+    TooManySteps,
     /// A count does not fit 64 bits.
     Overflow,
     /// The engine's own check failed: it did not perform the layer's MACs.
@@ -93,14 +93,18 @@ pub enum EngineLimit {
 /// # Errors
 /// [`EngineLimit`], when the mapping is beyond what can be counted exactly, or the counts cannot be right.
 pub fn count(mapping: &Legal<Mapping>, rule: TimingRule) -> Result<Counts, EngineLimit> {
-    let counts = match Counter::new(mapping)?.count(mapping, rule) {
-        Err(EngineLimit::Irregular) => match oracle::run(mapping, MOST_POINTS) {
-            Ok(counts) => counts,
-            Err(oracle::Refusal::Overflow) => return Err(EngineLimit::Overflow),
-            Err(_) => return Err(EngineLimit::Irregular),
-        },
-        counted => counted?,
-    };
+    let counts = Counter::new(mapping)?.count(mapping, rule)?;
+    laws::check(mapping, &counts, rule).map_err(EngineLimit::Law)?;
+    Ok(counts)
+}
+
+/// Counts one mapping by executing its steps, the repeated ones once, whether or not its groups join as
+/// products; the result is that of [`count`].
+///
+/// # Errors
+/// As [`count`]; [`EngineLimit::TooManySteps`] for many mappings that [`count`] counts.
+pub fn execute(mapping: &Legal<Mapping>, rule: TimingRule) -> Result<Counts, EngineLimit> {
+    let counts = stepped::run(&Counter::new(mapping)?, mapping, rule)?;
     laws::check(mapping, &counts, rule).map_err(EngineLimit::Law)?;
     Ok(counts)
 }

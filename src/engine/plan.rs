@@ -2,13 +2,13 @@
 //! mapping of the layer that a search tries.
 
 use super::classes::{GroupClasses, Key};
-use super::counts::Counts;
+use super::counts::{Counts, Timing};
 use super::exact::{self, Scratch};
 use super::flows::{Flows, Places};
 use super::spot::{Ground, Shadow};
 use super::still::Still;
 use super::words::WordMap;
-use super::{EngineLimit, TimingRule};
+use super::{EngineLimit, TimingRule, stepped};
 use crate::ir::{Footprint, Group, Grouping, Mapping};
 use crate::legality::Legal;
 use std::cell::RefCell;
@@ -170,7 +170,7 @@ impl Counter {
     /// [`EngineLimit`], when the mapping is beyond what can be counted exactly.
     pub fn count(&self, mapping: &Legal<Mapping>, rule: TimingRule) -> Result<Counts, EngineLimit> {
         let mut counts = Counts::default();
-        exact::run(self, mapping, Some(rule), &mut counts)?;
+        self.count_into(mapping, rule, &mut counts)?;
         Ok(counts)
     }
 
@@ -184,7 +184,13 @@ impl Counter {
         rule: TimingRule,
         counts: &mut Counts,
     ) -> Result<(), EngineLimit> {
-        exact::run(self, mapping, Some(rule), counts)
+        match exact::run(self, mapping, Some(rule), counts) {
+            Err(EngineLimit::Irregular) => {
+                *counts = stepped::run(self, mapping, rule)?;
+                Ok(())
+            }
+            counted => counted,
+        }
     }
 
     /// All that moves, and not how long it takes: every field of `counts` but those that need the clock
@@ -198,7 +204,28 @@ impl Counter {
         mapping: &Legal<Mapping>,
         counts: &mut Counts,
     ) -> Result<(), EngineLimit> {
-        exact::run(self, mapping, None, counts)
+        match exact::run(self, mapping, None, counts) {
+            Err(EngineLimit::Irregular) => {
+                *counts = stepped::run(self, mapping, TimingRule::Exact)?;
+                without_time(counts);
+                Ok(())
+            }
+            counted => counted,
+        }
+    }
+
+    /// As [`Counter::count`], for mappings whose groups join as products.
+    ///
+    /// # Errors
+    /// As [`Counter::count`]; [`EngineLimit::Irregular`] for the others.
+    pub fn count_by_classes(
+        &self,
+        mapping: &Legal<Mapping>,
+        rule: TimingRule,
+    ) -> Result<Counts, EngineLimit> {
+        let mut counts = Counts::default();
+        exact::run(self, mapping, Some(rule), &mut counts)?;
+        Ok(counts)
     }
 
     /// What flows where, remembered or made.
@@ -313,5 +340,16 @@ impl Plan {
             footprints,
             points: whole.volume(),
         })
+    }
+}
+
+/// Leaves out what only the clock knows.
+fn without_time(counts: &mut Counts) {
+    counts.timing = Timing::default();
+    for resource in &mut counts.resources {
+        (resource.bits, resource.busy_cycles) = (0, 0);
+    }
+    for boundary in &mut counts.boundaries {
+        (boundary.peak_bits, boundary.transfer_cycles) = (0, 0);
     }
 }

@@ -1,20 +1,21 @@
 //! What keeps a legal layer from its figures, in words.
 
+use crate::base::num::grouped;
 use crate::diag::{Code, Diagnostic};
-use crate::engine::EngineLimit;
+use crate::engine::{self, EngineLimit};
 use crate::lower::Names;
 use crate::models::{Failure, Why};
 
 /// Why the engine does not count something.
 pub(super) fn reason(limit: &EngineLimit) -> String {
     match limit {
-        EngineLimit::Irregular => {
-            "its windows move irregularly, and it is too large to be executed step by step"
-                .to_owned()
-        }
-        EngineLimit::TooManyClasses => {
+        EngineLimit::TooManyClasses | EngineLimit::Irregular => {
             "its loops have too many kinds of windows to be counted in reasonable time".to_owned()
         }
+        EngineLimit::TooManySteps => format!(
+            "more than {} steps of PEs follow no pattern and would have to be executed one by one",
+            grouped(engine::MOST_STEPS.into())
+        ),
         EngineLimit::Overflow => "a count is larger than 2^64".to_owned(),
         EngineLimit::Mismatch {
             performed,
@@ -39,11 +40,13 @@ pub fn limit_diagnostic(limit: &EngineLimit, names: &Names) -> Diagnostic {
     )
     .at(names.layer_span, "this layer");
     match limit {
-        EngineLimit::Irregular => refusal.help(
-            "map output rows and columns (`Y'`, `X'`) instead of input ones, or tile the kernel (`R`, `S`) and the \
-             input (`Y`, `X`) in different Cluster levels; offsets of `Y` and `X` are multiples of the stride",
+        EngineLimit::TooManySteps => refusal.help(
+            "use fewer or larger tiles; or map output rows and columns (`Y'`, `X'`) instead of input ones, with the \
+             kernel (`R`, `S`) tiled in another Cluster level, which makes a pattern",
         ),
-        EngineLimit::TooManyClasses => refusal.help("use fewer or larger tiles"),
+        EngineLimit::TooManyClasses | EngineLimit::Irregular => {
+            refusal.help("use fewer or larger tiles")
+        }
         EngineLimit::Overflow | EngineLimit::Mismatch { .. } | EngineLimit::Law(_) => refusal,
     }
 }

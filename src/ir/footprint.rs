@@ -147,6 +147,32 @@ impl Footprint {
         Some(())
     }
 
+    /// Whether some index of the tensor has a rank of the group.
+    #[must_use]
+    pub fn is_indexed(&self) -> bool {
+        !self.dims.is_empty()
+    }
+
+    /// The elements whose index belongs to `length` values of the local rank `rank` from `start` on, all
+    /// other ranks at 0. Nothing where no index has the rank, or there are several.
+    #[must_use]
+    pub fn slab(&self, rank: usize, start: i64, length: i64) -> SmallVec<[Interval; 8]> {
+        let mut pieces = SmallVec::new();
+        if let [dim] = self.dims.as_slice()
+            && let Some(&(_, coefficient)) = std::iter::once(&dim.main)
+                .chain(&dim.others)
+                .find(|term| term.0 == rank)
+        {
+            let stride = dim.main.1.abs().max(1);
+            let from = coefficient * start + dim.constant;
+            for x in from..from + coefficient * length {
+                let key = x.rem_euclid(stride) * dim.length + x.div_euclid(stride);
+                pieces.push(Interval::new(key, key + 1));
+            }
+        }
+        pieces
+    }
+
     /// Number of elements in the footprint of one state.
     pub fn size(&self, state: &GroupState) -> Option<u64> {
         let mut pieces = SmallVec::new();

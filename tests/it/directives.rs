@@ -48,8 +48,8 @@ impl Choices {
     }
 }
 
-/// A layer with seven maps, and whether rows or kernel are spread.
-fn program(c: &mut Choices) -> (String, bool) {
+/// A layer with seven maps.
+fn program(c: &mut Choices) -> String {
     let (k, channels, y, r, stride, padding) = LAYERS[c.below(9) as usize];
     let padded = y + 2 * padding;
     let kernels = [r, r, 1, r.min(2)];
@@ -78,7 +78,7 @@ fn program(c: &mut Choices) -> (String, bool) {
             format!("{kind}Map({size},{offset}) {dim}")
         })
         .collect();
-    let text = format!(
+    format!(
         "Network n {{ Layer c {{
            Type: CONV; Dimensions {{ N: 1, K: {k}, C: {channels}, Y: {y}, X: {y}, R: {r}, S: {r} }}
            Stride {{ Y: {stride}, X: {stride} }} Padding {{ Y: {padding}, X: {padding} }}
@@ -90,9 +90,7 @@ fn program(c: &mut Choices) -> (String, bool) {
            Memory RF {{ DoubleBuffered }} Compute MAC {{ }}
          }}\n",
         list.join("; ")
-    );
-    let window = maps.get(spread).map_or("", |map| map.0);
-    (text, ["R", "S", "Y", "X"].contains(&window))
+    )
 }
 
 #[test]
@@ -104,10 +102,10 @@ fn random_directive_lists_are_counted_at_full_size() {
         .min(2000);
     let file = std::env::temp_dir().join(format!("dflowc_directives_{}.dflow", std::process::id()));
     let mut choices = Choices(0x9E37_79B9_7F4A_7C15);
-    let (mut counted, mut illegal, mut spread_out) = (0, 0, 0);
+    let (mut counted, mut illegal) = (0, 0);
     let mut longest = Duration::ZERO;
     for _ in 0..cases {
-        let (text, window) = program(&mut choices);
+        let text = program(&mut choices);
         std::fs::write(&file, &text).unwrap();
         let begin = Instant::now();
         let output = Command::new(env!("CARGO_BIN_EXE_dflowc"))
@@ -119,20 +117,14 @@ fn random_directive_lists_are_counted_at_full_size() {
         if output.status.success() {
             counted += 1;
             longest = longest.max(begin.elapsed());
-        } else if errors.contains("[E0602]") {
-            // Rows or kernels that are spread over PEs and finish outputs in no pattern.
-            assert!(window, "{text}\n{errors}");
-            spread_out += 1;
         } else {
             assert!(errors.contains("[E04"), "{text}\n{errors}");
             illegal += 1;
         }
     }
     let _ = std::fs::remove_file(&file);
-    println!(
-        "{counted} counted (the longest in {longest:?}), {illegal} illegal, {spread_out} beyond"
-    );
-    assert!(counted * 5 > cases && spread_out * 5 < counted);
+    println!("{counted} counted (the longest in {longest:?}), {illegal} illegal");
+    assert!(counted * 5 > cases);
     // Half a second on a quiet machine; tests run side by side.
     assert!(longest < Duration::from_secs(10), "{longest:?}");
 }
