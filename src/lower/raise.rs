@@ -508,6 +508,7 @@ fn lowered_again(
         name: None,
         span: place(0),
         parameters: Vec::new(),
+        lets: Vec::new(),
         on: None,
         body: DataflowBody::Statements(Vec::new()),
     };
