@@ -3,6 +3,7 @@
 use crate::library::{A, B, Configuration, Library, NETWORKS, percent};
 use dflowc::models::deepopt::*;
 use dflowc::report::svg::{Bar, BarChart, BarGroup, Height, bar_chart};
+use std::fmt::Write;
 use std::io;
 use std::path::Path;
 
@@ -20,7 +21,8 @@ fn write(folder: Option<&Path>, name: &str, chart: &BarChart) -> io::Result<()> 
 }
 
 /// Figure 7: memory energy of six layers of GoogleNet on two machines, over the least of each layer; one DRAM bit costs 33.3 SRAM bits.
-pub fn figure_7(library: &Library, folder: Option<&Path>) -> io::Result<()> {
+pub fn figure_7(library: &Library, folder: Option<&Path>) -> io::Result<String> {
+    let mut out = String::new();
     let machine = Configuration {
         rows: 16,
         columns: 32,
@@ -38,8 +40,12 @@ pub fn figure_7(library: &Library, folder: Option<&Path>) -> io::Result<()> {
             },
         ),
     ] {
-        println!("Figure 7, {name}: memory energy over the least of the layer, and the winner");
-        println!(
+        let _ = writeln!(
+            out,
+            "Figure 7, {name}: memory energy over the least of the layer, and the winner"
+        );
+        let _ = writeln!(
+            out,
             "{:<8}{}  winner",
             "layer",
             names()
@@ -68,7 +74,12 @@ pub fn figure_7(library: &Library, folder: Option<&Path>) -> io::Result<()> {
                 .iter()
                 .map(|cost| format!("{:>9}", percent(total(cost) / least, 3)))
                 .collect();
-            println!("{:<8}{row}  {}", format!("L{layer}"), winners.join(" = "));
+            let _ = writeln!(
+                out,
+                "{:<8}{row}  {}",
+                format!("L{layer}"),
+                winners.join(" = ")
+            );
             let bars = costs
                 .iter()
                 .map(|cost| {
@@ -102,16 +113,19 @@ pub fn figure_7(library: &Library, folder: Option<&Path>) -> io::Result<()> {
             &chart,
         )?;
     }
-    Ok(())
+    Ok(out)
 }
 
 /// Figure 9: penalty in ED of one schedule for all layers of a network.
-pub fn figure_9(library: &Library, folder: Option<&Path>) -> io::Result<()> {
+pub fn figure_9(library: &Library, folder: Option<&Path>) -> io::Result<String> {
+    let mut out = String::new();
     for (name, configuration) in [("A", A), ("B", B)] {
-        println!(
+        let _ = writeln!(
+            out,
             "Figure 9, configuration {name}: penalty of one schedule for all layers, in percent of ED (-: no bound)"
         );
-        println!(
+        let _ = writeln!(
+            out,
             "{:<18}{}",
             "network",
             names()
@@ -127,7 +141,8 @@ pub fn figure_9(library: &Library, folder: Option<&Path>) -> io::Result<()> {
             let penalties = Schedule::ALL.map(|schedule| {
                 100.0 * (fixed(&layers, schedule, Objective::EnergyDelay) / best - 1.0)
             });
-            println!(
+            let _ = writeln!(
+                out,
                 "{title:<18}{}",
                 penalties
                     .iter()
@@ -168,5 +183,5 @@ pub fn figure_9(library: &Library, folder: Option<&Path>) -> io::Result<()> {
             &chart,
         )?;
     }
-    Ok(())
+    Ok(out)
 }

@@ -28,28 +28,23 @@ fn main() -> ExitCode {
     let folder = folder.as_deref().map(Path::new);
     let all = what == "all";
     let mut known = all;
-    let mut part = |name: &str, print: &dyn Fn() -> std::io::Result<()>| -> std::io::Result<()> {
+    let mut part = |name: &str, table: &dyn Fn() -> std::io::Result<String>| {
         if all || what == name {
             known = true;
-            print()?;
-            println!();
+            println!("{}", table()?);
         }
-        Ok(())
+        Ok::<(), std::io::Error>(())
     };
     let result = (|| {
-        part("table1", &|| Ok(print!("{}", schedules::table_1(&library))))?;
-        part("table3", &|| Ok(print!("{}", schedules::table_3(&library))))?;
-        part("table4", &|| {
-            Ok(print!("{}", allocation::table_4(&library)))
-        })?;
-        part("table5", &|| {
-            Ok(print!("{}", allocation::table_5(&library)))
-        })?;
+        part("table1", &|| Ok(schedules::table_1(&library)))?;
+        part("table3", &|| Ok(schedules::table_3(&library)))?;
+        part("table4", &|| Ok(allocation::table_4(&library)))?;
+        part("table5", &|| Ok(allocation::table_5(&library)))?;
         part("figure7", &|| figures::figure_7(&library, folder))?;
         part("figure9", &|| figures::figure_9(&library, folder))?;
         // Walked block by block: some 15 s of one core, so only when asked for.
         if what == "pruning" {
-            part("pruning", &|| Ok(print!("{}", pruning::table(&library))))?;
+            part("pruning", &|| Ok(pruning::table(&library)))?;
         }
         Ok::<(), std::io::Error>(())
     })();
