@@ -161,14 +161,15 @@ pub fn join(
     parts.sort_by_key(|part| (part.rows.len(), part.group));
     let mut rest: Vec<Vec<f64>> = vec![vec![1.0; terms]; parts.len() + 1];
     for at in (0..parts.len()).rev() {
-        for t in 0..terms {
+        let inside = rest[at + 1].clone();
+        for ((t, to), inside) in rest[at].iter_mut().enumerate().zip(inside) {
             let column = parts[at].factors.iter().skip(t).step_by(terms.max(1));
-            let safe = if sums.terms[t].lowers {
-                column.fold(0.0f64, |most, &f| most.max(f))
-            } else {
-                column.fold(f64::INFINITY, |least, &f| least.min(f))
-            };
-            rest[at][t] = rest[at + 1][t] * safe;
+            *to = inside
+                * if sums.terms[t].lowers {
+                    column.fold(0.0f64, |most, &f| most.max(f))
+                } else {
+                    column.fold(f64::INFINITY, |least, &f| least.min(f))
+                };
         }
     }
     let memories = room.skeleton.places.len();

@@ -211,7 +211,7 @@ fn steps(size: u64, sizes: &[u64]) -> (u64, u64, Option<u64>) {
     let last = sizes.iter().fold(size, |last, &s| {
         if last <= s {
             last
-        } else if last % s == 0 {
+        } else if last.is_multiple_of(s) {
             s
         } else {
             last % s
@@ -241,7 +241,7 @@ fn resting(pieces: &Pieces, sizes: &[u64]) -> f64 {
     };
     pieces
         .iter()
-        .filter(|&&(outside, _)| outside > size && outside % size != 0)
+        .filter(|&&(outside, _)| outside > size && !outside.is_multiple_of(size))
         .map(|&(outside, count)| {
             let (_, last, _) = steps(size, inside);
             let (first, _, _) = steps(outside % size, inside);

@@ -268,7 +268,7 @@ impl Search<'_, '_> {
             }
             rounds += 1;
             let spent = is_spent(self.request, start, self.evaluated);
-            if spent || (rounds % 16 == 0 && !self.tell(&batch, observer)) {
+            if spent || (rounds.is_multiple_of(16) && !self.tell(&batch, observer)) {
                 for entry in &batch {
                     if matches!(entry.item, Item::Class(_, _, false)) {
                         self.joined.pop();

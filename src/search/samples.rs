@@ -240,7 +240,7 @@ pub fn nvdla_like(operation: Operation) -> Problem {
 pub fn small(seed: u64, size: u64) -> Problem {
     let mut random = Random(seed);
     let mut one = |list: &[u64]| list[random.below(list.len() as u64) as usize];
-    let slides = seed % 2 == 0;
+    let slides = seed.is_multiple_of(2);
     let mut operation = if slides {
         let kernel = one(&[1, 2, 3]);
         Convolution {

@@ -408,7 +408,7 @@ impl Maker<'_> {
                 };
                 let (factors, clean) = chain.row(engine.crossed());
                 // Clipped ends in which loops inside stand still save a little and make bounds loose.
-                if !(thinned && !clean) {
+                if clean || !thinned {
                     let row = Row {
                         extents: extents.clone(),
                         uses: uses.clone(),

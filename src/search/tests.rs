@@ -52,7 +52,7 @@ fn agree(seeds: std::ops::Range<u64>) {
         let own = counter(&problem);
         for tiles in [Tiles::Perfect, Tiles::Imperfect] {
             let mut request = request(OBJECTIVES[(seed % 7) as usize], tiles);
-            request.rules.orders = if seed % 5 == 0 {
+            request.rules.orders = if seed.is_multiple_of(5) {
                 Orders::All
             } else {
                 Orders::Dominant
@@ -113,7 +113,7 @@ fn counts_the_candidates_that_are_enumerated() {
         let own = counter(&problem);
         for tiles in [Tiles::Perfect, Tiles::Imperfect] {
             let mut request = request(Objective::Area, tiles);
-            if seed % 3 == 0 {
+            if seed.is_multiple_of(3) {
                 request.rules.order.insert(0, vec![2, 0, 1]);
                 request.rules.single.insert((0, 0));
                 request.rules.time.insert((1, 1), Pieces::OneOf(vec![1, 2]));
