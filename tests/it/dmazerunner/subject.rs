@@ -1,8 +1,9 @@
 //! Programs as execution methods of the profile, and what keeps others from being one.
 
-use dflowc::driver::{MemoryFiles, Options, Session};
+use dflowc::driver::{MemoryFiles, Session};
 use dflowc::evaluate::judge;
 use dflowc::ir::Mapping;
+use dflowc::lower::Options;
 use dflowc::models::dmazerunner::{Given, Machine, Unfit, evaluate, given};
 
 const LOOPS: &str = "
