@@ -218,12 +218,14 @@ impl StepSizes {
     }
 }
 
-/// With forwarding: elements by the sorts of their instances (bit set over sorts), per class and per
-/// instance.
+/// Numbers of elements by the sorts of their instances (bit set over sorts).
+pub(super) type Elements = SmallVec<[(u8, u64); 4]>;
+
+/// With forwarding: elements by sorts, per class and per instance.
 #[derive(Clone, Debug, PartialEq, Eq, Default, PartialOrd, Ord)]
 pub(super) struct Sorts {
-    pub shared: SmallVec<[(u8, u64); 4]>,
-    pub alone: SmallVec<[(u8, u64); 4]>,
+    pub shared: Elements,
+    pub alone: Elements,
 }
 
 /// Per slot of a site.

@@ -8,7 +8,7 @@
 
 use super::EngineLimit;
 use super::classes::GroupClasses;
-use super::crossing::{BESIDE, HELD, Sorts, WORKED};
+use super::crossing::{BESIDE, Elements, HELD, Sorts, WORKED};
 use super::exact::{Engine, TimingRule};
 use super::flows::Crossing;
 use super::lanes::Rows;
@@ -167,10 +167,9 @@ impl<'a> Engine<'a> {
                 continue;
             }
             let count = |n: u128| u64::try_from(n).map_err(|_| EngineLimit::Overflow);
-            let shared: SmallVec<[&SmallVec<[(u8, u64); 4]>; 8]> =
+            let shared: SmallVec<[&Elements; 8]> =
                 sorts.iter().map(|sorts| &sorts.shared).collect();
-            let alone: SmallVec<[&SmallVec<[(u8, u64); 4]>; 8]> =
-                sorts.iter().map(|sorts| &sorts.alone).collect();
+            let alone: SmallVec<[&Elements; 8]> = sorts.iter().map(|sorts| &sorts.alone).collect();
             let own = |sort: &(u8, u64)| (sort.0, u128::from(sort.1));
             // Elements of groups without loops are always held.
             let whole = u128::from(whole.needed);
