@@ -50,7 +50,7 @@ pub fn check(file: &Path, settings: &Settings, mapping: Mapping) -> Outcome<()> 
     let request = Request {
         selection: &Selection::all(&compiled),
         models: &[],
-        until: Until::Checked,
+        until: Until::Counted,
         options: options(mapping),
         warnings: true,
     };

@@ -36,6 +36,8 @@ pub enum Until {
     Lowered,
     /// And checked.
     Checked,
+    /// And counted by the default model, to say what cannot be.
+    Counted,
     /// And estimated by the models.
     Evaluated,
 }
@@ -335,6 +337,12 @@ impl<'a> Runner<'a> {
             let checks = &mut self.cache.checks;
             checks.check_layer(self.compiled, map, lowered, sink)
         });
+        if let (Until::Counted, Some(lowered), Some(checked)) =
+            (self.request.until, lowered, &checked)
+            && let Err(failure) = self.cache.estimate(models::DEFAULT, checked)
+        {
+            sink.push(limits::failure_diagnostic(&failure, &lowered.names));
+        }
         if self.request.warnings {
             let warnings = checked.iter().flat_map(|checked| &checked.warnings);
             sink.extend(warnings.cloned());
