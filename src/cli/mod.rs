@@ -5,6 +5,7 @@
 
 mod args;
 mod check;
+mod compare;
 mod dump;
 mod emit;
 mod eval;
@@ -41,6 +42,7 @@ pub fn main() -> ExitCode {
     let result = match &arguments.command {
         Command::Check(check) => check::run(check, &output),
         Command::Eval(eval) => eval::run(eval, &output),
+        Command::Compare(compare) => compare::run(compare, &output),
         Command::Explain(explain) => explain::run(explain, &output),
         Command::Emit(emit) => emit::run(emit, &output),
         Command::Fmt(fmt) => fmt::run(fmt, &output),
