@@ -68,6 +68,7 @@ module.exports = grammar({
   conflicts: $ => [
     // A comma separates entries (`N: 1, K: 64`) or the values of one (`Holds: Input, Output`); what follows tells.
     [$.property],
+    [$.instance],
   ],
 
   rules: {
@@ -103,6 +104,7 @@ module.exports = grammar({
       'Network',
       field('name', optional($.name)),
       field('parameters', optional($.parameters)),
+      optional('unwired'),
       field('body', $.body),
     ),
 
@@ -150,12 +152,14 @@ module.exports = grammar({
     open: $ => choice(
       $.property,
       alias($._layer_dataflow_named, $.layer_dataflow),
+      $.instance,
       $.flag,
     ),
 
     closed: $ => choice(
       $.block,
       $.layer,
+      $.repeat,
       alias($._layer_dataflow_inline, $.layer_dataflow),
     ),
 
@@ -177,6 +181,19 @@ module.exports = grammar({
     block: $ => seq(field('kind', $.name), field('name', optional($.name)), field('body', $.body)),
 
     layer: $ => seq('Layer', field('name', optional($.name)), field('body', $.body)),
+
+    repeat: $ => seq('repeat', field('count', $.atom), field('name', $.name), field('body', $.body)),
+
+    instance: $ => seq(
+      'Block',
+      field('name', $.name),
+      ':',
+      field('network', $._applied),
+      optional(seq('Inputs', ':', field('input', $.expr), repeat($._more_inputs))),
+    ),
+
+    // As with the values of a property.
+    _more_inputs: $ => prec.dynamic(1, seq(',', field('input', $.expr))),
 
     _layer_dataflow_named: $ => seq('Dataflow', ':', field('dataflow', $.expr)),
     _layer_dataflow_inline: $ => seq('Dataflow', optional(':'), field('body', $.dataflow_body)),
@@ -261,12 +278,15 @@ module.exports = grammar({
     map_key: $ => choice(
       'default',
       seq('default', comma_one(field('type', $.name))),
-      comma_one(field('layer', $.name)),
+      comma_one(field('layer', $._layer_name)),
     ),
+
+    // `decoder.q`: a layer in a repeat or a block.
+    _layer_name: $ => $.path,
 
     // Fused blocks ---------------------------------------------------------------------------------------
 
-    fuse: $ => seq('Fuse', comma_one(field('layer', $.name)), field('body', $.fuse_body)),
+    fuse: $ => seq('Fuse', comma_one(field('layer', $._layer_name)), field('body', $.fuse_body)),
 
     fuse_body: $ => seq('{', statements($.fuse_open, $.fuse_closed), '}'),
 
@@ -297,7 +317,7 @@ module.exports = grammar({
 
     _run_closed: $ => seq($._run, 'using', field('body', $.dataflow_body)),
 
-    _run: $ => seq('run', field('layer', $.name), optional(seq('on', field('array', $.name)))),
+    _run: $ => seq('run', field('layer', $._layer_name), optional(seq('on', field('array', $.name)))),
 
     // Expressions ----------------------------------------------------------------------------------------
 

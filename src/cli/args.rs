@@ -72,6 +72,7 @@ pub enum Deny {
 pub enum Command {
     Check(Check),
     Eval(Eval),
+    Compare(Compare),
     Explain(Explain),
     Emit(Emit),
     Fmt(Fmt),
@@ -148,6 +149,43 @@ pub struct Eval {
     /// Evaluate the layers without errors although others have some
     #[arg(long)]
     pub keep_going: bool,
+
+    #[command(flatten)]
+    pub mapping: Mapping,
+}
+
+/// Show what differs between two maps of a file, or between two reports
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The largest change comes first. Equal sides print nothing. Exit code 1 when a figure of a layer or of all changed by more
+than `--fail-over`, up or down.
+
+Examples:
+  dflowc compare design.dflow --maps baseline,wide
+  dflowc compare before.json after.json --fail-over 2%     two reports of `eval --report json`")]
+pub struct Compare {
+    /// A program, or two reports in JSON
+    #[arg(required = true, num_args = 1..=2, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// Two maps of the program
+    #[arg(long, value_name = "A,B")]
+    pub maps: Option<String>,
+
+    /// Fail when something changed by more than this: `2%`
+    #[arg(long, value_name = "SHARE")]
+    pub fail_over: Option<String>,
+
+    /// Form of the comparison
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = ReportFormat::Text)]
+    pub report: ReportFormat,
+
+    /// Write the comparison to a file instead of standard output
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub settings: Settings,
 
     #[command(flatten)]
     pub mapping: Mapping,

@@ -7,6 +7,7 @@
 
 mod args;
 mod check;
+mod compare;
 mod dump;
 mod emit;
 mod eval;
@@ -44,6 +45,7 @@ pub fn main() -> ExitCode {
     let result = match &arguments.command {
         Command::Check(check) => check::run(check, &output),
         Command::Eval(eval) => eval::run(eval, &output),
+        Command::Compare(compare) => compare::run(compare, &output),
         Command::Explain(explain) => explain::run(explain, &output),
         Command::Emit(emit) => emit::run(emit, &output),
         Command::Fmt(fmt) => fmt::run(fmt, &output),

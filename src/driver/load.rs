@@ -300,6 +300,8 @@ fn in_body(body: &Body, note: &mut dyn FnMut(&ast::Path)) {
             }
             Entry::Block(block) => in_body(&block.body, note),
             Entry::Layer(layer) => in_body(&layer.body, note),
+            Entry::Repeat(repeat) => in_body(&repeat.body, note),
+            Entry::Instance(block) => note(&block.network.path),
             Entry::Dataflow(dataflow) => {
                 in_use(&dataflow.dataflow, &mut |path: &ast::Path| note(path));
             }

@@ -17,6 +17,7 @@ pub(super) fn layer_names(
 ) -> LayerNames {
     LayerNames {
         name: layer.name.clone(),
+        times: layer.times,
         kind: layer.type_name.to_owned(),
         dimensions: dimensions(&layer.shape),
         dataflow: Some(planned.dataflow.clone()),

@@ -141,6 +141,8 @@ fn entries(body: &Body, in_layer: bool) -> Vec<Sketch> {
                 ..Sketch::with(lo, entries(&node.body, false))
             },
             Entry::Layer(node) => Sketch::with(lo, entries(&node.body, true)).alone(),
+            Entry::Repeat(node) => Sketch::with(lo, entries(&node.body, false)).alone(),
+            Entry::Instance(_) => Sketch::plain(lo).alone(),
             Entry::Dataflow(node) => dataflow(lo, Some(&node.dataflow)),
         }
     };

@@ -45,7 +45,23 @@ impl Known {
                 Entry::Block(block) if self.repeated.contains(&block.kind.as_str()) => continue,
                 Entry::Block(block) => (&block.kind, self.blocks),
                 Entry::Error(_) => continue,
-                Entry::Layer(_) | Entry::Dataflow(_) | Entry::Compute(_) if self.layers => continue,
+                Entry::Layer(_)
+                | Entry::Repeat(_)
+                | Entry::Instance(_)
+                | Entry::Dataflow(_)
+                | Entry::Compute(_)
+                    if self.layers =>
+                {
+                    continue;
+                }
+                Entry::Repeat(repeat) => {
+                    cx.error(self.unavailable("a `repeat`", repeat.keyword));
+                    continue;
+                }
+                Entry::Instance(block) => {
+                    cx.error(self.unavailable("a `Block`", block.keyword));
+                    continue;
+                }
                 Entry::Layer(layer) => {
                     cx.error(self.unavailable("a layer", layer.name.span));
                     continue;

@@ -126,11 +126,44 @@ pub enum HirError {
         /// Set when the wiring is the default one: where `Inputs: external;` can be inserted.
         insert: Option<Span>,
     },
+    /// A repeat that cannot follow itself.
+    RepeatMismatch {
+        repeat: String,
+        reader: String,
+        needed: Flow,
+        reader_span: Span,
+        output: String,
+        found: Flow,
+        output_span: Span,
+        /// Of the number of times.
+        span: Span,
+    },
+    /// A layer of a repeat that is read from outside, and not the last one.
+    InsideRepeat {
+        layer: String,
+        repeat: String,
+        times: u64,
+        span: Span,
+        definition: Span,
+    },
+    /// A block that is given more or less than its network takes.
+    BlockInputs {
+        block: String,
+        network: String,
+        takes: Vec<String>,
+        found: usize,
+        span: Span,
+    },
     OperandCount {
         consumer: String,
         layer_type: &'static str,
         needed: usize,
         found: usize,
+        span: Span,
+    },
+    /// Networks that have each other as blocks.
+    NetworksInside {
+        networks: Vec<String>,
         span: Span,
     },
     NetworkCycle {
@@ -299,6 +332,7 @@ impl HirError {
                 | HirError::Missing { .. }
                 | HirError::MacsDiffer { .. }
                 | HirError::OperandCount { .. }
+                | HirError::BlockInputs { .. }
                 | HirError::NoNetworkLayers { .. }
         )
     }
@@ -525,6 +559,56 @@ impl HirError {
                     None => diagnostic,
                 }
             }
+            HirError::RepeatMismatch {
+                repeat,
+                reader,
+                needed,
+                reader_span,
+                output,
+                found,
+                output_span,
+                span,
+            } => Diagnostic::new(
+                Code::E0304,
+                format!("`{repeat}` does not take what it gives, so it cannot follow itself"),
+            )
+            .at(*span, "repeated here")
+            .also(*output_span, format!("gives {found}"))
+            .also(*reader_span, format!("takes {needed}"))
+            .note(format!("the next time `{reader}` reads what `{output}` gives")),
+            HirError::InsideRepeat {
+                layer,
+                repeat,
+                times,
+                span,
+                definition,
+            } => Diagnostic::new(
+                Code::E0304,
+                format!("`{layer}` runs {times} times: only what `{repeat}` gives at last can be read"),
+            )
+            .at(*span, "read from outside of the repeat")
+            .also(*definition, "repeated here")
+            .help(format!("read `{repeat}`, or move the reader into it")),
+            HirError::BlockInputs {
+                block,
+                network,
+                takes,
+                found,
+                span,
+            } => {
+                let needed = takes.len();
+                let plural = if needed == 1 { "" } else { "s" };
+                let diagnostic = Diagnostic::new(
+                    Code::E0304,
+                    format!("`{block}` ({network}) takes {needed} input{plural}, {found} are given"),
+                )
+                .at(*span, format!("{found} given"));
+                if takes.is_empty() {
+                    diagnostic.note("all that its layers read is `external`")
+                } else {
+                    diagnostic.note(format!("in this order: {}", takes.join(", ")))
+                }
+            }
             HirError::OperandCount {
                 consumer,
                 layer_type,
@@ -537,6 +621,11 @@ impl HirError {
             )
             .at(*span, format!("{found} given"))
             .help("name them: `Inputs: a, b;` (or `external`)"),
+            HirError::NetworksInside { networks, span } => {
+                Diagnostic::new(Code::E0201, "networks are blocks of each other in a circle")
+                    .at(*span, "this block closes the circle")
+                    .note(networks.join(" -> "))
+            }
             HirError::NetworkCycle { layers, span } => {
                 Diagnostic::new(Code::E0201, "the layers feed each other in a circle")
                     .at(*span, "this layer waits for itself")

@@ -25,7 +25,7 @@ use super::fuse_error::FuseError;
 use super::fused::{FateKind, FateWord, FusedGroup, FusedTile, Run, Stages};
 use super::scope::Context;
 use super::{Source, Word, dataflow};
-use crate::base::Span;
+use crate::base::{FileId, Span, Spanned};
 use crate::syntax::ast::{self, FuseBody, FuseStatement, FuseStatementKind, StageEntry};
 use std::collections::BTreeMap;
 
@@ -77,6 +77,7 @@ pub(super) fn collect(
         scope,
     };
     collector.list(cx, &node.layers);
+    collector.one_repeat(cx);
     collector.body(cx, &node.body);
     collector.stages_stand_innermost(cx);
     if collector.damaged {
@@ -119,6 +120,30 @@ impl Collector<'_> {
         }
     }
 
+    /// What runs together runs equally often, within one time of a repeat.
+    fn one_repeat(&self, cx: &mut Context<'_>) {
+        let network = &cx.program.networks[self.scope.network];
+        let repeat = |layer: usize| network.repeat_of(layer).map(|known| known.name.clone());
+        let Some(&(first, first_span)) = self.group.layers.first() else {
+            return;
+        };
+        let around = repeat(first);
+        let stranger = self
+            .group
+            .layers
+            .iter()
+            .find(|listed| repeat(listed.0) != around);
+        if let Some(&(layer, span)) = stranger {
+            let error = FuseError::OtherRepeat {
+                layer: network.layers[layer].name.clone(),
+                first: network.layers[first].name.clone(),
+                span,
+                first_span,
+            };
+            cx.error(error.into());
+        }
+    }
+
     /// Where the list names the layer.
     fn position(&self, layer: usize) -> Option<Span> {
         let mut layers = self.group.layers.iter();
@@ -131,13 +156,22 @@ impl Collector<'_> {
             return Some(layer);
         }
         let network = &cx.program.networks[self.scope.network];
-        if self.unknown.contains(&name.value) || network.broken.contains(&name.value) {
+        if self.unknown.contains(&name.value) || network.is_broken(name.as_str()) {
             // Said where it was first met; whatever needs it has to be left out without a word.
             cx.fail_silently();
             return None;
         }
         cx.unknown_layer(self.scope.network, name);
         None
+    }
+
+    /// Whether segments can be the name of a layer: `decoder.q`, but not `conv.Output` where there is a layer `conv`.
+    fn may_be_layer(&self, segments: &[ast::Name]) -> bool {
+        match segments {
+            [] => false,
+            [_] => true,
+            [first, ..] => !self.scope.index.contains_key(first.as_str()),
+        }
     }
 
     /// A layer of the group; `None` has been reported.
@@ -198,7 +232,10 @@ impl Collector<'_> {
     fn tile(&mut self, cx: &mut Context<'_>, target: &ast::Path, size: &ast::Expr, span: Span) {
         let size = cx.symbolic(size, &[]);
         let found = match target.segments.as_slice() {
-            [layer, dim] => self.member(cx, layer).map(|layer| (layer, word(dim))),
+            [layers @ .., dim] if self.may_be_layer(layers) => {
+                let layer = self.member(cx, &joined(layers));
+                layer.map(|layer| (layer, word(dim)))
+            }
             [name] => {
                 let head = self.head(cx).map(|head| format!("{head}.{name}"));
                 self.needs_layer(cx, "a dimension of a layer: `layer.P`", target, head);
@@ -362,7 +399,8 @@ impl Collector<'_> {
             if self.words > MAX_WORDS {
                 continue;
             }
-            let [layer, tensor] = path.segments.as_slice() else {
+            let parts = path.segments.split_last();
+            let Some((tensor, layers)) = parts.filter(|parts| self.may_be_layer(parts.1)) else {
                 let expected = "a tensor of a layer: `layer.Input`, `.Weight` or `.Output`";
                 let instead = path
                     .as_name()
@@ -371,7 +409,7 @@ impl Collector<'_> {
                 self.needs_layer(cx, expected, path, instead);
                 continue;
             };
-            if let Some(layer) = self.member(cx, layer) {
+            if let Some(layer) = self.member(cx, &joined(layers)) {
                 self.group.fates.push(FateWord {
                     kind,
                     layer,
@@ -537,6 +575,16 @@ impl Collector<'_> {
             );
         }
     }
+}
+
+/// `decoder.q` of its segments.
+fn joined(segments: &[ast::Name]) -> ast::Name {
+    let names: Vec<&str> = segments.iter().map(|name| name.as_str()).collect();
+    let spans = segments.iter().map(|name| name.span);
+    let span = spans
+        .reduce(Span::join)
+        .unwrap_or_else(|| Span::new(FileId::new(0), 0, 0));
+    Spanned::new(names.join("."), span)
 }
 
 /// The index of a part of the accelerator by name; `None` has been reported.

@@ -15,6 +15,13 @@ pub enum FuseError {
         span: Span,
         group: Span,
     },
+    /// Layers of different repeats.
+    OtherRepeat {
+        layer: String,
+        first: String,
+        span: Span,
+        first_span: Span,
+    },
     /// Something else where `layer.name` is wanted.
     NeedsLayer {
         expected: &'static str,
@@ -94,6 +101,18 @@ impl FuseError {
                     .help(
                         "a tensor that comes from outside is called after the layer that reads it: `layer.Input`",
                     )
+            }
+            Self::OtherRepeat {
+                layer,
+                first,
+                span,
+                first_span,
+            } => {
+                let message = format!("`{layer}` and `{first}` do not run equally often");
+                Diagnostic::new(Code::E0308, message)
+                    .at(*span, "not in the same `repeat`")
+                    .also(*first_span, "together with this one")
+                    .help("a group stands within one time of a `repeat`, or outside of all")
             }
             Self::NeedsLayer {
                 expected,

@@ -7,7 +7,7 @@
 use super::error::HirError;
 use super::scope::Context;
 use super::shape::Shape;
-use super::{Accelerator, Layer, Map, Source};
+use super::{Accelerator, Layer, Map, Network, Source};
 use crate::base::Precision;
 
 /// The format of a role: the layer's word, then the accelerator's, then INT8.
@@ -29,32 +29,50 @@ fn read(layer: &Layer, accelerator: &Accelerator, at: usize) -> Precision {
     }
 }
 
+/// Writer, reader, and which input of the reader; from one time of a repeat to the next too.
+fn handovers(network: &Network) -> Vec<(usize, usize, usize)> {
+    let mut found = Vec::new();
+    for (reader, layer) in network.layers.iter().enumerate() {
+        for (at, input) in layer.inputs.iter().enumerate() {
+            if let Source::Layer(writer) = *input {
+                found.push((writer, reader, at));
+            }
+            for repeat in &network.repeats {
+                if let (true, Some(output)) =
+                    (repeat.readers.contains(&(reader, at)), repeat.output)
+                    && repeat.times > 1
+                    && *input != Source::Layer(output)
+                {
+                    found.push((output, reader, at));
+                }
+            }
+        }
+    }
+    found
+}
+
 /// Reports the handovers of a map.
 pub(super) fn check(cx: &mut Context<'_>, map: &Map) {
     let network = &cx.program.networks[map.network];
     let accelerator = &cx.program.accelerators[map.accelerator];
     // In the order of the network: formats, the first writer and reader, further readers.
     let mut found: Vec<(Precision, Precision, usize, usize, Vec<usize>)> = Vec::new();
-    for (reader, layer) in network.layers.iter().enumerate() {
-        for (at, input) in layer.inputs.iter().enumerate() {
-            let Source::Layer(writer) = *input else {
-                continue;
-            };
-            let (from, to) = (
-                written(&network.layers[writer], accelerator),
-                read(layer, accelerator, at),
-            );
-            if from == to {
-                continue;
-            }
-            match found
-                .iter_mut()
-                .find(|known| (known.0, known.1) == (from, to))
-            {
-                None => found.push((from, to, writer, reader, Vec::new())),
-                Some(known) if known.3 == reader || known.4.last() == Some(&reader) => {}
-                Some(known) => known.4.push(reader),
-            }
+    for (writer, reader, at) in handovers(network) {
+        let layer = &network.layers[reader];
+        let (from, to) = (
+            written(&network.layers[writer], accelerator),
+            read(layer, accelerator, at),
+        );
+        if from == to {
+            continue;
+        }
+        match found
+            .iter_mut()
+            .find(|known| (known.0, known.1) == (from, to))
+        {
+            None => found.push((from, to, writer, reader, Vec::new())),
+            Some(known) if known.3 == reader || known.4.last() == Some(&reader) => {}
+            Some(known) => known.4.push(reader),
         }
     }
     let errors: Vec<HirError> = found

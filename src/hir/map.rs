@@ -223,7 +223,7 @@ fn explicit(cx: &mut Context<'_>, node: &ast::Map) -> Option<Map> {
                                 named.insert(layer, (name.span, application.clone()));
                             }
                         }
-                        None if known.broken.contains(&name.value) => {}
+                        None if known.is_broken(name.as_str()) => {}
                         None => {
                             cx.unknown_layer(network, name);
                         }

@@ -12,6 +12,7 @@
 //! definitions are in source order, imported ones before those that import them.
 
 mod accelerator;
+mod agree;
 mod body;
 mod dataflow;
 mod einsum;
@@ -39,6 +40,7 @@ mod technology;
 mod tests;
 mod value;
 pub mod vocabulary;
+mod wiring;
 
 pub use error::HirError;
 pub use eval::{Environment, EvaluationError};
@@ -55,6 +57,7 @@ use crate::base::{Dimension, Ratio, Span};
 use crate::syntax::ast::CompareOp;
 use shape::{Flow, Shape};
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// Everything that the files of one run define.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -108,8 +111,29 @@ pub struct Network {
     pub inputs: Vec<NetworkInput>,
     /// In source order.
     pub layers: Vec<Layer>,
+    /// Layers that follow one another several times, in source order, outer ones behind those in them.
+    pub repeats: Vec<Repeat>,
+    /// Which layers take what the network takes without naming it, as which of their inputs.
+    pub entry: Vec<(usize, usize)>,
+    /// The layer whose output is that of the network: the last one.
+    pub output: Option<usize>,
     /// Names of layers that were wrong and have been left out: nobody complains about them again.
     pub broken: Vec<String>,
+}
+
+/// `repeat 32 decoder { ... }`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repeat {
+    pub name: String,
+    pub span: Span,
+    pub times: u64,
+    /// Its layers, of all the network's.
+    pub layers: Range<usize>,
+    /// The one whose output the next time takes.
+    pub output: Option<usize>,
+    /// Layers that read it from the second time on, as which of their inputs; the first time they read what they are
+    /// wired to.
+    pub readers: Vec<(usize, usize)>,
 }
 
 /// An input of a network with a name: one tensor, whoever reads it.
@@ -177,9 +201,30 @@ impl Network {
     /// MACs of all layers; `None` past `u128`.
     #[must_use]
     pub fn macs(&self) -> Option<u128> {
-        self.layers
+        self.layers.iter().try_fold(0u128, |sum, layer| {
+            let all = layer.shape.macs()?.checked_mul(u128::from(layer.times))?;
+            sum.checked_add(all)
+        })
+    }
+
+    /// Whether a name is that of something that was wrong, or of a part of it.
+    #[must_use]
+    pub fn is_broken(&self, name: &str) -> bool {
+        let mut broken = self.broken.iter();
+        broken.any(|known| {
+            let rest = name.strip_prefix(known.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        })
+    }
+
+    /// The innermost repeat that a layer stands in.
+    #[must_use]
+    pub fn repeat_of(&self, layer: usize) -> Option<&Repeat> {
+        let around = self
+            .repeats
             .iter()
-            .try_fold(0u128, |sum, layer| sum.checked_add(layer.shape.macs()?))
+            .filter(|known| known.layers.contains(&layer));
+        around.min_by_key(|known| known.layers.len())
     }
 }
 
@@ -188,6 +233,8 @@ pub struct Layer {
     pub name: String,
     pub name_span: Span,
     pub span: Span,
+    /// How often it runs: 1 outside of a `repeat`.
+    pub times: u64,
     /// The declared type, aliases resolved: a `CONV` with `Groups` is a `CONV`.
     pub type_name: &'static str,
     /// The dimensions as declared, in source order.

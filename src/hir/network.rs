@@ -1,20 +1,25 @@
-//! `Network`: its layers, and how they are wired.
+//! `Network`: its layers, laid flat.
 //!
-//! Without `Inputs` a layer takes the output of the layer before it; the first one takes the network's
-//! input. What is wired must agree in shape: feature maps exactly (several producers of a one-operand layer
-//! are concatenated along C, an FC flattens), GEMM, LSTM and EINSUM in the number of elements, because
-//! reshapes and transpositions between them are no layers. `external` fits everything; among the
-//! producers of a concatenation it stands for the channels that are missing. `Input x { M: 32, K: 64 }` is an
-//! input with a name and a shape: every layer with `Inputs: x` reads the same tensor, and has to fit it.
+//! ```text
+//! Network llama(L = 32) {
+//!   Layer embed { ... }
+//!   repeat L decoder { Layer q { ... } ... Layer down { ... } }     layers `decoder.q` to `decoder.down`, 32 times each
+//!   Block head: mlp(K = 64);                                      the layers of `mlp` as `head.up`, `head.down`
+//! }
+//! ```
+//!
+//! A layer of a `repeat` is one layer of the program with the number of its times; a `Block` copies the layers of
+//! another network with its arguments. How they are wired is the business of [`super::wiring`].
+//!
+//! Invariant: the layers of a repeat, and those of a block, follow one another.
 
 use super::body::{Known, block, property, single};
 use super::error::HirError;
 use super::eval::describe;
-use super::scope::{Context, Definition};
-use super::shape::{Flow, Shape};
-use super::{Bound, Layer, Network, NetworkInput, Source, dataflow, layer};
+use super::scope::{Context, Definition, Kind};
+use super::{Bound, Layer, Network, NetworkInput, Repeat, Source, dataflow, layer, wiring};
 use crate::base::Span;
-use crate::syntax::ast::{self, Entry};
+use crate::syntax::ast::{self, Body, Entry};
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::DiGraph;
 use std::collections::BTreeMap;
@@ -28,47 +33,78 @@ pub(super) const NETWORK: Known = Known {
     layers: true,
 };
 
+pub(super) const REPEAT: Known = Known {
+    owner: "`repeat`",
+    properties: &["Inputs"],
+    blocks: &["Input"],
+    repeated: &[],
+    flags: &[],
+    layers: true,
+};
+
 /// More than anybody writes.
 const MAX_INPUTS: usize = 256;
 const MAX_DIMENSIONS: usize = 16;
+/// Layers of one network, those of its blocks included.
+const MAX_LAYERS: usize = 20_000;
+/// Times that a layer is repeated, repeats around repeats included.
+const MAX_TIMES: u64 = 1 << 32;
 
-/// The layers' names, wrong layers included.
-#[derive(Default)]
-struct Names<'a> {
-    /// In source order.
-    order: Vec<&'a str>,
-    /// Place in `order`, where it was written, and the layer's index if the layer is good.
-    known: BTreeMap<&'a str, (usize, Span, Option<usize>)>,
-    /// Named inputs: where each was written, and its index if it is good.
-    inputs: BTreeMap<&'a str, (Span, Option<usize>)>,
+/// What a name of a network means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// Was wrong, which has been reported.
+    Broken,
+    Layer(usize),
+    /// Index into [`Network::inputs`].
+    Input(usize),
+    /// What a repeat takes: index into [`Members::scopes`].
+    Taken(usize),
+    /// A repeat: what it gives is known when it is wired.
+    Repeat(usize),
+    /// A block, of which this is the last layer.
+    Block(Option<usize>),
 }
 
-impl<'a> Names<'a> {
-    fn push(&mut self, name: &'a str, span: Span) {
-        self.known.insert(name, (self.order.len(), span, None));
-        self.order.push(name);
-    }
+/// The network itself (the first one), or a repeat.
+pub(super) struct Scope<'a> {
+    /// `decoder.`; empty for the network.
+    pub prefix: String,
+    /// Of a layer in it, repeats around it included.
+    pub times: u64,
+    pub parent: Option<usize>,
+    pub elements: Vec<Element<'a>>,
+    /// What `Input x { ... }` in a repeat says.
+    pub input: Option<NetworkInput>,
+}
 
-    fn good(&mut self, name: &str, layer: usize) {
-        if let Some(known) = self.known.get_mut(name) {
-            known.2 = Some(layer);
-        }
-    }
+/// What stands in a network, in order.
+#[derive(Clone, Copy)]
+pub(super) enum Element<'a> {
+    Layer {
+        node: &'a ast::Layer,
+        /// `None` when it was wrong.
+        layer: Option<usize>,
+    },
+    Repeat {
+        node: &'a ast::Repeat,
+        scope: usize,
+    },
+    Block {
+        node: &'a ast::Instance,
+        /// Its network, and where its layers begin; `None` when it was wrong.
+        part: Option<(usize, usize)>,
+    },
+}
 
-    fn span(&self, name: &str) -> Option<Span> {
-        let layer = self.known.get(name).map(|known| known.1);
-        layer.or_else(|| self.inputs.get(name).map(|known| known.0))
-    }
-
-    fn layer(&self, name: &str) -> Option<usize> {
-        self.known.get(name)?.2
-    }
-
-    /// The layer before the one called `name`, unless that one was wrong.
-    fn before(&self, name: &str) -> Option<usize> {
-        let place = self.known.get(name)?.0.checked_sub(1)?;
-        self.layer(self.order.get(place)?)
-    }
+/// A network under construction.
+pub(super) struct Members<'a> {
+    pub network: Network,
+    /// By whole name: where it was written, and what it means.
+    pub names: BTreeMap<String, (Span, Meaning)>,
+    pub scopes: Vec<Scope<'a>>,
+    /// There are too many layers, which has been reported.
+    full: bool,
 }
 
 /// Adds the network to the program, with these values of its parameters.
@@ -79,127 +115,313 @@ pub(super) fn collect(
     parameters: &[Bound],
 ) -> Option<usize> {
     NETWORK.check(cx, &node.body);
-    let mut network = Network {
-        name: node.name.value.clone(),
-        name_span: node.name.span,
-        origin,
-        parameters: parameters.to_vec(),
-        description: description(cx, node),
-        inputs: Vec::new(),
-        layers: Vec::new(),
-        broken: Vec::new(),
+    let mut members = Members {
+        network: Network {
+            name: node.name.value.clone(),
+            name_span: node.name.span,
+            origin,
+            parameters: parameters.to_vec(),
+            description: description(cx, node),
+            inputs: Vec::new(),
+            layers: Vec::new(),
+            repeats: Vec::new(),
+            entry: Vec::new(),
+            output: None,
+            broken: Vec::new(),
+        },
+        names: BTreeMap::new(),
+        scopes: vec![Scope {
+            prefix: String::new(),
+            times: 1,
+            parent: None,
+            elements: Vec::new(),
+            input: None,
+        }],
+        full: false,
     };
-    for entry in &node.body.entries {
-        match entry {
-            Entry::Dataflow(dataflow) => cx.error(HirError::Unavailable {
-                what: "a dataflow outside a layer".to_owned(),
-                span: dataflow.keyword,
-            }),
-            Entry::Compute(compute) => cx.error(HirError::Unavailable {
-                what: "`Compute` outside a layer".to_owned(),
-                span: compute.keyword,
-            }),
-            _ => {}
-        }
-    }
-    let mut sources: Vec<&ast::Layer> = Vec::new();
-    let mut names = Names::default();
-    inputs(cx, node, &mut network, &mut names);
-    for source in node.layers() {
-        let name = &source.name;
-        if let Some(first) = names.span(name.as_str()) {
-            cx.error(HirError::DefinedTwice {
-                what: "layer",
-                name: name.value.clone(),
-                span: name.span,
-                first,
-            });
-            continue;
-        }
-        names.push(name.as_str(), name.span);
-        let own = own_dataflow(cx, source);
-        match layer::collect(cx, source) {
-            Some(parsed) => {
-                names.good(name.as_str(), sources.len());
-                sources.push(source);
-                network.layers.push(Layer {
-                    name: name.value.clone(),
-                    name_span: name.span,
-                    span: source.span,
-                    type_name: parsed.type_name,
-                    declared: parsed.declared,
-                    shape: parsed.shape,
-                    precision: parsed.precision,
-                    density: parsed.density,
-                    named: parsed.named,
-                    inputs: Vec::new(),
-                    dataflow: own,
-                });
-            }
-            None => network.broken.push(name.value.clone()),
-        }
-    }
-    if names.order.is_empty() && node.body.entries.is_empty() {
+    members.inputs(cx, &node.body);
+    members.declare(cx, &node.body, 0);
+    if members.names.is_empty() && node.body.entries.is_empty() {
         cx.error(HirError::NoNetworkLayers {
             span: node.name.span,
         });
     }
-    wire(cx, &mut network, &names, &sources);
+    wiring::wire(cx, &mut members, node.unwired);
+    let network = members.network;
     circles(cx, &network);
     assert_macs(cx, &network, node);
     cx.program.networks.push(network);
     Some(cx.program.networks.len() - 1)
 }
 
-/// The inputs with names.
-fn inputs<'a>(
-    cx: &mut Context<'_>,
-    node: &'a ast::Network,
-    network: &mut Network,
-    names: &mut Names<'a>,
-) {
-    let blocks = node.body.blocks();
-    for (count, block) in blocks.filter(|b| b.kind.as_str() == "Input").enumerate() {
-        let Some(name) = &block.name else {
-            cx.error(HirError::Missing {
-                what: "a name".to_owned(),
-                owner: "`Input`".to_owned(),
-                span: block.kind.span,
-                insert: Some((block.kind.span.end(), " x".to_owned())),
-            });
-            continue;
-        };
-        if let Some(first) = names.span(name.as_str()) {
+impl<'a> Members<'a> {
+    /// Whether a name is new; what it means is put in later.
+    fn define(
+        &mut self,
+        cx: &mut Context<'_>,
+        scope: usize,
+        name: &ast::Name,
+        what: &'static str,
+    ) -> Option<String> {
+        let whole = format!("{}{name}", self.scopes[scope].prefix);
+        if let Some(&(first, _)) = self.names.get(&whole) {
             cx.error(HirError::DefinedTwice {
-                what: "input",
+                what,
                 name: name.value.clone(),
                 span: name.span,
                 first,
             });
-            continue;
+            return None;
         }
-        if count >= MAX_INPUTS || name.as_str() == "external" {
-            let what = match name.as_str() {
-                "external" => {
-                    "an input called `external`, which is any input without a name".to_owned()
-                }
-                _ => format!("a network of more than {MAX_INPUTS} inputs"),
-            };
-            cx.error(HirError::Unavailable {
-                what,
-                span: name.span,
-            });
-            continue;
-        }
-        let dims = input_dims(cx, block, name);
-        let good = dims.is_some().then_some(network.inputs.len());
-        names.inputs.insert(name.as_str(), (name.span, good));
-        network.inputs.extend(dims.map(|dims| NetworkInput {
-            name: name.value.clone(),
-            name_span: name.span,
-            dims,
-        }));
+        self.names
+            .insert(whole.clone(), (name.span, Meaning::Broken));
+        Some(whole)
     }
+
+    pub(super) fn mean(&mut self, whole: &str, meaning: Meaning) {
+        if let Some(known) = self.names.get_mut(whole) {
+            known.1 = meaning;
+        }
+    }
+
+    /// The entries of a network or a repeat; nested only as deep as the parser allows.
+    fn declare(&mut self, cx: &mut Context<'_>, body: &'a Body, scope: usize) {
+        for entry in &body.entries {
+            match entry {
+                Entry::Dataflow(dataflow) => cx.error(HirError::Unavailable {
+                    what: "a dataflow outside a layer".to_owned(),
+                    span: dataflow.keyword,
+                }),
+                Entry::Compute(compute) => cx.error(HirError::Unavailable {
+                    what: "`Compute` outside a layer".to_owned(),
+                    span: compute.keyword,
+                }),
+                Entry::Layer(node) => self.layer(cx, node, scope),
+                Entry::Repeat(node) => self.repeat(cx, node, scope),
+                Entry::Instance(node) => self.block(cx, node, scope),
+                _ => {}
+            }
+        }
+    }
+
+    fn layer(&mut self, cx: &mut Context<'_>, node: &'a ast::Layer, scope: usize) {
+        let Some(name) = self.define(cx, scope, &node.name, "layer") else {
+            return;
+        };
+        let own = own_dataflow(cx, node);
+        let parsed = layer::collect(cx, node).filter(|_| self.has_room(cx, node.name.span, 1));
+        let layer = parsed.map(|parsed| {
+            self.network.layers.push(Layer {
+                name: name.clone(),
+                name_span: node.name.span,
+                span: node.span,
+                times: self.scopes[scope].times,
+                type_name: parsed.type_name,
+                declared: parsed.declared,
+                shape: parsed.shape,
+                precision: parsed.precision,
+                density: parsed.density,
+                named: parsed.named,
+                inputs: Vec::new(),
+                dataflow: own,
+            });
+            self.network.layers.len() - 1
+        });
+        match layer {
+            Some(layer) => self.mean(&name, Meaning::Layer(layer)),
+            None => self.network.broken.push(name),
+        }
+        self.scopes[scope]
+            .elements
+            .push(Element::Layer { node, layer });
+    }
+
+    fn has_room(&mut self, cx: &mut Context<'_>, span: Span, more: usize) -> bool {
+        let fits = self.network.layers.len().saturating_add(more) <= MAX_LAYERS;
+        if !fits && !self.full {
+            self.full = true;
+            cx.error(HirError::Unavailable {
+                what: format!("a network of more than {MAX_LAYERS} layers"),
+                span,
+            });
+        } else if !fits {
+            cx.fail_silently();
+        }
+        fits
+    }
+
+    fn repeat(&mut self, cx: &mut Context<'_>, node: &'a ast::Repeat, scope: usize) {
+        let Some(name) = self.define(cx, scope, &node.name, "layer") else {
+            return;
+        };
+        REPEAT.check(cx, &node.body);
+        let outer = self.scopes[scope].times;
+        let times = cx.size(&node.count, "the number of times");
+        let all = times.and_then(|times| outer.checked_mul(times));
+        if times.is_some() && all.is_none_or(|all| all > MAX_TIMES) {
+            cx.error(HirError::Unavailable {
+                what: format!("a layer of more than {MAX_TIMES} times"),
+                span: node.count.span,
+            });
+        }
+        let inner = self.scopes.len();
+        self.scopes.push(Scope {
+            prefix: format!("{name}."),
+            times: all.filter(|all| *all <= MAX_TIMES).unwrap_or(1),
+            parent: Some(scope),
+            elements: Vec::new(),
+            input: None,
+        });
+        self.mean(&name, Meaning::Repeat(inner));
+        let element = Element::Repeat { node, scope: inner };
+        self.scopes[scope].elements.push(element);
+        if let Some(block) = block(&node.body, "Input") {
+            self.taken(cx, block, inner);
+        }
+        let first = self.network.layers.len();
+        self.declare(cx, &node.body, inner);
+        self.network.repeats.push(Repeat {
+            name,
+            span: node.name.span,
+            times: times.unwrap_or(1),
+            layers: first..self.network.layers.len(),
+            output: None,
+            readers: Vec::new(),
+        });
+        if self.scopes[inner].elements.is_empty() && node.body.entries.is_empty() {
+            cx.error(HirError::NoNetworkLayers {
+                span: node.name.span,
+            });
+        }
+    }
+
+    /// `Input x { ... }` of a repeat: what it takes, with a name and a shape.
+    fn taken(&mut self, cx: &mut Context<'_>, block: &'a ast::Block, scope: usize) {
+        let Some(name) = input_name(cx, block) else {
+            return;
+        };
+        let Some(whole) = self.define(cx, scope, name, "input") else {
+            return;
+        };
+        if let Some(dims) = input_dims(cx, block, name) {
+            self.mean(&whole, Meaning::Taken(scope));
+            self.scopes[scope].input = Some(NetworkInput {
+                name: whole,
+                name_span: name.span,
+                dims,
+            });
+        }
+    }
+
+    /// Copies the layers of another network.
+    fn block(&mut self, cx: &mut Context<'_>, node: &'a ast::Instance, scope: usize) {
+        let Some(name) = self.define(cx, scope, &node.name, "layer") else {
+            return;
+        };
+        let part = cx.applied(Kind::Network, &node.network);
+        let part = part.filter(|&part| {
+            let layers = cx.program.networks[part].layers.len();
+            self.has_room(cx, node.name.span, layers)
+        });
+        let base = self.network.layers.len();
+        let outer = self.scopes[scope].times;
+        let prefixed = |inner: &str| format!("{name}.{inner}");
+        if let Some(part) = part {
+            let part = &cx.program.networks[part];
+            self.network
+                .broken
+                .extend(part.broken.iter().map(|inner| prefixed(inner)));
+            let mut too_often = false;
+            for layer in &part.layers {
+                let times = outer
+                    .checked_mul(layer.times)
+                    .filter(|all| *all <= MAX_TIMES);
+                too_often |= times.is_none();
+                self.names.insert(
+                    prefixed(&layer.name),
+                    (node.name.span, Meaning::Layer(self.network.layers.len())),
+                );
+                self.network.layers.push(Layer {
+                    name: prefixed(&layer.name),
+                    times: times.unwrap_or(1),
+                    ..layer.clone()
+                });
+            }
+            let moved = |reader: &(usize, usize)| (reader.0 + base, reader.1);
+            self.network
+                .repeats
+                .extend(part.repeats.iter().map(|inner| Repeat {
+                    name: prefixed(&inner.name),
+                    layers: inner.layers.start + base..inner.layers.end + base,
+                    output: inner.output.map(|output| output + base),
+                    readers: inner.readers.iter().map(moved).collect(),
+                    ..inner.clone()
+                }));
+            let output = part.output.map(|output| output + base);
+            self.mean(&name, Meaning::Block(output));
+            if too_often {
+                cx.error(HirError::Unavailable {
+                    what: format!("a layer of more than {MAX_TIMES} times"),
+                    span: node.name.span,
+                });
+            }
+        } else {
+            self.network.broken.push(name);
+        }
+        self.scopes[scope].elements.push(Element::Block {
+            node,
+            part: part.map(|part| (part, base)),
+        });
+    }
+
+    /// The inputs of the network that have names.
+    fn inputs(&mut self, cx: &mut Context<'_>, body: &'a Body) {
+        let blocks = body.blocks();
+        for (count, block) in blocks.filter(|b| b.kind.as_str() == "Input").enumerate() {
+            let Some(name) = input_name(cx, block) else {
+                continue;
+            };
+            if count >= MAX_INPUTS {
+                cx.error(HirError::Unavailable {
+                    what: format!("a network of more than {MAX_INPUTS} inputs"),
+                    span: name.span,
+                });
+                continue;
+            }
+            let Some(whole) = self.define(cx, 0, name, "input") else {
+                continue;
+            };
+            if let Some(dims) = input_dims(cx, block, name) {
+                self.mean(&whole, Meaning::Input(self.network.inputs.len()));
+                self.network.inputs.push(NetworkInput {
+                    name: whole,
+                    name_span: name.span,
+                    dims,
+                });
+            }
+        }
+    }
+}
+
+/// The name of an `Input`; `None` has been reported.
+fn input_name<'a>(cx: &mut Context<'_>, block: &'a ast::Block) -> Option<&'a ast::Name> {
+    let Some(name) = &block.name else {
+        cx.error(HirError::Missing {
+            what: "a name".to_owned(),
+            owner: "`Input`".to_owned(),
+            span: block.kind.span,
+            insert: Some((block.kind.span.end(), " x".to_owned())),
+        });
+        return None;
+    };
+    if name.as_str() == "external" {
+        cx.error(HirError::Unavailable {
+            what: "an input called `external`, which is any input without a name".to_owned(),
+            span: name.span,
+        });
+        return None;
+    }
+    Some(name)
 }
 
 /// Names and extents; `None` has been reported.
@@ -258,290 +480,6 @@ fn own_dataflow(cx: &mut Context<'_>, source: &ast::Layer) -> Option<super::Appl
         });
     }
     dataflow::apply(cx, &first.dataflow)
-}
-
-fn wire(cx: &mut Context<'_>, network: &mut Network, names: &Names<'_>, sources: &[&ast::Layer]) {
-    for (at, source) in sources.iter().enumerate() {
-        let explicit = property(&source.body, "Inputs");
-        let inputs = match explicit {
-            Some(property) => {
-                let mut inputs = Vec::with_capacity(property.values.len());
-                for expr in &property.values {
-                    match producer(cx, names, expr) {
-                        Some(input) => inputs.push(input),
-                        None => {
-                            inputs.clear();
-                            break;
-                        }
-                    }
-                }
-                if inputs.is_empty() {
-                    continue;
-                }
-                inputs
-            }
-            None => {
-                // The layer before in the source: if that one was wrong, nothing is known about it.
-                let before = names.before(source.name.as_str());
-                vec![before.map_or(Source::External, Source::Layer)]
-            }
-        };
-        gate_sums(
-            cx,
-            network,
-            at,
-            &inputs,
-            explicit.map_or(source.name.span, |p| p.span),
-        );
-        network.layers[at].inputs.clone_from(&inputs);
-        let place = Place {
-            consumer: at,
-            span: explicit.map_or(source.name.span, |property| property.span),
-            insert: explicit.is_none().then(|| before_brace(source)),
-        };
-        agree(cx, network, &inputs, &place);
-    }
-}
-
-/// Where a statement can be put at the end of the layer's block.
-fn before_brace(source: &ast::Layer) -> Span {
-    let span = source.body.span;
-    let at = span.hi().saturating_sub(1).max(span.lo());
-    Span::new(span.file(), at, at)
-}
-
-fn producer(cx: &mut Context<'_>, names: &Names<'_>, expr: &ast::Expr) -> Option<Source> {
-    let name = match &expr.kind {
-        ast::ExprKind::Path(path) => match path.segments.as_slice() {
-            [name] => name,
-            [name, output] if output.as_str() == "Output" => name,
-            _ => {
-                cx.error(HirError::WrongKind {
-                    expected: "the name of a layer, or `external`".to_owned(),
-                    found: describe(expr),
-                    span: expr.span,
-                });
-                return None;
-            }
-        },
-        ast::ExprKind::Error => return None,
-        _ => {
-            cx.error(HirError::WrongKind {
-                expected: "the name of a layer, or `external`".to_owned(),
-                found: describe(expr),
-                span: expr.span,
-            });
-            return None;
-        }
-    };
-    if name.as_str() == "external" {
-        return Some(Source::External);
-    }
-    if let Some(layer) = names.layer(name.as_str()) {
-        return Some(Source::Layer(layer));
-    }
-    if let Some((_, Some(input))) = names.inputs.get(name.as_str()) {
-        return Some(Source::Input(*input));
-    }
-    if names.span(name.as_str()).is_none() {
-        let known = names.order.iter().chain(names.inputs.keys());
-        cx.error(HirError::UnknownName {
-            expected: "layer",
-            name: name.value.clone(),
-            span: name.span,
-            suggestion: cx.suggest(name.as_str(), known.copied()),
-            found: None,
-        });
-    }
-    None
-}
-
-struct Place {
-    consumer: usize,
-    span: Span,
-    insert: Option<Span>,
-}
-
-/// Says that what a reader takes of an LSTM is not what that writes.
-fn gate_sums(cx: &mut Context<'_>, network: &Network, at: usize, inputs: &[Source], span: Span) {
-    let lstm = inputs.iter().find_map(|input| match input {
-        Source::Layer(from) => {
-            let from = &network.layers[*from];
-            matches!(from.shape, Shape::Lstm { .. }).then_some(from)
-        }
-        _ => None,
-    });
-    if let Some(lstm) = lstm
-        && let Some(read) = lstm.shape.output().and_then(Flow::elements)
-        && let Some(written) = read.checked_mul(4)
-    {
-        cx.error(HirError::GateSums {
-            consumer: network.layers[at].name.clone(),
-            producer: lstm.name.clone(),
-            read,
-            written,
-            span,
-            producer_span: lstm.name_span,
-        });
-    }
-}
-
-/// Checks the shapes of what is wired to one layer.
-fn agree(cx: &mut Context<'_>, network: &Network, inputs: &[Source], place: &Place) {
-    let consumer = &network.layers[place.consumer];
-    let operands = match &consumer.shape {
-        Shape::Add { .. } => 2,
-        Shape::Gemm { .. } => inputs.len().min(2),
-        Shape::Einsum(einsum) => inputs.len().min(einsum.tensors.len().saturating_sub(1)),
-        _ => 1,
-    };
-    let one_operand =
-        operands == 1 && !matches!(consumer.shape, Shape::Gemm { .. } | Shape::Einsum(_));
-    if !one_operand && inputs.len() != operands {
-        // A residual ADD whose second input nobody named has nothing to add.
-        cx.error(HirError::OperandCount {
-            consumer: consumer.name.clone(),
-            layer_type: consumer.shape.type_name(),
-            needed: operands,
-            found: inputs.len(),
-            span: place.span,
-        });
-        return;
-    }
-    if one_operand {
-        if let Some(needed) = consumer.shape.operand(0) {
-            concatenated(cx, network, inputs, needed, place);
-        }
-        return;
-    }
-    for (operand, &input) in inputs.iter().enumerate() {
-        if let Some(needed) = consumer.shape.operand(operand) {
-            concatenated(cx, network, &[input], needed, place);
-        }
-    }
-}
-
-/// Whether the producers together give what is needed.
-fn concatenated(
-    cx: &mut Context<'_>,
-    network: &Network,
-    inputs: &[Source],
-    needed: Flow,
-    place: &Place,
-) {
-    let consumer = &network.layers[place.consumer];
-    let flatten = matches!(consumer.shape, Shape::Fc { .. });
-    let mut external = false;
-    let mut all: Option<Flow> = None;
-    let mut names = Vec::new();
-    let mut producer_span = None;
-    let mut fits = true;
-    let mut named: Option<&NetworkInput> = None;
-    for &input in inputs {
-        let (name, name_span) = match input {
-            Source::External => {
-                external = true;
-                continue;
-            }
-            Source::Input(at) => {
-                let known = &network.inputs[at];
-                named = Some(known);
-                (known.name.as_str(), known.name_span)
-            }
-            Source::Layer(at) => {
-                let known = &network.layers[at];
-                (known.name.as_str(), known.name_span)
-            }
-        };
-        names.push(name);
-        producer_span.get_or_insert(name_span);
-        let Some(flow) = network.flow(input) else {
-            return;
-        };
-        let flow = match flow {
-            // One value per (n, feature): a flattened map is one as well.
-            Flow::Map { n, c, y, x } if flatten => {
-                let features = c.checked_mul(y).and_then(|size| size.checked_mul(x));
-                match features {
-                    Some(c) => Flow::Map { n, c, y: 1, x: 1 },
-                    None => return,
-                }
-            }
-            other => other,
-        };
-        all = Some(match (all, flow) {
-            (None, flow) => flow,
-            (
-                Some(Flow::Map { n, c, y, x }),
-                Flow::Map {
-                    n: other_n,
-                    c: other_c,
-                    y: other_y,
-                    x: other_x,
-                },
-            ) => {
-                if (n, y, x) != (other_n, other_y, other_x) {
-                    fits = false;
-                    producer_span = Some(name_span);
-                    all = Some(flow);
-                    names = vec![name];
-                    break;
-                }
-                match c.checked_add(other_c) {
-                    Some(c) => Flow::Map { n, c, y, x },
-                    None => return,
-                }
-            }
-            (Some(left), right) => {
-                let sum = left
-                    .elements()
-                    .zip(right.elements())
-                    .and_then(|(left, right)| left.checked_add(right));
-                match sum {
-                    Some(sum) => Flow::Elements(sum),
-                    None => return,
-                }
-            }
-        });
-    }
-    // Only external inputs: nothing to compare with.
-    let (Some(found), Some(producer_span)) = (all, producer_span) else {
-        return;
-    };
-    if fits {
-        fits = match (found, needed) {
-            (
-                Flow::Map { n, c, y, x },
-                Flow::Map {
-                    n: needed_n,
-                    c: needed_c,
-                    y: needed_y,
-                    x: needed_x,
-                },
-            ) => {
-                (n, y, x) == (needed_n, needed_y, needed_x)
-                    && (c == needed_c || (external && c < needed_c))
-            }
-            _ => match (found.elements(), needed.elements()) {
-                (Some(found), Some(needed)) => found == needed || (external && found < needed),
-                _ => true,
-            },
-        };
-    }
-    if !fits {
-        cx.error(HirError::ShapeMismatch {
-            consumer: consumer.name.clone(),
-            producers: names.join(", "),
-            needed,
-            found,
-            input: named
-                .filter(|known| names == [known.name.as_str()])
-                .map(NetworkInput::shape),
-            span: place.span,
-            producer_span,
-            insert: place.insert,
-        });
-    }
 }
 
 /// Layers that wait for themselves.

@@ -86,6 +86,7 @@ impl Context<'_> {
             .get(definition.item)?;
         let module = std::mem::replace(&mut self.module, definition.module);
         let outer = std::mem::take(&mut self.locals);
+        self.open.push(definition);
         let bound = self.values(definition, parameters(node), given);
         let id = match node {
             Item::Accelerator(node) => accelerator::collect(self, node, definition, &bound),
@@ -95,6 +96,7 @@ impl Context<'_> {
         let complete = (self.locals.iter()).all(|local| matches!(local.state, State::Known(_)));
         self.locals = outer;
         self.module = module;
+        self.open.pop();
         id.filter(|_| complete)
     }
 
@@ -161,6 +163,7 @@ impl Context<'_> {
     /// The program id of a network or an accelerator as it is used; `None` has been reported.
     pub(super) fn applied(&mut self, kind: Kind, node: &ast::Invocation) -> Option<usize> {
         let definition = self.find(kind, &node.path)?;
+        self.need(kind, definition, node.span);
         let base = self.id(definition);
         if node.arguments.is_empty() {
             return base;

@@ -104,6 +104,8 @@ pub(super) struct Context<'a> {
     pub given: Option<Span>,
     /// What has been made for arguments.
     pub made: Vec<Made>,
+    /// Networks that are being collected, each for a block of the one before it.
+    pub open: Vec<Definition>,
     sink: &'a mut Diagnostics,
     /// Mistakes that were not reported.
     silent: usize,
@@ -231,6 +233,7 @@ impl<'a> Context<'a> {
             locals: Vec::new(),
             given: None,
             made: Vec::new(),
+            open: Vec::new(),
             sink,
             silent: 0,
             missing: Vec::new(),
@@ -288,6 +291,31 @@ impl<'a> Context<'a> {
     /// The program id of a definition with its defaults.
     pub(super) fn id(&self, definition: Definition) -> Option<usize> {
         self.names.ids.get(&definition).copied().flatten()
+    }
+
+    /// Collects a network that stands further down, for a block of the one that is being collected.
+    pub(super) fn need(&mut self, kind: Kind, definition: Definition, span: Span) {
+        if kind != Kind::Network {
+            return;
+        }
+        if let Some(at) = self.open.iter().position(|open| *open == definition) {
+            let modules = self.modules;
+            let name = |at: &Definition| {
+                let item = modules.get(at.module)?.ast.items.get(at.item)?;
+                defines(item).map(|(_, name, _)| name.to_owned())
+            };
+            let around = self.open[at..].iter().chain([&definition]);
+            let networks = around.filter_map(name).collect();
+            self.error(HirError::NetworksInside { networks, span });
+            return;
+        }
+        if self.names.ids.contains_key(&definition) {
+            return;
+        }
+        let given = self.given.take();
+        let id = self.make(definition, &[]);
+        self.given = given;
+        self.names.ids.insert(definition, id);
     }
 
     /// Every name that the module being collected knows, with its definition.
@@ -504,6 +532,10 @@ impl<'a> Context<'a> {
                     module: self.module,
                     item,
                 };
+                if self.names.ids.contains_key(&definition) {
+                    // A network that another one has as a block.
+                    continue;
+                }
                 let id = match node {
                     Item::Technology(node) => technology::collect(self, node),
                     Item::Dataflow(node) => dataflow::collect(self, node, definition),

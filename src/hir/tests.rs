@@ -462,3 +462,98 @@ fn maps() {
     assert_eq!(program.maps.len(), 1);
     assert_eq!(program.maps[0].assignments[1].choice, Choice::Absent);
 }
+
+#[test]
+fn a_repeat_reads_what_is_before_it_and_then_itself() {
+    let fc = |name: &str, k: u64, c: u64, inputs: &str| {
+        format!("Layer {name} {{ Type: FC; Dimensions {{ K: {k}, C: {c} }} {inputs} }} ")
+    };
+    let body = [
+        fc("up", 8, 4, "Inputs: x;"),
+        fc("gate", 8, 4, "Inputs: x;"),
+        fc("down", 4, 8, "Inputs: up;"),
+    ];
+    let inside = format!("repeat 2 part {{ Input x {{ C: 4 }} {} }}", body.concat());
+    let text = format!(
+        "Network n {{ {}repeat 3 block {{ {inside} {} }} {} }}",
+        fc("stem", 4, 5, ""),
+        fc("last", 4, 4, ""),
+        fc("head", 2, 4, "Inputs: block;"),
+    );
+    let (program, found) = resolve(&text);
+    assert!(found.is_empty(), "{found:?}");
+    let network = &program.networks[0];
+    let names: Vec<(&str, u64)> = network
+        .layers
+        .iter()
+        .map(|layer| (layer.name.as_str(), layer.times))
+        .collect();
+    let part = |name: &'static str| (name, 6);
+    assert_eq!(
+        names,
+        [
+            ("stem", 1),
+            part("block.part.up"),
+            part("block.part.gate"),
+            part("block.part.down"),
+            ("block.last", 3),
+            ("head", 1)
+        ]
+    );
+    let inputs: Vec<Source> = network.layers.iter().map(|layer| layer.inputs[0]).collect();
+    let layer = Source::Layer;
+    assert_eq!(
+        inputs,
+        [
+            Source::External,
+            layer(0),
+            layer(0),
+            layer(1),
+            layer(3),
+            layer(4)
+        ]
+    );
+    // The inner one reads `down`, the outer one `last` the next time; both through `up` and `gate`.
+    let (inner, outer) = (&network.repeats[0], &network.repeats[1]);
+    assert_eq!((inner.output, outer.output), (Some(3), Some(4)));
+    assert_eq!(inner.readers, [(1, 0), (2, 0)]);
+    assert_eq!(outer.readers, inner.readers);
+    assert_eq!(network.macs(), Some(20 + 6 * 96 + 3 * 16 + 8));
+}
+
+#[test]
+fn a_block_is_the_layers_of_its_network() {
+    let text = "Network outer { Layer stem { Type: FC; Dimensions { K: 4, C: 3 } }
+          Block a: inner(K = 6) Inputs: stem, stem; Block b: plain; }
+        Network inner(K = 2) { Input y { C: 4 }
+          Layer first { Type: FC; Dimensions { K: K, C: 4 } }
+          Layer other { Type: FC; Dimensions { K: K, C: 4 } Inputs: y; }
+          Layer sum { Type: ADD; Dimensions { C: K, Y: 1, X: 1 } Inputs: first, other; } }
+        Network plain { Layer only { Type: FC; Dimensions { K: 1, C: 6 } } }";
+    let (program, found) = resolve(text);
+    assert!(found.is_empty(), "{found:?}");
+    let network = program
+        .networks
+        .iter()
+        .find(|known| known.name == "outer")
+        .unwrap();
+    let names: Vec<&str> = network
+        .layers
+        .iter()
+        .map(|layer| layer.name.as_str())
+        .collect();
+    assert_eq!(names, ["stem", "a.first", "a.other", "a.sum", "b.only"]);
+    let layer = Source::Layer;
+    let inputs: Vec<&[Source]> = network
+        .layers
+        .iter()
+        .map(|layer| layer.inputs.as_slice())
+        .collect();
+    assert_eq!(inputs[1..3], [&[layer(0)][..], &[layer(0)]]);
+    assert_eq!(inputs[3..], [&[layer(1), layer(2)][..], &[layer(3)]]);
+    assert_eq!(network.output, Some(4));
+    // Without arguments only one input is given, and the block takes two.
+    let wrong = text.replace(" Inputs: stem, stem;", ";");
+    let found = codes(&wrong);
+    assert!(found.contains(&"E0304@a".to_owned()), "{found:?}");
+}

@@ -23,6 +23,7 @@ pub struct Keys {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner<'a> {
     Network,
+    Repeat,
     /// With what its `Type` says, if that is known.
     Layer(Option<&'a str>),
     Accelerator,
@@ -60,6 +61,7 @@ pub fn keys(owner: Owner<'_>) -> Keys {
     let mut keys = Keys::default();
     match owner {
         Owner::Network => keys.add(&network::NETWORK),
+        Owner::Repeat => keys.add(&network::REPEAT),
         Owner::Layer(name) => {
             let known = name.and_then(layer::type_called);
             let layer_type = known.unwrap_or(layer::Type::Conv);

@@ -15,6 +15,8 @@ use crate::ir::{Architecture, Mapping, Operation, OperationKind, Refill};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LayerNames {
     pub name: String,
+    /// How often the layer runs.
+    pub times: u64,
     /// `CONV`, `GEMM`, ...
     pub kind: String,
     /// As declared, in source order.
@@ -116,6 +118,7 @@ pub fn build_layer(
 
     LayerReport {
         name: names.name.clone(),
+        repeat: names.times,
         kind: names.kind.clone(),
         dimensions: Ordered(names.dimensions.clone()),
         dataflow: names.dataflow.clone(),
@@ -229,16 +232,17 @@ pub fn totals(layers: &[LayerReport], groups: &[GroupReport]) -> Totals {
     let mut operations = 0.0;
     let mut energy = Ordered::default();
     for layer in layers {
-        sum.macs += u128::from(layer.macs);
-        sum.ops += u128::from(layer.ops);
-        sum.cycles += u128::from(layer.cycles);
+        let (times, often) = (u128::from(layer.repeat), layer.repeat as f64);
+        sum.macs += u128::from(layer.macs) * times;
+        sum.ops += u128::from(layer.ops) * times;
+        sum.cycles += u128::from(layer.cycles) * times;
         if let Some(seconds) = layer.seconds {
-            *sum.seconds.get_or_insert(0.0) += seconds;
+            *sum.seconds.get_or_insert(0.0) += seconds * often;
         }
-        operations += (u128::from(layer.macs) + u128::from(layer.ops)) as f64;
-        slots += layer.cycles as f64 * layer.peak;
+        operations += (u128::from(layer.macs) + u128::from(layer.ops)) as f64 * often;
+        slots += layer.cycles as f64 * layer.peak * often;
         for (key, value) in layer.energy_pj.iter().flat_map(Ordered::iter) {
-            energy.add(key, *value);
+            energy.add(key, *value * often);
         }
         for component in &layer.energy_leaves_out {
             if !sum.energy_leaves_out.contains(component) {
@@ -258,22 +262,28 @@ pub fn totals(layers: &[LayerReport], groups: &[GroupReport]) -> Totals {
     }
     let mut again = 0;
     for group in groups {
-        sum.macs += group.macs_unique;
-        sum.ops += group.ops_unique;
-        sum.cycles += u128::from(group.cycles);
-        again += group.macs - group.macs_unique.min(group.macs);
+        let (times, often) = (u128::from(group.repeat), group.repeat as f64);
+        sum.macs = sum
+            .macs
+            .saturating_add(group.macs_unique.saturating_mul(times));
+        sum.ops = sum
+            .ops
+            .saturating_add(group.ops_unique.saturating_mul(times));
+        sum.cycles += u128::from(group.cycles) * times;
+        let more = group.macs - group.macs_unique.min(group.macs);
+        again = more.saturating_mul(times).saturating_add(again);
         if let Some(seconds) = group.seconds {
-            *sum.seconds.get_or_insert(0.0) += seconds;
+            *sum.seconds.get_or_insert(0.0) += seconds * often;
         }
         for term in group.energy_terms.iter().filter(|t| is_free(t.price_pj)) {
             if !sum.energy_leaves_out.contains(&term.component) {
                 sum.energy_leaves_out.push(term.component.clone());
             }
         }
-        operations += (group.macs + group.ops) as f64;
-        slots += group.cycles as f64 * group.macs_per_cycle as f64;
+        operations += (group.macs + group.ops) as f64 * often;
+        slots += group.cycles as f64 * group.macs_per_cycle as f64 * often;
         for (key, value) in group.energy_pj.iter().flat_map(Ordered::iter) {
-            energy.add(key, *value);
+            energy.add(key, *value * often);
         }
     }
     sum.macs_performed = (again > 0).then_some(sum.macs + again);

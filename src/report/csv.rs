@@ -74,11 +74,19 @@ pub fn write(report: &Report) -> String {
     if has_names {
         header.push("map".to_owned());
     }
+    let repeats = layers().map(|layer| layer.repeat);
+    let has_repeats = repeats
+        .chain(groups().map(|group| group.repeat))
+        .any(|times| times > 1);
+    if has_repeats {
+        header.push("repeat".to_owned());
+    }
 
     let mut out = String::new();
     row(&mut out, &header);
     for evaluation in &report.evaluations {
-        let mut write = |fixed: [String; 13],
+        let mut write = |times: u64,
+                         fixed: [String; 13],
                          cycles_by: &Ordered<u64>,
                          busy_of: &[ResourceReport],
                          energy_pj: Option<&Ordered<f64>>,
@@ -113,6 +121,9 @@ pub fn write(report: &Report) -> String {
             if has_names {
                 cells.push(cell(evaluation.map.as_ref()));
             }
+            if has_repeats {
+                cells.push(times.to_string());
+            }
             row(&mut out, &cells);
         };
         let mut groups = evaluation.groups.iter().peekable();
@@ -120,6 +131,7 @@ pub fn write(report: &Report) -> String {
             let last = index == evaluation.layers.len();
             while let Some(group) = groups.next_if(|group| last || group.after <= index) {
                 write(
+                    group.repeat,
                     fixed_group_cells(group),
                     &group.cycles_by,
                     &[],
@@ -130,6 +142,7 @@ pub fn write(report: &Report) -> String {
             }
             if let Some(layer) = evaluation.layers.get(index) {
                 write(
+                    layer.repeat,
                     fixed_cells(layer),
                     &layer.cycles_by,
                     resources_of(layer),
@@ -248,7 +261,7 @@ fn union<'a>(lists: impl Iterator<Item = Vec<&'a str>>) -> Vec<&'a str> {
     all
 }
 
-fn row(out: &mut String, cells: &[String]) {
+pub(super) fn row(out: &mut String, cells: &[String]) {
     for (index, cell) in cells.iter().enumerate() {
         if index > 0 {
             out.push(',');

@@ -2,7 +2,7 @@
 
 use super::model::{DensityReport, DensityTensor, LayerReport, Level, LevelTensor, MappingReport};
 use super::table::{Table, line};
-use super::text::{EnergyUnit, count, left_out, percent, significant};
+use super::text::{EnergyUnit, count, left_out, percent, repeated, significant};
 use crate::base::num::grouped;
 
 pub(super) fn write_layer(out: &mut String, layer: &LayerReport) {
@@ -14,7 +14,12 @@ pub(super) fn write_layer(out: &mut String, layer: &LayerReport) {
     line(
         out,
         "",
-        &format!("{}: {} {}", layer.name, layer.kind, dimensions.join(" ")),
+        &format!(
+            "{}: {} {}",
+            repeated(&layer.name, layer.repeat),
+            layer.kind,
+            dimensions.join(" ")
+        ),
     );
     if let Some(dataflow) = &layer.dataflow {
         line(out, "  ", &format!("dataflow {dataflow}"));

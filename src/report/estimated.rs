@@ -24,6 +24,7 @@ pub fn build_estimated(
     let (area_um2, area_absent) = area_map(names, cost.map(|cost| &cost.area));
     let mut report = LayerReport {
         name: names.name.clone(),
+        repeat: names.times,
         kind: names.kind.clone(),
         dimensions: Ordered(names.dimensions.clone()),
         dataflow: names.dataflow.clone(),

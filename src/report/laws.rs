@@ -10,17 +10,23 @@ pub fn adds_up(evaluation: &Evaluation) -> bool {
     let totals = &evaluation.totals;
     let fused: usize = groups.iter().map(|group| group.layers.len()).sum();
     let of_layers = |of: fn(&super::LayerReport) -> u64| -> u128 {
-        layers.iter().map(|layer| u128::from(of(layer))).sum()
+        let all = layers.iter();
+        all.map(|layer| u128::from(of(layer)) * u128::from(layer.repeat))
+            .sum()
     };
-    let of_groups = |of: fn(&super::GroupReport) -> u128| -> u128 { groups.iter().map(of).sum() };
+    let of_groups = |of: fn(&super::GroupReport) -> u128| -> u128 {
+        let all = groups.iter();
+        all.map(|group| of(group).saturating_mul(u128::from(group.repeat)))
+            .sum()
+    };
     let parts = || {
         let layers = layers
             .iter()
-            .map(|layer| (layer.energy_pj.as_ref(), &layer.energy_terms));
+            .map(|layer| (layer.energy_pj.as_ref(), &layer.energy_terms, layer.repeat));
         layers.chain(
             groups
                 .iter()
-                .map(|group| (group.energy_pj.as_ref(), &group.energy_terms)),
+                .map(|group| (group.energy_pj.as_ref(), &group.energy_terms, group.repeat)),
         )
     };
     totals.layers == layers.len() + fused
@@ -28,15 +34,16 @@ pub fn adds_up(evaluation: &Evaluation) -> bool {
         && totals.ops == of_layers(|layer| layer.ops) + of_groups(|group| group.ops_unique)
         && totals.cycles
             == of_layers(|layer| layer.cycles) + of_groups(|group| u128::from(group.cycles))
-        && parts().all(|(energy, terms)| energy.is_none_or(|energy| is_sum(energy, terms)))
+        && parts().all(|(energy, terms, _)| energy.is_none_or(|energy| is_sum(energy, terms)))
         && totals.energy_pj.as_ref().is_none_or(|all| {
             let of_parts = |key: &str| -> f64 {
-                let each = parts().filter_map(|(energy, _)| energy?.get(key).copied());
+                let each =
+                    parts().filter_map(|(energy, _, times)| Some(energy?.get(key)? * times as f64));
                 each.sum()
             };
             all.iter().all(|(key, pj)| close(*pj, of_parts(key)))
                 && parts()
-                    .flat_map(|(energy, _)| energy)
+                    .flat_map(|(energy, ..)| energy)
                     .all(|energy| energy.iter().all(|(key, _)| all.get(key).is_some()))
         })
 }

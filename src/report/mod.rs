@@ -1,10 +1,11 @@
 //! One model of the results, and one small writer per format.
 //!
 //! [`build_layer`] turns exact counts and costs of one layer into a [`LayerReport`]; the writers
-//! ([`text`], [`json`], [`csv`]) only format. Every number that can be counted is an integer; every key names
+//! ([`text`], [`json`], [`csv`]) only format; a [`Comparison`] is of two evaluations. Every number that can be counted is an integer; every key names
 //! its unit. Equal results give equal bytes.
 
 mod build;
+mod compare;
 pub mod csv;
 mod detail;
 mod estimated;
@@ -20,6 +21,7 @@ mod tests;
 pub mod text;
 
 pub use build::{LayerNames, build_layer, totals};
+pub use compare::{Comparison, Side};
 pub use estimated::build_estimated;
 pub use fused::{GroupReport, build_group};
 pub use laws::adds_up;

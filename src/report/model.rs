@@ -110,10 +110,17 @@ impl<V: Serialize> Serialize for Ordered<V> {
     }
 }
 
+pub(super) fn is_once(times: &u64) -> bool {
+    *times == 1
+}
+
 /// One layer.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct LayerReport {
     pub name: String,
+    /// How often it runs; the figures are those of one time, the totals of all. Absent for once.
+    #[serde(skip_serializing_if = "is_once")]
+    pub repeat: u64,
     #[serde(rename = "type")]
     pub kind: String,
     pub dimensions: Ordered<u64>,

@@ -7,6 +7,7 @@ use crate::engine::{Bound, Port, Resource, ResourceCounts, Way};
 
 fn names() -> LayerNames {
     LayerNames {
+        times: 1,
         name: "fc1".to_owned(),
         kind: "GEMM".to_owned(),
         dimensions: vec![

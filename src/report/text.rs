@@ -164,7 +164,9 @@ pub(super) fn left_out(out: &mut String, what: &str, components: &[String]) {
 
 /// A line of the table: a layer, or a group of layers that run together.
 struct Entry<'a> {
-    name: &'a str,
+    /// With how often it runs: `decoder.q x32`.
+    name: String,
+    times: u64,
     kind: &'a str,
     layers: usize,
     /// Distinct ones; what is done again is in the table of the group.
@@ -186,7 +188,8 @@ impl<'a> Entry<'a> {
                 entries.push(Entry::of_group(group));
             }
             entries.push(Entry {
-                name: &layer.name,
+                name: repeated(&layer.name, layer.repeat),
+                times: layer.repeat,
                 kind: &layer.kind,
                 layers: 1,
                 macs: layer.macs.into(),
@@ -203,7 +206,8 @@ impl<'a> Entry<'a> {
 
     fn of_group(group: &'a GroupReport) -> Entry<'a> {
         Entry {
-            name: &group.name,
+            name: repeated(&group.name, group.repeat),
+            times: group.repeat,
             kind: "FUSED",
             layers: group.layers.len(),
             macs: group.macs_unique,
@@ -217,6 +221,14 @@ impl<'a> Entry<'a> {
                 .copied(),
             bound: &group.bound,
         }
+    }
+}
+
+/// `decoder.q x32`
+pub(super) fn repeated(name: &str, times: u64) -> String {
+    match times {
+        1 => name.to_owned(),
+        _ => format!("{name} x{times}"),
     }
 }
 
@@ -242,11 +254,7 @@ fn summary(out: &mut String, evaluation: &Evaluation) {
     let last = header.len() - 1;
     table.row(header);
     for entry in entries {
-        let mut row = vec![
-            entry.name.to_owned(),
-            entry.kind.to_owned(),
-            grouped(entry.macs),
-        ];
+        let mut row = vec![entry.name, entry.kind.to_owned(), grouped(entry.macs)];
         row.extend(has_ops.then(|| grouped(entry.ops)));
         row.extend([count(entry.cycles), percent(entry.utilization)]);
         row.extend(has_energy.then(|| unit.show(entry.energy_pj)));
@@ -272,7 +280,7 @@ fn time_of_all(out: &mut String, evaluation: &Evaluation) {
 fn bounds(out: &mut String, evaluation: &Evaluation) {
     let mut found: Vec<(&str, u128, usize)> = Vec::new();
     for entry in Entry::in_order(evaluation) {
-        let cycles = u128::from(entry.cycles);
+        let cycles = u128::from(entry.cycles) * u128::from(entry.times);
         match found.iter_mut().find(|(name, ..)| *name == entry.bound) {
             Some(known) => *known = (known.0, known.1 + cycles, known.2 + entry.layers),
             None => found.push((entry.bound, cycles, entry.layers)),

@@ -151,17 +151,54 @@ pub struct Definition {
 pub struct Network {
     pub name: Name,
     pub parameters: Vec<Parameter>,
+    /// The word `unwired`: the layers are independent.
+    pub unwired: Option<Span>,
     pub body: Body,
     pub span: Span,
 }
 
 impl Network {
-    pub fn layers(&self) -> impl Iterator<Item = &Layer> {
-        self.body.entries.iter().filter_map(|entry| match entry {
-            Entry::Layer(layer) => Some(layer),
-            _ => None,
-        })
+    /// The layers that are written in it, those of repeats included, in source order.
+    #[must_use]
+    pub fn layers(&self) -> Vec<&Layer> {
+        let mut found = Vec::new();
+        collect_layers(&self.body, &mut found);
+        found
     }
+}
+
+/// Blocks are nested only as deep as the parser allows.
+fn collect_layers<'a>(body: &'a Body, found: &mut Vec<&'a Layer>) {
+    for entry in &body.entries {
+        match entry {
+            Entry::Layer(layer) => found.push(layer),
+            Entry::Repeat(repeat) => collect_layers(&repeat.body, found),
+            _ => {}
+        }
+    }
+}
+
+/// `repeat 32 name { Layer ... }`: layers that follow one another so many times.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Repeat {
+    /// Of the word `repeat`.
+    pub keyword: Span,
+    pub count: Expr,
+    pub name: Name,
+    pub body: Body,
+    pub span: Span,
+}
+
+/// `Block name: network(K = 64) Inputs: a, b`: the layers of another network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Instance {
+    /// Of the word `Block`.
+    pub keyword: Span,
+    pub name: Name,
+    pub network: Invocation,
+    /// Empty when there is no `Inputs`.
+    pub inputs: Vec<Expr>,
+    pub span: Span,
 }
 
 /// `Layer name { ... }`: properties, blocks such as `Dimensions { ... }`, a dataflow, a `Compute`.
@@ -239,6 +276,8 @@ pub enum Entry {
     Flag(Name),
     Block(Block),
     Layer(Layer),
+    Repeat(Repeat),
+    Instance(Instance),
     Dataflow(LayerDataflow),
     Compute(Compute),
     Error(Span),
@@ -252,6 +291,8 @@ impl Entry {
             Self::Flag(name) => name.span,
             Self::Block(node) => node.span,
             Self::Layer(node) => node.span,
+            Self::Repeat(node) => node.span,
+            Self::Instance(node) => node.span,
             Self::Dataflow(node) => node.span,
             Self::Compute(node) => node.span,
             Self::Error(span) => *span,

@@ -101,6 +101,12 @@ impl Builder {
         }
     }
 
+    /// A dotted name as one.
+    #[must_use]
+    pub fn dotted(path: &Path) -> Name {
+        Spanned::new(path.to_string(), path.span)
+    }
+
     #[must_use]
     pub fn keyword_path(&self, text: &str, lo: u32, hi: u32) -> Path {
         let span = self.span(lo, hi);
@@ -135,6 +141,11 @@ impl Builder {
             Some(Entry::Property(property)) if after_comma => {
                 property.span = property.span.join(value.span);
                 property.values.push(value);
+                return;
+            }
+            Some(Entry::Instance(block)) if after_comma && !block.inputs.is_empty() => {
+                block.span = block.span.join(value.span);
+                block.inputs.push(value);
                 return;
             }
             // More of what was already reported.
@@ -200,6 +211,8 @@ impl Builder {
         for entry in &mut body.entries {
             let (span, what, wanted) = match entry {
                 Entry::Layer(layer) => (layer.span, "a layer", Place::Network),
+                Entry::Repeat(node) => (node.keyword, "a `repeat`", Place::Network),
+                Entry::Instance(node) => (node.keyword, "a `Block`", Place::Network),
                 Entry::Dataflow(dataflow) => (dataflow.keyword, "a dataflow", Place::Layer),
                 Entry::Compute(compute) => (compute.keyword, "an equation", Place::Layer),
                 _ => continue,

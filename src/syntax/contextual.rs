@@ -9,7 +9,8 @@
 //!
 //! `upto` is a keyword where a size may begin (behind `by`, `(` and `,`) and something that begins a number or a
 //! name stands behind it: `tile K by upto 64` has it, `tile K by upto` has a constant of that name. `let` is one at the
-//! beginning of a statement, before a name or `=`.
+//! beginning of a statement, before a name or `=`. `Network n unwired {` has the word, `Network unwired {` a name;
+//! `repeat 32 decoder {` and `Block b: net Inputs: a` begin entries of a network, and other blocks may be called so.
 //!
 //! A file written before there were fused blocks may use `run` or `from` as a name; reserving the words would
 //! break it. So the lexer gives names, and here, where braces match, those inside of a fused block become
@@ -22,6 +23,7 @@ use super::token::Token;
 pub fn mark(lexemes: &mut [Lexeme<'_>]) {
     mark_sizes(lexemes);
     mark_lets(lexemes);
+    mark_networks(lexemes);
     mark_fused(lexemes);
 }
 
@@ -53,6 +55,57 @@ fn mark_lets(lexemes: &mut [Lexeme<'_>]) {
         let names = matches!(lexemes[at + 1].token, Token::Identifier(_) | Token::Equals);
         if lexemes[at].token == Token::Identifier("let") && begins && names {
             lexemes[at].token = Token::Let;
+        }
+    }
+}
+
+fn mark_networks(lexemes: &mut [Lexeme<'_>]) {
+    // Where the head of a network began; a block has been named and waits for its `Inputs`.
+    let (mut head, mut block) = (None, false);
+    for at in 0..lexemes.len() {
+        let behind = |distance: usize| lexemes.get(at + distance).map(|lexeme| lexeme.token);
+        let begins = at.checked_sub(1).is_some_and(|before| {
+            matches!(
+                lexemes[before].token,
+                Token::LeftBrace | Token::RightBrace | Token::Semicolon | Token::Comma
+            )
+        });
+        let marked = match lexemes[at].token {
+            Token::Network => {
+                head = Some(at);
+                None
+            }
+            Token::LeftBrace | Token::RightBrace | Token::Semicolon => {
+                (head, block) = (None, false);
+                None
+            }
+            Token::Identifier("unwired") => {
+                let is_word = head.is_some_and(|head| at > head + 1);
+                (is_word && behind(1) == Some(Token::LeftBrace)).then_some(Token::Unwired)
+            }
+            Token::Identifier("repeat") if begins => {
+                let counts = match (behind(1), behind(2)) {
+                    (Some(Token::Number(_) | Token::LeftParen), _) => true,
+                    (Some(Token::Identifier(_)), Some(next)) => {
+                        !matches!(next, Token::LeftBrace | Token::Colon)
+                    }
+                    _ => false,
+                };
+                counts.then_some(Token::Repeat)
+            }
+            Token::Identifier("Block") if begins => {
+                let named = matches!(behind(1), Some(Token::Identifier(_)));
+                block = named && behind(2) == Some(Token::Colon);
+                block.then_some(Token::Block)
+            }
+            Token::Identifier("Inputs") if block => {
+                block = false;
+                (behind(1) == Some(Token::Colon)).then_some(Token::Inputs)
+            }
+            _ => None,
+        };
+        if let Some(token) = marked {
+            lexemes[at].token = token;
         }
     }
 }

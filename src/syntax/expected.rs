@@ -30,8 +30,8 @@ pub(super) const FUSED: [&str; 6] = [
 ];
 /// What a fused block is made of, in messages.
 pub(super) const A_FUSED_STATEMENT: &str = "a statement of a fused block";
-/// Names wherever a name is wanted; keywords of fused blocks and of sizes elsewhere.
-const CONTEXTUAL: [&str; 8] = [
+/// Names wherever a name is wanted; keywords of fused blocks, of sizes and of networks elsewhere.
+const CONTEXTUAL: [&str; 10] = [
     "recompute",
     "refetch",
     "from",
@@ -40,6 +40,8 @@ const CONTEXTUAL: [&str; 8] = [
     "run",
     "using",
     "upto",
+    "repeat",
+    "Block",
 ];
 const BEGIN_EXPRESSION: [&str; 6] = ["number", "identifier", "string", "-", "(", "["];
 const CONTINUE_EXPRESSION: [&str; 16] = [
@@ -53,7 +55,8 @@ pub fn describe(terminals: &[String]) -> Vec<String> {
     let mut names: Vec<&str> = terminals
         .iter()
         .map(|terminal| terminal.trim_matches('"'))
-        .filter(|name| !matches!(*name, "bad value" | "bad statement"))
+        // Nobody forgot what is seldom there.
+        .filter(|name| !matches!(*name, "bad value" | "bad statement" | "unwired" | "Inputs"))
         .collect();
     if names.contains(&"identifier") {
         names.retain(|name| !CONTEXTUAL.contains(name));

@@ -88,7 +88,13 @@ impl Printer {
                 self.headed("Accelerator", name, &node.parameters, &node.body);
             }
             Item::Network(node) => {
-                self.headed("Network", Some(&node.name), &node.parameters, &node.body);
+                let head = format!("Network {}{}", node.name, parameters(&node.parameters));
+                let unwired = if node.unwired.is_some() {
+                    " unwired"
+                } else {
+                    ""
+                };
+                self.headed(&format!("{head}{unwired}"), None, &[], &node.body);
             }
             Item::Dataflow(node) => {
                 self.word("Dataflow ");
@@ -186,6 +192,23 @@ impl Printer {
             Entry::Block(Block {
                 kind, name, body, ..
             }) => self.headed(&kind.value, name.as_ref(), &[], body),
+            Entry::Repeat(node) => {
+                self.word(&format!("repeat {} ", count(&node.count)));
+                self.headed(&node.name.value, None, &[], &node.body);
+            }
+            Entry::Instance(node) => {
+                self.word(&format!(
+                    "Block {}: {}",
+                    node.name,
+                    invocation(&node.network)
+                ));
+                if !node.inputs.is_empty() {
+                    let mut inputs = String::from(" Inputs: ");
+                    write_list(&mut inputs, &node.inputs);
+                    self.word(&inputs);
+                }
+                self.word(";");
+            }
             Entry::Layer(node) => self.headed("Layer", Some(&node.name), &[], &node.body),
             Entry::Dataflow(node) => match &node.dataflow {
                 DataflowUse::Named(named) => {
@@ -392,6 +415,14 @@ fn property(node: &Property) -> String {
     out.push_str(": ");
     write_list(&mut out, &node.values);
     out
+}
+
+/// A count is a number, a name, a call, or stands in parentheses.
+fn count(expr: &Expr) -> String {
+    match &expr.kind {
+        ExprKind::Binary { .. } | ExprKind::Negate(_) => format!("({})", print_expr(expr)),
+        _ => print_expr(expr),
+    }
 }
 
 /// `(rows = 128, k)`; nothing when there are none.

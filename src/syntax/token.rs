@@ -139,6 +139,12 @@ pub enum Token<'input> {
     UpTo,
     /// Before a name and `=`, likewise.
     Let,
+    /// Before the block of a network, likewise.
+    Unwired,
+    /// Of the entries of a network, likewise.
+    Repeat,
+    Block,
+    Inputs,
 
     /// Stands for a literal that was reported as malformed.
     BadValue,
@@ -205,7 +211,7 @@ fn block_comment<'input>(lexer: &mut Lexer<'input, Token<'input>>) -> FilterResu
 
 impl Token<'_> {
     /// Every word of the language: the reserved ones, then those that are names where they are no keyword.
-    pub const WORDS: [Token<'static>; 35] = [
+    pub const WORDS: [Token<'static>; 39] = [
         Token::Use,
         Token::As,
         Token::Const,
@@ -241,6 +247,10 @@ impl Token<'_> {
         Token::Using,
         Token::UpTo,
         Token::Let,
+        Token::Unwired,
+        Token::Repeat,
+        Token::Block,
+        Token::Inputs,
     ];
 
     /// Whether the word begins an item of a file.
@@ -285,6 +295,8 @@ impl Token<'_> {
                 | Self::Sequence
                 | Self::Run
                 | Self::Let
+                | Self::Repeat
+                | Self::Block
         )
     }
 
@@ -327,6 +339,10 @@ impl Token<'_> {
             Self::Using => "using",
             Self::UpTo => "upto",
             Self::Let => "let",
+            Self::Unwired => "unwired",
+            Self::Repeat => "repeat",
+            Self::Block => "Block",
+            Self::Inputs => "Inputs",
             Self::LeftBrace => "{",
             Self::RightBrace => "}",
             Self::LeftParen => "(",
@@ -380,6 +396,10 @@ impl Token<'_> {
                 | Self::Using
                 | Self::UpTo
                 | Self::Let
+                | Self::Unwired
+                | Self::Repeat
+                | Self::Block
+                | Self::Inputs
         )
     }
 

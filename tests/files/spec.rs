@@ -204,10 +204,11 @@ fn look_up<'a>(report: &'a Value, path: &str) -> Option<&'a Value> {
     };
     match path.split_once('.') {
         Some((key @ ("totals" | "groups"), keys)) => at(&evaluation[key], keys),
-        Some((layer, keys)) => {
-            let layers = evaluation["layers"].as_array()?;
-            at(layers.iter().find(|known| known["name"] == *layer)?, keys)
-        }
+        // A layer of a repeat or a block has stops in its name.
+        Some(_) => evaluation["layers"].as_array()?.iter().find_map(|known| {
+            let keys = path.strip_prefix(known["name"].as_str()?)?;
+            at(known, keys.strip_prefix('.')?)
+        }),
         None => None,
     }
 }

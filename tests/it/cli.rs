@@ -60,7 +60,9 @@ fn explain_lists_and_explains() {
 fn completions_name_the_commands() {
     for shell in ["bash", "zsh", "fish"] {
         let script = stdout(&dflowc(&["completions", shell]));
-        for command in ["check", "eval", "explain", "emit", "fmt", "oracle"] {
+        for command in [
+            "check", "compare", "eval", "explain", "emit", "fmt", "oracle",
+        ] {
             assert!(script.contains(command), "{shell}: {command}");
         }
     }
@@ -281,6 +283,64 @@ fn failures_follow_the_message_format() {
         serde_json::from_str::<serde_json::Value>(&text).is_ok(),
         "{text}"
     );
+}
+
+#[test]
+fn compare_prints_what_differs() {
+    let path = file(
+        "compare.dflow",
+        "Network net {
+           Layer one { Type: GEMM; Dimensions { M: 4, N: 8, K: 16 } }
+           Layer two { Type: GEMM; Dimensions { M: 4, N: 16, K: 16 } Inputs: external; }
+         }
+         Dataflow rows { SpatialMap(1,1) M; TemporalMap(1,1) N; TemporalMap(1,1) K }
+         Dataflow single { TemporalMap(1,1) M; TemporalMap(1,1) N; TemporalMap(1,1) K }
+         Accelerator a { Memory DRAM { } Array PE { Shape: [4] } Memory RF { Size: 64B } Compute MAC { } }
+         Map net on a as wide { default: rows; }
+         Map net on a as narrow { default: rows; one: single; }",
+    );
+    let output = dflowc(&["compare", &path, "--maps", "wide,narrow", "--report", "csv"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = stdout(&output);
+    // One of four PEs works on 4 * 8 * 16 products: four times the cycles of all four, 128. Of all, 128 + 256.
+    assert!(text.contains("one,cycles,128,512,3\n"), "{text}");
+    assert!(text.contains("total,cycles,384,768,1\n"), "{text}");
+    assert!(!text.contains("two"), "{text}");
+    // As a shell passes `--maps wide, narrow`.
+    let spaced = dflowc(&[
+        "compare",
+        &path,
+        "--maps",
+        "wide,",
+        "narrow",
+        "--fail-over",
+        "250%",
+    ]);
+    assert_eq!(spaced.status.code(), Some(1), "{}", stderr(&spaced));
+    let enough = dflowc(&[
+        "compare",
+        &path,
+        "--maps",
+        "wide,narrow",
+        "--fail-over",
+        "300%",
+    ]);
+    assert_eq!(enough.status.code(), Some(0));
+    // Equal sides say nothing; two reports are as good as two maps.
+    let reports = ["left", "right"].map(|name| {
+        let text = stdout(&dflowc(&[
+            "eval", &path, "--map", "wide", "--report", "json",
+        ]));
+        file(&format!("{name}.json"), &text)
+    });
+    let equal = dflowc(&["compare", &reports[0], &reports[1], "--fail-over", "0"]);
+    assert_eq!(
+        (equal.status.code(), stdout(&equal).as_str()),
+        (Some(0), "")
+    );
+    let wrong = dflowc(&["compare", &path, "--maps", "wide,nrrow"]);
+    assert!(stderr(&wrong).contains("did you mean `narrow`?"));
+    assert_eq!(wrong.status.code(), Some(2));
 }
 
 const MAPS: &str = "const T = 4;

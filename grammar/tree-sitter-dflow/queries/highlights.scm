@@ -10,6 +10,9 @@
   key: (path
     (name) @property))
 
+(instance
+  "Inputs" @property)
+
 (flag
   (path
     (name) @property))
@@ -49,6 +52,21 @@
 
 (layer
   name: (name) @label)
+
+(repeat
+  name: (name) @label)
+
+(instance
+  name: (name) @label)
+
+(instance
+  network: (path
+    (name) @type))
+
+(instance
+  network: (call
+    function: (path
+      (name) @type)))
 
 (map
   network: (path
@@ -163,7 +181,8 @@
 
 ; Maps.
 (map_key
-  layer: (name) @label)
+  layer: (path
+    (name) @label))
 
 (map_key
   type: (name) @constant.builtin)
@@ -178,7 +197,8 @@
 
 ; Fused blocks.
 (fuse
-  layer: (name) @label)
+  layer: (path
+    (name) @label))
 
 (fuse_tile
   target: (path
@@ -186,7 +206,8 @@
     (name) @variable.member))
 
 (run
-  layer: (name) @label)
+  layer: (path
+    (name) @label))
 
 (run
   array: (name) @type)
@@ -264,6 +285,8 @@
   "Accelerator"
   "Network"
   "Layer"
+  "repeat"
+  "Block"
   "Dataflow"
   "Map"
   "Search"
@@ -297,6 +320,7 @@
   "from"
   "using"
   "default"
+  "unwired"
 ] @keyword.operator
 
 ; Signs ------------------------------------------------------------------------------------------------------------

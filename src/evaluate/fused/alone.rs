@@ -131,6 +131,7 @@ impl crate::evaluate::Evaluator<'_> {
             .cost(layer, accelerator, &checked, &counts)
             .map_err(|missing| missing.first().map_or_else(String::new, spoken))?;
         let names = LayerNames {
+            times: 1,
             memories: lowered.names.memories.clone(),
             ..LayerNames::default()
         };

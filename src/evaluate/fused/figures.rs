@@ -188,8 +188,12 @@ impl crate::evaluate::Evaluator<'_> {
             }
         });
         let tensors = lowered.tensors.iter();
+        let first = lowered.stages.first();
+        let first = first.and_then(|stage| network.layers.get(stage.layer));
         GroupNames {
             name: lowered.name.clone(),
+            // All members stand in the same repeat.
+            times: first.map_or(1, |layer| layer.times),
             stages: stages.collect(),
             tensors: tensors
                 .map(|names| (names.name.clone(), names.aliases.clone()))

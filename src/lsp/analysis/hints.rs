@@ -200,7 +200,9 @@ fn network(snapshot: &Snapshot, evaluated: &Evaluated, node: &ast::Network, hint
         if network.name_span != node.name.span {
             continue;
         }
-        for (layer, result) in network.layers.iter().zip(&evaluated.layers) {
+        // Layers of a block stand elsewhere.
+        let layers = network.layers.iter().zip(&evaluated.layers);
+        for (layer, result) in layers.filter(|(layer, _)| node.span.contains(layer.name_span)) {
             by_layer
                 .entry(layer.name_span)
                 .or_default()

@@ -7,19 +7,19 @@
 //! Invariant: an occurrence's span is that of one word as written in the file.
 
 use super::{Snapshot, touches};
-use crate::base::Span;
+use crate::base::{Span, Spanned};
 use crate::hir::{Definition, Kind, Module, defines};
 use crate::syntax::ast::{
     self, Argument, Body, DataflowBody, DataflowUse, DirectiveKind, Entry, Expr, ExprKind,
     FuseBody, FuseStatementKind, Item, MapEntry, Name, Path, Run, StageEntry, UseSource,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Something that has a name and a place where it is defined.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Symbol {
     Item(Kind, Definition),
-    /// A layer of a network, or an input of it that has a name.
+    /// A layer of a network, an input of it that has a name, a repeat or a block, by its whole name.
     Layer(Definition, String),
     /// A memory of an accelerator.
     Memory(Definition, String),
@@ -31,6 +31,26 @@ pub enum Symbol {
     Local(Span),
     /// A file, by the index of its module.
     File(usize),
+}
+
+/// Members of a network past this are not listed.
+const MOST_MEMBERS: usize = 20_000;
+
+/// What a name can mean in a network.
+#[derive(Clone, Debug)]
+pub struct Member<'a> {
+    /// As the network speaks of it: `decoder.q`.
+    pub name: String,
+    pub symbol: Symbol,
+    pub what: What<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum What<'a> {
+    Layer(&'a ast::Layer),
+    Input,
+    /// A repeat or a block.
+    Other,
 }
 
 /// A name in a text.
@@ -50,6 +70,7 @@ impl Snapshot {
             snapshot: self,
             module,
             network: None,
+            prefix: String::new(),
             accelerator: None,
             parameters: None,
             lets: Vec::new(),
@@ -134,20 +155,92 @@ impl Snapshot {
         }
     }
 
-    /// The layers of a network, in order.
-    pub fn layers(&self, network: Definition) -> impl Iterator<Item = &ast::Layer> {
-        let network = match self.item(network) {
-            Some(Item::Network(network)) => Some(network),
-            _ => None,
-        };
-        network.into_iter().flat_map(ast::Network::layers)
+    /// The layers that a network defines itself, by their whole names (`decoder.q`), in order.
+    #[must_use]
+    pub fn layers(&self, network: Definition) -> Vec<(String, &ast::Layer)> {
+        let members = self.members(network).into_iter();
+        members
+            .filter_map(|member| match member.what {
+                What::Layer(layer) => Some((member.name, layer)),
+                _ => None,
+            })
+            .collect()
     }
 
-    /// The names of a network's layers and inputs, which are of one kind.
+    /// Everything that a name can mean in a network: layers, inputs, repeats and blocks, and what is in those.
     #[must_use]
-    pub fn members(&self, network: Definition) -> Vec<Name> {
-        let layers = self.layers(network).map(|layer| layer.name.clone());
-        layers.chain(self.inputs(network).cloned()).collect()
+    pub fn members(&self, network: Definition) -> Vec<Member<'_>> {
+        let mut found = Vec::new();
+        self.collect(network, "", &mut Vec::new(), &mut found);
+        found
+    }
+
+    fn collect<'a>(
+        &'a self,
+        network: Definition,
+        prefix: &str,
+        around: &mut Vec<Definition>,
+        found: &mut Vec<Member<'a>>,
+    ) {
+        let Some(Item::Network(node)) = self.item(network) else {
+            return;
+        };
+        // A network that is a block of itself is a mistake.
+        if around.contains(&network) {
+            return;
+        }
+        around.push(network);
+        self.inside(network, &node.body, ("", prefix), around, found);
+        around.pop();
+    }
+
+    /// The entries of a network or a repeat; `own` is the name of the repeat there, `prefix` what is before it.
+    fn inside<'a>(
+        &'a self,
+        network: Definition,
+        body: &'a Body,
+        (own, prefix): (&str, &str),
+        around: &mut Vec<Definition>,
+        found: &mut Vec<Member<'a>>,
+    ) {
+        let mut push = |name: &str, what| {
+            if found.len() < MOST_MEMBERS {
+                found.push(Member {
+                    name: format!("{prefix}{own}{name}"),
+                    symbol: Symbol::Layer(network, format!("{own}{name}")),
+                    what,
+                });
+            }
+        };
+        for name in inputs(body) {
+            push(name.as_str(), What::Input);
+        }
+        for entry in &body.entries {
+            match entry {
+                Entry::Layer(layer) => push(layer.name.as_str(), What::Layer(layer)),
+                Entry::Repeat(node) => push(node.name.as_str(), What::Other),
+                Entry::Instance(node) => push(node.name.as_str(), What::Other),
+                _ => {}
+            }
+        }
+        for entry in &body.entries {
+            match entry {
+                Entry::Repeat(node) => {
+                    let own = format!("{own}{}.", node.name);
+                    self.inside(network, &node.body, (own.as_str(), prefix), around, found);
+                }
+                Entry::Instance(node) => {
+                    let place = self.resolve(network.module, Kind::Network, &node.network.path);
+                    if let Some(part) = place
+                        && found.len() < MOST_MEMBERS
+                    {
+                        let prefix = format!("{prefix}{own}{}.", node.name);
+                        self.collect(part, &prefix, around, found);
+                    }
+                }
+                _ => {}
+            }
+        }
     }
 
     /// The inputs of a network that have a name.
@@ -195,7 +288,9 @@ struct Walk<'a> {
     module: usize,
     /// The network, the accelerator and the item with parameters that names at this place belong to, each with its
     /// names: large files ask for them often.
-    network: Option<(Definition, BTreeSet<String>)>,
+    network: Option<(Definition, BTreeMap<String, Symbol>)>,
+    /// `decoder.` in the repeat of that name.
+    prefix: String,
     accelerator: Option<Hardware>,
     parameters: Option<(Definition, BTreeSet<String>)>,
     /// What `let` has named so far in the blocks around this place.
@@ -225,7 +320,11 @@ impl Walk<'_> {
 
     fn enter_network(&mut self, network: Option<Definition>) {
         let snapshot = self.snapshot;
-        self.network = network.map(|network| (network, set(snapshot.members(network))));
+        self.network = network.map(|network| {
+            let members = snapshot.members(network).into_iter();
+            let known = members.map(|member| (member.name, member.symbol));
+            (network, known.collect())
+        });
     }
 
     fn enter_accelerator(&mut self, accelerator: Option<Definition>) {
@@ -399,13 +498,56 @@ impl Walk<'_> {
         }
     }
 
-    /// A name that may be a layer of the network at hand.
+    /// A name, dotted or not, that may be a layer of the network at hand.
     fn layer(&mut self, name: &Name) {
-        if let Some((network, names)) = &self.network
-            && names.contains(&name.value)
+        let mut lo = name.span.lo();
+        let mut words = Vec::new();
+        for word in name.value.split('.') {
+            let hi = lo.saturating_add(u32::try_from(word.len()).unwrap_or(u32::MAX));
+            words.push(Spanned::new(
+                word.to_owned(),
+                Span::new(name.span.file(), lo, hi),
+            ));
+            lo = hi.saturating_add(1);
+        }
+        // With blanks around the dots the words lie elsewhere.
+        if words
+            .last()
+            .is_some_and(|last| last.span.hi() == name.span.hi())
         {
-            let symbol = Symbol::Layer(*network, name.value.clone());
-            self.push(name.span, symbol, false);
+            self.members(&words);
+        }
+    }
+
+    /// Words that may lead to a layer: in the repeat at hand, or in what is around it.
+    fn members(&mut self, words: &[Name]) {
+        let Some((_, known)) = &self.network else {
+            return;
+        };
+        let Some(first) = words.first() else { return };
+        let mut prefix = self.prefix.as_str();
+        let prefix = loop {
+            if known.contains_key(&format!("{prefix}{first}")) {
+                break prefix.to_owned();
+            }
+            let outer = prefix.trim_end_matches('.');
+            match outer.rfind('.') {
+                Some(dot) => prefix = &prefix[..=dot],
+                None if prefix.is_empty() => return,
+                None => prefix = "",
+            }
+        };
+        let mut whole = prefix;
+        let mut found = Vec::new();
+        for word in words {
+            whole.push_str(word.as_str());
+            if let Some(symbol) = known.get(&whole) {
+                found.push((word.span, symbol.clone()));
+            }
+            whole.push('.');
+        }
+        for (span, symbol) in found {
+            self.push(span, symbol, false);
         }
     }
 
@@ -488,8 +630,8 @@ impl Walk<'_> {
 
     /// `layer.Tensor`, `layer.Dimension`
     fn tensor(&mut self, path: &Path) {
-        if let [layer, _, ..] = path.segments.as_slice() {
-            self.layer(layer);
+        if let Some((_, layers)) = path.segments.split_last() {
+            self.members(layers);
         }
     }
 
@@ -525,11 +667,23 @@ impl Walk<'_> {
                 }
                 Entry::Block(block) => self.block(block),
                 Entry::Layer(layer) => {
-                    if let Some((network, _)) = &self.network {
-                        let symbol = Symbol::Layer(*network, layer.name.value.clone());
-                        self.push(layer.name.span, symbol, true);
-                    }
+                    self.defines(&layer.name);
                     self.body(&layer.body);
+                }
+                Entry::Repeat(node) => {
+                    self.expr(&node.count);
+                    self.defines(&node.name);
+                    let outer = self.prefix.clone();
+                    self.prefix = format!("{outer}{}.", node.name);
+                    self.body(&node.body);
+                    self.prefix = outer;
+                }
+                Entry::Instance(node) => {
+                    self.defines(&node.name);
+                    self.invocation(Kind::Network, &node.network);
+                    for input in &node.inputs {
+                        self.value("Inputs", input);
+                    }
                 }
                 Entry::Dataflow(dataflow) => self.usage(&dataflow.dataflow),
                 // The names in a `Compute` are tensors and ranks.
@@ -538,12 +692,17 @@ impl Walk<'_> {
         }
     }
 
-    fn block(&mut self, block: &ast::Block) {
-        if let (Some((network, _)), "Input", Some(name)) =
-            (&self.network, block.kind.as_str(), &block.name)
-        {
-            let symbol = Symbol::Layer(*network, name.value.clone());
+    /// A layer, an input, a repeat or a block of the network at hand.
+    fn defines(&mut self, name: &Name) {
+        if let Some((network, _)) = &self.network {
+            let symbol = Symbol::Layer(*network, format!("{}{name}", self.prefix));
             self.push(name.span, symbol, true);
+        }
+    }
+
+    fn block(&mut self, block: &ast::Block) {
+        if let ("Input", Some(name)) = (block.kind.as_str(), &block.name) {
+            self.defines(name);
         }
         if let Some(accelerator) = self.accelerator.as_ref().map(|known| known.definition) {
             match (block.kind.as_str(), &block.name) {
@@ -574,9 +733,7 @@ impl Walk<'_> {
                 self.path(Kind::Technology, path);
             }
             (ExprKind::Path(path), "Inputs") => {
-                if let Some(first) = path.segments.first() {
-                    self.layer(first);
-                }
+                self.members(&path.segments);
             }
             _ => self.expr(value),
         }
@@ -665,7 +822,12 @@ mod tests {
         Map net on acc { one: rows(t = 2); two: std.dataflows.gemm_os; }
         Network wide(B = T) { Layer l { Type: FC; Dimensions { N: B, K: 4, C: 4 } } }
         Accelerator npu(pes = 4, bytes = pes * 1KiB) { Memory DRAM {} Memory RF { Size: bytes } Compute MAC { Lanes: pes } }
-        Map wide(B = 2) on npu(pes = 8) as both { }";
+        Map wide(B = 2) on npu(pes = 8) as both { }
+        Network deep { repeat T stack { Layer up { Type: FC; Dimensions { K: 4, C: 4 } }
+                                        Layer down { Type: FC; Dimensions { K: 4, C: 4 } Inputs: up; } } }
+        Network more { Block twice: deep; }
+        Map deep on acc { stack.up: rows; }
+        Map more on acc { twice.stack.down: rows; }";
 
     fn meaning(text: &str) -> Option<(Symbol, String)> {
         let (snapshot, at) = cursor(text);
@@ -694,6 +856,12 @@ mod tests {
             ("on npu(", "pes = 8", "pes"),
             ("wide(", "B = 2", "B"),
             ("Map ", "wide", "wide"),
+            ("Inputs: ", "up; }", "up"),
+            ("Map deep on acc { ", "stack.up: rows", "stack"),
+            ("stack.", "up: rows", "up"),
+            ("twice.", "stack", "stack"),
+            ("stack.", "down: rows", "down"),
+            ("twice: ", "deep", "deep"),
         ] {
             let marked = TEXT.replace(&format!("{before}{after}"), &format!("{before}$0{after}"));
             assert_ne!(marked, TEXT, "{before}{after}");

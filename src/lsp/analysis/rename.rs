@@ -28,8 +28,8 @@ pub struct Target {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum What {
     Item(Kind),
-    /// Of the network of that name.
-    Layer(String),
+    /// Of the network of that name: its whole name there.
+    Layer(String, String),
     /// Of the item of that kind and name.
     Parameter(Kind, String),
     /// What `let` names at this byte of the file.
@@ -87,8 +87,8 @@ fn identify(snapshot: &Snapshot, symbol: &Symbol) -> Option<Target> {
         },
         Symbol::Layer(at, name) => Target {
             path: path(at)?,
-            what: What::Layer(name_of(*at)?),
-            name: name.clone(),
+            what: What::Layer(name_of(*at)?, name.clone()),
+            name: name.rsplit('.').next()?.to_owned(),
         },
         Symbol::Parameter(at, name) => Target {
             path: path(at)?,
@@ -164,8 +164,14 @@ fn taken(snapshot: &Snapshot, module: usize, target: &Target, new: &str) -> bool
     let known = |kind: Kind, name: &str| scope.get(&(kind, name.to_owned())).copied();
     match &target.what {
         What::Item(kind) => known(*kind, new).is_some(),
-        What::Layer(network) => known(Kind::Network, network)
-            .is_some_and(|at| snapshot.members(at).iter().any(|name| name.as_str() == new)),
+        What::Layer(network, whole) => known(Kind::Network, network).is_some_and(|at| {
+            let prefix = whole.rfind('.').map_or("", |dot| &whole[..=dot]);
+            let whole = format!("{prefix}{new}");
+            snapshot
+                .members(at)
+                .iter()
+                .any(|member| member.name == whole)
+        }),
         // Of all dataflows of the file: names are seldom so short.
         What::Local(_) => snapshot.occurrences(module).iter().any(|known| {
             let is_number = matches!(known.symbol, Symbol::Parameter(..) | Symbol::Local(_));

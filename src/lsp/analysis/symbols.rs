@@ -83,7 +83,7 @@ fn one(snapshot: &Snapshot, item: &Item) -> Option<Outline> {
             of(OutlineKind::Accelerator, name, span, blocks(&node.body))
         }
         Item::Network(node) => {
-            let layers = node.layers().map(|layer| {
+            let layers = node.layers().into_iter().map(|layer| {
                 let mut properties = layer.body.properties();
                 let kind = properties.find(|property| property.key.as_str() == "Type");
                 let value = kind.and_then(|kind| kind.values.first());

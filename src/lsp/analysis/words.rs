@@ -186,6 +186,21 @@ const KEYWORDS: &[(&str, &str, &str)] = &[
     ),
     ("tile", "tile D by n", "visits D in pieces of `n`"),
     (
+        "repeat",
+        "repeat 32 name { Layer ... }",
+        "layers that follow one another so many times: evaluated once, counted every time",
+    ),
+    (
+        "Block",
+        "Block name: network(K = 64) Inputs: a;",
+        "the layers of another network",
+    ),
+    (
+        "unwired",
+        "Network name unwired { ... }",
+        "a table of layers that are independent of each other",
+    ),
+    (
         "let",
         "let n = ceil_div(Sz(K), 2);",
         "a number of the dataflow, by this name until its block ends",

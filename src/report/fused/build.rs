@@ -11,6 +11,8 @@ use crate::report::model::{DensityReport, EnergyTermReport, Ordered};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GroupNames {
     pub name: String,
+    /// How often the group runs.
+    pub times: u64,
     /// By stage.
     pub stages: Vec<StageNames>,
     /// By tensor: its name, and its other names.
@@ -113,6 +115,7 @@ pub fn build_group(names: &GroupNames, figures: &GroupFigures<'_>) -> GroupRepor
     }
     GroupReport {
         name: names.name.clone(),
+        repeat: names.times,
         layers: names
             .stages
             .iter()

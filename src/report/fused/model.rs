@@ -7,6 +7,9 @@ use crate::report::model::{DensityReport, EnergyTermReport, Ordered};
 pub struct GroupReport {
     /// `expand + depthwise + project`
     pub name: String,
+    /// How often it runs; the figures are those of one time, the totals of all. Absent for once.
+    #[serde(skip_serializing_if = "crate::report::model::is_once")]
+    pub repeat: u64,
     /// Of its stages, producers first.
     pub layers: Vec<String>,
     /// How many single layers of the evaluation come before it in the network.

@@ -105,6 +105,7 @@ fn flow() -> Flow {
 fn report() -> super::GroupReport {
     let (group, flow) = (group(), flow());
     let names = GroupNames {
+        times: 1,
         name: "expand + depthwise + project".to_owned(),
         stages: ["expand", "depthwise", "project"]
             .map(|layer| StageNames {

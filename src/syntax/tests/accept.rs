@@ -31,7 +31,7 @@ fn figure_8_as_printed() {
     else {
         panic!("{:?}", parsed.ast.items)
     };
-    let layer = network.layers().next().unwrap();
+    let layer = network.layers().into_iter().next().unwrap();
     assert_eq!(layer.name.as_str(), "CONV1");
     assert_eq!(layer.body.properties().count(), 1);
     assert_eq!(
@@ -72,7 +72,7 @@ fn every_span_is_the_text_of_its_node() {
         panic!()
     };
     assert!(text(network.span).starts_with("Network VGG16 {") && text(network.span).ends_with('}'));
-    let layer = network.layers().next().unwrap();
+    let layer = network.layers().into_iter().next().unwrap();
     let block = layer.body.blocks().next().unwrap();
     assert_eq!(
         text(block.span),
@@ -169,6 +169,7 @@ fn layers_of_every_kind() {
     };
     let inputs = network
         .layers()
+        .into_iter()
         .next()
         .unwrap()
         .body
@@ -176,7 +177,16 @@ fn layers_of_every_kind() {
         .nth(1)
         .unwrap();
     assert_eq!((inputs.key.as_str(), inputs.values.len()), ("Inputs", 2));
-    assert_eq!(network.layers().nth(1).unwrap().computes().count(), 1);
+    assert_eq!(
+        network
+            .layers()
+            .into_iter()
+            .nth(1)
+            .unwrap()
+            .computes()
+            .count(),
+        1
+    );
 }
 
 #[test]
@@ -242,7 +252,7 @@ fn a_broken_value_keeps_its_key() {
     let Item::Network(network) = &parsed.ast.items[0] else {
         panic!()
     };
-    let layer = network.layers().next().unwrap();
+    let layer = network.layers().into_iter().next().unwrap();
     let dimensions = layer.body.blocks().next().unwrap();
     let keys: Vec<&str> = dimensions
         .body

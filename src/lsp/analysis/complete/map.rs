@@ -3,6 +3,7 @@
 use super::{CompletionKind, FUSED, List, type_of};
 use crate::hir::{Kind, Layer, vocabulary};
 use crate::lsp::analysis::context;
+use crate::lsp::analysis::names::What;
 use crate::syntax::token::Token;
 
 impl<'s> List<'_, 's> {
@@ -118,14 +119,13 @@ impl<'s> List<'_, 's> {
             return;
         };
         let snapshot = self.snapshot;
-        for layer in snapshot.layers(network) {
-            let name = layer.name.as_str();
-            if Some(name) != but {
-                self.push(
-                    name,
-                    CompletionKind::Layer,
-                    type_of(layer).map(str::to_owned),
-                );
+        for member in snapshot.members(network) {
+            let detail = match member.what {
+                What::Layer(layer) => type_of(layer).map(str::to_owned),
+                What::Input | What::Other => continue,
+            };
+            if Some(member.name.as_str()) != but {
+                self.push(&member.name, CompletionKind::Layer, detail);
             }
         }
     }

@@ -111,7 +111,8 @@ impl<'s> List<'_, 's> {
                 let path = context::dotted(self.context.block()).unwrap_or_default();
                 self.library(&path);
             }
-            Some(Token::Network) => self.body(Owner::Network),
+            Some(Token::Network) => self.network(),
+            Some(Token::Repeat) => self.body(Owner::Repeat),
             Some(Token::Layer) => {
                 let kind = self.layer_type();
                 self.body(Owner::Layer(kind.as_deref()));
@@ -243,6 +244,14 @@ impl<'s> List<'_, 's> {
         }
     }
 
+    /// An entry of a network, or the network of a block in it.
+    fn network(&mut self) {
+        match self.context.statement.as_slice() {
+            [Token::Block, _, Token::Colon] => self.names(Kind::Network),
+            _ => self.body(Owner::Network),
+        }
+    }
+
     /// A block with keys: a key, or the value of one.
     fn body(&mut self, owner: Owner<'_>) {
         if self.context.call().is_some() {
@@ -289,7 +298,7 @@ impl<'s> List<'_, 's> {
             }
         }
         match owner {
-            Owner::Network => self.keywords(&["Layer"]),
+            Owner::Network | Owner::Repeat => self.keywords(&["Layer", "repeat", "Block"]),
             Owner::Layer(_) => self.keywords(&["Dataflow"]),
             Owner::Technology => {
                 for action in ACTIONS {
@@ -385,8 +394,10 @@ impl<'s> List<'_, 's> {
         let network = self.context.name_of(Token::Network)?;
         let layer = self.context.name_of(Token::Layer)?;
         let network = self.find(Kind::Network, network)?;
-        let mut layers = self.snapshot.layers(network);
-        let node = layers.find(|node| node.name.as_str() == layer)?;
+        let layers = self.snapshot.layers(network);
+        let (_, node) = layers
+            .iter()
+            .find(|(_, node)| node.name.as_str() == layer)?;
         type_of(node).map(str::to_owned)
     }
 }
