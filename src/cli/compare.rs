@@ -1,9 +1,10 @@
 //! `dflowc compare FILE --maps A, B` and `dflowc compare A.json B.json`
 
-use super::args::{Compare, Model, ReportFormat, Selection};
+use super::args::{Compare, ReportFormat, Selection};
 use super::output::{Failure, Output, Status};
 use super::pipeline::{self, Destination};
 use super::progress::Progress;
+use crate::models;
 use crate::report::{Comparison, Report, Side};
 use serde_json::Value;
 use std::path::Path;
@@ -94,7 +95,7 @@ fn of_maps(
             strict: output.denies_warnings(),
             output: arguments.output.as_deref(),
         };
-        let model = Model::Exact;
+        let model = models::DEFAULT.name();
         let outcome = pipeline::evaluate(
             file,
             &selection,

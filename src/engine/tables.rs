@@ -12,9 +12,9 @@
 //! loop, whether they give up their sums at once depends on the loops of other groups too. The tables let them
 //! keep the sums, so that a product of them is never more than the count.
 
-use super::classes::{GroupClasses, Key, KeyLoops};
+use super::classes::{GroupClasses, Key};
 use super::exact::trim;
-use super::flows::{Crossing, Flows};
+use super::flows::{Crossing, Flows, Places};
 use super::lanes::Sum;
 use super::plan::{Counter, Plan};
 use super::{EngineLimit, forced, issues};
@@ -83,7 +83,9 @@ impl<'a> GroupTables<'a> {
     /// `mapping` has the layer and the accelerator of `counter`, all loops, and all places.
     #[must_use]
     pub fn new(counter: &'a Counter, mapping: Mapping) -> GroupTables<'a> {
-        let flows = Rc::new(Flows::new(&mapping, 0));
+        let mut places = Places::default();
+        places.find(&mapping);
+        let flows = Rc::new(Flows::new(&mapping, 0, &places));
         let (mut crossed, mut at) = (Vec::new(), Vec::new());
         for (number, site) in flows.sites.iter().enumerate() {
             for (index, slot) in site.slots.iter().enumerate() {
@@ -163,7 +165,6 @@ impl<'a> GroupTables<'a> {
         let indices: SmallVec<[usize; 8]> = own.iter().map(|l| l.index).collect();
         let outside = |place: usize| indices.iter().take_while(|&&l| l < place).count();
         let key = Key {
-            flows: self.flows.id,
             inside: self.flows.sites.iter().map(|s| outside(s.place)).collect(),
             forced: forced::forced(&self.mapping, &self.flows, &own, &turns),
             flush: (self.flows.sites.iter())
@@ -176,7 +177,7 @@ impl<'a> GroupTables<'a> {
             } else {
                 SmallVec::new()
             },
-            loops: KeyLoops(own),
+            loops: own,
         };
         let classes = GroupClasses::new(&self.mapping, plan, &key, &self.flows)?;
         if classes.passes_sums(&self.mapping, &self.flows) {

@@ -10,7 +10,7 @@ use super::shorten::Short;
 use super::tally::Tally;
 use super::tree::{Tree, View};
 use crate::engine::counts::{Counts, Port, Way};
-use crate::engine::flows::Flows;
+use crate::engine::flows::{self, Flows};
 use crate::engine::plan::{Counter, Plan};
 use crate::engine::{EngineLimit, TimingRule};
 use crate::ir::Mapping;
@@ -139,7 +139,9 @@ impl<'a> Machine<'a> {
     ) -> Result<Machine<'a>, EngineLimit> {
         let mapping = &short.mapping;
         let too_many = EngineLimit::TooManySteps;
-        let flows = Flows::new(mapping, 0);
+        let mut known = flows::Places::default();
+        known.find(mapping);
+        let flows = Flows::new(mapping, 0, &known);
         let leaf = mapping.schedule.leaf;
         let mut places: Vec<usize> = flows.boundaries.iter().map(|b| b.place).collect();
         places.push(leaf);

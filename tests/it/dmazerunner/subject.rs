@@ -1,7 +1,7 @@
 //! Programs as execution methods of the profile, and what keeps others from being one.
 
 use dflowc::driver::{MemoryFiles, Session};
-use dflowc::evaluate::judge;
+use dflowc::evaluate::check_layer;
 use dflowc::ir::Mapping;
 use dflowc::lower::Options;
 use dflowc::models::dmazerunner::{Given, Machine, Unfit, evaluate, given};
@@ -26,9 +26,9 @@ fn mapping(loops: &str, change: &dyn Fn(String) -> String) -> Mapping {
     let planned = compiled.plan_layer(map, 0, Options::default(), &mut sink);
     let planned = planned.unwrap();
     let lowered = planned.lowered.as_ref().unwrap();
-    let judged = judge(&compiled, map, lowered, &mut sink);
-    let judged = judged.unwrap_or_else(|| panic!("{loops} is not legal"));
-    judged.legal.get().clone()
+    let checked = check_layer(&compiled, map, lowered, &mut sink);
+    let checked = checked.unwrap_or_else(|| panic!("{loops} is not legal"));
+    checked.legal.get().clone()
 }
 
 fn same(text: String) -> String {
