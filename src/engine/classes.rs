@@ -97,6 +97,10 @@ pub(super) struct GroupClasses {
     pub(super) edge_sorts: Vec<SortSums>,
     /// Per slot the largest tile of one child instance.
     pub(super) tiles: Vec<u64>,
+    /// Per node, and those after the first windows of its loops inside, one after the other: `first_starts`
+    /// says where those of a node begin.
+    firsts: Vec<u32>,
+    first_starts: Vec<u32>,
 }
 
 pub(super) struct Node {
@@ -118,8 +122,9 @@ pub(super) struct Node {
     pub fresh: bool,
     /// In how many of the positions all of them are at their last.
     pub last_count: u64,
-    /// Points of the busiest PE, of all PEs, and how many PEs work; only at the leaf.
+    /// Points of the busiest PE in the first leaf tile below.
     pub busiest: u64,
+    /// Points of all PEs, and how many PEs work; only at the leaf.
     pub volume: u128,
     pub working: u64,
 }
@@ -173,6 +178,8 @@ impl GroupClasses {
             node_sorts: Vec::new(),
             edge_sorts: Vec::new(),
             tiles: Vec::new(),
+            firsts: Vec::new(),
+            first_starts: Vec::new(),
         };
         if key.explicit {
             classes.list()?;
@@ -217,6 +224,29 @@ impl GroupClasses {
             node = self.nodes[node].first as usize;
         }
         node
+    }
+
+    /// `node`, and the classes reached from it through one first window, two, and so on.
+    #[inline]
+    pub(super) fn firsts(&self, node: usize) -> &[u32] {
+        &self.firsts[self.first_starts[node] as usize..]
+    }
+
+    /// Lists what lies inside the first windows of every node.
+    pub(super) fn list_firsts(&mut self) {
+        let depth = self.depth();
+        for at in 0..=depth {
+            for node in self.nodes_at(at) {
+                self.first_starts.push(self.firsts.len() as u32);
+                let mut inner = node;
+                self.firsts.push(inner as u32);
+                for _ in at..depth {
+                    inner = self.nodes[inner].first as usize;
+                    self.firsts.push(inner as u32);
+                }
+                self.nodes[node].busiest = self.nodes[inner].busiest;
+            }
+        }
     }
 
     /// The class reached from `node` through `steps` last windows.

@@ -492,18 +492,15 @@ impl Engine<'_> {
         for (m, &class) in context.iter().enumerate().skip(from) {
             let classes = &self.classes[self.moving[m]];
             let advances = own.is_some_and(|(own, _)| own == m);
-            let (count, node, depth) = if advances {
+            let (count, node) = if advances {
                 let edge = &classes.edges[class];
                 let parent = &classes.nodes[edge.parent as usize];
-                let number = own.map_or(0, |(_, number)| number);
-                (parent.count * edge.count, edge.child as usize, number + 1)
+                (parent.count * edge.count, edge.child as usize)
             } else {
-                let depth = advance.map_or(0, |l| self.loops[l].depths[m]);
-                (classes.nodes[class].count, class, depth)
+                (classes.nodes[class].count, class)
             };
-            let leaf = classes.first_at(node, classes.depth() - depth);
             products.counts[m + 1] = products.counts[m] * count;
-            products.busiest[m + 1] = products.busiest[m] * classes.nodes[leaf].busiest;
+            products.busiest[m + 1] = products.busiest[m] * classes.nodes[node].busiest;
             let own = if advances {
                 &classes.edge_rows
             } else {
@@ -531,23 +528,17 @@ impl Engine<'_> {
         let outside = advance.map_or(0, |l| l + 1);
         let own = advance.and_then(|l| self.loops[l].own);
         // The nodes that every moving group is at after the advance, and then after the first windows of its
-        // loops inside, one after the other; and where those of each group would begin at depth 0.
-        let mut chain: SmallVec<[usize; 32]> = SmallVec::new();
-        let mut starts: SmallVec<[usize; 8]> = SmallVec::new();
+        // loops inside, one after the other; and how many of its loops lie outside the first of them.
+        let mut chains: SmallVec<[(&[u32], usize); 8]> = SmallVec::new();
         for (m, &class) in context.iter().enumerate() {
             let classes = &self.classes[self.moving[m]];
-            let (mut node, depth) = match own {
+            let (node, depth) = match own {
                 Some((own, number)) if own == m => {
                     (classes.edges[class].child as usize, number + 1)
                 }
                 _ => (class, advance.map_or(0, |l| self.loops[l].depths[m])),
             };
-            starts.push(chain.len().wrapping_sub(depth));
-            chain.push(node);
-            for _ in depth..classes.depth() {
-                node = classes.nodes[node].first as usize;
-                chain.push(node);
-            }
+            chains.push((classes.firsts(node), depth));
         }
         let (flows, timer) = (self.flows, self.timer);
         let last = context.len();
@@ -608,7 +599,7 @@ impl Engine<'_> {
                 break;
             }
             place -= 1;
-            self.add_loop(place, (&chain, &starts), times, elapsed)?;
+            self.add_loop(place, &chains, times, elapsed)?;
         }
         Ok(())
     }
@@ -634,7 +625,7 @@ impl Engine<'_> {
     fn add_loop(
         &self,
         l: usize,
-        (chain, starts): (&[usize], &[usize]),
+        chains: &[(&[u32], usize)],
         times: &[u64],
         elapsed: &mut Elapsed,
     ) -> Result<(), EngineLimit> {
@@ -646,9 +637,9 @@ impl Engine<'_> {
         let mut index = 0usize;
         let mut scale = 1usize;
         let mut parent = 0usize;
-        let groups = level.classes.iter().zip(&level.depths).zip(starts);
-        for (m, ((&(first, radix), depth), start)) in groups.enumerate() {
-            let here = chain[start.wrapping_add(*depth)];
+        let groups = level.classes.iter().zip(&level.depths).zip(chains);
+        for (m, ((&(first, radix), depth), (chain, from))) in groups.enumerate() {
+            let here = chain[depth - from] as usize;
             index *= radix;
             if m == own {
                 parent = here;

@@ -228,6 +228,7 @@ impl GroupClasses {
             })
             .collect();
         self.used = self.used();
+        self.list_firsts();
     }
 
     /// Whether all instances of a site are alike in every step, and nothing comes from neighbours.
