@@ -263,10 +263,10 @@ pub fn small(seed: u64, size: u64) -> Problem {
             8,
         )
     };
-    if one(&[0, 0, 1]) == 1 {
-        if let Some(result) = operation.tensors.last_mut() {
-            result.partial_bits = 16;
-        }
+    if one(&[0, 0, 1]) == 1
+        && let Some(result) = operation.tensors.last_mut()
+    {
+        result.partial_bits = 16;
     }
     let infeasible = seed % 10 == 7;
     let least = operation.tensors.len() as u64 + 1;
