@@ -123,10 +123,9 @@ fn engine_equals_oracle() {
                         difference(&mapping, &executed, &truth)
                     );
                     let counter = Counter::new(&mapping);
-                    let by_classes = counter
-                        .as_ref()
-                        .map_err(Clone::clone)
-                        .and_then(|counter| counter.count_by_classes(&legal_mapping, TimingRule::Exact));
+                    let by_classes = counter.as_ref().map_err(Clone::clone).and_then(|counter| {
+                        counter.count_by_classes(&legal_mapping, TimingRule::Exact)
+                    });
                     if by_classes == Err(EngineLimit::Irregular) {
                         counts.set((legal, stepped + 1, illegal));
                     } else {
