@@ -44,7 +44,7 @@ pub fn select(compiled: &Compiled, wanted: &Wanted, file: &Path) -> Result<Selec
         .map_err(|nothing| Failure(format!("{} {nothing}", file.display())))
 }
 
-/// Checks every item and every map of one file.
+/// Checks every item and every map of one file; what could not be counted is said here already.
 pub fn check(file: &Path, settings: &Settings, mapping: Mapping) -> Outcome<()> {
     let (compiled, mut diagnostics) = load(file, settings);
     let request = Request {

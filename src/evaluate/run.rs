@@ -426,6 +426,13 @@ impl<'a> Runner<'a> {
             let warnings = checked.iter().flat_map(|checked| &checked.warnings);
             sink.extend(warnings.cloned());
         }
+        if let (Until::Counted, Some(checked)) = (self.request.until, &checked) {
+            let counted =
+                models::DEFAULT.group(&checked.lowered.group, &checked.rates(), &checked.memories);
+            if let Err(failure) = counted {
+                sink.push(checked.failure(&failure));
+            }
+        }
         let mut finished = false;
         for draft in drafts.iter_mut() {
             let Some(checked) = &mut checked else {

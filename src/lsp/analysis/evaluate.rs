@@ -8,7 +8,7 @@
 //! cost; an evaluation that was stopped says so and has only what was finished.
 
 use super::Snapshot;
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::PlannedLayer;
 use crate::evaluate::{
     self, Cache, CheckedLayer, GroupOutcome, LayerOutcome, Memo, Observer, Request, Selection,
@@ -107,8 +107,12 @@ impl<F: FnMut() -> bool> Observer for Collector<F> {
         self.stopped.is_none()
     }
 
-    /// What only a cost needs (prices) `check` does not ask for either: it is said beside the layer.
-    fn without_figures(&mut self, _reasons: &[Diagnostic]) {}
+    /// What cannot be counted, as `check` says it. What only a cost needs (prices) `check` does not ask for either: it
+    /// is said beside the layer.
+    fn without_figures(&mut self, reasons: &[Diagnostic]) {
+        let uncounted = reasons.iter().filter(|one| one.code == Code::E0602);
+        self.sink.extend(uncounted.cloned());
+    }
 
     fn inapplicable(&mut self, _refusal: Diagnostic) {}
 
