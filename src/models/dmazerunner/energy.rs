@@ -30,23 +30,43 @@ impl Breakdown {
     }
 }
 
-/// Cost of one delivery of a tensor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Delivery {
-    pub noc: u64,
-    pub spm: u64,
+/// What a method does over the layer, per tensor: the counts that energies are multiplied with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Accesses {
+    /// Multiply-accumulates, and additions of partial results across PEs.
+    pub operations: u64,
+    pub rf_reads: [u64; TENSORS],
+    /// Of outputs: nothing is counted for writing inputs and weights.
+    pub rf_writes: u64,
+    /// Elements delivered to PEs or from them, one for every PE that receives it.
+    pub network: [u64; TENSORS],
+    pub spm_reads: [u64; TENSORS],
+    /// Of outputs that leave the array.
+    pub spm_writes: u64,
+    pub dram_reads: [u64; TENSORS],
+    /// Of outputs.
+    pub dram_writes: u64,
 }
 
-/// Cost of one delivery of each tensor: to all PEs for inputs and weights, to one PE per distinct element
-/// for outputs.
+impl Accesses {
+    /// What they cost.
+    #[must_use]
+    pub fn energy(&self, e: &Energies) -> Breakdown {
+        let sum = |counts: &[u64; TENSORS]| counts.iter().sum::<u64>();
+        Breakdown {
+            mac: self.operations * e.mac,
+            rf: (sum(&self.rf_reads) + self.rf_writes) * e.rf,
+            noc: sum(&self.network) * e.noc,
+            spm: (sum(&self.spm_reads) + self.spm_writes) * e.spm,
+            dram: (sum(&self.dram_reads) + self.dram_writes) * e.dram,
+        }
+    }
+}
+
+/// Elements that one delivery of each tensor brings to PEs: to all PEs for inputs and weights, to one PE per distinct
+/// element for outputs.
 #[must_use]
-pub fn deliveries(
-    layer: &Layer,
-    e: &Energies,
-    rf: &Factors,
-    spatial: &Factors,
-) -> [Delivery; TENSORS] {
-    let array = std::array::from_fn(|d| rf[d] * spatial[d]);
+pub fn copies(layer: &Layer, rf: &Factors, spatial: &Factors) -> [u64; TENSORS] {
     let pes: u64 = spatial.iter().product();
     let (idle, _) = layer.idle_products(spatial);
     Tensor::ALL.map(|tensor| {
@@ -54,10 +74,7 @@ pub fn deliveries(
             Tensor::O => pes / idle[O],
             _ => pes,
         };
-        Delivery {
-            noc: layer.footprint(tensor, rf) * receivers * e.noc,
-            spm: layer.footprint(tensor, &array) * e.spm,
-        }
+        layer.footprint(tensor, rf) * receivers
     })
 }
 

@@ -28,6 +28,7 @@ pub mod profile;
 pub mod reuse;
 pub mod subject;
 
+pub use energy::Accesses;
 pub use layer::{DIMS, Dim, Factors, Layer, Operator, TENSORS, Tensor};
 pub use machine::{Energies, Machine};
 pub use method::{Level, Method, Rejected, Sizes};

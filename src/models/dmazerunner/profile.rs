@@ -2,7 +2,7 @@
 
 use super::cycles::{Pass, PassCycles, Transfers};
 use super::dma::{self, Bursts};
-use super::energy::{self, Breakdown, Delivery};
+use super::energy::{self, Accesses, Breakdown};
 use super::layer::{Layer, TENSORS, Tensor};
 use super::machine::{Energies, Machine, PICOJOULE};
 use super::method::{Method, Rejected, Sizes};
@@ -20,6 +20,7 @@ pub struct Profile {
     pub bursts: [Bursts; TENSORS],
     /// Cycles of the layer.
     pub cycles: u64,
+    pub accesses: Accesses,
     /// Energy in units of `unit` attojoule.
     pub energy: Breakdown,
     /// Attojoule in one unit of `energy`.
@@ -102,9 +103,8 @@ pub fn evaluate(layer: &Layer, machine: &Machine, method: &Method) -> Result<Pro
 pub struct Tiling {
     pub sizes: Sizes,
     pub bursts: [Bursts; TENSORS],
-    /// MACs and accesses of the register file, which no order changes.
-    constant: Breakdown,
-    delivery: [Delivery; TENSORS],
+    macs: u64,
+    copies: [u64; TENSORS],
     energies: Energies,
     unit: u64,
     compute: u64,
@@ -124,18 +124,13 @@ impl Tiling {
     pub fn new(layer: &Layer, machine: &Machine, method: &Method) -> Result<Tiling, Rejected> {
         let sizes = method.check(layer, machine)?;
         let energies = machine.energies_in_units();
-        let macs = layer.macs();
         let spm_passes: u64 = method.dram.iter().product();
         let (idle, _) = layer.idle_products(&method.dram);
         Ok(Tiling {
             sizes,
             bursts: dma::all_bursts(layer, machine, &method.spm_tile()),
-            constant: Breakdown {
-                mac: macs * energies.mac,
-                rf: 4 * macs * energies.rf,
-                ..Breakdown::default()
-            },
-            delivery: energy::deliveries(layer, &energies, &method.rf, &method.spatial),
+            macs: layer.macs(),
+            copies: energy::copies(layer, &method.rf, &method.spatial),
             energies,
             unit: machine.energy_unit(),
             compute: method.rf.iter().product(),
@@ -149,7 +144,6 @@ impl Tiling {
     /// The profile under orders with these reuses.
     #[must_use]
     pub fn profile(&self, spm: Reuse, dram: Reuse) -> Profile {
-        let e = &self.energies;
         let kept = (0..TENSORS).find(|x| spm[*x] == self.rf_passes && dram[*x] > 1);
         let pass = Pass {
             compute: self.compute,
@@ -165,24 +159,7 @@ impl Tiling {
             passes: self.spm_passes,
         };
         let pass_cycles = pass.cycles();
-        let counts = energy::counts(self.spm_passes, self.rf_passes, &spm, &dram, kept);
-        let mut split = self.constant;
-        for (x, (count, each)) in counts.iter().zip(&self.delivery).enumerate() {
-            let ways = if x == O && kept != Some(O) { 2 } else { 1 };
-            split.noc += count * ways * each.noc;
-            split.spm += count * ways * each.spm;
-        }
-        let summed = counts[O] * self.reduction;
-        split.rf += summed * 3 * e.rf;
-        split.noc += summed * e.noc;
-        split.mac += summed * e.mac;
-        split.dram = energy::dram(
-            e,
-            &self.sizes.spm,
-            self.spm_passes,
-            &dram,
-            self.output_tiles,
-        );
+        let accesses = self.accesses(&spm, &dram, kept);
         Profile {
             sizes: self.sizes,
             pass,
@@ -190,8 +167,36 @@ impl Tiling {
             transfers,
             bursts: self.bursts,
             cycles: transfers.cycles(&pass, pass_cycles),
-            energy: split,
+            energy: accesses.energy(&self.energies),
+            accesses,
             unit: self.unit,
         }
+    }
+
+    fn accesses(&self, spm: &Reuse, dram: &Reuse, kept: Option<usize>) -> Accesses {
+        let counts = energy::counts(self.spm_passes, self.rf_passes, spm, dram, kept);
+        let visits = dram.map(|reuse| self.spm_passes / reuse);
+        let (size, tile) = (&self.sizes.array, &self.sizes.spm);
+        // Sums that PEs hand on: two reads of a register file, an addition, a write, and the way between.
+        let summed = counts[O] * self.reduction;
+        let mut all = Accesses {
+            operations: self.macs + summed,
+            rf_reads: [self.macs; TENSORS],
+            rf_writes: self.macs + summed,
+            network: std::array::from_fn(|x| counts[x] * self.copies[x]),
+            spm_reads: std::array::from_fn(|x| counts[x] * size[x]),
+            spm_writes: counts[O] * size[O],
+            dram_reads: std::array::from_fn(|x| visits[x] * tile[x]),
+            dram_writes: visits[O] * tile[O],
+        };
+        all.rf_reads[O] += 2 * summed;
+        if kept == Some(O) {
+            all.spm_reads[O] = 0;
+        } else {
+            all.network[O] *= 2;
+        }
+        all.network[O] += summed;
+        all.dram_reads[O] -= self.output_tiles * tile[O];
+        all
     }
 }

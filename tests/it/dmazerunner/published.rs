@@ -37,6 +37,13 @@ fn the_papers_method_has_the_papers_figures() {
     assert_eq!(profile.picojoule(), 2_908_068_209);
     assert_eq!(profile.edp(), 7_152_824_154_130_432);
     assert_eq!(profile.bottleneck(), Bottleneck::Compute);
+    // By hand: 8 tiles of 12,544 outputs leave once each and none comes back; inputs come in 8 * 64 * 8 passes of the
+    // array, tiles of inputs and weights in every one of 512 passes of the SPM.
+    let a = profile.accesses;
+    assert_eq!(a.spm_reads, [4096 * 324, 4096 * 576, 0]);
+    assert_eq!((a.spm_writes, a.dram_writes), (8 * 12_544, 8 * 12_544));
+    assert_eq!(a.dram_reads, [512 * 2592, 512 * 4608, 0]);
+    assert_eq!(a.network, [4096 * 36 * 196, 4096 * 144 * 196, 8 * 12_544]);
     // Millions of picojoule: MAC 34.68, RF 1775.70, NoC 289.21, SPM 51.12, DRAM 757.35.
     let e = profile.energy;
     let parts = [e.mac, e.rf, e.noc, e.spm, e.dram].map(|part| part * profile.unit / 100_000_000);
