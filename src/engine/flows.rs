@@ -148,6 +148,14 @@ pub(super) struct Places {
 }
 
 impl Places {
+    /// Every place that a mapping's loops have, so that a rank is the number of loops outside.
+    pub fn every(mapping: &Mapping) -> Places {
+        Places {
+            ranked: (0..=mapping.schedule.loops.len()).collect(),
+            words: Vec::new(),
+        }
+    }
+
     /// Looks at another mapping.
     pub fn find(&mut self, mapping: &Mapping) {
         let schedule = &mapping.schedule;

@@ -83,9 +83,7 @@ impl<'a> GroupTables<'a> {
     /// `mapping` has the layer and the accelerator of `counter`, all loops, and all places.
     #[must_use]
     pub fn new(counter: &'a Counter, mapping: Mapping) -> GroupTables<'a> {
-        let mut places = Places::default();
-        places.find(&mapping);
-        let flows = Rc::new(Flows::new(&mapping, 0, &places));
+        let flows = Rc::new(Flows::new(&mapping, 0, &Places::every(&mapping)));
         let (mut crossed, mut at) = (Vec::new(), Vec::new());
         for (number, site) in flows.sites.iter().enumerate() {
             for (index, slot) in site.slots.iter().enumerate() {

@@ -139,9 +139,7 @@ impl<'a> Machine<'a> {
     ) -> Result<Machine<'a>, EngineLimit> {
         let mapping = &short.mapping;
         let too_many = EngineLimit::TooManySteps;
-        let mut known = flows::Places::default();
-        known.find(mapping);
-        let flows = Flows::new(mapping, 0, &known);
+        let flows = Flows::new(mapping, 0, &flows::Places::every(mapping));
         let leaf = mapping.schedule.leaf;
         let mut places: Vec<usize> = flows.boundaries.iter().map(|b| b.place).collect();
         places.push(leaf);
