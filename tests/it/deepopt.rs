@@ -509,9 +509,15 @@ fn subjects_of_the_language() {
             layer,
         );
         let text = text.replace("Shape: [32, 64]", machine);
-        let program = Session::new(MemoryFiles::new().with("a.dflow", &text))
-            .load("a.dflow")
-            .program;
+        let compiled = Session::new(MemoryFiles::new().with("a.dflow", &text)).load("a.dflow");
+        let program = compiled.program;
+        let layers = program.networks[0].layers.len();
+        assert_eq!(
+            layers,
+            5,
+            "{layer}: {:#?}",
+            compiled.diagnostics.into_sorted(2).list
+        );
         let accelerator = &program.accelerators[0];
         let lowered = operation(&program.networks[0].layers[0], accelerator)
             .unwrap()
@@ -547,7 +553,7 @@ fn subjects_of_the_language() {
         }
     );
     assert_eq!(
-        refused("R: 3, S: 3 } Dilation { Y: 2, X: 2 }"),
+        refused("R: 3, S: 3 } Dilation { R: 2, S: 2 }"),
         Inapplicable::Dilation
     );
     let of_layer = |layer: &str| of(layer, "Shape: [32, 64]").0;

@@ -304,9 +304,18 @@ fn imports_in_circles() {
     assert_eq!(found, ["E0203"]);
     // A folder is not a file.
     assert!(!codes("folder", "use \".\";").is_empty());
-    // Endless devices end at the limit of a source.
+    // Nor is a device without end; and a pipe that nobody writes to is not waited for.
     if std::path::Path::new("/dev/zero").exists() {
-        assert_eq!(codes("device", "use \"/dev/zero\";"), ["E0702"]);
+        assert_eq!(codes("device", "use \"/dev/zero\";"), ["E0701"]);
+    }
+    let pipe = path("robust_pipe");
+    let _ = std::fs::remove_file(&pipe);
+    if Command::new("mkfifo")
+        .arg(&pipe)
+        .status()
+        .is_ok_and(|made| made.success())
+    {
+        assert_eq!(codes("fifo", "use \"robust_pipe\";"), ["E0701"]);
     }
     for at in 0..200 {
         let _ = write(

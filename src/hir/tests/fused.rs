@@ -133,10 +133,7 @@ fn mistakes() {
             &["E0308@first.Output.x"],
         ),
         ("Fuse first { tile N by 1 { } }", &["E0308@N"]),
-        (
-            "Fuse first { tile a.first.N by 1 { } }",
-            &["E0308@a.first.N"],
-        ),
+        ("Fuse first { tile a.first.N by 1 { } }", &["E0201@a.first"]),
         ("Fuse first { tile first.N by T { } }", &["E0201@T"]),
         ("Fuse first { retain first.Input in GBL; }", &["E0502@GBL"]),
         (

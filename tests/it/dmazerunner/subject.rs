@@ -79,7 +79,7 @@ fn what_the_profile_cannot_say_is_refused() {
     let wide = |text: String| {
         text.replace(
             "Precision: INT16;",
-            "Precision { Input: INT16, Weight: INT16, PartialSum: INT32, Output: INT16 }",
+            "Precision { Input: INT16, Weight: INT16, PartialSum: INT16, Output: INT8 }",
         )
     };
     assert_eq!(refused(LOOPS, &wide), Unfit::Widths);

@@ -74,7 +74,7 @@ const BROKEN: [&str; 7] = [
     "{",
     "[]",
     "{\"jsonrpc\":\"2.0\",,}",
-    "{\"id\": 5}",
+    "{\"id\": \"five\"}",
     "{\"id\": 1.5, \"method\": \"textDocument/hover\"}",
     "{\"method\": \"textDocument/didChange\", \"params\": {\"textDocument\": {\"uri\": \"file:///a.dflow\", \"version\": 900000}, \"contentChanges\": [{\"text\": \"\\ud83d\"}]}}",
 ];
