@@ -3,7 +3,9 @@
 //! Problem: a search finds loops and places; what a user wants is source text that he can read, change and evaluate.
 //! The loops `K by 16`, `P over the rows of PE`, `C by 4` with the weights kept between the first two come back as
 //!
-//!     retain Weight in GLB;   tile K by 16;   spread P by 1 over PE[0];   tile C by 4;
+//! ```text
+//! retain Weight in GLB;   tile K by 16;   spread P by 1 over PE[0];   tile C by 4;
+//! ```
 //!
 //! Most schedules can be written as loops (`tile`, `spread`, `at`). Where several windows move together over an array,
 //! or overlap, or belong to a cluster, they are written as maps (`TemporalMap`, `SpatialMap`, `Cluster`).
