@@ -24,6 +24,7 @@ use super::crossing::{Table, Transition};
 use super::flows::Flows;
 use super::forced::Forced;
 use super::lanes::{Kinds, Rows, SortSums, Sum};
+use super::late::{Arrival, Fresh};
 use super::lattice::{self, Lattice};
 use super::plan::Plan;
 use super::spot::Spot;
@@ -41,6 +42,8 @@ pub(super) struct Key {
     pub loops: GroupLoops,
     /// Per site: how many of the group's loops lie outside.
     pub inside: SmallVec<[usize; 6]>,
+    /// Where it matters which instance is handed a sum.
+    pub arrival: Option<Arrival>,
     /// Where instances that idle give up their sums.
     pub forced: SmallVec<[Forced; 4]>,
     /// Memories that refill whole tiles above some slot, site by site: loops of the group outside their
@@ -57,6 +60,7 @@ pub(super) struct GroupClasses {
     pub plan: Rc<Plan>,
     /// Per site: how many of the loops lie outside.
     pub inside: SmallVec<[usize; 6]>,
+    pub(super) arrival: Option<Arrival>,
     /// The steps were listed one by one.
     pub explicit: bool,
     /// Per loop, of listed groups: whether loops of other groups turn between the loop outside it and it.
@@ -118,8 +122,8 @@ pub(super) struct Node {
     pub(super) advances: (u32, u32),
     /// The class of its last window of the next loop.
     pub last: u32,
-    /// All loops over ranks that the result does not have are at their first window.
-    pub fresh: bool,
+    /// Whether all loops over ranks that the result does not have are at their first window.
+    pub fresh: Fresh,
     /// In how many of the positions all of them are at their last.
     pub last_count: u64,
     /// Points of the busiest PE in the first leaf tile below.
@@ -154,6 +158,7 @@ impl GroupClasses {
         let mut classes = GroupClasses {
             plan,
             inside: key.inside.clone(),
+            arrival: key.arrival.clone(),
             explicit: key.explicit,
             between: key.between.clone(),
             used: 0,
@@ -184,7 +189,7 @@ impl GroupClasses {
         if key.explicit {
             classes.list()?;
         } else {
-            classes.grow(mapping, flows.wide)?;
+            classes.grow(mapping, flows.wide, key.arrival.as_ref())?;
         }
         classes.cross(mapping, key, flows)?;
         if key.explicit {
@@ -263,13 +268,43 @@ impl GroupClasses {
         self.wraps[node * self.sites + site]
     }
 
+    /// What happens at a site when a class is entered; `advances`: a class of advances; `lanes`: in the first leaf
+    /// tile inside.
+    pub(super) fn entering(
+        &self,
+        (class, advances): (usize, bool),
+        (site, lanes): (usize, bool),
+    ) -> Transition {
+        let node = if advances {
+            self.edges[class].child as usize
+        } else {
+            class
+        };
+        match (lanes, advances) {
+            (true, _) => {
+                let mut leaf = node;
+                while leaf < self.starts[self.depth()] {
+                    leaf = self.nodes[leaf].first as usize;
+                }
+                self.wrap_of(leaf, site)
+            }
+            (false, true) => self.advance_of(class, site),
+            (false, false) => self.wrap_of(class, site),
+        }
+    }
+
     #[inline]
     pub fn advance_of(&self, edge: usize, site: usize) -> Transition {
         self.advances[edge * self.sites + site]
     }
 
     /// Builds nodes and edges, outermost loop first.
-    fn grow(&mut self, mapping: &Mapping, wide: bool) -> Result<(), EngineLimit> {
+    fn grow(
+        &mut self,
+        mapping: &Mapping,
+        wide: bool,
+        arrival: Option<&Arrival>,
+    ) -> Result<(), EngineLimit> {
         let plan = Rc::clone(&self.plan);
         let ground = plan.ground.as_ref();
         let start = ground.map_or(lattice::NOWHERE, |ground| ground.whole());
@@ -278,7 +313,10 @@ impl GroupClasses {
             ground.is_some(),
             SmallVec::new(),
             (1, 1),
-            true,
+            Fresh {
+                ever: true,
+                here: arrival.is_some(),
+            },
         ));
         self.starts.push(0);
         self.starts.push(1);
@@ -289,6 +327,7 @@ impl GroupClasses {
             let l = &self.loops[depth];
             instances = instances.saturating_mul(l.instances);
             let reduces = self.reduces(mapping, l);
+            let renews = arrival.is_some_and(|arrival| arrival.renews >> (depth & 31) & 1 == 1);
             for parent in self.nodes_at(depth) {
                 let node = &self.nodes[parent];
                 let (count, fresh, uniform, spot) =
@@ -319,6 +358,8 @@ impl GroupClasses {
                     }
                     _ => self.interior(&states, l),
                 };
+                // Whether sums begin in the first trip only.
+                let begins = reduces && (fresh.ever || fresh.here && !renews);
                 let first_edge = self.edges.len();
                 let first = self.nodes.len();
                 let mut window = 0;
@@ -335,8 +376,8 @@ impl GroupClasses {
                     // One class for the interior, where windows are translates of each other.
                     let run = match alike {
                         // Only where sums begin is the first trip of a reduction another than the others.
-                        Some((0, to)) if reduces && fresh && window == 1 && to > 1 => to,
-                        Some((0, _)) if reduces && fresh => 1,
+                        Some((0, to)) if begins && window == 1 && to > 1 => to,
+                        Some((0, _)) if begins => 1,
                         Some((from, to)) if window == from && to > from => to - from + 1,
                         _ => 1,
                     };
@@ -355,7 +396,11 @@ impl GroupClasses {
                     let mut path = path.clone();
                     path.push(window);
                     let child = self.nodes.len() as u32;
-                    let fresh = fresh && !(reduces && window > 0);
+                    let again = reduces && window > 0;
+                    let fresh = Fresh {
+                        ever: fresh.ever && !again,
+                        here: fresh.here && (!again || renews),
+                    };
                     let last = match reduces {
                         false => last_count * run,
                         true if window + run == trips => last_count,
@@ -522,7 +567,7 @@ impl Node {
         uniform: bool,
         path: SmallVec<[u64; 4]>,
         (count, last_count): (u64, u64),
-        fresh: bool,
+        fresh: Fresh,
     ) -> Node {
         Node {
             last: 0,
@@ -544,7 +589,8 @@ impl Node {
 impl GroupClasses {
     /// Whether what becomes of a sum depends on more than products: sums pass from instance to instance
     /// below a memory that they can wait in, or an idle instance keeps a part of a sum whose width its
-    /// neighbour decides through a port with a bandwidth.
+    /// neighbour decides through a port with a bandwidth, or an idle instance keeps a part of the sums while those of
+    /// the others come and go further inside.
     pub(super) fn passes_sums(&self, mapping: &Mapping, flows: &Flows) -> bool {
         let spread = |l: &GroupLoop| l.instances > 1;
         let result = mapping.operation.result();
@@ -554,6 +600,20 @@ impl GroupClasses {
                 .iter()
                 .any(|b| b.parent > 0 && b.tensors.contains(&result));
             return (waits || flows.wide) && self.loops.iter().any(spread);
+        }
+        let leaves = || &self.nodes[self.nodes_at(self.depth())];
+        let all: u64 = self.loops.iter().map(|l| l.instances).product();
+        let idles = || leaves().iter().any(|node| node.working < all);
+        if let Some(arrival) = &self.arrival
+            && arrival.inside
+            && self.loops.iter().any(|l| {
+                let over =
+                    |&(from, to): &(usize, usize)| l.array.is_some_and(|a| (from..to).contains(&a));
+                spread(l) && arrival.arrays.iter().any(over) && self.reduces(mapping, l)
+            })
+            && idles()
+        {
+            return true;
         }
         if !flows.wide {
             return false;
@@ -570,17 +630,12 @@ impl GroupClasses {
         let shared = |l: &GroupLoop| {
             spread(l) && l.array.is_some_and(|array| array < home.above) && self.reduces(mapping, l)
         };
-        ports.write().is_some()
-            && self.loops.iter().any(shared)
-            && self.nodes[self.nodes_at(self.depth())].iter().any(|node| {
-                let all: u64 = self.loops.iter().map(|l| l.instances).product();
-                node.working < all
-            })
+        ports.write().is_some() && self.loops.iter().any(shared) && idles()
     }
 
     /// How much memory its tables take, in numbers of eight bytes.
     pub(super) fn weight(&self) -> usize {
-        let tables = self.table.sizes.len() * 17 + self.table.variants.len() * 2;
+        let tables = self.table.sizes.len() * 18 + self.table.variants.len() * 2;
         let rows = self.node_rows.lanes.len() + self.edge_rows.lanes.len();
         let classes = (self.nodes.len() + self.edges.len()) * (32 + 2 * self.sites);
         let sums = (self.node_sums.len() + self.edge_sums.len()) * 20;

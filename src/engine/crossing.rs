@@ -16,6 +16,7 @@
 //! (`held`, `worked on`, `beside`), and the step looks at all combinations of these sorts.
 
 use super::flows::{Boundary, Site, Slot};
+use super::late::{Arrival, Fresh};
 use crate::ir::{GroupLoop, GroupState, Mapping};
 use smallvec::SmallVec;
 
@@ -145,8 +146,10 @@ pub(super) struct StepSizes {
     /// here, and those of them held before.
     pub needed: u64,
     pub needed_reused: u64,
-    /// Result: of `needed`, what no step before had.
+    /// Result: of `needed`, what no step before had; and what none had since the sums came into the memory of the
+    /// [`Arrival`].
     pub first_touch: u64,
+    pub begun: u64,
     /// Result: sum over classes of the elements held before, and of those that stay everywhere.
     pub prev_held: u64,
     pub retained: u64,
@@ -175,6 +178,7 @@ macro_rules! fields {
             needed,
             needed_reused,
             first_touch,
+            begun,
             prev_held,
             retained,
             all_held,
@@ -259,6 +263,8 @@ pub(super) struct Variant {
     pub(super) first: u32,
     /// Some element of it may come from neighbours.
     pub(super) sorted: bool,
+    /// No sum of the memory above the array reaches them.
+    pub(super) late: bool,
 }
 
 /// A range of [`Table::variants`].
@@ -334,15 +340,24 @@ impl Table {
             count,
             first: begin as u32,
             sorted: self.sizes[begin..].iter().any(|sizes| sizes.sorts != 0),
+            late: false,
         });
         Transition { first, len: 1 }
     }
 
-    /// A transition with the given kinds of instances.
-    pub fn kinds(&mut self, kinds: Vec<(u64, Sizes)>) -> Transition {
+    /// A transition of instances with the given sizes; and whether they are late.
+    pub fn kinds(&mut self, instances: impl Iterator<Item = (Sizes, bool)>) -> Transition {
+        let mut kinds: Vec<(u64, Sizes, bool)> = Vec::new();
+        for (sizes, late) in instances {
+            match kinds.iter_mut().find(|(_, known, _)| *known == sizes) {
+                // With equal operands the one that is handed a sum is the busiest.
+                Some((count, _, all)) => (*count, *all) = (*count + 1, *all && late),
+                None => kinds.push((1, sizes, late)),
+            }
+        }
         let first = self.variants.len() as u32;
         let len = kinds.len() as u32;
-        for (count, slots) in kinds {
+        for (count, slots, late) in kinds {
             let begin = self.sizes.len();
             let mut sorted = false;
             for (mut sizes, sorts) in slots {
@@ -354,6 +369,7 @@ impl Table {
                 count,
                 first: begin as u32,
                 sorted,
+                late,
             });
         }
         Transition { first, len }
@@ -368,9 +384,9 @@ pub(super) const BESIDE: u8 = 4;
 /// When the elements of the result are first and last touched.
 #[derive(Clone, Copy)]
 pub(super) enum Touch<'a> {
-    /// All elements alike: whether this step is the first for them; whether the one before was the last is
+    /// All elements alike: whether sums begin in this step; whether the one before was the last is
     /// said by the class.
-    Alike { first: bool },
+    Alike { fresh: Fresh },
     /// Element by element, by the numbers of the group's own steps.
     Steps {
         touches: &'a Touches,
@@ -395,6 +411,23 @@ pub(super) struct Touched {
     pub last: u32,
     /// Points of the group that make it.
     pub points: u64,
+}
+
+impl Touch<'_> {
+    /// How many sums of `set` begin: ever, and since they came into the memory of the [`Arrival`] (which is not
+    /// looked at where elements are touched one by one).
+    pub fn begin(&self, set: &crate::ir::Intervals) -> (u64, u64) {
+        match self {
+            Touch::Alike { fresh } => (
+                set.len() * u64::from(fresh.ever),
+                set.len() * u64::from(fresh.here),
+            ),
+            Touch::Steps { touches, now, .. } => {
+                let first = touches.first_in(set, *now);
+                (first, first)
+            }
+        }
+    }
 }
 
 impl Touches {
@@ -430,6 +463,7 @@ pub(super) type Flushed = (usize, std::collections::BTreeSet<SmallVec<[u32; 6]>>
 pub(super) struct SiteView<'a> {
     pub site: &'a Site,
     pub sharing: &'a Sharing,
+    pub arrival: Option<&'a Arrival>,
     /// Where instances that idle give up their sums.
     pub forced: &'a [super::forced::Forced],
     /// Per slot: instances whose sums all leave, because a memory above refills a whole tile: the arrays

@@ -18,6 +18,7 @@ use super::clock::{Clock, Elapsed};
 use super::counts::Counts;
 use super::flows::{Flows, Places, Position};
 use super::lanes::Sum;
+use super::late::{self, Arrival};
 use super::plan::{Counter, Plan, Whole};
 use super::still::Still;
 use super::sums::Own;
@@ -255,6 +256,12 @@ impl Scratch {
         } else {
             SmallVec::new()
         };
+        // In most accelerators nothing inside an array asks which instance is handed a sum.
+        let late = if spread && !flows.late.is_empty() {
+            late::spread(mapping, flows, &self.loops)
+        } else {
+            late::Late::new()
+        };
         self.classes.clear();
         let mut fixed = 0u64;
         let places = &self.places.ranked;
@@ -268,6 +275,7 @@ impl Scratch {
             }
             let explicit = self.explicit[g];
             let forced = forced::forced(mapping, flows, own, &turns);
+            let arrival = Arrival::new(mapping, flows, &late, own, &turns);
             let between = if explicit {
                 forced::between(own, &turns)
             } else {
@@ -295,6 +303,10 @@ impl Scratch {
             for one in &forced {
                 words.extend([one.boundary as u64, one.above as u64, u64::from(one.loops)]);
             }
+            if let Some(arrival) = &arrival {
+                words.extend(late.iter().map(|&number| 1 << 32 | number as u64));
+                words.push(u64::from(arrival.renews));
+            }
             words.extend(between.iter().map(|&turns| u64::from(turns)));
             if let Some(classes) = counter.known_classes(g, words) {
                 self.classes.push(classes);
@@ -308,6 +320,7 @@ impl Scratch {
                     .map(|&(_, place)| outside(own, place))
                     .collect(),
                 forced,
+                arrival,
                 explicit,
                 between,
                 loops: own.clone(),

@@ -228,6 +228,8 @@ pub(super) struct Flows {
     pub transfers: Vec<Transfer>,
     /// Per home: the resources that its issues take.
     pub issues: Vec<SmallVec<[usize; 4]>>,
+    /// Boundaries below which it matters which instance is handed a sum ([`super::late`]).
+    pub late: Vec<usize>,
     /// Partial sums have another width than complete ones.
     pub wide: bool,
     /// Slots of all sites, and where those of each site begin.
@@ -278,6 +280,7 @@ impl Flows {
             uses: Vec::with_capacity(8),
             transfers: Vec::with_capacity(4),
             issues: Vec::with_capacity(2),
+            late: Vec::new(),
             wide: {
                 let result = &mapping.operation.tensors[mapping.operation.result()];
                 result.bits != result.partial_bits
@@ -316,6 +319,7 @@ impl Flows {
             }
         }
         flows.wire(mapping);
+        flows.late = super::late::boundaries(mapping, &flows);
         flows.lay_out();
         for position in &flows.positions {
             let used = flows.used(position.sites.0..position.sites.1);

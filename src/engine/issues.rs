@@ -7,11 +7,12 @@
 
 use super::crossing::{Holder, Sharing, Sizes, Sorts, StepSizes, Table, Touch, Transition};
 use super::flows::{Site, Slot};
+use super::late::Arrival;
 use super::plan::Plan;
 use super::sets::{Indices, sole};
 use crate::ir::{GroupState, Interval, Intervals};
 use smallvec::SmallVec;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Points times lanes of one leaf tile that are looked at one by one; more is not counted.
 const MOST_ISSUES: u64 = 1 << 20;
@@ -20,7 +21,7 @@ const MOST_ISSUES: u64 = 1 << 20;
 pub(super) fn count(
     table: &mut Table,
     plan: &Plan,
-    (site, sharing): (&Site, &Sharing),
+    (site, sharing, arrival): (&Site, &Sharing, Option<&Arrival>),
     lanes: &[Holder],
     touch: Touch,
     work: &mut u64,
@@ -32,6 +33,7 @@ pub(super) fn count(
             .or_default()
             .push(lane);
     }
+    let mut late = BTreeSet::new();
     let mut instances: Vec<Sizes> = by_site.iter().map(|_| Sizes::new()).collect();
     for slot in &site.slots {
         let mut tiles = Vec::new();
@@ -58,13 +60,14 @@ pub(super) fn count(
                     plan.footprints[slot.tensor].pieces(&lane.state, &mut pieces)?;
                 }
                 let tile = Intervals::union_of(pieces);
-                own.first_touch = match touch {
-                    Touch::Alike { first } => tile.len() * u64::from(first),
-                    Touch::Steps { touches, now, .. } => touches.first_in(&tile, now),
-                };
+                (own.first_touch, own.begun) = touch.begin(&tile);
                 tiles.push(tile);
             }
             sizes.push((own, Sorts::default()));
+        }
+        if let Some(arrival) = arrival.filter(|_| slot.is_result) {
+            let tiles = by_site.keys().cloned().zip(tiles.iter().cloned());
+            late = arrival.late(sharing, slot.above, &tiles.collect());
         }
         for (sizes, sole) in instances.iter_mut().zip(sole(&tiles)) {
             if let Some((own, _)) = sizes.last_mut() {
@@ -75,14 +78,8 @@ pub(super) fn count(
             }
         }
     }
-    let mut kinds: Vec<(u64, Sizes)> = Vec::new();
-    for sizes in instances {
-        match kinds.iter_mut().find(|(_, known)| *known == sizes) {
-            Some((count, _)) => *count += 1,
-            None => kinds.push((1, sizes)),
-        }
-    }
-    Some(table.kinds(kinds))
+    let instances = by_site.keys().zip(instances);
+    Some(table.kinds(instances.map(|(key, sizes)| (sizes, late.contains(key)))))
 }
 
 /// Points of one lane whose element exists.
@@ -185,6 +182,7 @@ pub(super) fn whole(plan: &Plan, tensor: usize, is_result: bool) -> StepSizes {
         needed: plan.touching[tensor],
         tile_sum: plan.touching[tensor],
         first_touch: plan.unique[tensor],
+        begun: plan.unique[tensor],
         all_done: plan.unique[tensor],
         ..StepSizes::default()
     };

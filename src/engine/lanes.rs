@@ -279,15 +279,20 @@ impl GroupClasses {
         for (index, variant) in variants.iter().enumerate() {
             let start = kinds.columns.len();
             append_row(variant, &mut kinds.columns);
-            let known = kinds.starts[first..].iter().any(|&(known, _)| {
+            let number = transition.first as usize + index;
+            let known = kinds.starts[first..].iter().position(|&(known, _)| {
                 let known = known as usize;
                 kinds.columns[known..known + width] == kinds.columns[start..]
             });
-            if known && !lends {
+            if let Some(known) = known.filter(|_| !lends) {
+                // The busier one of them is the one that is handed a sum.
+                let (_, other) = &mut kinds.starts[first + known];
+                if !variant.late {
+                    *other = number as u32;
+                }
                 kinds.columns.truncate(start);
                 continue;
             }
-            let number = transition.first as usize + index;
             kinds.starts.push((start as u32, number as u32));
         }
         rows.kinds

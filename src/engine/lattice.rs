@@ -10,6 +10,7 @@
 
 use super::crossing::{Sorts, StepSizes, Table, Transition};
 use super::flows::Site;
+use super::late::Fresh;
 use super::plan::Plan;
 use super::sets;
 use super::spot::{Ground, Shadow, Spot};
@@ -338,7 +339,7 @@ impl<'a> SiteForm<'a> {
         loops: &[GroupLoop],
         (mut now, mut before): (Spot, Spot),
         depth: usize,
-        fresh: bool,
+        fresh: Fresh,
     ) -> Option<Transition> {
         for l in loops.get(depth..self.inside).unwrap_or_default() {
             if !is_whole(&now, l, 0) {
@@ -376,7 +377,7 @@ impl<'a> SiteForm<'a> {
     }
 
     /// The issues of the leaf tile `now`.
-    pub fn issues(&self, table: &mut Table, now: &Spot, fresh: bool) -> Option<Transition> {
+    pub fn issues(&self, table: &mut Table, now: &Spot, fresh: Fresh) -> Option<Transition> {
         let begin = table.begin();
         for slot in &self.slots {
             match slot.issues(now, fresh) {
@@ -392,7 +393,7 @@ impl<'a> SiteForm<'a> {
 }
 
 impl SlotForm<'_> {
-    fn issues(&self, now: &Spot, fresh: bool) -> Option<StepSizes> {
+    fn issues(&self, now: &Spot, fresh: Fresh) -> Option<StepSizes> {
         let (tile, open) = self.shadow.interval(now)?;
         let volume = now.volume();
         let inside = self.is_inside(open);
@@ -411,7 +412,8 @@ impl SlotForm<'_> {
         };
         if self.is_result {
             let elements = self.all.union(tile.len())?;
-            sizes.first_touch = elements * u64::from(fresh);
+            sizes.first_touch = elements * u64::from(fresh.ever);
+            sizes.begun = elements * u64::from(fresh.here);
             sizes.all_done = elements * u64::from(!self.all_split);
             let points = self.plan.points_per_result()?;
             let here = touching / tile.len().max(1);
@@ -422,7 +424,7 @@ impl SlotForm<'_> {
         Some(sizes)
     }
 
-    fn sizes(&self, now: &Spot, before: &Spot, fresh: bool) -> Option<(StepSizes, Option<Sorts>)> {
+    fn sizes(&self, now: &Spot, before: &Spot, fresh: Fresh) -> Option<(StepSizes, Option<Sorts>)> {
         let (mut wanted, open) = self.shadow.interval(now)?;
         let (mut held, open_before) = self.shadow.interval(before)?;
         if self.down != 0 || self.up != 0 {
@@ -458,7 +460,8 @@ impl SlotForm<'_> {
         if self.is_result {
             sizes.needed = self.all.union(length)?;
             sizes.needed_reused = sizes.needed - self.all.union(new.len())?;
-            sizes.first_touch = sizes.needed * u64::from(fresh);
+            sizes.first_touch = sizes.needed * u64::from(fresh.ever);
+            sizes.begun = sizes.needed * u64::from(fresh.here);
             sizes.prev_held = self.shared.union(held.len())? * self.classes;
             sizes.retained = sizes.prev_held - self.shared.union(gone.len())? * self.classes;
             sizes.all_held = self.all.union(held.len())?;

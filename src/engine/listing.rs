@@ -14,6 +14,7 @@
 use super::EngineLimit;
 use super::classes::{Edge, GroupClasses, Node};
 use super::crossing::{Holder, Sharing, StepSizes, Transition};
+use super::late::Fresh;
 use super::lattice::NOWHERE;
 use crate::ir::GroupState;
 use smallvec::SmallVec;
@@ -51,8 +52,9 @@ impl GroupClasses {
             let mut before: Option<usize> = None;
             for listed in level {
                 let number = self.nodes.len();
+                let path = listed.path.clone();
                 self.nodes
-                    .push(Node::new(NOWHERE, false, listed.path.clone(), (1, 1), true));
+                    .push(Node::new(NOWHERE, false, path, (1, 1), Fresh::YES));
                 if depth == 0 {
                     continue;
                 }
@@ -314,7 +316,7 @@ impl GroupClasses {
                     false,
                     old.path.clone(),
                     (merged.count, merged.count),
-                    true,
+                    Fresh::YES,
                 );
                 (node.busiest, node.volume, node.working) = (old.busiest, old.volume, old.working);
                 if at + 1 < classes.len() {
@@ -393,6 +395,7 @@ fn flatten(sizes: &StepSizes, key: &mut Vec<u64>) {
         sizes.needed,
         sizes.needed_reused,
         sizes.first_touch,
+        sizes.begun,
         sizes.prev_held,
         sizes.retained,
         sizes.all_held,

@@ -42,6 +42,7 @@ mod forced;
 pub mod fused;
 mod issues;
 mod lanes;
+mod late;
 mod lattice;
 pub mod laws;
 mod listing;

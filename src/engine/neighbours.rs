@@ -8,16 +8,16 @@
 
 use super::EngineLimit;
 use super::classes::GroupClasses;
-use super::crossing::{BESIDE, Elements, HELD, Sorts, WORKED};
+use super::crossing::{BESIDE, Elements, HELD, Sorts, Variant, WORKED};
 use super::exact::{Engine, TimingRule};
 use super::flows::Crossing;
-use super::lanes::Rows;
+use super::late::Arrival;
 use smallvec::SmallVec;
 
 /// The kinds of instances of one group at one step.
 enum Factor<'a> {
-    /// All alike: the columns.
-    One(&'a [u64]),
+    /// All alike: the columns, and the class; `true`: of advances.
+    One(&'a [u64], &'a GroupClasses, (usize, bool)),
     /// Kinds of the group, by their numbers.
     Several(&'a GroupClasses, std::ops::Range<usize>),
 }
@@ -25,7 +25,7 @@ enum Factor<'a> {
 impl<'a> Factor<'a> {
     fn len(&self) -> usize {
         match self {
-            Factor::One(_) => 1,
+            Factor::One(..) => 1,
             Factor::Several(_, kinds) => kinds.len(),
         }
     }
@@ -34,10 +34,28 @@ impl<'a> Factor<'a> {
     #[inline]
     fn columns(&self, choice: usize, width: usize) -> &'a [u64] {
         match self {
-            Factor::One(columns) => columns,
+            Factor::One(columns, ..) => columns,
             Factor::Several(classes, kinds) => {
                 let start = classes.kinds.starts[kinds.start + choice].0 as usize;
                 &classes.kinds.columns[start..start + width]
+            }
+        }
+    }
+
+    /// The group, and its kind of instance; `None` where nothing passes.
+    fn variant(
+        &self,
+        choice: usize,
+        site: (usize, bool),
+    ) -> Option<(&'a GroupClasses, &'a Variant)> {
+        match self {
+            Factor::One(_, classes, class) => {
+                let transition = classes.entering(*class, site);
+                Some((classes, classes.table.variants(transition).first()?))
+            }
+            Factor::Several(classes, kinds) => {
+                let number = classes.kinds.starts[kinds.start + choice].1 as usize;
+                Some((classes, &classes.table.variants[number]))
             }
         }
     }
@@ -59,16 +77,11 @@ impl<'a> Engine<'a> {
         for (m, &g) in self.moving.iter().enumerate() {
             let class = context.map_or(0, |context| context[m]);
             let classes: &'a GroupClasses = &self.classes[g];
-            let rows = if own == Some(m) {
-                &classes.edge_rows
-            } else {
-                &classes.node_rows
-            };
-            factors.push(self.factor(classes, rows, class, site));
+            factors.push(self.factor(classes, (class, own == Some(m)), site));
         }
         for (g, classes) in self.classes.iter().enumerate() {
             if !self.moving.contains(&g) {
-                factors.push(self.factor(classes, &classes.node_rows, 0, site));
+                factors.push(self.factor(classes, (0, false), site));
             }
         }
         if factors.iter().any(|factor| factor.len() == 0) {
@@ -97,8 +110,11 @@ impl<'a> Engine<'a> {
             let row = &mut rows[factors.len() * width..];
             if context.is_none() {
                 timer.slots.iter().for_each(|slot| slot.leave(row));
-            } else if lends {
-                self.lend(site, &factors, &choice, row)?;
+            } else {
+                if lends {
+                    self.lend(site, &factors, &choice, row)?;
+                }
+                self.begin_late(site, &factors, &choice, row)?;
             }
             let first = first && context.is_some();
             self.work.clock.pass_kind(timer, row, first);
@@ -119,18 +135,63 @@ impl<'a> Engine<'a> {
     fn factor(
         &self,
         classes: &'a GroupClasses,
-        rows: &'a Rows,
-        class: usize,
+        (class, advances): (usize, bool),
         site: usize,
     ) -> Factor<'a> {
+        let rows = if advances {
+            &classes.edge_rows
+        } else {
+            &classes.node_rows
+        };
         if classes.single[site] {
             let all = self.flows.column_starts[self.flows.sites.len()];
             let start = class * all + self.flows.column_starts[site];
             let width = self.flows.site_timers[site].width;
-            return Factor::One(&rows.lanes[start..start + width]);
+            let columns = &rows.lanes[start..start + width];
+            return Factor::One(columns, classes, (class, advances));
         }
         let (first, number) = rows.kinds[class * self.flows.sites.len() + site];
         Factor::Several(classes, first as usize..(first + number) as usize)
+    }
+
+    /// Of a kind of instance that is late: the sums that begin in the step are those that begin since they came
+    /// into the memory below the array.
+    fn begin_late(
+        &self,
+        site: usize,
+        factors: &[Factor],
+        choice: &[usize],
+        row: &mut [u64],
+    ) -> Result<(), EngineLimit> {
+        let is_late = |(factor, &choice): (&Factor, &usize)| match factor {
+            Factor::One(..) => false,
+            Factor::Several(classes, kinds) => {
+                let number = classes.kinds.starts[kinds.start + choice].1 as usize;
+                classes.table.variants[number].late
+            }
+        };
+        if !factors.iter().zip(choice).any(is_late) {
+            return Ok(());
+        }
+        let seen = (site, site >= self.flows.lanes);
+        let slots = self.flows.sites[site].slots.iter().enumerate();
+        for (slot, at) in slots.filter(|(_, at)| at.is_result) {
+            let mut begun = self.still.sizes[self.flows.slot_starts[site] + slot].begun;
+            let chosen = factors.iter().zip(choice);
+            for (classes, variant) in chosen.filter_map(|(f, &choice)| f.variant(choice, seen)) {
+                // Elements that are touched one by one begin at steps of their own.
+                let outside = |a: &Arrival| a.arrays.iter().filter(|a| a.1 <= at.above).count();
+                let several = classes.arrival.as_ref().is_some_and(|a| outside(a) > 1);
+                if several || classes.explicit || classes.plan.overlaps {
+                    return Err(EngineLimit::Irregular);
+                }
+                begun = begun.wrapping_mul(classes.table.sizes(variant, slot).begun);
+            }
+            let column = self.flows.site_timers[site].slots[slot].column;
+            let lanes = matches!(at.crossing, Crossing::Home(_));
+            row[column + if lanes { 1 } else { 2 }] = begun;
+        }
+        Ok(())
     }
 
     /// Of the slots of a site whose elements may come from neighbours: what the parent is asked for takes

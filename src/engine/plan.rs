@@ -185,11 +185,25 @@ impl Counter {
         counts: &mut Counts,
     ) -> Result<(), EngineLimit> {
         match exact::run(self, mapping, Some(rule), counts) {
-            Err(EngineLimit::Irregular) => {
-                *counts = stepped::run(self, mapping, rule)?;
+            Err(limit) => {
+                *counts = self.execute(mapping, rule, limit)?;
                 Ok(())
             }
             counted => counted,
+        }
+    }
+
+    /// Executes what the classes cannot count: groups that do not join as products, or have too many kinds of windows.
+    fn execute(
+        &self,
+        mapping: &Legal<Mapping>,
+        rule: TimingRule,
+        limit: EngineLimit,
+    ) -> Result<Counts, EngineLimit> {
+        match limit {
+            EngineLimit::Irregular => stepped::run(self, mapping, rule),
+            EngineLimit::TooManyClasses => stepped::run(self, mapping, rule).map_err(|_| limit),
+            _ => Err(limit),
         }
     }
 
@@ -205,8 +219,8 @@ impl Counter {
         counts: &mut Counts,
     ) -> Result<(), EngineLimit> {
         match exact::run(self, mapping, None, counts) {
-            Err(EngineLimit::Irregular) => {
-                *counts = stepped::run(self, mapping, TimingRule::Exact)?;
+            Err(limit) => {
+                *counts = self.execute(mapping, TimingRule::Exact, limit)?;
                 without_time(counts);
                 Ok(())
             }

@@ -66,6 +66,7 @@ impl Table {
     ) -> Option<Transition> {
         let mut instances: BTreeMap<Indices, Sizes> = BTreeMap::new();
         let slots = &view.site.slots;
+        let mut late = BTreeSet::new();
         for (number, slot) in slots.iter().enumerate() {
             let children = children(view, number, slot, &footprints[slot.tensor], step)?;
             let mut by_site: BTreeMap<Indices, Vec<&Child>> = BTreeMap::new();
@@ -76,6 +77,11 @@ impl Table {
                     .push(child);
             }
             let mut found = if slot.is_result {
+                if let Some(arrival) = view.arrival {
+                    let tile = |members: &Vec<&Child>| union(members.iter().map(|c| &c.now));
+                    let tiles = by_site.iter().map(|(key, all)| (key.clone(), tile(all)));
+                    late = arrival.late(view.sharing, slot.above, &tiles.collect());
+                }
                 sums(view, slot, &children, &by_site, step.touch)
             } else {
                 by_site
@@ -92,14 +98,8 @@ impl Table {
                 instances.insert(key, all);
             }
         }
-        let mut kinds: Vec<(u64, Sizes)> = Vec::new();
-        for sizes in instances.into_values() {
-            match kinds.iter_mut().find(|(_, known)| *known == sizes) {
-                Some((count, _)) => *count += 1,
-                None => kinds.push((1, sizes)),
-            }
-        }
-        Some(self.kinds(kinds))
+        let instances = instances.into_iter();
+        Some(self.kinds(instances.map(|(key, sizes)| (sizes, late.contains(&key)))))
     }
 }
 
@@ -334,10 +334,7 @@ fn sums(
         );
         sizes.needed = owned.len();
         sizes.needed_reused = owned.len() - new.len();
-        sizes.first_touch = match touch {
-            Touch::Alike { first } => owned.len() * u64::from(first),
-            Touch::Steps { touches, now, .. } => touches.first_in(&owned, now),
-        };
+        (sizes.first_touch, sizes.begun) = touch.begin(&owned);
         *before = union([&*before, &all].into_iter());
         for class in classes(view, slot, members) {
             let held = union(class.iter().map(|c| &c.before));

@@ -164,6 +164,8 @@ impl<'a> GroupTables<'a> {
         let outside = |place: usize| indices.iter().take_while(|&&l| l < place).count();
         let key = Key {
             inside: self.flows.sites.iter().map(|s| outside(s.place)).collect(),
+            // Which instance is handed a sum is a matter of time, which is not tabulated.
+            arrival: None,
             forced: forced::forced(&self.mapping, &self.flows, &own, &turns),
             flush: (self.flows.sites.iter())
                 .flat_map(|site| site.slots.iter().flat_map(|slot| &slot.flush))

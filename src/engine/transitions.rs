@@ -91,7 +91,7 @@ impl GroupClasses {
                 SiteForm::new(mapping, site, &plan, &lattice, inside)
             };
             if site.lanes {
-                self.cross_to_lanes(&route, form.as_ref())?;
+                self.cross_to_lanes(key, &route, form.as_ref())?;
             } else {
                 self.cross_site(key, &route, form.as_ref(), forwards)?;
             }
@@ -177,6 +177,7 @@ impl GroupClasses {
     /// The issues of every leaf tile.
     fn cross_to_lanes(
         &mut self,
+        key: &Key,
         route: &Route,
         form: Option<&SiteForm>,
     ) -> Result<(), EngineLimit> {
@@ -210,12 +211,12 @@ impl GroupClasses {
                             now: number,
                             before: number,
                         },
-                        None => Touch::Alike { first: fresh },
+                        None => Touch::Alike { fresh },
                     };
                     issues::count(
                         &mut self.table,
                         &plan,
-                        (route.site, &route.sharing),
+                        (route.site, &route.sharing, key.arrival.as_ref()),
                         &lanes,
                         touch,
                         &mut work,
@@ -291,7 +292,7 @@ impl GroupClasses {
                 }
             }
             None => Touch::Alike {
-                first: self.nodes[step.now_node].fresh,
+                fresh: self.nodes[step.now_node].fresh,
             },
         };
         let beside =
@@ -332,6 +333,7 @@ impl GroupClasses {
                 &SiteView {
                     site: route.site,
                     sharing: &route.sharing,
+                    arrival: key.arrival.as_ref(),
                     forced: &key.forced,
                     flushed: &flushed,
                     onset: step.advances.map_or(0, |l| 1 << l),
@@ -421,6 +423,7 @@ impl GroupClasses {
                 &SiteView {
                     site: route.site,
                     sharing: &route.sharing,
+                    arrival: None,
                     forced: &[],
                     flushed: &flushed,
                     onset: 0,

@@ -12,8 +12,13 @@ pub struct Tally {
 
 impl Tally {
     pub fn add(&mut self, mapping: &Mapping) {
+        self.count(features(mapping));
+    }
+
+    /// One more case, with or without each of the features.
+    pub fn count(&mut self, features: Vec<(&'static str, bool)>) {
         self.all += 1;
-        for (feature, has) in features(mapping) {
+        for (feature, has) in features {
             *self.features.entry(feature).or_insert(0) += u32::from(has);
         }
     }

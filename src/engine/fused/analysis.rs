@@ -328,7 +328,7 @@ fn head_tile(group: &FusedGroup) -> Result<(Vec<Term>, Vec<u64>)> {
         signed(rank.extent)?;
         ranks.push(nested(&loops, rank.extent, &trips, rank.extent)?);
     }
-    Ok((Vec::from_iter(Term::new(ranks, Vec::new())?), trips))
+    Ok((Term::new(ranks, Vec::new())?, trips))
 }
 
 /// `0..extent` cut by the loops, outermost first; `full` is the extent of a piece that is not clipped.
@@ -361,7 +361,7 @@ fn nested(loops: &[(usize, u64)], extent: u64, trips: &[u64], full: u64) -> Resu
 }
 
 /// What a tile touches of a tensor, in every step.
-fn image(tile: &Term, access: &Access, extents: &[u64]) -> Result<Option<Term>> {
+fn image(tile: &Term, access: &Access, extents: &[u64]) -> Result<Vec<Term>> {
     let mut used = vec![false; tile.dims.len()];
     let mut dims = Vec::with_capacity(access.dims.len());
     for (index, &extent) in access.dims.iter().zip(extents) {

@@ -78,6 +78,46 @@ impl Table {
         }))
     }
 
+    /// Holds in one trip of loop `axis`.
+    pub(super) fn only(axis: usize, trip: u64, trips: u64) -> Table {
+        let mut pieces = Vec::with_capacity(3);
+        if trip > 0 {
+            pieces.push(Piece::new(0, trip, 0, Table::empty()));
+        }
+        pieces.push(Piece::new(trip, 1, 0, Table::open()));
+        if trip + 1 < trips {
+            pieces.push(Piece::new(trip + 1, trips - trip - 1, 0, Table::empty()));
+        }
+        Table::level(axis, trips, pieces)
+    }
+
+    /// The trips of loop `axis`, if it depends on that.
+    pub(super) fn trips_of(&self, axis: usize) -> Option<u64> {
+        match self {
+            Table::Set(_) => None,
+            Table::Loop(level) if level.axis == axis => Some(level.trips),
+            Table::Loop(level) => level
+                .pieces
+                .iter()
+                .find_map(|piece| piece.table.trips_of(axis)),
+        }
+    }
+
+    /// What it is in trip `trip` of loop `axis`.
+    pub(super) fn fixed(&self, axis: usize, trip: u64) -> Result<Table> {
+        match self {
+            Table::Loop(level) if level.axis == axis => {
+                let piece = level.piece(trip);
+                Ok(piece.map_or_else(Table::empty, |piece| piece.at(trip)))
+            }
+            Table::Loop(level) if level.axis < axis => level.rebuild(|piece, out| {
+                let table = piece.table.fixed(axis, trip)?;
+                out.push(piece.first, piece.count, piece.shift, table)
+            }),
+            Table::Set(_) | Table::Loop(_) => Ok(self.clone()),
+        }
+    }
+
     pub(super) fn level(axis: usize, trips: u64, pieces: Vec<Piece>) -> Table {
         match pieces.as_slice() {
             [only] if only.shift == 0 => only.table.clone(),

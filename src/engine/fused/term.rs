@@ -8,8 +8,9 @@
 //! Some things depend on a loop without moving along any dimension: a weight that is fetched in the first trip of the
 //! loop over rows. Such a condition is a *gate*, a factor whose set is {0} where it holds and empty elsewhere.
 //!
-//! Invariant: no two factors of a term depend on the same loop, so that sums and unions over steps are products. What
-//! would break it is refused ([`EngineLimit::Irregular`]).
+//! Invariant: no two factors of a term depend on the same loop, so that sums and unions over steps are products. Where a
+//! loop drives two dimensions (a tensor read straight and transposed, as in `X X^T`), there is one term for every
+//! trip of it, with the condition that it is this trip.
 
 use super::table::{Join, Table};
 use crate::engine::EngineLimit;
@@ -70,8 +71,9 @@ impl Term {
         self.factors().any(|factor| factor.depends_on(axis))
     }
 
-    /// Gates that depend on a loop of another factor become part of that factor.
-    fn settled(mut self) -> Result<Term> {
+    /// Gates that depend on a loop of another factor become part of that factor; then a term for every trip of a loop
+    /// that still drives two factors.
+    fn settled(mut self, terms: &mut Vec<Term>) -> Result<()> {
         let mut gates: Vec<Table> = Vec::with_capacity(self.gates.len());
         for mut gate in std::mem::take(&mut self.gates) {
             loop {
@@ -92,35 +94,58 @@ impl Term {
                 None => self.gates.push(gate),
             }
         }
-        let mut seen = 0u64;
+        let (mut seen, mut twice) = (0u64, 0u64);
         for factor in self.factors() {
-            let axes = factor.axes();
-            if seen & axes != 0 {
-                return Err(EngineLimit::Irregular);
-            }
             if !factor.is_exact() {
                 return Err(EngineLimit::TooManyClasses);
             }
-            seen |= axes;
+            twice |= seen & factor.axes();
+            seen |= factor.axes();
         }
-        Ok(self)
+        if twice != 0 {
+            return self.split(twice.trailing_zeros() as usize, terms);
+        }
+        if !self.is_empty() {
+            terms.push(self);
+        }
+        Ok(())
     }
 
-    /// Makes a term of factors, `None` if it is empty in every step.
+    /// One term for every trip of loop `axis`.
+    fn split(&self, axis: usize, terms: &mut Vec<Term>) -> Result<()> {
+        let trips = self.factors().find_map(|factor| factor.trips_of(axis));
+        for trip in 0..trips.unwrap_or(1) {
+            let fixed = |factors: &[Table]| -> Result<Vec<Table>> {
+                factors
+                    .iter()
+                    .map(|factor| factor.fixed(axis, trip))
+                    .collect()
+            };
+            let (dims, mut gates) = (fixed(&self.dims)?, fixed(&self.gates)?);
+            gates.push(Table::only(axis, trip, trips.unwrap_or(1)));
+            terms.extend(Term::new(dims, gates)?);
+            if terms.len() > MOST_TERMS {
+                return Err(EngineLimit::TooManyClasses);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes disjoint terms of factors: none if they are empty in every step, several if a loop drives two of them.
     ///
     /// # Errors
-    /// [`EngineLimit::Irregular`] when two dimensions depend on one loop.
-    pub(super) fn new(dims: Vec<Table>, gates: Vec<Table>) -> Result<Option<Term>> {
+    /// [`EngineLimit::TooManyClasses`], when there are too many of them or a set cannot be written.
+    pub(super) fn new(dims: Vec<Table>, gates: Vec<Table>) -> Result<Vec<Term>> {
         let term = Term { dims, gates };
         // A set that could not be written says that it is empty: ask before believing it.
         if !term.factors().all(Table::is_exact) {
             return Err(EngineLimit::TooManyClasses);
         }
-        if term.is_empty() {
-            return Ok(None);
+        let mut terms = Vec::with_capacity(1);
+        if !term.is_empty() {
+            term.settled(&mut terms)?;
         }
-        let term = term.settled()?;
-        Ok((!term.is_empty()).then_some(term))
+        Ok(terms)
     }
 
     /// Elements, summed over all steps.

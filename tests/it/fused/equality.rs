@@ -5,8 +5,9 @@
 
 use super::build::{Builder, affine, plain};
 use super::generate;
-use super::generated::{MOST, cases, choices, rates};
+use super::generated::{MOST, cases, choices, features, rates};
 use super::points;
+use crate::features::Tally;
 use dflowc::engine::EngineLimit;
 use dflowc::engine::fused::{Analysis, Flow, count, count_on, oracle};
 use dflowc::ir::{FusedGroup, Memory, Overlap, Ports, Rate};
@@ -45,22 +46,21 @@ fn carried(group: &FusedGroup) -> Result<Option<String>, String> {
     Ok((counted != Ok(truth)).then(|| format!("carried: engine {counted:?} oracle {truth}\n")))
 }
 
-/// What is wrong with the engine's counts of a group, if anything; `false` when it refuses the group.
-pub fn judge(group: &FusedGroup, rates: &[u64]) -> Result<bool, String> {
+/// What is wrong with the engine's counts of a group, if anything.
+pub fn judge(group: &FusedGroup, rates: &[u64]) -> Result<Flow, String> {
     judge_on(group, rates, &[])
 }
 
 /// As [`judge`], between memories.
-fn judge_on(group: &FusedGroup, rates: &[u64], memories: &[Memory]) -> Result<bool, String> {
+fn judge_on(group: &FusedGroup, rates: &[u64], memories: &[Memory]) -> Result<Flow, String> {
     let truth =
         oracle::run_on(group, rates, memories, MOST).map_err(|refusal| format!("{refusal:?}"))?;
     let counted = std::panic::catch_unwind(|| count_on(group, rates, memories));
     let wrong = match counted {
         Ok(Ok(flow)) if flow == truth => match carried(group)? {
-            None => return Ok(true),
+            None => return Ok(truth),
             Some(wrong) => wrong,
         },
-        Ok(Err(EngineLimit::Irregular)) => return Ok(false),
         Ok(Ok(flow)) => difference(&flow, &truth),
         Ok(Err(limit)) => format!("engine {limit:?}\n"),
         Err(_) => "engine panics\n".to_owned(),
@@ -90,22 +90,22 @@ fn engine_equals_oracle() {
         ))),
         ..Config::default()
     });
-    let seen = std::cell::Cell::new((0u32, 0u32));
+    let seen = std::cell::RefCell::new(Tally::default());
     runner
         .run(&(choices(), hardware()), |(choices, hardware)| {
             let mut group = generate::group(&choices);
             let memories = generate::memories(&hardware, &mut group);
-            let counted = judge_on(&group, &rates(&group), &memories);
-            let counted = counted.map_err(TestCaseError::fail)?;
-            let (equal, refused) = seen.get();
-            seen.set((equal + u32::from(counted), refused + u32::from(!counted)));
+            let flow = judge_on(&group, &rates(&group), &memories).map_err(TestCaseError::fail)?;
+            seen.borrow_mut().count(features(&group, &flow, &memories));
             Ok(())
         })
         .unwrap_or_else(|failure| panic!("{failure}"));
-    let (equal, refused) = seen.get();
-    println!("{equal} equal, {refused} refused");
-    // Refusals are for the odd ones: two tiled ranks in one index, unevenly overlapping branches.
-    assert!(refused * 10 <= equal);
+    let seen = seen.into_inner();
+    seen.print();
+    println!("{} equal, none refused", seen.all);
+    for (feature, count) in &seen.features {
+        assert!(seen.all < 1000 || count * 20 > seen.all, "{feature}");
+    }
 }
 
 /// Two readers of one tensor that move at different speeds: what is live grows between the first and the last step.
@@ -116,7 +116,7 @@ fn readers_of_different_strides_leave_a_growing_gap() {
     let y = b.stage(&[6], vec![(x, vec![affine(&[(0, 2)], 0)])], &[0]);
     b.stage(&[6], vec![(y, plain(&[0])), (x, plain(&[0]))], &[0]);
     let group = b.group(&[(0, 1)]);
-    assert_eq!(judge(&group, &[1, 1]), Ok(true));
+    assert!(judge(&group, &[1, 1]).is_ok());
     // Step 2 wants 2 and 4; 2 was there, 4 is wanted again in step 4. Step 3: 3 and 6, and 4.
     let flow = count(&group, &[1, 1]).expect("countable");
     assert_eq!(flow.tensors[x].live, 3);
@@ -127,7 +127,7 @@ fn the_engine_counts_what_the_files_say() {
     for point in points::all() {
         let rates = vec![1; point.group.stages.len()];
         point.judge(&count(&point.group, &rates).expect("countable"));
-        assert_eq!(judge(&point.group, &rates), Ok(true));
+        assert!(judge(&point.group, &rates).is_ok());
     }
 }
 

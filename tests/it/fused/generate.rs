@@ -94,8 +94,14 @@ fn first(c: &mut Choices, b: &mut Builder) -> Map {
 
 /// The map to go on from: the newest that nobody has read, or any.
 fn source(c: &mut Choices, maps: &[Map]) -> usize {
-    if c.once_in(4) {
-        return c.below(maps.len() as u64) as usize;
+    if c.once_in(2) {
+        // More often one that is made in the group.
+        let any = c.below(maps.len() as u64 + 2) as usize;
+        return if any < maps.len() {
+            any
+        } else {
+            1.min(maps.len() - 1)
+        };
     }
     let unread = maps.iter().rposition(|map| map.unread);
     unread.unwrap_or(maps.len() - 1)
@@ -477,7 +483,7 @@ fn keep(c: &mut Choices, group: &mut FusedGroup) {
             level => Some((level % levels.max(1)) as usize + usize::from(levels > 0)),
         };
         let read_inside = tensor.producer.is_some() && !tensor.escapes;
-        tensor.fate = match (c.below(3), read_inside) {
+        tensor.fate = match (c.below(4), read_inside) {
             (0, _) => Fate::Retain,
             (1, true) => Fate::Recompute,
             _ => Fate::Refetch,

@@ -1,8 +1,9 @@
 //! Generated groups: what the definition implies holds of what the oracle counts.
 
 use super::generate;
+use crate::features::Tally;
 use dflowc::engine::fused::{Flow, oracle};
-use dflowc::ir::{Fate, FusedGroup};
+use dflowc::ir::{Fate, FusedGroup, Memory, Overlap, Ports};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -37,13 +38,13 @@ fn what_the_definition_implies_holds() {
         failure_persistence: None,
         ..Config::default()
     });
-    let seen = std::cell::RefCell::new(Seen::default());
+    let seen = std::cell::RefCell::new(Tally::default());
     runner
         .run(&choices(), |choices| {
             let group = generate::group(&choices);
             let flow = oracle::run(&group, &rates(&group), MOST)
                 .map_err(|refusal| TestCaseError::fail(format!("{refusal:?}")))?;
-            seen.borrow_mut().add(&group, &flow);
+            seen.borrow_mut().count(features(&group, &flow, &[]));
             if let Err(broken) = implied(&group, &flow) {
                 let text = generate::describe(&group);
                 return Err(TestCaseError::fail(format!("{broken}\n{text}{flow:#?}")));
@@ -52,61 +53,106 @@ fn what_the_definition_implies_holds() {
         })
         .unwrap_or_else(|failure| panic!("{failure}"));
     let seen = seen.into_inner();
-    println!("{seen:?}");
+    seen.print();
     // The generator must not drift into groups that say nothing.
-    let most = seen.cases;
-    for few in [
-        seen.recomputed,
-        seen.refetched,
-        seen.reused,
-        seen.shared,
-        seen.partial_sums,
-        seen.twice_tiled,
-        seen.empty_steps,
-    ] {
-        assert!(most < 1000 || few * 50 > most, "{seen:?}");
+    for (feature, count) in &seen.features {
+        assert!(seen.all < 1000 || count * 20 > seen.all, "{feature}");
     }
 }
 
-/// How many of the groups have what.
-#[derive(Debug, Default)]
-struct Seen {
-    cases: u32,
-    recomputed: u32,
-    refetched: u32,
-    reused: u32,
-    /// Several readers of one tensor that is made in the group.
-    shared: u32,
-    partial_sums: u32,
-    twice_tiled: u32,
-    empty_steps: u32,
-}
-
-impl Seen {
-    fn add(&mut self, group: &FusedGroup, flow: &Flow) {
-        let head = group.result(group.head());
-        let inner = || {
-            let tensors = group.tensors.iter().zip(&flow.tensors).enumerate();
-            tensors.filter(move |(t, (tensor, _))| tensor.producer.is_some() && Some(*t) != head)
+/// What a group on `memories` exercises.
+pub fn features(group: &FusedGroup, flow: &Flow, memories: &[Memory]) -> Vec<(&'static str, bool)> {
+    let head = group.result(group.head());
+    let inner = || {
+        let tensors = group.tensors.iter().zip(&flow.tensors).enumerate();
+        tensors.filter(move |(t, (tensor, _))| tensor.producer.is_some() && Some(*t) != head)
+    };
+    let readers = |t: usize| {
+        let reads = |stage: &&dflowc::ir::Stage| {
+            let operands = stage.accesses.split_last().map_or(&[][..], |(_, all)| all);
+            operands.iter().any(|access| access.tensor == t)
         };
-        let readers = |t: usize| {
-            let reads = |stage: &&dflowc::ir::Stage| {
-                let operands = stage.accesses.split_last().map_or(&[][..], |(_, all)| all);
-                operands.iter().any(|access| access.tensor == t)
-            };
-            group.stages.iter().filter(reads).count()
-        };
-        let twice = group.loops.iter().enumerate();
-        let mut twice = twice.map(|(at, one)| group.loops[..at].iter().any(|l| l.rank == one.rank));
-        self.cases += 1;
-        self.recomputed += u32::from(inner().any(|(_, (_, flow))| flow.recomputed > 0));
-        self.refetched += u32::from(inner().any(|(_, (_, flow))| flow.refetched > 0));
-        self.reused += u32::from(inner().any(|(_, (_, flow))| flow.reused > 0));
-        self.shared += u32::from(inner().any(|(t, _)| readers(t) > 1));
-        self.partial_sums += u32::from(head.is_some_and(|t| flow.tensors[t].required > 0));
-        self.twice_tiled += u32::from(twice.any(|twice| twice));
-        self.empty_steps += u32::from(flow.stages.last().is_some_and(|s| s.active < flow.steps));
+        group.stages.iter().filter(reads).count()
+    };
+    let twice = group.loops.iter().enumerate();
+    let mut twice = twice.map(|(at, one)| group.loops[..at].iter().any(|l| l.rank == one.rank));
+    let mut pieces: Vec<u64> = (group.stages[group.head()].ranks.iter())
+        .map(|rank| rank.extent)
+        .collect();
+    let mut trips = 1;
+    for tile in &group.loops {
+        trips *= pieces[tile.rank].div_ceil(tile.size);
+        pieces[tile.rank] = pieces[tile.rank].min(tile.size);
     }
+    let bounded = |m: &Memory| m.ports.read().is_some() || m.ports.write().is_some();
+    let used = |number: usize| group.tensors.iter().any(|tensor| tensor.memory == number);
+    let mut found = vec![
+        (
+            "something is recomputed",
+            inner().any(|(_, (_, flow))| flow.recomputed > 0),
+        ),
+        (
+            "something is fetched again",
+            inner().any(|(_, (_, flow))| flow.refetched > 0),
+        ),
+        (
+            "something is reused",
+            inner().any(|(_, (_, flow))| flow.reused > 0),
+        ),
+        (
+            "a map with several readers",
+            inner().any(|(t, _)| readers(t) > 1),
+        ),
+        (
+            "partial sums",
+            head.is_some_and(|t| flow.tensors[t].required > 0),
+        ),
+        ("a rank tiled twice", twice.any(|twice| twice)),
+        ("loops whose trips do not divide", flow.steps < trips),
+        (
+            "one stage after the other",
+            group.overlap == Overlap::Sequence,
+        ),
+    ];
+    if !memories.is_empty() {
+        let sums = head.map(|t| &group.tensors[t]);
+        let inside = || {
+            memories
+                .iter()
+                .enumerate()
+                .skip(1)
+                .filter(|(at, _)| used(*at))
+        };
+        found.extend([
+            (
+                "memories side by side",
+                memories
+                    .windows(2)
+                    .any(|pair| pair[0].level == pair[1].level),
+            ),
+            (
+                "one port",
+                memories.iter().any(|m| matches!(m.ports, Ports::One(_))),
+            ),
+            (
+                "two ports",
+                memories
+                    .iter()
+                    .any(|m| bounded(m) && matches!(m.ports, Ports::Two { .. })),
+            ),
+            (
+                "a rate on a memory of the group",
+                inside().any(|(_, m)| bounded(m)),
+            ),
+            ("double buffers", inside().any(|(_, m)| m.double_buffered)),
+            ("a stream", inside().any(|(_, m)| m.streams)),
+            (
+                "partial sums of their own width",
+                sums.is_some_and(|tensor| tensor.partial_bits != tensor.bits),
+            ),
+        ]);
+    }
+    found
 }
 
 /// What follows from the definition for any group.
