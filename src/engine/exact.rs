@@ -137,6 +137,13 @@ pub(super) struct Level {
     pub(super) depths: SmallVec<[usize; 8]>,
     /// Per moving group: first class and number of classes in the context of an advance of this loop.
     pub(super) classes: SmallVec<[(usize, usize); 8]>,
+    /// The region of a context is `base` and for every moving group its class times its scale: the scale of the group
+    /// that advances, and 0 in its place among those of all groups.
+    base: usize,
+    own_scale: usize,
+    scales: SmallVec<[usize; 8]>,
+    /// How many loops there are up to the innermost one, from here outwards, that ever advances.
+    stop: usize,
     /// Where its regions lie in the list of times: the first of them, and the first of the next loop.
     pub(super) first: usize,
     end: usize,
@@ -581,8 +588,8 @@ impl Engine<'_> {
         let mut place = self.loops.len();
         loop {
             // The next loop that advances, from the inside out.
-            while place > outside && self.loops[place - 1].own.is_none() {
-                place -= 1;
+            if place > outside {
+                place = self.loops[place - 1].stop.max(outside);
             }
             if !ended && self.mapping.schedule.steps >= place {
                 ended = true;
@@ -646,27 +653,18 @@ impl Engine<'_> {
         let Some((own, _)) = level.own else {
             return Ok(());
         };
-        // Index of the context, but for the own group's digit.
-        let mut index = 0usize;
-        let mut scale = 1usize;
-        let mut parent = 0usize;
-        let groups = level.classes.iter().zip(&level.depths).zip(chains);
-        for (m, ((&(first, radix), depth), (chain, from))) in groups.enumerate() {
-            let here = chain[depth - from] as usize;
-            index *= radix;
-            if m == own {
-                parent = here;
-                scale = 1;
-            } else {
-                index += here - first;
-                scale *= radix;
-            }
+        // The region but for the class of the group that advances.
+        let mut others = level.base;
+        for ((&scale, &depth), &(chain, from)) in level.scales.iter().zip(&level.depths).zip(chains)
+        {
+            others = others.wrapping_add(chain[depth - from] as usize * scale);
         }
+        let (chain, from) = chains[own];
+        let parent = chain[level.depths[own] - from] as usize;
         let stride = self.timer.stride;
         let classes = &self.classes[self.moving[own]];
-        let first = level.classes[own].0;
         for edge in classes.advances_of(parent) {
-            let region = (level.first + index + (edge - first) * scale) * stride;
+            let region = others.wrapping_add(edge * level.own_scale) * stride;
             elapsed
                 .add(&times[region..region + stride], classes.edges[edge].count)
                 .ok_or(EngineLimit::Overflow)?;
@@ -687,7 +685,7 @@ fn levels(mapping: &Mapping, scratch: &mut Scratch, flows: &Flows, moving: &[usi
     levels.clear();
     let mut size = 0usize;
     let mut depths: SmallVec<[usize; 8]> = SmallVec::from_elem(0, moving.len());
-    let mut position = 0;
+    let (mut position, mut stop) = (0, 0);
     for index in 0..mapping.schedule.leaf {
         let is_outside = |position: &Position| places.ranked[position.place] <= index;
         while flows.positions.get(position).is_some_and(is_outside) {
@@ -702,10 +700,17 @@ fn levels(mapping: &Mapping, scratch: &mut Scratch, flows: &Flows, moving: &[usi
             (loops[g].get(number)?.index == index).then_some((m, number))
         });
         let own = at.filter(|&(m, number)| !classes[moving[m]].edges_at(number).is_empty());
+        if own.is_some() {
+            stop = index + 1;
+        }
         let mut level = Level {
             own,
+            stop,
             depths: SmallVec::new(),
             classes: SmallVec::new(),
+            base: size,
+            own_scale: 0,
+            scales: SmallVec::new(),
             first: size,
             end: size,
             site,
@@ -721,10 +726,20 @@ fn levels(mapping: &Mapping, scratch: &mut Scratch, flows: &Flows, moving: &[usi
                 };
                 level.classes.push((range.start, range.len()));
             }
-            let regions = level.classes.iter();
-            size = regions
-                .fold(1usize, |n, c| n.saturating_mul(c.1))
-                .saturating_add(size);
+            // The last group's class turns fastest. Numbers that wrap are those of levels that are too many to be
+            // timed.
+            level.scales.resize(moving.len(), 0);
+            let mut regions = 1usize;
+            for (m, &(first, number)) in level.classes.iter().enumerate().rev() {
+                level.base = level.base.wrapping_sub(first.wrapping_mul(regions));
+                if own == m {
+                    level.own_scale = regions;
+                } else {
+                    level.scales[m] = regions;
+                }
+                regions = regions.saturating_mul(number);
+            }
+            size = size.saturating_add(regions);
             level.end = size;
         }
         levels.push(level);

@@ -317,6 +317,10 @@ impl LowerError {
                 format!("`{memory}` is inside an array, its tile cannot lie outside the loop over that array"),
             )
             .at(*span, "too far out")
+            .note(
+                "an instance keeps the tile of one turn of the loop; a tile gathered over several turns (columns 0, 7, \
+                 14, ... on one PE) cannot be written",
+            )
             .help("move it behind the spatial loops of the arrays above the memory"),
             LowerError::Misplaced { what, span } => {
                 Diagnostic::new(Code::E0104, format!("{what} is not available"))

@@ -5,7 +5,6 @@
 
 use super::build::{Builder, affine};
 use super::equality::judge;
-use super::generate::describe;
 use super::generated::cases;
 use dflowc::ir::{Fate, FusedGroup, Index};
 
