@@ -84,14 +84,18 @@ impl<'a> Evaluator<'a> {
                 .collect::<Vec<_>>()
         })?;
         let names = names::layer_names(layer, accelerator, of.planned, of.lowered, of.layer);
-        Ok(match &estimate.counts {
+        let mut report = match &estimate.counts {
             Some(counts) => {
                 let mut report = build_layer(&names, &of.layer.legal, counts, cost.as_ref());
                 report.add_figures(&estimate.figures);
                 report
             }
             None => build_estimated(&names, subject.problem(), estimate, cost.as_ref()),
-        })
+        };
+        if let Some(cost) = &cost {
+            report.add_figures(&model.priced_figures(estimate, cost));
+        }
+        Ok(report)
     }
 
     /// What counts of a mapping cost; nothing without a technology.

@@ -12,7 +12,7 @@ use crate::driver::{Compiled, PlannedLayer};
 use crate::engine::fused::Flow;
 use crate::hir::{Accelerator, Map, Network};
 use crate::ir::Mapping;
-use crate::lower::{LoweredGroup, Options};
+use crate::lower::{self, LoweredGroup, Options};
 use crate::models::{self, Estimate, Failure, Model, Subject};
 use crate::report::{Evaluation, GroupReport, LayerReport, adds_up, totals};
 use fused::{CheckedGroup, Unit, check_group, units};
@@ -218,6 +218,31 @@ pub fn group_name(compiled: &Compiled, map: &Map, group: usize) -> String {
     names.join(" + ")
 }
 
+/// Says in the reports of models that stand beside the exact one where and why they differ from it. `figures` are those
+/// of `models`.
+fn compare(
+    models: &[&dyn Model],
+    figures: &mut [Figures],
+    names: &lower::Names,
+    checked: &CheckedLayer,
+) {
+    if models.len() < 2 || models.len() != figures.len() {
+        return;
+    }
+    let exact = models
+        .iter()
+        .position(|model| model.name() == models::DEFAULT.name());
+    let exact = exact.and_then(|at| figures.get(at)?.estimate.as_ref()?.counts.clone());
+    let Some(exact) = exact else { return };
+    let subject = Subject::Loops(&checked.legal);
+    for (model, figures) in models.iter().zip(figures) {
+        if let (Some(estimate), Ok(report)) = (&figures.estimate, &mut figures.report) {
+            let differences = model.differences(&subject, estimate, &exact);
+            report.add_differences(&differences, &names.memories, &names.tensors);
+        }
+    }
+}
+
 /// An evaluation that is not finished.
 struct Draft<'a> {
     /// Index into the models of the request.
@@ -363,6 +388,11 @@ impl<'a> Runner<'a> {
             if let Some(found) = self.figures(&of, draft) {
                 figures.push(found);
             }
+        }
+        if let (Some(lowered), Some(checked)) = (lowered, &checked) {
+            let models = drafts.iter().filter(|draft| draft.applies);
+            let models: Vec<&dyn Model> = models.map(|draft| draft.model).collect();
+            compare(&models, &mut figures, &lowered.names, checked);
         }
         self.observer.layer(LayerOutcome {
             map: index,

@@ -35,6 +35,7 @@ use std::borrow::Cow;
 pub const REGISTRY: &[&dyn Model] = &[
     &Exact,
     &Maestro,
+    &dmazerunner::DMazeRunner,
     #[cfg(test)]
     &toy::Toy,
 ];
@@ -186,6 +187,34 @@ pub struct Figure {
     pub from: Cow<'static, str>,
 }
 
+/// What a model counts otherwise than the engine does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    pub of: Quantity,
+    /// By the model.
+    pub here: u64,
+    /// By the exact engine, of the same mapping.
+    pub exact: u64,
+    /// The habits of the model that this mapping meets, each a clause: `zeros of the padding count as data`.
+    pub why: Vec<Cow<'static, str>>,
+}
+
+/// What is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    Cycles,
+    /// Elements read, by index of the memory and the tensor.
+    Reads {
+        memory: usize,
+        tensor: usize,
+    },
+    /// Elements written.
+    Writes {
+        memory: usize,
+        tensor: usize,
+    },
+}
+
 /// A named way to estimate.
 pub trait Model: Sync {
     /// As on the command line and in reports: lower case, no blanks.
@@ -236,6 +265,22 @@ pub trait Model: Sync {
             }
             _ => Ok(None),
         }
+    }
+
+    /// What only this model has and needs a price for, such as an energy-delay product.
+    fn priced_figures(&self, _estimate: &Estimate, _cost: &Cost) -> Vec<Figure> {
+        Vec::new()
+    }
+
+    /// Every figure of `estimate` that the engine has otherwise, and why: `--model all` prints it beside the figures of
+    /// the model.
+    fn differences(
+        &self,
+        _subject: &Subject<'_>,
+        _estimate: &Estimate,
+        _exact: &Counts,
+    ) -> Vec<Difference> {
+        Vec::new()
     }
 
     /// Counts of a fused group at the peak rates of its stages, where the model has other ones than the engine.

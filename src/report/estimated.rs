@@ -50,6 +50,7 @@ pub fn build_estimated(
         notes: names.notes.clone(),
         density: None,
         figures: Vec::new(),
+        differences: Vec::new(),
     };
     report.add_figures(&estimate.figures);
     report

@@ -50,6 +50,8 @@ pub enum Unfit {
     Strides([u64; 2]),
     /// Elements of different widths, or of no whole bytes.
     Widths,
+    /// A share of the elements is zero, and a technology would be asked for the others only.
+    Sparse,
     /// Not DRAM, SPM, one array, RF: this many memories and arrays.
     Shape { memories: usize, arrays: usize },
     /// More than one MAC per PE and cycle.
@@ -111,6 +113,7 @@ impl fmt::Display for Unfit {
                 write!(f, "has strides of {rows} and {columns}, and the model has one")
             }
             Unfit::Widths => f.write_str("has elements of different widths, or of no whole bytes"),
+            Unfit::Sparse => f.write_str("has zeros that are skipped, of which the model knows nothing"),
             Unfit::Shape { memories, arrays } => write!(
                 f,
                 "is on {memories} memories and {arrays} arrays, not on DRAM, SPM, one array and RF"
@@ -180,6 +183,92 @@ impl fmt::Display for Unfit {
     }
 }
 
+impl Unfit {
+    /// What does not fit: the layer (E0611), the hardware (E0612) or the loops (E0613).
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Unfit::NotAProduct
+            | Unfit::Repeated(_)
+            | Unfit::TwoRanks(_)
+            | Unfit::StrangeRank(_)
+            | Unfit::Groups(_)
+            | Unfit::Dilation(_)
+            | Unfit::Strides(_)
+            | Unfit::Widths
+            | Unfit::Sparse => "E0611",
+            Unfit::Shape { .. }
+            | Unfit::Lanes(_)
+            | Unfit::Holds(_)
+            | Unfit::Size(_)
+            | Unfit::SingleBuffer(_)
+            | Unfit::OddBanks(_)
+            | Unfit::DmaRate
+            | Unfit::Network
+            | Unfit::NetworkKind => "E0612",
+            Unfit::Uneven(_)
+            | Unfit::Imperfect { .. }
+            | Unfit::Folded { .. }
+            | Unfit::InputWindow
+            | Unfit::Together
+            | Unfit::SpreadOutside(_)
+            | Unfit::Twice { .. } => "E0613",
+            Unfit::TooLarge => "E0602",
+        }
+    }
+
+    /// What to do about it, where that is more than to leave the layer out.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        let text = match self {
+            Unfit::Shape { .. }
+            | Unfit::Lanes(_)
+            | Unfit::Holds(_)
+            | Unfit::Size(_)
+            | Unfit::SingleBuffer(_)
+            | Unfit::OddBanks(_)
+            | Unfit::DmaRate
+            | Unfit::Network
+            | Unfit::NetworkKind => "`std.accelerators.dmaze256` is such hardware".to_owned(),
+            Unfit::Imperfect {
+                dim,
+                extent,
+                size,
+                offset,
+            } if size == offset => {
+                let smaller = (1..*size).rev().find(|n| extent.is_multiple_of(*n));
+                format!(
+                    "tiles must divide {extent}: take {} for {}",
+                    smaller.unwrap_or(1),
+                    dim.word()
+                )
+            }
+            Unfit::InputWindow => {
+                "tile output rows and columns (P, Q) and the filter (R, S) apart".to_owned()
+            }
+            Unfit::Folded { .. } => {
+                "take larger pieces, and the rest as a loop `at SPM`".to_owned()
+            }
+            Unfit::SpreadOutside(_) => "write `spread` after all loops `at SPM`".to_owned(),
+            Unfit::Widths => "give all tensors one precision".to_owned(),
+            Unfit::NotAProduct
+            | Unfit::Repeated(_)
+            | Unfit::TwoRanks(_)
+            | Unfit::StrangeRank(_)
+            | Unfit::Groups(_)
+            | Unfit::Dilation(_)
+            | Unfit::Strides(_) => "choose another layer with `--layer`".to_owned(),
+            Unfit::Sparse
+            | Unfit::Uneven(_)
+            | Unfit::Imperfect { .. }
+            | Unfit::Together
+            | Unfit::Twice { .. }
+            | Unfit::TooLarge => return None,
+        };
+        Some(text)
+    }
+}
+
 impl Dim {
     /// In messages.
     #[must_use]
@@ -236,6 +325,9 @@ fn layer(operation: &Operation) -> Result<(Layer, Vec<Option<Dim>>), Unfit> {
     }
     if operation.repeat != 1 {
         return Err(Unfit::Repeated(operation.repeat));
+    }
+    if operation.tensors.iter().any(|tensor| tensor.density < 1.0) {
+        return Err(Unfit::Sparse);
     }
     let mut bounds: Factors = [1; 7];
     let mut dims = vec![None; operation.ranks.len()];
