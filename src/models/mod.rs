@@ -36,6 +36,7 @@ pub const REGISTRY: &[&dyn Model] = &[
     &Exact,
     &Maestro,
     &dmazerunner::DMazeRunner,
+    &deepopt::DeepOpt,
     #[cfg(test)]
     &toy::Toy,
 ];
@@ -45,6 +46,12 @@ pub const DEFAULT: &dyn Model = &Exact;
 
 /// The word for every model that applies.
 pub const ALL: &str = "all";
+
+/// The models that know a schedule by this name.
+pub fn knowing(schedule: &str) -> impl Iterator<Item = &'static dyn Model> {
+    let models = REGISTRY.iter().copied();
+    models.filter(move |model| model.schedules().contains(&schedule))
+}
 
 /// The model of that name.
 #[must_use]
@@ -153,6 +160,8 @@ pub struct Estimate {
     pub parts: Vec<Part>,
     /// What only this model has.
     pub figures: Vec<Figure>,
+    /// Into how many equal parts (images of a batch) the operations fall of which `cycles` are one; 1 where they are all.
+    pub parts_of: u64,
 }
 
 impl Estimate {
@@ -164,6 +173,7 @@ impl Estimate {
             counts: Some(counts),
             parts: Vec::new(),
             figures: Vec::new(),
+            parts_of: 1,
         }
     }
 }

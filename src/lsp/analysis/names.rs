@@ -623,7 +623,7 @@ impl Walk<'_> {
                     self.push(name.span, Symbol::Local(name.span), true);
                     self.lets.push((name.value.clone(), name.span));
                 }
-                DirectiveKind::Error => {}
+                DirectiveKind::Schedule { .. } | DirectiveKind::Error => {}
             }
         }
     }

@@ -52,6 +52,7 @@ impl Model for DMazeRunner {
             counts: None,
             parts: parts(&profile),
             figures: figures(&given, &profile),
+            parts_of: 1,
         })
     }
 

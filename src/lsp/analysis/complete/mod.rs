@@ -75,7 +75,7 @@ const ITEMS: [&str; 7] = [
     "Map",
 ];
 /// Words that begin a directive.
-const DIRECTIVES: [&str; 9] = [
+const DIRECTIVES: [&str; 10] = [
     "TemporalMap",
     "SpatialMap",
     "Cluster",
@@ -85,6 +85,7 @@ const DIRECTIVES: [&str; 9] = [
     "retain",
     "bypass",
     "let",
+    "Schedule",
 ];
 /// Words that begin a statement of a fused block.
 const FUSED: [&str; 6] = [
