@@ -113,6 +113,12 @@ impl Observer for Watched<'_> {
             self.sink.push(refusal);
         }
     }
+
+    fn unevaluated(&mut self, refusals: Vec<Diagnostic>) {
+        if self.all {
+            self.sink.extend(refusals);
+        }
+    }
 }
 
 /// Evaluates the selected maps by the model of that name, or by all; layers with errors are named in

@@ -87,7 +87,12 @@ impl Prices {
     /// Finds the prices for every mapping of the same operation on the same architecture.
     #[must_use]
     pub fn new(technology: &Technology, context: &Context, mapping: &Mapping) -> Prices {
-        Prices::on(technology, context, &mapping.architecture, mapping.operation.kind)
+        Prices::on(
+            technology,
+            context,
+            &mapping.architecture,
+            mapping.operation.kind,
+        )
     }
 
     /// Finds the prices for every schedule of operations of this kind on the architecture, loops or none.

@@ -37,10 +37,15 @@ pub(super) fn layer_names(
                     array.name
                 )
             }))
-            .chain(checked.iter().flat_map(|checked| &checked.warnings).map(|warning| {
-                let code = warning.code;
-                format!("{code}: {}", warning.message)
-            }))
+            .chain(
+                checked
+                    .iter()
+                    .flat_map(|checked| &checked.warnings)
+                    .map(|warning| {
+                        let code = warning.code;
+                        format!("{code}: {}", warning.message)
+                    }),
+            )
             .collect(),
     }
 }

@@ -69,6 +69,9 @@ pub trait Observer {
         self.diagnostics().push(refusal);
     }
 
+    /// No model of the request applies to a map; each of `refusals` has gone to [`Observer::inapplicable`] before.
+    fn unevaluated(&mut self, _refusals: Vec<Diagnostic>) {}
+
     /// A legal layer or group has no figures by some model.
     fn without_figures(&mut self, reasons: &[Diagnostic]) {
         self.diagnostics().extend(reasons.iter().cloned());
@@ -191,6 +194,7 @@ pub fn run(
         evaluator: Evaluator::new(compiled, observer.diagnostics()),
         cache,
         done: 0,
+        refusals: Vec::new(),
         total: parts.iter().map(|part| part.2.len()).sum(),
         observer,
     };
@@ -200,6 +204,10 @@ pub fn run(
         let Some(drafts) = runner.map(*index, map, units) else {
             break;
         };
+        let refusals = std::mem::take(&mut runner.refusals);
+        if !refusals.is_empty() && !drafts.iter().any(|draft| draft.applies) {
+            runner.observer.unevaluated(refusals);
+        }
         for draft in drafts.into_iter().filter(|draft| draft.applies) {
             let at = draft.at;
             let evaluation = runner.conclude(map, draft);
@@ -267,6 +275,8 @@ struct Runner<'a> {
     cache: &'a mut Cache,
     done: usize,
     total: usize,
+    /// Why models say nothing of the map at hand.
+    refusals: Vec<Diagnostic>,
     observer: &'a mut dyn Observer,
 }
 
@@ -318,7 +328,7 @@ impl<'a> Runner<'a> {
             {
                 let (name, reason) = (model.name(), &why.reason);
                 let message = format!("the model `{name}` {reason} of `{}`", map.name);
-                self.observer.inapplicable(
+                self.refuse(
                     limits::of_model(&why, message)
                         .at(group.span, "these layers run together")
                         .help(format!(
@@ -340,6 +350,11 @@ impl<'a> Runner<'a> {
         drafts
     }
 
+    fn refuse(&mut self, refusal: Diagnostic) {
+        self.refusals.push(refusal.clone());
+        self.observer.inapplicable(refusal);
+    }
+
     fn layer_name(&self, map: &Map, layer: usize) -> &'a str {
         let network = self.compiled.program.networks.get(map.network);
         let layer = network.and_then(|network| network.layers.get(layer));
@@ -359,7 +374,10 @@ impl<'a> Runner<'a> {
         let planned = self
             .compiled
             .plan_layer(map, layer, self.request.options, sink);
-        if planned.as_ref().is_some_and(|planned| planned.named.is_some()) {
+        if planned
+            .as_ref()
+            .is_some_and(|planned| planned.named.is_some())
+        {
             self.named(index, map, layer, planned, drafts);
             return;
         }
@@ -426,7 +444,8 @@ impl<'a> Runner<'a> {
         drafts: &mut [Draft<'_>],
     ) {
         let mut figures = Vec::with_capacity(drafts.len());
-        if let Some((planned, named)) = planned.as_ref().and_then(|p| Some((p, p.named.as_ref()?))) {
+        if let Some((planned, named)) = planned.as_ref().and_then(|p| Some((p, p.named.as_ref()?)))
+        {
             let subject = Subject::Named {
                 problem: Problem {
                     operation: &named.operation,
@@ -483,7 +502,7 @@ impl<'a> Runner<'a> {
             && let Err(why) = model.applies(&of.subject)
         {
             let refusal = limits::inapplicable(model.name(), &why, of.names);
-            self.observer.inapplicable(refusal);
+            self.refuse(refusal);
             draft.applies = false;
         }
         if !draft.applies {

@@ -222,14 +222,21 @@ fn contents(
     body: &ast::DataflowBody,
     scope: &mut Scope,
 ) -> Option<DataflowBody> {
-    let named = body.directives.iter().find_map(|directive| match &directive.kind {
-        DirectiveKind::Schedule { words } => Some((directive, words)),
-        _ => None,
-    });
+    let named = body
+        .directives
+        .iter()
+        .find_map(|directive| match &directive.kind {
+            DirectiveKind::Schedule { words } => Some((directive, words)),
+            _ => None,
+        });
     let Some((directive, words)) = named else {
         return statements(cx, body, scope).map(DataflowBody::Statements);
     };
-    if let Some(other) = body.directives.iter().find(|other| !std::ptr::eq(*other, directive)) {
+    if let Some(other) = body
+        .directives
+        .iter()
+        .find(|other| !std::ptr::eq(*other, directive))
+    {
         cx.error(HirError::Unavailable {
             what: "a directive beside a `Schedule`".to_owned(),
             span: other.span,

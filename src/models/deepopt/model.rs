@@ -8,7 +8,9 @@
 //! MACs and registers are charged for all of them. What the energy would be with those per image as well is a figure of its
 //! own.
 
-use super::estimate::{Count, DenseEnergy, Estimate as Closed, Prices as Free, charged_macs, estimate, register_bits};
+use super::estimate::{
+    Count, DenseEnergy, Estimate as Closed, Prices as Free, charged_macs, estimate, register_bits,
+};
 use super::layer::{Inapplicable, Layer, Machine, PerTensor};
 use super::schedule::Schedule;
 use crate::cost::{
@@ -106,9 +108,8 @@ impl Model for DeepOpt {
             return Vec::new();
         }
         let images = estimate.parts_of as f64;
-        let of_all = |component: &Component| {
-            matches!(component, Component::Operations | Component::Own(_))
-        };
+        let of_all =
+            |component: &Component| matches!(component, Component::Operations | Component::Own(_));
         let per_image = cost.energy.terms.iter().map(|term| {
             if of_all(&term.component) {
                 term.pj / images
@@ -120,7 +121,8 @@ impl Model for DeepOpt {
             name: "energy per image".into(),
             value: per_image.sum(),
             unit: "pJ",
-            from: "MACs and registers of one image as well; the published energy has those of all".into(),
+            from: "MACs and registers of one image as well; the published energy has those of all"
+                .into(),
         }]
     }
 
@@ -155,8 +157,9 @@ fn evaluated(subject: &Subject<'_>) -> Result<Evaluated, Why> {
         return Err(Why::new(reason).code("E0611"));
     }
     let layer = Layer::of(operation).map_err(|why| {
-        refusal(why, "E0611", "is not described: ")
-            .help("choose another layer with `--layer`, or give this one loops and take `--model exact`")
+        refusal(why, "E0611", "is not described: ").help(
+            "choose another layer with `--layer`, or give this one loops and take `--model exact`",
+        )
     })?;
     let machine = Machine::of(architecture, operation).map_err(|why| {
         refusal(why, "E0612", "is on hardware that is not described: ")
@@ -206,7 +209,11 @@ fn figures(found: &Evaluated) -> Vec<Figure> {
     vec![
         figure("filter SRAM", sram.filter, "words read from it"),
         figure("ifmap SRAM", sram.ifmap, "words read from it"),
-        figure("psum SRAM", sram.psum, "words read from it and written to it"),
+        figure(
+            "psum SRAM",
+            sram.psum,
+            "words read from it and written to it",
+        ),
         figure("filter DRAM", dram.filter, "words read"),
         figure("ifmap DRAM", dram.ifmap, "words read"),
         figure("ofmap DRAM", dram.ofmap, "words written"),
@@ -233,7 +240,10 @@ impl Places {
             let tensors = &problem.operation.tensors;
             (
                 memories.iter().position(holds).unwrap_or(0),
-                tensors.iter().position(|tensor| tensor.role == role).unwrap_or(0),
+                tensors
+                    .iter()
+                    .position(|tensor| tensor.role == role)
+                    .unwrap_or(0),
             )
         };
         Places {
@@ -291,7 +301,10 @@ fn energy(
         sum.add(component, &memory(at, false), count.value(), bits);
     }
     let (_, output) = places.psum;
-    let results = Component::Write { memory: 0, tensor: output };
+    let results = Component::Write {
+        memory: 0,
+        tensor: output,
+    };
     sum.add(results, &memory(0, true), dram.ofmap.value(), bits.ifmap);
     for ((at, tensor), count, bits) in [
         (places.filter, sram.filter, bits.filter),
@@ -306,7 +319,12 @@ fn energy(
     let read = Component::Read { memory: at, tensor };
     sum.add(read, &memory(at, false), (both - results) / 2.0, bits.psum);
     let written = Component::Write { memory: at, tensor };
-    sum.add(written, &memory(at, true), (both + results) / 2.0, bits.psum);
+    sum.add(
+        written,
+        &memory(at, true),
+        (both + results) / 2.0,
+        bits.psum,
+    );
     let register = match places.registers {
         Some(at) => memory(at, false),
         None => class_price(pricing),

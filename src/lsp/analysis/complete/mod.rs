@@ -379,9 +379,7 @@ impl<'s> List<'_, 's> {
         let last = name.rsplit('.').next()?;
         local.or_else(|| {
             let modules = &self.snapshot.compiled.modules;
-            let module = modules
-                .iter()
-                .position(|module| module.std_path.as_deref() == Some(name))?;
+            let module = modules.iter().position(|module| module.is_library(name))?;
             let items = &modules.get(module)?.ast.items;
             let item = items.iter().position(|item| {
                 crate::hir::defines(item).is_some_and(|(k, known, _)| k == kind && known == last)
