@@ -28,11 +28,7 @@ pub(super) fn check_names(program: &Program, sink: &mut Diagnostics) {
             .at(word.span, "unknown schedule")
             .note(format!("known are {}", known.join(", ")));
         sink.push(match nearest(&word.text, known) {
-            Some(near) => unknown.fix(
-                word.span,
-                format!("Schedule: {near}"),
-                format!("did you mean `{near}`?"),
-            ),
+            Some(near) => unknown.fix(word.span, format!("Schedule: {near}"), "the nearest name"),
             None => unknown,
         });
     }

@@ -29,6 +29,7 @@ mod model;
 pub mod profile;
 pub mod reuse;
 pub mod subject;
+mod unfit;
 
 pub use energy::Accesses;
 pub use layer::{DIMS, Dim, Factors, Layer, Operator, TENSORS, Tensor};
@@ -37,4 +38,5 @@ pub use method::{Level, Method, Rejected, Sizes};
 pub use model::DMazeRunner;
 pub use profile::{Profile, Tiling, evaluate};
 pub use reuse::Reuse;
-pub use subject::{Given, Unfit, given};
+pub use subject::{Given, given};
+pub use unfit::Unfit;
