@@ -24,9 +24,11 @@ library! {
         nvdla_small
         shidiannao
         simba
+        systolic
         tpu_like
     }
     dataflows {
+        deepopt
         gemm_os
         nlr
         nvdla

@@ -225,6 +225,7 @@ module.exports = grammar({
       $.retain,
       $.bypass,
       $.let,
+      $.schedule,
     ),
 
     _size: $ => choice($.expr, $.upto),
@@ -257,6 +258,8 @@ module.exports = grammar({
     bypass: $ => seq('bypass', comma_one(field('tensor', $.path)), 'in', field('memory', $.name)),
 
     let: $ => seq('let', field('name', $.name), '=', field('value', $.expr)),
+
+    schedule: $ => seq('Schedule', ':', repeat1(field('word', $.name))),
 
     at: $ => seq('at', field('memory', $.name), field('loops', $.dataflow_body)),
 

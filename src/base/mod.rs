@@ -7,7 +7,7 @@ pub mod quantity;
 pub mod source;
 pub mod span;
 
-pub use precision::Precision;
+pub use precision::{IntBits, Precision};
 pub use quantity::{Decimal, Dimension, Ratio, Unit};
 pub use source::{FileId, LineColumn, SourceFile, SourceMap};
 pub use span::{Span, Spanned};

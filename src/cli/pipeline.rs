@@ -113,6 +113,17 @@ impl Observer for Watched<'_> {
             self.sink.push(refusal);
         }
     }
+
+    fn unevaluated(&mut self, refusals: Vec<Diagnostic>) {
+        if self.all {
+            // Those that do not take such a thing at all say less than one that does, and finds a condition wrong.
+            let is_general = |refusal: &Diagnostic| refusal.code == Code::E0601;
+            let only_general = refusals.iter().all(is_general);
+            let said = refusals.into_iter();
+            self.sink
+                .extend(said.filter(|refusal| only_general || !is_general(refusal)));
+        }
+    }
 }
 
 /// Evaluates the selected maps by the model of that name, or by all; layers with errors are named in

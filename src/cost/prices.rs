@@ -87,7 +87,22 @@ impl Prices {
     /// Finds the prices for every mapping of the same operation on the same architecture.
     #[must_use]
     pub fn new(technology: &Technology, context: &Context, mapping: &Mapping) -> Prices {
-        let architecture = &mapping.architecture;
+        Prices::on(
+            technology,
+            context,
+            &mapping.architecture,
+            mapping.operation.kind,
+        )
+    }
+
+    /// Finds the prices for every schedule of operations of this kind on the architecture, loops or none.
+    #[must_use]
+    pub fn on(
+        technology: &Technology,
+        context: &Context,
+        architecture: &Architecture,
+        kind: OperationKind,
+    ) -> Prices {
         let memories = (0..architecture.memories.len())
             .map(|memory| {
                 [Direction::Read, Direction::Write]
@@ -95,7 +110,7 @@ impl Prices {
             })
             .collect();
         Prices {
-            operation: operation(technology, context.precision, mapping.operation.kind),
+            operation: operation(technology, context.precision, kind),
             memories,
             hop: hop(technology),
             static_power: static_power(technology, context.clock_hz),

@@ -91,6 +91,10 @@ codes! {
     E0601 "model does not apply" page "explain/E0601.md";
     E0602 "beyond the limits of the engine" page "explain/E0602.md";
     E0603 "outside the box family" page "explain/E0603.md";
+    E0611 "layer that a model does not describe" page "explain/E0611.md";
+    E0612 "hardware that a model does not describe" page "explain/E0612.md";
+    E0613 "mapping that a model does not describe" page "explain/E0613.md";
+    E0614 "too large for a model's memories" page "explain/E0614.md";
     E0701 "file not readable" page "explain/E0701.md";
     E0702 "file too large" page "explain/E0702.md";
     E0703 "output is an input" page "explain/E0703.md";

@@ -2,8 +2,8 @@
 
 use super::Compiled;
 use crate::diag::Diagnostics;
-use crate::hir::{Application, Choice, DataflowBody, Map};
-use crate::lower::{self, LowerError, Lowered, LoweredGroup, Options, Refusal};
+use crate::hir::{Application, Choice, DataflowBody, Map, Word};
+use crate::lower::{self, LowerError, Lowered, LoweredGroup, NamedLayer, Options, Refusal};
 
 /// Once there are so many errors no further layer is lowered: nobody reads more.
 const MAX_ERRORS: usize = 10_000;
@@ -24,6 +24,8 @@ pub struct PlannedLayer {
     pub layer: usize,
     /// `None` when something was wrong, which has been reported.
     pub lowered: Option<Lowered>,
+    /// Instead of `lowered`: the layer under a schedule without loops.
+    pub named: Option<NamedLayer>,
     /// As written: `nvdla(c_tile = 3)`, `inline`, `streaming`.
     pub dataflow: String,
     /// Why another dataflow than the chosen one is used.
@@ -66,6 +68,7 @@ impl Compiled {
         let streaming = |note: Option<String>, sink: &mut Diagnostics| PlannedLayer {
             layer,
             lowered: lower::stream(source, accelerator, sink).ok(),
+            named: None,
             dataflow: "streaming".to_owned(),
             note,
         };
@@ -75,6 +78,15 @@ impl Compiled {
             return Some(streaming(note, sink));
         };
         let dataflow = self.spelling(application);
+        if let Some(schedule) = self.schedule(application) {
+            return Some(PlannedLayer {
+                layer,
+                lowered: None,
+                named: lower::named(source, accelerator, schedule, sink).ok(),
+                dataflow,
+                note: None,
+            });
+        }
         let lowered = match lower::lower(program, source, application, accelerator, options, sink) {
             Ok(lowered) => Some(lowered),
             Err(Refusal::Invalid) => None,
@@ -94,6 +106,7 @@ impl Compiled {
         Some(PlannedLayer {
             layer,
             lowered,
+            named: None,
             dataflow,
             note: None,
         })
@@ -119,6 +132,15 @@ impl Compiled {
             program.accelerators.get(map.accelerator)?,
             sink,
         )
+    }
+
+    /// The schedule without loops that an application stands for, if it is one.
+    fn schedule(&self, application: &Application) -> Option<&Word> {
+        let dataflow = self.program.dataflows.get(application.dataflow)?;
+        match &dataflow.body {
+            DataflowBody::Schedule(word) => Some(word),
+            DataflowBody::Streaming | DataflowBody::Statements(_) => None,
+        }
     }
 
     /// A dataflow as it is written where it is used.

@@ -14,6 +14,7 @@ mod memo;
 mod names;
 mod price;
 mod run;
+mod schedules;
 mod select;
 #[cfg(test)]
 mod tests;

@@ -5,15 +5,15 @@ use crate::base::Ratio;
 use crate::driver::PlannedLayer;
 use crate::hir::shape::{Shape, Slide};
 use crate::hir::{Accelerator, Layer};
-use crate::lower::Lowered;
+use crate::lower::Names;
 use crate::report::LayerNames;
 
 pub(super) fn layer_names(
     layer: &Layer,
     accelerator: &Accelerator,
     planned: &PlannedLayer,
-    lowered: &Lowered,
-    checked: &CheckedLayer,
+    names: &Names,
+    checked: Option<&CheckedLayer>,
 ) -> LayerNames {
     LayerNames {
         name: layer.name.clone(),
@@ -22,11 +22,11 @@ pub(super) fn layer_names(
         dimensions: dimensions(&layer.shape),
         dataflow: Some(planned.dataflow.clone()),
         clock_hz: accelerator.clock.map(Ratio::to_f64),
-        tensors: lowered.names.tensors.clone(),
-        memories: lowered.names.memories.clone(),
-        arrays: lowered.names.arrays.clone(),
+        tensors: names.tensors.clone(),
+        memories: names.memories.clone(),
+        arrays: names.arrays.clone(),
         compute: accelerator.compute.clone(),
-        choices: checked.choices.clone(),
+        choices: checked.map_or_else(Vec::new, |checked| checked.choices.clone()),
         notes: planned
             .note
             .iter()
@@ -37,10 +37,15 @@ pub(super) fn layer_names(
                     array.name
                 )
             }))
-            .chain(checked.warnings.iter().map(|warning| {
-                let code = warning.code;
-                format!("{code}: {}", warning.message)
-            }))
+            .chain(
+                checked
+                    .iter()
+                    .flat_map(|checked| &checked.warnings)
+                    .map(|warning| {
+                        let code = warning.code;
+                        format!("{code}: {}", warning.message)
+                    }),
+            )
             .collect(),
     }
 }

@@ -6,7 +6,7 @@ use crate::diag::{Diagnostic, Diagnostics, Subject as Needing};
 use crate::driver::{Compiled, PlannedLayer};
 use crate::engine::Counts;
 use crate::hir::{Accelerator, Layer, Map};
-use crate::lower::{self, Lowered};
+use crate::lower;
 use crate::models::{Estimate, Model, Pricing, Subject};
 use crate::pricing;
 use crate::report::{LayerReport, build_estimated, build_layer};
@@ -21,12 +21,14 @@ pub(crate) struct Evaluator<'a> {
     pub(super) technologies: Vec<Technology>,
 }
 
-/// A checked layer with everything that a report says about it.
+/// A checked layer, or one under a schedule without loops, with everything that a report says about it.
 pub(super) struct Checked<'a> {
     pub map: &'a Map,
     pub planned: &'a PlannedLayer,
-    pub lowered: &'a Lowered,
-    pub layer: &'a CheckedLayer,
+    pub names: &'a lower::Names,
+    pub subject: Subject<'a>,
+    /// `None` of what has no loops.
+    pub layer: Option<&'a CheckedLayer>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -67,7 +69,7 @@ impl<'a> Evaluator<'a> {
         let Some((layer, accelerator)) = self.parts(of.map, of.planned) else {
             return Err(Vec::new());
         };
-        let subject = Subject::Loops(&of.layer.legal);
+        let subject = of.subject;
         let priced = self.priced(layer, accelerator, &|pricing| {
             model.price(&subject, estimate, pricing)
         });
@@ -83,15 +85,19 @@ impl<'a> Evaluator<'a> {
                 .map(|one| one.needed_by(needing.clone()))
                 .collect::<Vec<_>>()
         })?;
-        let names = names::layer_names(layer, accelerator, of.planned, of.lowered, of.layer);
-        Ok(match &estimate.counts {
-            Some(counts) => {
-                let mut report = build_layer(&names, &of.layer.legal, counts, cost.as_ref());
+        let names = names::layer_names(layer, accelerator, of.planned, of.names, of.layer);
+        let mut report = match (&estimate.counts, subject) {
+            (Some(counts), Subject::Loops(legal)) => {
+                let mut report = build_layer(&names, legal, counts, cost.as_ref());
                 report.add_figures(&estimate.figures);
                 report
             }
-            None => build_estimated(&names, subject.problem(), estimate, cost.as_ref()),
-        })
+            _ => build_estimated(&names, subject.problem(), estimate, cost.as_ref()),
+        };
+        if let Some(cost) = &cost {
+            report.add_figures(&model.priced_figures(estimate, cost));
+        }
+        Ok(report)
     }
 
     /// What counts of a mapping cost; nothing without a technology.

@@ -5,15 +5,15 @@
 //! are.
 
 use super::price::Checked;
-use super::{CheckCache, CheckedLayer, Evaluator, Memo, Selection, fused, limits};
+use super::{CheckCache, CheckedLayer, Evaluator, Memo, Selection, fused, limits, schedules};
 use crate::cost::CostError;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::{Compiled, PlannedLayer};
 use crate::engine::fused::Flow;
 use crate::hir::{Accelerator, Map, Network};
 use crate::ir::Mapping;
-use crate::lower::{LoweredGroup, Options};
-use crate::models::{self, Estimate, Failure, Model, Subject};
+use crate::lower::{self, LoweredGroup, Options};
+use crate::models::{self, Estimate, Failure, Model, Problem, Subject};
 use crate::report::{Evaluation, GroupReport, LayerReport, adds_up, totals};
 use fused::{CheckedGroup, Unit, check_group, units};
 
@@ -68,6 +68,9 @@ pub trait Observer {
     fn inapplicable(&mut self, refusal: Diagnostic) {
         self.diagnostics().push(refusal);
     }
+
+    /// No model of the request applies to a map; each of `refusals` has gone to [`Observer::inapplicable`] before.
+    fn unevaluated(&mut self, _refusals: Vec<Diagnostic>) {}
 
     /// A legal layer or group has no figures by some model.
     fn without_figures(&mut self, reasons: &[Diagnostic]) {
@@ -147,7 +150,11 @@ impl Default for Cache {
 }
 
 impl Cache {
-    fn estimate(&mut self, model: &dyn Model, checked: &CheckedLayer) -> Result<Estimate, Failure> {
+    fn estimate(&mut self, model: &dyn Model, subject: &Subject<'_>) -> Result<Estimate, Failure> {
+        // Closed forms are faster than a look at what is remembered.
+        let Subject::Loops(legal) = subject else {
+            return model.estimate(subject);
+        };
         let name = model.name();
         let at = match self.estimates.iter().position(|known| known.0 == name) {
             Some(at) => at,
@@ -156,9 +163,9 @@ impl Cache {
                 self.estimates.len() - 1
             }
         };
-        let estimate = || model.estimate(&Subject::Loops(&checked.legal));
+        let estimate = || model.estimate(subject);
         match self.estimates.get_mut(at) {
-            Some((_, known)) => known.get(&checked.legal, estimate),
+            Some((_, known)) => known.get(legal, estimate),
             None => estimate(),
         }
     }
@@ -173,6 +180,7 @@ pub fn run(
     observer: &mut dyn Observer,
 ) -> Vec<Evaluation> {
     let program = &compiled.program;
+    schedules::check_names(program, observer.diagnostics());
     let maps = request.selection.maps.iter();
     let parts: Vec<(usize, &Map, Vec<Unit>)> = maps
         .filter_map(|(index, layers)| {
@@ -186,6 +194,7 @@ pub fn run(
         evaluator: Evaluator::new(compiled, observer.diagnostics()),
         cache,
         done: 0,
+        refusals: Vec::new(),
         total: parts.iter().map(|part| part.2.len()).sum(),
         observer,
     };
@@ -195,6 +204,10 @@ pub fn run(
         let Some(drafts) = runner.map(*index, map, units) else {
             break;
         };
+        let refusals = std::mem::take(&mut runner.refusals);
+        if !refusals.is_empty() && !drafts.iter().any(|draft| draft.applies) {
+            runner.observer.unevaluated(refusals);
+        }
         for draft in drafts.into_iter().filter(|draft| draft.applies) {
             let at = draft.at;
             let evaluation = runner.conclude(map, draft);
@@ -218,6 +231,31 @@ pub fn group_name(compiled: &Compiled, map: &Map, group: usize) -> String {
     names.join(" + ")
 }
 
+/// Says in the reports of models that stand beside the exact one where and why they differ from it. `figures` are those
+/// of `models`.
+fn compare(
+    models: &[&dyn Model],
+    figures: &mut [Figures],
+    names: &lower::Names,
+    checked: &CheckedLayer,
+) {
+    if models.len() < 2 || models.len() != figures.len() {
+        return;
+    }
+    let exact = models
+        .iter()
+        .position(|model| model.name() == models::DEFAULT.name());
+    let exact = exact.and_then(|at| figures.get(at)?.estimate.as_ref()?.counts.clone());
+    let Some(exact) = exact else { return };
+    let subject = Subject::Loops(&checked.legal);
+    for (model, figures) in models.iter().zip(figures) {
+        if let (Some(estimate), Ok(report)) = (&figures.estimate, &mut figures.report) {
+            let differences = model.differences(&subject, estimate, &exact);
+            report.add_differences(&differences, &names.memories, &names.tensors);
+        }
+    }
+}
+
 /// An evaluation that is not finished.
 struct Draft<'a> {
     /// Index into the models of the request.
@@ -237,6 +275,8 @@ struct Runner<'a> {
     cache: &'a mut Cache,
     done: usize,
     total: usize,
+    /// Why models say nothing of the map at hand.
+    refusals: Vec<Diagnostic>,
     observer: &'a mut dyn Observer,
 }
 
@@ -288,7 +328,7 @@ impl<'a> Runner<'a> {
             {
                 let (name, reason) = (model.name(), &why.reason);
                 let message = format!("the model `{name}` {reason} of `{}`", map.name);
-                self.observer.inapplicable(
+                self.refuse(
                     limits::of_model(&why, message)
                         .at(group.span, "these layers run together")
                         .help(format!(
@@ -310,6 +350,11 @@ impl<'a> Runner<'a> {
         drafts
     }
 
+    fn refuse(&mut self, refusal: Diagnostic) {
+        self.refusals.push(refusal.clone());
+        self.observer.inapplicable(refusal);
+    }
+
     fn layer_name(&self, map: &Map, layer: usize) -> &'a str {
         let network = self.compiled.program.networks.get(map.network);
         let layer = network.and_then(|network| network.layers.get(layer));
@@ -329,6 +374,13 @@ impl<'a> Runner<'a> {
         let planned = self
             .compiled
             .plan_layer(map, layer, self.request.options, sink);
+        if planned
+            .as_ref()
+            .is_some_and(|planned| planned.named.is_some())
+        {
+            self.named(index, map, layer, planned, drafts);
+            return;
+        }
         let lowered = planned
             .as_ref()
             .and_then(|planned| planned.lowered.as_ref());
@@ -339,7 +391,9 @@ impl<'a> Runner<'a> {
         });
         if let (Until::Counted, Some(lowered), Some(checked)) =
             (self.request.until, lowered, &checked)
-            && let Err(failure) = self.cache.estimate(models::DEFAULT, checked)
+            && let Err(failure) = self
+                .cache
+                .estimate(models::DEFAULT, &Subject::Loops(&checked.legal))
         {
             sink.push(limits::failure_diagnostic(&failure, &lowered.names));
         }
@@ -357,12 +411,18 @@ impl<'a> Runner<'a> {
             let of = Checked {
                 map,
                 planned,
-                lowered,
-                layer: checked,
+                names: &lowered.names,
+                subject: Subject::Loops(&checked.legal),
+                layer: Some(checked),
             };
             if let Some(found) = self.figures(&of, draft) {
                 figures.push(found);
             }
+        }
+        if let (Some(lowered), Some(checked)) = (lowered, &checked) {
+            let models = drafts.iter().filter(|draft| draft.applies);
+            let models: Vec<&dyn Model> = models.map(|draft| draft.model).collect();
+            compare(&models, &mut figures, &lowered.names, checked);
         }
         self.observer.layer(LayerOutcome {
             map: index,
@@ -371,6 +431,60 @@ impl<'a> Runner<'a> {
             checked,
             figures: &figures,
         });
+        self.settle(map, layer, figures, drafts);
+    }
+
+    /// A layer under a schedule without loops: the models that know its name say what there is to say.
+    fn named(
+        &mut self,
+        index: usize,
+        map: &Map,
+        layer: usize,
+        planned: Option<PlannedLayer>,
+        drafts: &mut [Draft<'_>],
+    ) {
+        let mut figures = Vec::with_capacity(drafts.len());
+        if let Some((planned, named)) = planned.as_ref().and_then(|p| Some((p, p.named.as_ref()?)))
+        {
+            let subject = Subject::Named {
+                problem: Problem {
+                    operation: &named.operation,
+                    architecture: &named.architecture,
+                },
+                schedule: &named.schedule,
+            };
+            if matches!(self.request.until, Until::Checked | Until::Counted) {
+                let refusal = schedules::refusal(&subject, &named.schedule, &named.names);
+                self.observer.diagnostics().extend(refusal);
+            }
+            let of = Checked {
+                map,
+                planned,
+                names: &named.names,
+                subject,
+                layer: None,
+            };
+            let is_known = models::knowing(&named.schedule).next().is_some();
+            for draft in drafts.iter_mut() {
+                if !is_known {
+                    draft.failed.push(self.layer_name(map, layer).to_owned());
+                } else if let Some(found) = self.figures(&of, draft) {
+                    figures.push(found);
+                }
+            }
+        }
+        self.observer.layer(LayerOutcome {
+            map: index,
+            layer,
+            planned,
+            checked: None,
+            figures: &figures,
+        });
+        self.settle(map, layer, figures, drafts);
+    }
+
+    /// Puts the reports of a layer into the drafts that they are of.
+    fn settle(&self, map: &Map, layer: usize, figures: Vec<Figures>, drafts: &mut [Draft<'_>]) {
         let mut figures = figures.into_iter();
         for draft in drafts.iter_mut().filter(|draft| draft.applies) {
             match figures.next().map(|figures| figures.report) {
@@ -384,26 +498,24 @@ impl<'a> Runner<'a> {
     /// What the model of `draft` says of a layer; `None` when it does not apply.
     fn figures(&mut self, of: &Checked<'_>, draft: &mut Draft<'_>) -> Option<Figures> {
         let model = draft.model;
-        let subject = Subject::Loops(&of.layer.legal);
-        if let Err(why) = model.applies(&subject) {
-            let refusal = limits::inapplicable(model.name(), &why, &of.lowered.names);
-            self.observer.inapplicable(refusal);
+        if draft.applies
+            && let Err(why) = model.applies(&of.subject)
+        {
+            let refusal = limits::inapplicable(model.name(), &why, of.names);
+            self.refuse(refusal);
             draft.applies = false;
         }
         if !draft.applies {
             return None;
         }
-        let figures = match self.cache.estimate(model, of.layer) {
+        let figures = match self.cache.estimate(model, &of.subject) {
             Ok(estimate) => Figures {
                 report: self.evaluator.report(of, model, &estimate),
                 estimate: Some(estimate),
             },
             Err(failure) => Figures {
                 estimate: None,
-                report: Err(vec![limits::failure_diagnostic(
-                    &failure,
-                    &of.lowered.names,
-                )]),
+                report: Err(vec![limits::failure_diagnostic(&failure, of.names)]),
             },
         };
         if let Err(reasons) = &figures.report {

@@ -75,7 +75,7 @@ pub(super) fn collect(
     let body = if streaming {
         Some(DataflowBody::Streaming)
     } else {
-        statements(cx, &node.body, &mut scope).map(DataflowBody::Statements)
+        contents(cx, &node.body, &mut scope)
     };
     if cx.errors() != before {
         return None;
@@ -97,7 +97,7 @@ pub(super) fn apply(cx: &mut Context<'_>, usage: &DataflowUse) -> Option<Applica
         DataflowUse::Inline(body) => {
             let before = cx.errors();
             let mut scope = Scope::default();
-            let statements = statements(cx, body, &mut scope)?;
+            let contents = contents(cx, body, &mut scope)?;
             if cx.errors() != before {
                 return None;
             }
@@ -107,7 +107,7 @@ pub(super) fn apply(cx: &mut Context<'_>, usage: &DataflowUse) -> Option<Applica
                 parameters: Vec::new(),
                 lets: scope.lets,
                 on: None,
-                body: DataflowBody::Statements(statements),
+                body: contents,
             });
             Some(Application {
                 dataflow: cx.program.dataflows.len() - 1,
@@ -216,6 +216,42 @@ impl Scope {
     }
 }
 
+/// Directives, or a schedule that stands alone.
+fn contents(
+    cx: &mut Context<'_>,
+    body: &ast::DataflowBody,
+    scope: &mut Scope,
+) -> Option<DataflowBody> {
+    let named = body
+        .directives
+        .iter()
+        .find_map(|directive| match &directive.kind {
+            DirectiveKind::Schedule { words } => Some((directive, words)),
+            _ => None,
+        });
+    let Some((directive, words)) = named else {
+        return statements(cx, body, scope).map(DataflowBody::Statements);
+    };
+    if let Some(other) = body
+        .directives
+        .iter()
+        .find(|other| !std::ptr::eq(*other, directive))
+    {
+        cx.error(HirError::Unavailable {
+            what: "a directive beside a `Schedule`".to_owned(),
+            span: other.span,
+        });
+        return None;
+    }
+    Some(DataflowBody::Schedule(schedule(words, directive.span)))
+}
+
+/// One name, or loops from the outermost on, which the name has the other way round.
+fn schedule(words: &[ast::Name], span: Span) -> Word {
+    let text = words.iter().rev().map(|word| word.as_str()).collect();
+    Word { text, span }
+}
+
 fn statements(
     cx: &mut Context<'_>,
     body: &ast::DataflowBody,
@@ -305,6 +341,13 @@ fn statement(
             tensors: tensors.iter().map(tensor).collect(),
             memory: word(memory),
         }),
+        DirectiveKind::Schedule { .. } => {
+            cx.error(HirError::Unavailable {
+                what: "a `Schedule` inside of a block".to_owned(),
+                span: directive.span,
+            });
+            None
+        }
         // Named where the statements are listed.
         DirectiveKind::Let { .. } | DirectiveKind::Error => None,
     }

@@ -5,7 +5,7 @@ use super::function::{self, Function, NoCapacity, Surroundings};
 use super::scope::Context;
 use super::value::{self, ArithmeticError, Value};
 use super::{Expr, ExprKind, Operator, Precision, Word};
-use crate::base::{Dimension, Ratio, Span};
+use crate::base::{Dimension, IntBits, Ratio, Span};
 use crate::syntax::ast::{self, BinaryOp};
 
 impl Context<'_> {
@@ -377,6 +377,14 @@ impl Context<'_> {
 
     /// `INT8`, ...
     pub(super) fn precision(&mut self, expr: &ast::Expr) -> Option<Precision> {
+        if let Some(bits) = int_of(expr) {
+            let bits = self.integer(bits)?;
+            let known = u8::try_from(bits).ok().and_then(IntBits::new);
+            if known.is_none() {
+                self.wrong_kind("a number of bits from 1 to 64", expr);
+            }
+            return known.map(Precision::Int);
+        }
         let found = expr
             .as_name()
             .and_then(|name| Precision::from_name(name.as_str()));
@@ -674,5 +682,24 @@ impl Expr {
     fn of_layer(&self, known: Option<u64>, dim: &Word) -> Result<i64, EvaluationError> {
         let known = known.ok_or_else(|| EvaluationError::NoDimension(dim.clone()))?;
         i64::try_from(known).map_err(|_| EvaluationError::Overflow(self.span))
+    }
+}
+
+/// The bits of `INT(bits)`: an INTn whose n is a number of the accelerator.
+fn int_of(expr: &ast::Expr) -> Option<&ast::Expr> {
+    match &expr.kind {
+        ast::ExprKind::Call {
+            function,
+            arguments,
+        } if function
+            .as_name()
+            .is_some_and(|name| name.as_str() == "INT") =>
+        {
+            match arguments.as_slice() {
+                [one] if one.name.is_none() => Some(&one.value),
+                _ => None,
+            }
+        }
+        _ => None,
     }
 }

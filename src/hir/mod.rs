@@ -474,6 +474,9 @@ pub enum DataflowBody {
     /// `std.dataflows.streaming`: made for each layer from its ranks, since it must serve every type.
     Streaming,
     Statements(Vec<Statement>),
+    /// A schedule that a model knows by name, without loops. Names read from the innermost loop to the outermost, so that
+    /// `Schedule: Zo Zi Y X` is `XYZiZo`.
+    Schedule(Word),
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -17,6 +17,19 @@ pub struct Module {
     pub tainted: bool,
 }
 
+impl Module {
+    /// Whether a definition of the library with this path lies here: `std.networks.vgg16` in the file of that name, and
+    /// `std.dataflows.deepopt.XYZiZo` in a file of several definitions, `std.dataflows.deepopt`.
+    #[must_use]
+    pub fn is_library(&self, path: &str) -> bool {
+        let Some(file) = self.std_path.as_deref() else {
+            return false;
+        };
+        let folder = path.rsplit_once('.').map(|parts| parts.0);
+        file == path || Some(file) == folder
+    }
+}
+
 /// The module that a `use` leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {

@@ -571,9 +571,7 @@ impl<'a> Context<'a> {
             return None;
         }
         let text = path.to_string();
-        let target = modules
-            .iter()
-            .position(|module| module.std_path.as_deref() == Some(text.as_str()));
+        let target = modules.iter().position(|module| module.is_library(&text));
         let item = self.library(kind, path);
         // A module that is not there was reported where it could not be loaded; a path that does not
         // begin with `std` leads nowhere at all.
@@ -598,8 +596,7 @@ impl<'a> Context<'a> {
         let text = path.to_string();
         let last = path.segments.last()?;
         let mut modules = self.modules.iter();
-        let target =
-            modules.position(|module| module.std_path.as_deref() == Some(text.as_str()))?;
+        let target = modules.position(|module| module.is_library(&text))?;
         let items = &self.modules.get(target)?.ast.items;
         let item = items.iter().position(|item| {
             defines(item).is_some_and(|(k, n, _)| k == kind && n == last.as_str())

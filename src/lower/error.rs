@@ -127,6 +127,11 @@ pub enum LowerError {
         layer: String,
         span: Span,
     },
+    /// A schedule without loops where loops are needed.
+    NoLoops {
+        name: String,
+        span: Span,
+    },
     DoesNotServe {
         dim: String,
         span: Span,
@@ -167,10 +172,26 @@ impl LowerError {
         }
     }
 
+    /// A stage of a fused group has a schedule without loops.
+    #[must_use]
+    pub fn no_loops(schedule: &Word) -> LowerError {
+        LowerError::NoLoops {
+            name: schedule.text.clone(),
+            span: schedule.span,
+        }
+    }
+
     #[must_use]
     #[expect(clippy::too_many_lines, reason = "one arm per mistake, nothing else")]
     pub fn to_diagnostic(&self) -> Diagnostic {
         match self {
+            LowerError::NoLoops { name, span } => Diagnostic::new(
+                Code::E0104,
+                format!("the schedule `{name}` is not available here"),
+            )
+            .at(*span, "a name, and no loops")
+            .note("layers that run together need loops")
+            .help("give the layer a dataflow with loops, or take it out of the group"),
             LowerError::OverBound {
                 layer,
                 layer_span,

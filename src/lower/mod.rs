@@ -42,7 +42,7 @@ pub use raise::{Unraisable, raise};
 use crate::base::Span;
 use crate::diag::Diagnostics;
 use crate::hir::{self, Accelerator, Application, DataflowBody, Layer, Precision, Program};
-use crate::ir::{Mapping, Origin};
+use crate::ir::{Architecture, Mapping, Operation, Origin};
 
 /// How strictly to read a dataflow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,6 +70,18 @@ impl Lowered {
     pub fn origin(&self, origin: Origin) -> Option<&Source> {
         self.origins.get(usize::try_from(origin.0).ok()?)
     }
+}
+
+/// A layer under a schedule that has a name and no loops.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedLayer {
+    pub operation: Operation,
+    pub architecture: Architecture,
+    /// `XYZiZo`
+    pub schedule: String,
+    /// Where it is written.
+    pub span: Span,
+    pub names: Names,
 }
 
 /// The directive that a loop or a move stands for.
@@ -215,6 +227,11 @@ pub fn lower(
     };
     match &dataflow.body {
         DataflowBody::Streaming => stream(layer, accelerator, sink),
+        // `named` lowers these; whoever needs loops has none here.
+        DataflowBody::Schedule(word) => {
+            sink.push(LowerError::no_loops(word).to_diagnostic());
+            Err(Refusal::Invalid)
+        }
         DataflowBody::Statements(statements) => {
             let request = schedule::Request {
                 layer,
@@ -240,6 +257,27 @@ pub fn stream(
 ) -> Result<Lowered, Refusal> {
     let target = prepare(layer, accelerator, sink)?;
     Ok(streaming::lower(target))
+}
+
+/// `layer` and `accelerator` for a model that knows `schedule` by name.
+///
+/// # Errors
+/// As [`stream`].
+pub fn named(
+    layer: &Layer,
+    accelerator: &Accelerator,
+    schedule: &hir::Word,
+    sink: &mut Diagnostics,
+) -> Result<NamedLayer, Refusal> {
+    let target = prepare(layer, accelerator, sink)?;
+    let names = target.names();
+    Ok(NamedLayer {
+        operation: target.desugared.operation,
+        architecture: target.hardware.architecture,
+        schedule: schedule.text.clone(),
+        span: schedule.span,
+        names,
+    })
 }
 
 /// Layer and hardware in the terms of the ir, before any loop.

@@ -233,6 +233,10 @@ pub fn lower_tile(
         None => return Err(Refusal::Invalid),
         Some(dataflow) => match &dataflow.body {
             DataflowBody::Streaming => super::streaming::lower(target),
+            DataflowBody::Schedule(word) => {
+                sink.push(super::LowerError::no_loops(word).to_diagnostic());
+                return Err(Refusal::Invalid);
+            }
             DataflowBody::Statements(statements) => {
                 let request = schedule::Request {
                     layer: context.layer,

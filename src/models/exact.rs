@@ -42,8 +42,14 @@ pub(super) fn needs_loops(subject: &Subject<'_>) -> Result<(), Why> {
 fn no_loops(schedule: &str) -> Why {
     let reason =
         format!("has the schedule `{schedule}`, which is a name and has no loops to count");
-    Why::new(reason)
-        .help("take the model that knows the schedule, or give the layer a dataflow with loops")
+    let help = match super::knowing(schedule).next() {
+        Some(model) => format!(
+            "take `--model {}`, which knows the schedule, or give the layer a dataflow with loops",
+            model.name()
+        ),
+        None => "give the layer a dataflow with loops".to_owned(),
+    };
+    Why::new(reason).help(help)
 }
 
 /// What the engine counts of a subject with loops, with time by `rule`.

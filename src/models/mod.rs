@@ -35,6 +35,8 @@ use std::borrow::Cow;
 pub const REGISTRY: &[&dyn Model] = &[
     &Exact,
     &Maestro,
+    &dmazerunner::DMazeRunner,
+    &deepopt::DeepOpt,
     #[cfg(test)]
     &toy::Toy,
 ];
@@ -44,6 +46,12 @@ pub const DEFAULT: &dyn Model = &Exact;
 
 /// The word for every model that applies.
 pub const ALL: &str = "all";
+
+/// The models that know a schedule by this name.
+pub fn knowing(schedule: &str) -> impl Iterator<Item = &'static dyn Model> {
+    let models = REGISTRY.iter().copied();
+    models.filter(move |model| model.schedules().contains(&schedule))
+}
 
 /// The model of that name.
 #[must_use]
@@ -152,6 +160,8 @@ pub struct Estimate {
     pub parts: Vec<Part>,
     /// What only this model has.
     pub figures: Vec<Figure>,
+    /// Into how many equal parts (images of a batch) the operations fall of which `cycles` are one; 1 where they are all.
+    pub parts_of: u64,
 }
 
 impl Estimate {
@@ -163,6 +173,7 @@ impl Estimate {
             counts: Some(counts),
             parts: Vec::new(),
             figures: Vec::new(),
+            parts_of: 1,
         }
     }
 }
@@ -184,6 +195,34 @@ pub struct Figure {
     pub unit: &'static str,
     /// The formula or the page that it is from.
     pub from: Cow<'static, str>,
+}
+
+/// What a model counts otherwise than the engine does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    pub of: Quantity,
+    /// By the model.
+    pub here: u64,
+    /// By the exact engine, of the same mapping.
+    pub exact: u64,
+    /// The habits of the model that this mapping meets, each a clause: `zeros of the padding count as data`.
+    pub why: Vec<Cow<'static, str>>,
+}
+
+/// What is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    Cycles,
+    /// Elements read, by index of the memory and the tensor.
+    Reads {
+        memory: usize,
+        tensor: usize,
+    },
+    /// Elements written.
+    Writes {
+        memory: usize,
+        tensor: usize,
+    },
 }
 
 /// A named way to estimate.
@@ -236,6 +275,22 @@ pub trait Model: Sync {
             }
             _ => Ok(None),
         }
+    }
+
+    /// What only this model has and needs a price for, such as an energy-delay product.
+    fn priced_figures(&self, _estimate: &Estimate, _cost: &Cost) -> Vec<Figure> {
+        Vec::new()
+    }
+
+    /// Every figure of `estimate` that the engine has otherwise, and why: `--model all` prints it beside the figures of
+    /// the model.
+    fn differences(
+        &self,
+        _subject: &Subject<'_>,
+        _estimate: &Estimate,
+        _exact: &Counts,
+    ) -> Vec<Difference> {
+        Vec::new()
     }
 
     /// Counts of a fused group at the peak rates of its stages, where the model has other ones than the engine.

@@ -168,6 +168,7 @@ pub fn build_layer(
         notes: names.notes.clone(),
         density: density(names, mapping, counts, energy),
         figures: Vec::new(),
+        differences: Vec::new(),
     }
 }
 

@@ -50,6 +50,15 @@ pub(super) fn write_layer(out: &mut String, layer: &LayerReport) {
     figures(out, layer);
 }
 
+/// What a model without counts says of its only layer.
+pub(super) fn write_own(out: &mut String, layer: &LayerReport) {
+    if layer.mapping.is_none() {
+        parts(out, layer);
+        energy(out, layer);
+        figures(out, layer);
+    }
+}
+
 /// Where the cycles go by a model that counts nothing.
 fn parts(out: &mut String, layer: &LayerReport) {
     if layer.cycles_by.0.is_empty() {

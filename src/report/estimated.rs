@@ -18,6 +18,8 @@ pub fn build_estimated(
     let operations = problem.operation.volume().unwrap_or(u128::MAX);
     let operations = u64::try_from(operations).unwrap_or(u64::MAX);
     let peak = problem.architecture.pes() as f64 * problem.architecture.lanes as f64;
+    // The cycles are those of one part, the operations those of all.
+    let peak = peak * estimate.parts_of as f64;
     let longest = estimate.parts.iter().rev().max_by_key(|part| part.cycles);
     let parts = estimate.parts.iter();
     let energy = energy_block(names, products, cost.map(|cost| &cost.energy));
@@ -50,6 +52,7 @@ pub fn build_estimated(
         notes: names.notes.clone(),
         density: None,
         figures: Vec::new(),
+        differences: Vec::new(),
     };
     report.add_figures(&estimate.figures);
     report

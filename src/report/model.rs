@@ -2,7 +2,7 @@
 
 use super::fused::GroupReport;
 use super::search::{ExplorationReport, SearchReport};
-use crate::models::Figure;
+use crate::models::{Difference, Figure, Quantity};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// The name of this form.
@@ -171,6 +171,9 @@ pub struct LayerReport {
     /// What only this model has.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub figures: Vec<FigureReport>,
+    /// Beside the exact model (`--model all`): what this one counts otherwise, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<DifferenceReport>,
 }
 
 impl LayerReport {
@@ -182,6 +185,34 @@ impl LayerReport {
                 value: figure.value,
                 unit: figure.unit,
                 from: figure.from.clone().into_owned(),
+            }));
+    }
+
+    /// Appends what the exact model has otherwise.
+    pub fn add_differences(
+        &mut self,
+        differences: &[Difference],
+        memories: &[String],
+        tensors: &[String],
+    ) {
+        let name = |list: &[String], index: usize| list.get(index).cloned().unwrap_or_default();
+        let accesses = |memory, what: &str, tensor| {
+            format!(
+                "{} {what} of {}",
+                name(memories, memory),
+                name(tensors, tensor)
+            )
+        };
+        self.differences
+            .extend(differences.iter().map(|difference| DifferenceReport {
+                quantity: match difference.of {
+                    Quantity::Cycles => "cycles".to_owned(),
+                    Quantity::Reads { memory, tensor } => accesses(memory, "reads", tensor),
+                    Quantity::Writes { memory, tensor } => accesses(memory, "writes", tensor),
+                },
+                value: difference.here,
+                exact: difference.exact,
+                reasons: difference.why.iter().map(ToString::to_string).collect(),
             }));
     }
 }
@@ -215,6 +246,18 @@ pub struct FigureReport {
     pub unit: &'static str,
     /// The formula or the page that it is from.
     pub from: String,
+}
+
+/// A figure that the exact model has otherwise; accesses in elements.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct DifferenceReport {
+    /// `cycles`, `SPM reads of Input`.
+    pub quantity: String,
+    /// By the model of the evaluation.
+    pub value: u64,
+    /// By the exact one.
+    pub exact: u64,
+    pub reasons: Vec<String>,
 }
 
 /// One memory.

@@ -77,7 +77,11 @@ fn write_evaluation(out: &mut String, evaluation: &Evaluation, detail: bool) {
             line(out, "", "");
             detail::write_layer(out, layer);
         }
+    } else if let [layer] = &evaluation.layers[..] {
+        // A network of many layers would bury its table; one layer is what was asked for.
+        detail::write_own(out, layer);
     }
+    differences(out, evaluation);
     // A network of many groups would bury its table; one group is what was asked for.
     if detail || evaluation.groups.len() == 1 {
         for group in &evaluation.groups {
@@ -365,6 +369,29 @@ fn remarks(
             some_of(&layers)
         };
         line(out, "  ", &format!("{who}: {text}"));
+    }
+}
+
+/// What a model counts otherwise than the exact one beside it.
+fn differences(out: &mut String, evaluation: &Evaluation) {
+    for layer in &evaluation.layers {
+        if layer.differences.is_empty() {
+            continue;
+        }
+        let mut table = Table::default();
+        let header = ["quantity", &evaluation.model, "exact", "because"];
+        table.row(header.map(str::to_owned).to_vec());
+        for one in &layer.differences {
+            table.row(vec![
+                one.quantity.clone(),
+                count(one.value),
+                count(one.exact),
+                one.reasons.join("; "),
+            ]);
+        }
+        line(out, "", "");
+        line(out, "", &format!("beside exact, {}:", layer.name));
+        table.write(out, "  ", &[0, 3]);
     }
 }
 

@@ -446,6 +446,10 @@ pub enum DirectiveKind {
         tensors: Vec<Path>,
         memory: Name,
     },
+    /// `Schedule: XYZiZo`, or its loops from the outermost on: `Schedule: Zo Zi Y X`
+    Schedule {
+        words: Vec<Name>,
+    },
     /// `bypass T, T in M`
     Bypass {
         tensors: Vec<Path>,

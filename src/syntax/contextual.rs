@@ -10,6 +10,7 @@
 //! `upto` is a keyword where a size may begin (behind `by`, `(` and `,`) and something that begins a number or a
 //! name stands behind it: `tile K by upto 64` has it, `tile K by upto` has a constant of that name. `let` is one at the
 //! beginning of a statement, before a name or `=`. `Network n unwired {` has the word, `Network unwired {` a name;
+//! `Schedule` is one at the beginning of a statement of a dataflow; a layer of a map may be called so.
 //! `repeat 32 decoder {` and `Block b: net Inputs: a` begin entries of a network, and other blocks may be called so.
 //!
 //! A file written before there were fused blocks may use `run` or `from` as a name; reserving the words would
@@ -25,6 +26,7 @@ pub fn mark(lexemes: &mut [Lexeme<'_>]) {
     mark_lets(lexemes);
     mark_networks(lexemes);
     mark_fused(lexemes);
+    mark_schedules(lexemes);
 }
 
 fn mark_sizes(lexemes: &mut [Lexeme<'_>]) {
@@ -55,6 +57,43 @@ fn mark_lets(lexemes: &mut [Lexeme<'_>]) {
         let names = matches!(lexemes[at + 1].token, Token::Identifier(_) | Token::Equals);
         if lexemes[at].token == Token::Identifier("let") && begins && names {
             lexemes[at].token = Token::Let;
+        }
+    }
+}
+
+/// Nothing else than a word of its own begins a directive, so that whoever writes `Schedule` there means it.
+fn mark_schedules(lexemes: &mut [Lexeme<'_>]) {
+    // Whether each open block is one of directives; whether the head of one was read.
+    let mut blocks: Vec<bool> = Vec::new();
+    let mut head = false;
+    for at in 0..lexemes.len() {
+        let before = |distance: usize| {
+            let index = at.checked_sub(distance)?;
+            lexemes.get(index).map(|lexeme| lexeme.token)
+        };
+        match lexemes[at].token {
+            Token::Dataflow => head = true,
+            Token::LeftBrace => {
+                let inside = matches!(before(1), Some(Token::Colon | Token::Using))
+                    || before(2) == Some(Token::At);
+                blocks.push(head || inside);
+                head = false;
+            }
+            Token::RightBrace => {
+                blocks.pop();
+                head = false;
+            }
+            Token::Semicolon => head = false,
+            Token::Identifier("Schedule") if blocks.last() == Some(&true) => {
+                let begins = matches!(
+                    before(1),
+                    Some(Token::LeftBrace | Token::RightBrace | Token::Semicolon | Token::Comma)
+                );
+                if begins {
+                    lexemes[at].token = Token::Schedule;
+                }
+            }
+            _ => {}
         }
     }
 }

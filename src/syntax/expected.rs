@@ -8,7 +8,7 @@
 const MOST: usize = 6;
 
 /// The words that begin a statement of a dataflow.
-pub(super) const DIRECTIVES: [&str; 9] = [
+pub(super) const DIRECTIVES: [&str; 10] = [
     "TemporalMap",
     "SpatialMap",
     "Cluster",
@@ -18,6 +18,7 @@ pub(super) const DIRECTIVES: [&str; 9] = [
     "retain",
     "bypass",
     "let",
+    "Schedule",
 ];
 /// The words that begin a statement of a fused block.
 pub(super) const FUSED: [&str; 6] = [

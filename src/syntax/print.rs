@@ -370,6 +370,10 @@ impl Printer {
                 format!("bypass {} in {memory};", paths(tensors))
             }
             DirectiveKind::Let { name, value } => format!("let {name} = {};", print_expr(value)),
+            DirectiveKind::Schedule { words } => {
+                let words: Vec<&str> = words.iter().map(|word| word.as_str()).collect();
+                format!("Schedule: {};", words.join(" "))
+            }
             DirectiveKind::Error => ERROR.to_owned(),
         };
         self.word(&text);

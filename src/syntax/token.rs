@@ -139,6 +139,8 @@ pub enum Token<'input> {
     UpTo,
     /// Before a name and `=`, likewise.
     Let,
+    /// Of the directives of a dataflow, likewise.
+    Schedule,
     /// Before the block of a network, likewise.
     Unwired,
     /// Of the entries of a network, likewise.
@@ -211,7 +213,7 @@ fn block_comment<'input>(lexer: &mut Lexer<'input, Token<'input>>) -> FilterResu
 
 impl Token<'_> {
     /// Every word of the language: the reserved ones, then those that are names where they are no keyword.
-    pub const WORDS: [Token<'static>; 39] = [
+    pub const WORDS: [Token<'static>; 40] = [
         Token::Use,
         Token::As,
         Token::Const,
@@ -247,6 +249,7 @@ impl Token<'_> {
         Token::Using,
         Token::UpTo,
         Token::Let,
+        Token::Schedule,
         Token::Unwired,
         Token::Repeat,
         Token::Block,
@@ -295,6 +298,7 @@ impl Token<'_> {
                 | Self::Sequence
                 | Self::Run
                 | Self::Let
+                | Self::Schedule
                 | Self::Repeat
                 | Self::Block
         )
@@ -339,6 +343,7 @@ impl Token<'_> {
             Self::Using => "using",
             Self::UpTo => "upto",
             Self::Let => "let",
+            Self::Schedule => "Schedule",
             Self::Unwired => "unwired",
             Self::Repeat => "repeat",
             Self::Block => "Block",
@@ -396,6 +401,7 @@ impl Token<'_> {
                 | Self::Using
                 | Self::UpTo
                 | Self::Let
+                | Self::Schedule
                 | Self::Unwired
                 | Self::Repeat
                 | Self::Block

@@ -6,6 +6,7 @@
 mod cases;
 mod chips;
 mod cli;
+mod closed;
 mod deepopt;
 mod directives;
 mod dmazerunner;

@@ -515,6 +515,7 @@ fn the_dataflows_of_the_library_come_back() {
         wrong.len(),
         wrong[..wrong.len().min(5)].join("\n")
     );
-    assert_eq!(served.len(), names("dataflows").len(), "{served:?}");
+    // `deepopt` is a schedule by name, and has no loops.
+    assert_eq!(served.len() + 1, names("dataflows").len(), "{served:?}");
     assert!(back > 500, "{back}");
 }

@@ -147,6 +147,9 @@
 (cluster
   kind: (name) @constant.builtin)
 
+(schedule
+  word: (name) @constant.builtin)
+
 (let
   name: (name) @variable.parameter)
 
@@ -304,6 +307,7 @@
   "bypass"
   "at"
   "let"
+  "Schedule"
   "recompute"
   "refetch"
   "pipeline"

@@ -131,9 +131,7 @@ impl Snapshot {
         let text = path.to_string();
         let last = path.segments.last()?;
         let modules = &self.compiled.modules;
-        let target = modules
-            .iter()
-            .position(|module| module.std_path.as_deref() == Some(text.as_str()))?;
+        let target = modules.iter().position(|module| module.is_library(&text))?;
         let items = &modules.get(target)?.ast.items;
         let item = items.iter().position(|item| {
             defines(item).is_some_and(|(k, name, _)| k == kind && name == last.as_str())
@@ -623,7 +621,7 @@ impl Walk<'_> {
                     self.push(name.span, Symbol::Local(name.span), true);
                     self.lets.push((name.value.clone(), name.span));
                 }
-                DirectiveKind::Error => {}
+                DirectiveKind::Schedule { .. } | DirectiveKind::Error => {}
             }
         }
     }

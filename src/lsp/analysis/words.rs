@@ -226,6 +226,11 @@ const KEYWORDS: &[(&str, &str, &str)] = &[
         "the tile of T in that memory lies here in the nest",
     ),
     (
+        "Schedule",
+        "Schedule: XYZiZo;",
+        "a schedule that a model knows by name; or its loops from the outermost on, `Schedule: Zo Zi Y X;`",
+    ),
+    (
         "bypass",
         "bypass T in MEMORY",
         "that memory does not hold T",

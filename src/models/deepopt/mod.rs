@@ -48,6 +48,7 @@ mod delay;
 mod dense;
 mod estimate;
 mod layer;
+mod model;
 mod objective;
 mod parallel;
 mod schedule;
@@ -64,6 +65,7 @@ pub use estimate::{
     Count, Cycles, DenseEnergy, DramCounts, Energy, Estimate, Memory, Prices, Unfit, estimate,
 };
 pub use layer::{Extent, Inapplicable, Kind, Layer, Machine, MachineShape, PerTensor, Shape};
+pub use model::DeepOpt;
 pub use objective::Objective;
 pub use schedule::{Loop, Schedule};
 pub use select::{Choice, Choices, Selection, fixed, network_product, per_layer};

@@ -18,20 +18,25 @@
 //! Every figure is an integer: cycles, and energy in units of which one picojoule has a whole number. Only
 //! the printed total is rounded, to a picojoule, as the tool does.
 
+mod beside;
 pub mod cycles;
 pub mod dma;
 pub mod energy;
 pub mod layer;
 pub mod machine;
 pub mod method;
+mod model;
 pub mod profile;
 pub mod reuse;
 pub mod subject;
+mod unfit;
 
 pub use energy::Accesses;
 pub use layer::{DIMS, Dim, Factors, Layer, Operator, TENSORS, Tensor};
 pub use machine::{Energies, Machine};
 pub use method::{Level, Method, Rejected, Sizes};
+pub use model::DMazeRunner;
 pub use profile::{Profile, Tiling, evaluate};
 pub use reuse::Reuse;
-pub use subject::{Given, Unfit, given};
+pub use subject::{Given, given};
+pub use unfit::Unfit;

@@ -60,6 +60,7 @@ impl Model for Toy {
                 unit: "operations",
                 from: "the product of the ranks".into(),
             }],
+            parts_of: 1,
         })
     }
 

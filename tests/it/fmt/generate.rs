@@ -399,7 +399,12 @@ impl Generator<'_> {
         self.put(&["{"]);
         let count = self.choices.below(if self.size > 30 { 2 } else { 6 });
         for index in 0..count {
-            match self.choices.below(9) {
+            match self.choices.below(10) {
+                9 => {
+                    self.put(&["Schedule", ":"]);
+                    self.name();
+                    self.name();
+                }
                 7 => {
                     self.put(&["let"]);
                     self.name();

@@ -5,6 +5,7 @@ use crate::hir::shape::Shape;
 use crate::hir::{Definition, FUNCTIONS, Kind, Layer, vocabulary};
 use crate::lower::{Elements, desugar};
 use crate::lsp::analysis::context;
+use crate::models;
 use crate::syntax::ast::{DataflowBody, DirectiveKind, Item};
 use crate::syntax::token::Token;
 
@@ -110,6 +111,7 @@ impl List<'_, '_> {
             ]
             | [Token::Tile | Token::Spread] => self.dimensions(),
             [Token::Let, _, Token::Equals, ..] => self.expression(),
+            [Token::Schedule, Token::Colon] => self.schedules(),
             [Token::At] | [.., Token::In] => self.parts("Memory"),
             [.., Token::Over] => self.parts("Array"),
             [Token::Tile | Token::Spread, _] => self.keywords(&["by"]),
@@ -120,6 +122,16 @@ impl List<'_, '_> {
             }
             [Token::Retain | Token::Bypass, ..] => self.keywords(&["in"]),
             _ => {}
+        }
+    }
+
+    /// What some model knows by name.
+    fn schedules(&mut self) {
+        for model in models::REGISTRY {
+            for name in model.schedules() {
+                let detail = format!("a schedule of the model `{}`", model.name());
+                self.push(name, CompletionKind::Keyword, Some(detail));
+            }
         }
     }
 

@@ -75,7 +75,7 @@ const ITEMS: [&str; 7] = [
     "Map",
 ];
 /// Words that begin a directive.
-const DIRECTIVES: [&str; 9] = [
+const DIRECTIVES: [&str; 10] = [
     "TemporalMap",
     "SpatialMap",
     "Cluster",
@@ -85,6 +85,7 @@ const DIRECTIVES: [&str; 9] = [
     "retain",
     "bypass",
     "let",
+    "Schedule",
 ];
 /// Words that begin a statement of a fused block.
 const FUSED: [&str; 6] = [
@@ -378,9 +379,7 @@ impl<'s> List<'_, 's> {
         let last = name.rsplit('.').next()?;
         local.or_else(|| {
             let modules = &self.snapshot.compiled.modules;
-            let module = modules
-                .iter()
-                .position(|module| module.std_path.as_deref() == Some(name))?;
+            let module = modules.iter().position(|module| module.is_library(name))?;
             let items = &modules.get(module)?.ast.items;
             let item = items.iter().position(|item| {
                 crate::hir::defines(item).is_some_and(|(k, known, _)| k == kind && known == last)
