@@ -10,6 +10,7 @@ use crate::driver::{Compiled, Input, OsFiles, Session, is_same_file};
 use crate::evaluate::{self, Cache, Observer, Request, Selection, Step, Until};
 use crate::lower::Options;
 use crate::models::{self, Model};
+use crate::optimize;
 use crate::report::Evaluation;
 use std::path::Path;
 
@@ -55,6 +56,7 @@ pub fn check(file: &Path, settings: &Settings, mapping: Mapping) -> Outcome<()> 
         warnings: true,
     };
     evaluate::run(&compiled, &request, &mut Cache::default(), &mut diagnostics);
+    optimize::check(&compiled, &mut diagnostics);
     Outcome {
         sources: compiled.sources,
         diagnostics,
@@ -72,7 +74,7 @@ pub struct Destination<'a> {
 }
 
 /// E0703: the report would be written over a file that it is made from.
-fn overwrites(compiled: &Compiled, output: &Path) -> Option<Diagnostic> {
+pub fn overwrites(compiled: &Compiled, output: &Path) -> Option<Diagnostic> {
     let input = |input: &&Input| is_same_file(output, Path::new(&input.path));
     let input = compiled.inputs.iter().find(input)?;
     let name = output.display();

@@ -32,6 +32,7 @@ mod network;
 mod parameter;
 mod part;
 mod scope;
+pub mod search;
 mod setting;
 pub mod shape;
 mod sliding;
@@ -68,6 +69,8 @@ pub struct Program {
     pub dataflows: Vec<Dataflow>,
     /// Only of the file that was asked for, not of imported ones.
     pub maps: Vec<Map>,
+    /// Likewise.
+    pub searches: Vec<search::Search>,
 }
 
 pub use crate::base::Precision;

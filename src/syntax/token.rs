@@ -145,6 +145,10 @@ pub enum Token<'input> {
     Repeat,
     Block,
     Inputs,
+    /// Of the statements of a search, likewise.
+    Space,
+    Where,
+    Order,
 
     /// Stands for a literal that was reported as malformed.
     BadValue,
@@ -211,7 +215,7 @@ fn block_comment<'input>(lexer: &mut Lexer<'input, Token<'input>>) -> FilterResu
 
 impl Token<'_> {
     /// Every word of the language: the reserved ones, then those that are names where they are no keyword.
-    pub const WORDS: [Token<'static>; 39] = [
+    pub const WORDS: [Token<'static>; 42] = [
         Token::Use,
         Token::As,
         Token::Const,
@@ -251,6 +255,9 @@ impl Token<'_> {
         Token::Repeat,
         Token::Block,
         Token::Inputs,
+        Token::Space,
+        Token::Where,
+        Token::Order,
     ];
 
     /// Whether the word begins an item of a file.
@@ -297,6 +304,9 @@ impl Token<'_> {
                 | Self::Let
                 | Self::Repeat
                 | Self::Block
+                | Self::Space
+                | Self::Where
+                | Self::Order
         )
     }
 
@@ -343,6 +353,9 @@ impl Token<'_> {
             Self::Repeat => "repeat",
             Self::Block => "Block",
             Self::Inputs => "Inputs",
+            Self::Space => "space",
+            Self::Where => "where",
+            Self::Order => "order",
             Self::LeftBrace => "{",
             Self::RightBrace => "}",
             Self::LeftParen => "(",
@@ -400,6 +413,9 @@ impl Token<'_> {
                 | Self::Repeat
                 | Self::Block
                 | Self::Inputs
+                | Self::Space
+                | Self::Where
+                | Self::Order
         )
     }
 
