@@ -4,7 +4,6 @@ use crate::optimize::{Observer, Step};
 use crate::search;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -47,10 +46,12 @@ impl Progress {
 /// How often the line of a search is drawn anew.
 const FRAME: Duration = Duration::from_millis(200);
 
+/// Ctrl-C was pressed. A signal is of the whole process.
+static STOPPED: AtomicBool = AtomicBool::new(false);
+
 /// A line for the search that runs, and the way to stop it: the first Ctrl-C ends the search, the second the program.
 pub struct Searching {
     progress: Progress,
-    stop: Arc<AtomicBool>,
     drawn: Instant,
     began: Instant,
     layer: String,
@@ -58,17 +59,14 @@ pub struct Searching {
 
 impl Searching {
     pub fn new() -> Searching {
-        let stop = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&stop);
-        // Without a handler Ctrl-C ends the program as ever.
-        let _ = ctrlc::set_handler(move || {
-            if flag.swap(true, Ordering::Relaxed) {
+        // There is one handler for all searches of a run; without one Ctrl-C ends the program as ever.
+        let _ = ctrlc::set_handler(|| {
+            if STOPPED.swap(true, Ordering::Relaxed) {
                 std::process::exit(130);
             }
         });
         Searching {
             progress: Progress::new(),
-            stop,
             drawn: Instant::now(),
             began: Instant::now(),
             layer: String::new(),
@@ -77,7 +75,7 @@ impl Searching {
 
     /// Takes the line away; whether somebody stopped it.
     pub fn finish(self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        STOPPED.load(Ordering::Relaxed)
     }
 }
 
@@ -85,7 +83,7 @@ impl Observer for Searching {
     fn begin(&mut self, next: &Step<'_>) -> bool {
         self.layer = format!("{}/{} {}", next.done + 1, next.total, next.layer);
         self.began = Instant::now();
-        !self.stop.load(Ordering::Relaxed)
+        !STOPPED.load(Ordering::Relaxed)
     }
 
     fn progress(&mut self, now: &search::Progress) -> bool {
@@ -117,7 +115,7 @@ impl Observer for Searching {
             ));
             bar.tick();
         }
-        !self.stop.load(Ordering::Relaxed)
+        !STOPPED.load(Ordering::Relaxed)
     }
 }
 

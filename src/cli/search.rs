@@ -40,18 +40,8 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
     }
     let mut report = Report::new(arguments.file.display().to_string(), Vec::new());
     for (search, answer) in &answers {
-        let given = budget.or(search.budget);
         let mut own = optimize::report(&compiled, search, answer, arguments.timings);
         for layer in &mut own {
-            layer.budget = format!(
-                "{} s{}",
-                answer.budget.as_secs_f64(),
-                if given.is_some() {
-                    ""
-                } else {
-                    " (nobody gave a budget)"
-                }
-            );
             layer.certificate = arguments
                 .certificate
                 .as_ref()

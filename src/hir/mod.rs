@@ -620,6 +620,8 @@ pub struct Map {
     pub assignments: Vec<Assignment>,
     /// `Fuse` blocks, in source order; no layer is in two of them.
     pub groups: Vec<fused::FusedGroup>,
+    /// `auto(...)`, each with its layers: what is found for them is their dataflow.
+    pub searches: Vec<search::Search>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -627,6 +629,8 @@ pub struct Assignment {
     /// `None` when nothing was said: streaming.
     pub application: Option<Application>,
     pub choice: Choice,
+    /// What is to be said of it.
+    pub note: Option<String>,
 }
 
 /// Who chose the dataflow of a layer. A default that does not serve the layer falls back to streaming;
@@ -641,4 +645,6 @@ pub enum Choice {
     Default,
     /// Nobody.
     Absent,
+    /// `auto(...)`: a search. There is no application until it was run.
+    Searched,
 }

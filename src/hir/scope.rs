@@ -8,7 +8,7 @@ use super::module::Module;
 use super::parameter::{Local, Made, State};
 use super::setting::{Override, Setting};
 use super::value::Value;
-use super::{Accelerator, Program, dataflow, map, search, technology};
+use super::{Accelerator, Application, Program, dataflow, map, search, technology};
 use crate::base::Span;
 use crate::diag::suggest::nearest;
 use crate::diag::{Diagnostic, Diagnostics};
@@ -145,6 +145,24 @@ impl Names {
         cx.given = Some(base.name_span);
         cx.make(base.origin, given)?;
         cx.program.accelerators.pop()
+    }
+
+    /// Adds a dataflow that is written in place to the program, and returns its use; `None` has been reported.
+    #[must_use]
+    pub fn dataflow(
+        &self,
+        modules: &[Module],
+        program: &mut Program,
+        body: &ast::DataflowBody,
+        sink: &mut Diagnostics,
+    ) -> Option<Application> {
+        let mut cx = Context::new(modules, sink);
+        cx.names = self.clone();
+        cx.module = modules.len().saturating_sub(1);
+        cx.program = std::mem::take(program);
+        let made = dataflow::apply(&mut cx, &ast::DataflowUse::Inline(body.clone()));
+        *program = cx.program;
+        made
     }
 
     /// Adds to the program the network of which number `base` is one instance, with other values for some of its

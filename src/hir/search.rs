@@ -7,6 +7,7 @@
 //! Invariant: a search without errors has at least one layer and one objective; its memories, arrays and axes exist in
 //! the accelerator, and nothing that stands in its source is left out.
 
+pub(super) mod auto;
 mod rules;
 mod target;
 
@@ -240,10 +241,13 @@ impl<'a> Collector<'a> {
         let target = self.target(cx, damaged);
         let model = self.keys.get("model").and_then(|p| self.model(cx, p));
         let strategy = match self.keys.get("strategy") {
-            Some(property) => self.strategy(cx, property),
+            Some(property) => one(cx, property).and_then(|value| strategy(cx, value)),
             None => Some(Strategy::Optimal),
         };
-        let budget = self.keys.get("budget").and_then(|p| self.budget(cx, p));
+        let budget = match self.keys.get("budget") {
+            Some(property) => one(cx, property).and_then(|value| budget(cx, value)),
+            None => None,
+        };
         let minimize = self.keys.get("minimize").copied();
         if minimize.is_none() {
             self.missing::<()>(cx, "minimize", damaged);
@@ -344,77 +348,77 @@ impl<'a> Collector<'a> {
             }
         }
     }
+}
 
-    fn strategy(&self, cx: &mut Context<'_>, property: &ast::Property) -> Option<Strategy> {
-        let value = one(cx, property)?;
-        let (name, arguments) = match &value.kind {
-            ExprKind::Path(path) => (path, &[][..]),
-            ExprKind::Call {
-                function,
-                arguments,
-            } => (function, arguments.as_slice()),
-            ExprKind::Error => return None,
-            _ => {
-                wrong(cx, "`optimal`, `adaptive` or `random(n)`", value);
-                return None;
-            }
-        };
-        let text = name.to_string();
-        match (text.as_str(), arguments) {
-            ("optimal", []) => return Some(Strategy::Optimal),
-            ("adaptive", []) => return Some(Strategy::Adaptive),
-            ("random", []) => {
-                wrong(cx, "how many are drawn: `random(1000)`", value);
-                return None;
-            }
-            ("random", _) => {}
-            ("optimal" | "adaptive", _) => {
-                wrong(cx, "a strategy without arguments", value);
-                return None;
-            }
-            _ => {
-                unknown(cx, "strategy", &text, name.span, STRATEGIES);
-                return None;
-            }
+/// `optimal`, `random(1000, seed = 2)`
+fn strategy(cx: &mut Context<'_>, value: &ast::Expr) -> Option<Strategy> {
+    let (name, arguments) = match &value.kind {
+        ExprKind::Path(path) => (path, &[][..]),
+        ExprKind::Call {
+            function,
+            arguments,
+        } => (function, arguments.as_slice()),
+        ExprKind::Error => return None,
+        _ => {
+            wrong(cx, "`optimal`, `adaptive` or `random(n)`", value);
+            return None;
         }
-        let owner = "the strategy `random`";
-        let mut numbers = [None, None];
-        for (at, argument) in cx.arguments(owner, &["draws", "seed"], arguments) {
-            let least = if at == 0 { 1 } else { 0 };
-            let number = whole(cx, &argument.value, least)?;
-            if let Some(place) = numbers.get_mut(at) {
-                *place = Some(number);
-            }
+    };
+    let text = name.to_string();
+    match (text.as_str(), arguments) {
+        ("optimal", []) => return Some(Strategy::Optimal),
+        ("adaptive", []) => return Some(Strategy::Adaptive),
+        ("random", []) => {
+            wrong(cx, "how many are drawn: `random(1000)`", value);
+            return None;
         }
-        match numbers {
-            [Some(draws), seed] => Some(Strategy::Random {
-                draws,
-                seed: seed.unwrap_or(1),
-            }),
-            _ => {
-                wrong(cx, "how many are drawn: `random(1000)`", value);
-                None
-            }
+        ("random", _) => {}
+        ("optimal" | "adaptive", _) => {
+            wrong(cx, "a strategy without arguments", value);
+            return None;
+        }
+        _ => {
+            unknown(cx, "strategy", &text, name.span, STRATEGIES);
+            return None;
         }
     }
+    let owner = "the strategy `random`";
+    let mut numbers = [None, None];
+    for (at, argument) in cx.arguments(owner, &["draws", "seed"], arguments) {
+        let least = if at == 0 { 1 } else { 0 };
+        let number = whole(cx, &argument.value, least)?;
+        if let Some(place) = numbers.get_mut(at) {
+            *place = Some(number);
+        }
+    }
+    match numbers {
+        [Some(draws), seed] => Some(Strategy::Random {
+            draws,
+            seed: seed.unwrap_or(1),
+        }),
+        _ => {
+            wrong(cx, "how many are drawn: `random(1000)`", value);
+            None
+        }
+    }
+}
 
-    fn budget(&self, cx: &mut Context<'_>, property: &ast::Property) -> Option<Duration> {
-        let expr = one(cx, property)?;
-        let value = cx.value(expr)?;
-        match value {
-            Value::Exact(nanoseconds, Some(Dimension::Time)) => {
-                Some(Duration::from_secs_f64(nanoseconds.to_f64() / 1e9))
-            }
-            other => {
-                cx.error(HirError::WrongUnit {
-                    key: "budget".to_owned(),
-                    expected: "a time, such as `10s`".to_owned(),
-                    found: other.describe(),
-                    span: expr.span,
-                    instead: None,
-                });
-                None
-            }
+/// `10s`
+fn budget(cx: &mut Context<'_>, expr: &ast::Expr) -> Option<Duration> {
+    let value = cx.value(expr)?;
+    match value {
+        Value::Exact(nanoseconds, Some(Dimension::Time)) => {
+            Some(Duration::from_secs_f64(nanoseconds.to_f64() / 1e9))
+        }
+        other => {
+            cx.error(HirError::WrongUnit {
+                key: "budget".to_owned(),
+                expected: "a time, such as `10s`".to_owned(),
+                found: other.describe(),
+                span: expr.span,
+                instead: None,
+            });
+            None
         }
     }
 }

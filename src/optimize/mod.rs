@@ -7,6 +7,7 @@
 //! Invariants: nothing is printed that the engine did not count; a search that is stopped states its gap; without a
 //! budget of its own a search ends after [`BUDGET`].
 
+mod auto;
 mod emit;
 pub mod proof;
 mod report;
@@ -15,6 +16,7 @@ mod run;
 mod task;
 mod why;
 
+pub use auto::resolve;
 pub use emit::{Import, emit, imports};
 pub use report::report;
 pub use run::{Answer, Found, Observer, Step, run};

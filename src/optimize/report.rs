@@ -18,10 +18,21 @@ pub fn report(
     answer: &Answer,
     timings: bool,
 ) -> Vec<SearchReport> {
-    let found = answer.found.iter();
-    found
-        .filter_map(|found| one(compiled, search, found, timings))
-        .collect()
+    let nobody = if answer.given {
+        ""
+    } else {
+        " (nobody gave a budget)"
+    };
+    let budget = format!("{} s{nobody}", answer.budget.as_secs_f64());
+    let mut reports = Vec::with_capacity(answer.found.len());
+    for found in &answer.found {
+        let report = one(compiled, search, found, timings);
+        reports.extend(report.map(|report| SearchReport {
+            budget: budget.clone(),
+            ..report
+        }));
+    }
+    reports
 }
 
 fn one(compiled: &Compiled, search: &Search, found: &Found, timings: bool) -> Option<SearchReport> {
@@ -103,6 +114,7 @@ fn space_text(compiled: &Compiled, search: &Search) -> String {
     match search.space.span {
         Some(span) => {
             let text = compiled.sources.text_of(span);
+            let text = text.strip_prefix("space").unwrap_or(text);
             text.split_whitespace().collect::<Vec<_>>().join(" ")
         }
         None => "everything that the loop form can say".to_owned(),
@@ -112,9 +124,15 @@ fn space_text(compiled: &Compiled, search: &Search) -> String {
 /// Candidates that were not counted one by one, by the reason; with those that were joined they are the space.
 fn pruned(found: &Found) -> Ordered<String> {
     let certificate = &found.certificate;
+    // What the statements of the space exclude is not of the space.
+    let excluded = certificate
+        .candidates
+        .minus(&found.candidates)
+        .unwrap_or_default();
+    let by_order = certificate.by_order.minus(&excluded).unwrap_or_default();
     let reasons = [
         ("capacity", certificate.by_capacity.clone()),
-        ("order", certificate.by_order.clone()),
+        ("order", by_order),
         ("bound", sum(&certificate.pruned)),
         ("join", sum(&certificate.joined)),
     ];

@@ -36,8 +36,9 @@ pub trait Observer {
 /// What a search of a program came to.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// What it was allowed to take.
+    /// What it was allowed to take, and whether somebody said so.
     pub budget: Duration,
+    pub given: bool,
     /// One per layer that was searched, in the order of the network.
     pub found: Vec<Found>,
     /// Layers (of the network) that were not begun because the run was ended.
@@ -76,9 +77,11 @@ pub fn run(
             None => groups.push((task, Vec::new())),
         }
     }
-    let budget = budget.or(search.budget).unwrap_or(BUDGET);
+    let given = budget.or(search.budget);
+    let budget = given.unwrap_or(BUDGET);
     let mut answer = Answer {
         budget,
+        given: given.is_some(),
         found: Vec::new(),
         left: Vec::new(),
     };
@@ -118,6 +121,7 @@ fn one(task: Task, same_as: Vec<usize>, observer: &mut dyn Observer) -> Result<F
     let mut tell = |progress: &Progress| observer.progress(progress);
     let outcome = search::search(&prepared, &task.request, start, &mut tell)?;
     let certificate = certificate(&prepared, &task.request, &outcome);
+    let candidates = task.count();
     drop(prepared);
     let why = if outcome.best.is_empty() {
         why(&task, &outcome)?
@@ -126,7 +130,7 @@ fn one(task: Task, same_as: Vec<usize>, observer: &mut dyn Observer) -> Result<F
     };
     Ok(Found {
         same_as,
-        candidates: certificate.candidates.clone(),
+        candidates,
         outcome,
         why,
         certificate,

@@ -64,7 +64,9 @@ pub fn model_name(search: &Search) -> &str {
 
 /// Judges every search of a program, and searches nothing.
 pub fn check(compiled: &Compiled, sink: &mut Diagnostics) {
-    for search in &compiled.program.searches {
+    let maps = compiled.program.maps.iter();
+    let searches = maps.flat_map(|map| &map.searches);
+    for search in compiled.program.searches.iter().chain(searches) {
         let _ = tasks(compiled, search, sink);
     }
 }
@@ -223,11 +225,19 @@ pub fn task(
     })
 }
 
-/// How many schedules the spaces of a search have, layer by layer; for editors. `None` where something is wrong.
+/// How many schedules the spaces of the first `most` layers of a search have; for editors. `None` where something is
+/// wrong.
 #[must_use]
-pub fn candidates(compiled: &Compiled, search: &Search) -> Option<Vec<(usize, Natural)>> {
+pub fn candidates(
+    compiled: &Compiled,
+    search: &Search,
+    most: usize,
+) -> Option<Vec<(usize, Natural)>> {
     let tasks = tasks(compiled, search, &mut Diagnostics::new())?;
-    let counted = tasks.iter().map(|task| (task.layer, task.count()));
+    let counted = tasks
+        .iter()
+        .take(most)
+        .map(|task| (task.layer, task.count()));
     Some(counted.collect())
 }
 
