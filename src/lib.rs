@@ -18,6 +18,7 @@
 //! * [`cost`]: energy and area from a technology's figures, each of which keeps where it came from.
 //! * [`search`]: the schedule that costs least, with a proof: tables per group of ranks, bounds, joins; what it says
 //!   of a schedule comes from the engine.
+//! * [`optimize`]: the searches of a program: layers to problems, answers to reports and source text.
 //! * [`report`]: one model of a result, and a writer per format.
 //!
 //! [`driver`] reads files and runs the front end, [`evaluate::run()`] the rest, `cli` is the program, `lsp` what
@@ -42,6 +43,7 @@ pub mod lower;
 #[cfg(feature = "lsp")]
 pub mod lsp;
 pub mod models;
+pub mod optimize;
 pub mod pricing;
 pub mod report;
 pub mod search;

@@ -59,6 +59,12 @@ module.exports = grammar({
     $.fuse_open_kind,
     $.fuse_closed,
     $.fuse_closed_kind,
+    $.search_open,
+    $.search_closed,
+    $.space_open,
+    $.space_open_kind,
+    $.space_closed,
+    $.space_closed_kind,
     $.expr,
     $.term,
     $.unary,
@@ -127,8 +133,15 @@ module.exports = grammar({
       '}',
     ),
 
-    // Words of the language whose inside is not fixed yet.
-    search: $ => seq('Search', field('name', optional($.name)), field('body', $.body)),
+    search: $ => seq(
+      'Search',
+      field('name', optional($.name)),
+      '{',
+      statements($.search_open, $.search_closed),
+      '}',
+    ),
+
+    // A word of the language whose inside is not fixed yet.
     explore: $ => seq('Explore', field('name', optional($.name)), field('body', $.body)),
 
     // use ------------------------------------------------------------------------------------------------
@@ -286,6 +299,92 @@ module.exports = grammar({
 
     // `decoder.q`: a layer in a repeat or a block.
     _layer_name: $ => $.path,
+
+    // Searches -------------------------------------------------------------------------------------------
+
+    search_open: $ => choice(
+      alias($._search_property, $.search_property),
+      alias($._space_named, $.space),
+    ),
+
+    search_closed: $ => choice(
+      alias($._search_property_set, $.search_property),
+      $.space,
+      $.where,
+    ),
+
+    _search_property: $ => seq(field('key', $.search_key), ':', comma_one(field('value', $.expr))),
+
+    _search_property_set: $ => seq(field('key', $.search_key), ':', field('value', $.set)),
+
+    search_key: $ => choice($.name, 'on'),
+
+    _space_named: $ => seq('space', field('named', $.path)),
+
+    space: $ => seq('space', field('named', optional($.path)), field('body', $.space_body)),
+
+    where: $ => seq(
+      'where',
+      '{',
+      repeat(choice(seq($.condition, ';'), $._condition_closed)),
+      optional($.condition),
+      '}',
+    ),
+
+    condition: $ => choice($.expr, $.comparison),
+
+    // Nothing but what was reported, in the compiler.
+    _condition_closed: _ => ';',
+
+    set: $ => seq('{', comma($.expr), '}'),
+
+    space_body: $ => seq('{', statements($.space_open, $.space_closed), '}'),
+
+    space_open: $ => $.space_open_kind,
+
+    space_open_kind: $ => choice(
+      $.order,
+      $.space_tile,
+      $.space_spread,
+      $.space_retain,
+      $.space_bypass,
+      $.space_property,
+    ),
+
+    order: $ => seq('order', comma_one(field('dim', $.name))),
+
+    space_tile: $ => seq('tile', field('dim', $.dims), optional(seq('by', field('pieces', $.pieces)))),
+
+    space_spread: $ => seq(
+      'spread', field('dim', $.spread_dims),
+      'by', field('pieces', $.pieces),
+      'over', field('array', $.name),
+      optional(seq('[', field('axis', $.expr), ']')),
+    ),
+
+    space_retain: $ => seq('retain', field('tensor', $.tensors), 'in', field('memory', $.name)),
+
+    space_bypass: $ => seq('bypass', field('tensor', $.tensors), 'in', field('memory', $.name)),
+
+    space_property: $ => seq(field('key', $.name), ':', field('value', $.pieces)),
+
+    space_closed: $ => $.space_closed_kind,
+
+    space_closed_kind: $ => $.space_at,
+
+    space_at: $ => seq('at', field('memory', $.name), field('body', $.space_body)),
+
+    dims: $ => choice('*', $.name),
+
+    spread_dims: $ => choice($.name, seq('{', comma($.name), '}')),
+
+    tensors: $ => choice('*', comma_one($.path)),
+
+    pieces: $ => choice(
+      $._size,
+      $.set,
+      seq(field('from', $.number), '.', '.', field('to', $.number)),
+    ),
 
     // Fused blocks ---------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ pub mod harmless;
 pub mod num;
 pub mod precision;
 pub mod quantity;
+pub mod sha256;
 pub mod source;
 pub mod span;
 

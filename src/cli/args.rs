@@ -77,6 +77,8 @@ pub enum Command {
     Emit(Emit),
     Fmt(Fmt),
     Oracle(Oracle),
+    Search(Search),
+    Verify(Verify),
     #[cfg(feature = "lsp")]
     Lsp(Lsp),
     /// Print a completion script for a shell
@@ -269,6 +271,72 @@ pub struct Oracle {
 
     #[command(flatten)]
     pub mapping: Mapping,
+}
+
+/// Search the best schedules that the Searches of a file ask for, each with a proof or the gap that is left
+#[derive(Args, Debug)]
+#[command(after_help = "\
+A search that is stopped, by its budget or by Ctrl-C, reports the best so far with its gap; exit code 0. A space without a
+legal schedule says what excludes all of them; exit code 1.
+
+Examples:
+  dflowc search design.dflow
+  dflowc search design.dflow --search best --budget 10s
+  dflowc search design.dflow --emit found.dflow && dflowc eval found.dflow")]
+pub struct Search {
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Only the search of this name
+    #[arg(long, value_name = "NAME")]
+    pub search: Option<String>,
+
+    /// At most this long for each search, in place of its `budget`: `10s`, `500ms`, `2min`
+    #[arg(long, value_name = "TIME")]
+    pub budget: Option<String>,
+
+    /// Form of the report
+    #[arg(long, visible_alias = "report", value_enum, value_name = "FORM", default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
+
+    /// Write the report to a file instead of standard output
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+
+    /// Write a program whose Map has what was found
+    #[arg(long, value_name = "OUT.dflow")]
+    pub emit: Option<PathBuf>,
+
+    /// Write what proves the answers, for `dflowc verify`
+    #[arg(long, value_name = "OUT.json")]
+    pub certificate: Option<PathBuf>,
+
+    /// Say how long each search took (JSON); otherwise equal inputs give equal bytes
+    #[arg(long)]
+    pub timings: bool,
+
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// Check what `search --certificate` wrote: every bound and count is computed again, small spaces are enumerated
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Exit code 1 when the certificate does not prove what it says.
+
+Example:
+  dflowc search design.dflow --certificate proof.json && dflowc verify proof.json")]
+pub struct Verify {
+    #[arg(value_name = "CERT.json")]
+    pub file: PathBuf,
+
+    /// The program that was searched, if it is not where the certificate says
+    #[arg(long, value_name = "FILE")]
+    pub program: Option<PathBuf>,
+
+    /// Enumerate spaces of at most this many schedules
+    #[arg(long, value_name = "SCHEDULES", default_value_t = 1_000_000)]
+    pub enumerate: u64,
 }
 
 #[cfg(feature = "lsp")]

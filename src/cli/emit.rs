@@ -2,7 +2,7 @@
 
 use super::args::{Emit, Stage};
 use super::output::{Failure, Output, Status};
-use super::pipeline::{Outcome, load, options, runnable, select};
+use super::pipeline::{Outcome, load, options, runnable, search_maps, select};
 use super::{dump, groups};
 use crate::base::{FileId, SourceMap};
 use crate::diag::Diagnostics;
@@ -111,7 +111,11 @@ impl Observer for Printer<'_> {
 
 /// The mapping of every layer and the sets of every group, or the trees of the groups alone.
 fn lowered(arguments: &Emit) -> Result<Outcome<String>, Failure> {
-    let (compiled, sink) = load(&arguments.file, &arguments.selection.settings);
+    let (mut compiled, mut sink) = load(&arguments.file, &arguments.selection.settings);
+    if runnable(&compiled, &sink) {
+        let selection = select(&compiled, &arguments.selection, &arguments.file)?;
+        search_maps(&mut compiled, &selection, &mut sink);
+    }
     let mut printer = Printer {
         sink,
         compiled: &compiled,

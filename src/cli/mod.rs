@@ -20,6 +20,8 @@ mod oracle;
 mod output;
 mod pipeline;
 mod progress;
+mod search;
+mod verify;
 
 use args::{Arguments, Command};
 use clap::{CommandFactory, Parser};
@@ -50,6 +52,8 @@ pub fn main() -> ExitCode {
         Command::Emit(emit) => emit::run(emit, &output),
         Command::Fmt(fmt) => fmt::run(fmt, &output),
         Command::Oracle(oracle) => oracle::run(oracle, &output),
+        Command::Search(search) => search::run(search, &output),
+        Command::Verify(verify) => verify::run(verify, &output),
         #[cfg(feature = "lsp")]
         Command::Lsp(_) => lsp::run(),
         Command::Completions { shell } => {

@@ -4,7 +4,7 @@
 
 use super::args::Oracle;
 use super::output::{Failure, Output, Status};
-use super::pipeline::{Outcome, load, options, runnable, select};
+use super::pipeline::{Outcome, load, options, runnable, search_maps, select};
 use super::{dump, groups};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::engine::fused::{Flow, count_on, oracle as group_oracle};
@@ -51,7 +51,11 @@ struct Interpreted {
 }
 
 fn interpret(arguments: &Oracle) -> Result<Outcome<Interpreted>, Failure> {
-    let (compiled, sink) = load(&arguments.file, &arguments.selection.settings);
+    let (mut compiled, mut sink) = load(&arguments.file, &arguments.selection.settings);
+    if runnable(&compiled, &sink) {
+        let selection = select(&compiled, &arguments.selection, &arguments.file)?;
+        search_maps(&mut compiled, &selection, &mut sink);
+    }
     let mut comparison = Comparison {
         sink,
         compare: arguments.compare,

@@ -3,13 +3,14 @@
 
 use super::args::{Mapping, Selection as Wanted, Settings};
 use super::output::Failure;
-use super::progress::Progress;
+use super::progress::{Progress, Searching};
 use crate::base::SourceMap;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::{Compiled, Input, OsFiles, Session, is_same_file};
 use crate::evaluate::{self, Cache, Observer, Request, Selection, Step, Until};
 use crate::lower::Options;
 use crate::models::{self, Model};
+use crate::optimize;
 use crate::report::Evaluation;
 use std::path::Path;
 
@@ -55,6 +56,7 @@ pub fn check(file: &Path, settings: &Settings, mapping: Mapping) -> Outcome<()> 
         warnings: true,
     };
     evaluate::run(&compiled, &request, &mut Cache::default(), &mut diagnostics);
+    optimize::check(&compiled, &mut diagnostics);
     Outcome {
         sources: compiled.sources,
         diagnostics,
@@ -72,7 +74,7 @@ pub struct Destination<'a> {
 }
 
 /// E0703: the report would be written over a file that it is made from.
-fn overwrites(compiled: &Compiled, output: &Path) -> Option<Diagnostic> {
+pub fn overwrites(compiled: &Compiled, output: &Path) -> Option<Diagnostic> {
     let input = |input: &&Input| is_same_file(output, Path::new(&input.path));
     let input = compiled.inputs.iter().find(input)?;
     let name = output.display();
@@ -126,6 +128,19 @@ impl Observer for Watched<'_> {
     }
 }
 
+/// Gives every layer of the selection that is mapped by `auto` the dataflow that its search finds.
+pub fn search_maps(compiled: &mut Compiled, chosen: &Selection, sink: &mut Diagnostics) {
+    let searches = |map: &(usize, Vec<usize>)| {
+        let map = compiled.program.maps.get(map.0);
+        map.is_some_and(|map| !map.searches.is_empty())
+    };
+    if chosen.maps.iter().any(searches) {
+        let mut observer = Searching::new();
+        optimize::resolve(compiled, &chosen.maps, sink, &mut observer);
+        observer.finish();
+    }
+}
+
 /// Evaluates the selected maps by the model of that name, or by all; layers with errors are named in
 /// [`Evaluation::failed`]. Nothing is evaluated when the output is an input.
 pub fn evaluate(
@@ -136,7 +151,7 @@ pub fn evaluate(
     to: Destination<'_>,
     progress: &mut Progress,
 ) -> Result<Outcome<Vec<Evaluation>>, Failure> {
-    let (compiled, mut sink) = load(file, &selection.settings);
+    let (mut compiled, mut sink) = load(file, &selection.settings);
     let refused = to.output.and_then(|output| overwrites(&compiled, output));
     let refused = refused.map(|refused| sink.push(refused)).is_some();
     let mut watched = Watched {
@@ -146,12 +161,14 @@ pub fn evaluate(
     };
     let mut value = Vec::new();
     if !refused && runnable(&compiled, &watched.sink) {
+        let chosen = select(&compiled, selection, file)?;
+        search_maps(&mut compiled, &chosen, &mut watched.sink);
         let models: Vec<&dyn Model> = match models::by_name(model) {
             Some(model) => vec![model],
             None => models::REGISTRY.to_vec(),
         };
         let request = Request {
-            selection: &select(&compiled, selection, file)?,
+            selection: &chosen,
             models: &models,
             until: Until::Evaluated,
             options: options(mapping),

@@ -1,7 +1,10 @@
 //! A line of progress for work that takes longer than a second, on a terminal only.
 
+use crate::optimize::{Observer, Step};
+use crate::search;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Short work must not flicker.
@@ -37,6 +40,82 @@ impl Progress {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
         bar.set_message(what.to_owned());
+    }
+}
+
+/// How often the line of a search is drawn anew.
+const FRAME: Duration = Duration::from_millis(200);
+
+/// Ctrl-C was pressed. A signal is of the whole process.
+static STOPPED: AtomicBool = AtomicBool::new(false);
+
+/// A line for the search that runs, and the way to stop it: the first Ctrl-C ends the search, the second the program.
+pub struct Searching {
+    progress: Progress,
+    drawn: Instant,
+    began: Instant,
+    layer: String,
+}
+
+impl Searching {
+    pub fn new() -> Searching {
+        // There is one handler for all searches of a run; without one Ctrl-C ends the program as ever.
+        let _ = ctrlc::set_handler(|| {
+            if STOPPED.swap(true, Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+        });
+        Searching {
+            progress: Progress::new(),
+            drawn: Instant::now(),
+            began: Instant::now(),
+            layer: String::new(),
+        }
+    }
+
+    /// Takes the line away; whether somebody stopped it.
+    pub fn finish(self) -> bool {
+        STOPPED.load(Ordering::Relaxed)
+    }
+}
+
+impl Observer for Searching {
+    fn begin(&mut self, next: &Step<'_>) -> bool {
+        self.layer = format!("{}/{} {}", next.done + 1, next.total, next.layer);
+        self.began = Instant::now();
+        !STOPPED.load(Ordering::Relaxed)
+    }
+
+    fn progress(&mut self, now: &search::Progress) -> bool {
+        let progress = &mut self.progress;
+        let due = self.drawn.elapsed() >= FRAME;
+        if due && progress.enabled && progress.started.elapsed() >= PATIENCE {
+            self.drawn = Instant::now();
+            let bar = progress.bar.get_or_insert_with(|| {
+                let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+                if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+                    bar.set_style(style);
+                }
+                bar
+            });
+            let seconds = self.began.elapsed().as_secs_f64().max(1e-3);
+            let rate = now.formed as f64 / seconds;
+            let best = now
+                .best
+                .map_or_else(|| "none yet".to_owned(), |best| format!("{best:.4e}"));
+            let gap = match now.best {
+                Some(best) if best > 0.0 => {
+                    format!("{:.2} %", (1.0 - now.lower_bound / best).max(0.0) * 100.0)
+                }
+                _ => "-".to_owned(),
+            };
+            bar.set_message(format!(
+                "{}: {rate:.2e} formed/s, {} counted, {} cut off, {} open; best {best}, bound {:.4e}, gap {gap}",
+                self.layer, now.evaluated, now.pruned, now.open, now.lower_bound
+            ));
+            bar.tick();
+        }
+        !STOPPED.load(Ordering::Relaxed)
     }
 }
 

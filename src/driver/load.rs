@@ -281,10 +281,30 @@ fn written_in_full(ast: &ast::File) -> BTreeMap<String, Span> {
                     }
                 }
             }
+            Item::Search(search) => search.properties().for_each(|property| {
+                in_search(property, &mut note);
+            }),
             Item::Use(_) | Item::Const(_) | Item::Error(_) => {}
         }
     }
     found
+}
+
+/// `network: std.networks.vgg16;`, `layer: std.networks.vgg16.conv1_1;`
+fn in_search(property: &ast::Property, note: &mut impl FnMut(&ast::Path)) {
+    for value in &property.values {
+        let (ExprKind::Path(path) | ExprKind::Call { function: path, .. }) = &value.kind else {
+            continue;
+        };
+        match (property.key.as_str(), path.segments.get(..3)) {
+            ("on" | "network", _) => note(path),
+            ("layer", Some(segments)) => note(&ast::Path {
+                segments: segments.to_vec(),
+                span: path.span,
+            }),
+            _ => {}
+        }
+    }
 }
 
 fn in_use(usage: &DataflowUse, note: &mut impl FnMut(&ast::Path)) {

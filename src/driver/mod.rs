@@ -28,8 +28,9 @@ pub use write::{is_same_file, keep_file, write_file};
 
 use crate::base::SourceMap;
 use crate::diag::Diagnostics;
-use crate::hir::{self, Accelerator, Module, Names, Program, Setting, Value};
-use crate::syntax;
+use crate::hir::{self, Accelerator, Application, Module, Names, Program, Setting, Value};
+use crate::syntax::{self, ast};
+use plan::FOUND;
 use std::collections::BTreeMap;
 
 /// Texts that are open in an editor come before those of the files.
@@ -65,6 +66,23 @@ impl Compiled {
     ) -> Option<Accelerator> {
         let base = self.program.accelerators.get(base)?;
         self.names.accelerator(&self.modules, base, given, sink)
+    }
+
+    /// Adds the text of a dataflow, `{ ... }`, that a search has written for `title`; `None` has been reported.
+    pub fn found_dataflow(
+        &mut self,
+        title: &str,
+        text: &str,
+        sink: &mut Diagnostics,
+    ) -> Option<Application> {
+        let text = format!("Dataflow found {text}\n");
+        let file = self.sources.add(&format!("{FOUND}{title}"), &text);
+        let parsed = syntax::parse(file, &text);
+        let [ast::Item::Dataflow(node)] = parsed.ast.items.as_slice() else {
+            return None;
+        };
+        let (names, modules) = (&self.names, &self.modules);
+        names.dataflow(modules, &mut self.program, &node.body, sink)
     }
 
     /// Adds the network number `base` with other values for some of its parameters, by their index, to the program,

@@ -8,6 +8,9 @@ use crate::lower::{self, LowerError, Lowered, LoweredGroup, NamedLayer, Options,
 /// Once there are so many errors no further layer is lowered: nobody reads more.
 const MAX_ERRORS: usize = 10_000;
 
+/// How the names of texts begin that a search has written.
+pub const FOUND: &str = "<auto>/";
+
 /// A map with its layers lowered, in the order of the network.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -75,6 +78,16 @@ impl Compiled {
         let Some(application) = &assignment.application else {
             let note = (assignment.choice == Choice::Absent)
                 .then(|| "no dataflow is given: mapped by std.dataflows.streaming".to_owned());
+            if assignment.choice == Choice::Searched {
+                // The search was not run, or found nothing, which has been reported.
+                return Some(PlannedLayer {
+                    layer,
+                    lowered: None,
+                    named: None,
+                    dataflow: "auto".to_owned(),
+                    note: assignment.note.clone(),
+                });
+            }
             return Some(streaming(note, sink));
         };
         let dataflow = self.spelling(application);
@@ -108,7 +121,7 @@ impl Compiled {
             lowered,
             named: None,
             dataflow,
-            note: None,
+            note: assignment.note.clone(),
         })
     }
 
@@ -149,7 +162,11 @@ impl Compiled {
         let dataflow = self.program.dataflows.get(application.dataflow);
         match dataflow {
             Some(dataflow) if dataflow.body == DataflowBody::Streaming => "streaming".to_owned(),
-            Some(dataflow) if dataflow.name.is_none() => "inline".to_owned(),
+            Some(dataflow) if dataflow.name.is_none() => {
+                let file = self.sources.get(application.span.file());
+                let is_found = file.is_some_and(|file| file.name().starts_with(FOUND));
+                if is_found { "auto" } else { "inline" }.to_owned()
+            }
             _ => self.sources.text_of(application.span).to_owned(),
         }
     }

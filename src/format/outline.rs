@@ -14,7 +14,7 @@
 use super::pieces::Piece;
 use crate::syntax::ast::{
     Body, DataflowBody, DataflowUse, DirectiveKind, Entry, File, FuseBody, FuseStatementKind, Item,
-    MapEntry, StageEntry,
+    MapEntry, SearchEntry, SpaceBody, SpaceStatementKind, StageEntry,
 };
 use crate::syntax::token::Token;
 use std::ops::Range;
@@ -126,6 +126,7 @@ fn item(node: &Item) -> Sketch {
         Item::Network(node) => Sketch::with(lo, entries(&node.body, false)),
         Item::Dataflow(node) => Sketch::with(lo, directives(&node.body)),
         Item::Map(node) => Sketch::with(lo, node.entries.iter().map(map_entry).collect()),
+        Item::Search(node) => Sketch::with(lo, node.entries.iter().map(search_entry).collect()),
     }
 }
 
@@ -184,6 +185,34 @@ fn map_entry(node: &MapEntry) -> Sketch {
         MapEntry::Fuse(node) => Sketch::with(node.span.lo(), fused(&node.body)).alone(),
         MapEntry::Error(span) => Sketch::plain(span.lo()),
     }
+}
+
+fn search_entry(node: &SearchEntry) -> Sketch {
+    let lo = node.span().lo();
+    match node {
+        SearchEntry::Space(node) => match &node.body {
+            Some(body) => Sketch::with(lo, space(body)),
+            None => Sketch::plain(lo),
+        },
+        SearchEntry::Where(node) => {
+            let conditions = node.conditions.iter();
+            Sketch::with(
+                lo,
+                conditions
+                    .map(|condition| Sketch::plain(condition.span().lo()))
+                    .collect(),
+            )
+        }
+        SearchEntry::Property(_) | SearchEntry::Error(_) => Sketch::plain(lo),
+    }
+}
+
+fn space(body: &SpaceBody) -> Vec<Sketch> {
+    let sketch = |node: &crate::syntax::ast::SpaceStatement| match &node.kind {
+        SpaceStatementKind::At { body, .. } => Sketch::with(node.span.lo(), space(body)),
+        _ => Sketch::plain(node.span.lo()),
+    };
+    body.statements.iter().map(sketch).collect()
 }
 
 fn fused(body: &FuseBody) -> Vec<Sketch> {

@@ -92,7 +92,11 @@ impl Spacer {
             _ => None,
         };
         if !piece.is_comment() {
-            self.behind_sign = is_sign && !two_sided;
+            // `retain * in GLB`: all of them.
+            let all = before.is_some_and(|before| {
+                before.is(Token::Tile) || before.is(Token::Retain) || before.is(Token::Bypass)
+            });
+            self.behind_sign = is_sign && !two_sided && !all;
             self.behind_value = ends_value(piece);
         }
         Atom { piece, blank, cost }

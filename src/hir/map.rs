@@ -8,7 +8,7 @@ use super::error::HirError;
 use super::layer::{canonical_type, type_names};
 use super::module::Module;
 use super::scope::{Context, Definition, Kind};
-use super::{Application, Assignment, Choice, Map, dataflow, fuse, handover};
+use super::{Application, Assignment, Choice, Map, dataflow, fuse, handover, search};
 use crate::base::Span;
 use crate::diag::suggest::nearest;
 use crate::syntax::ast::{self, Item, MapEntry};
@@ -111,6 +111,7 @@ fn implicit(cx: &mut Context<'_>) {
             accelerator,
             assignments,
             groups: Vec::new(),
+            searches: Vec::new(),
         };
         handover::check(cx, &map);
         cx.program.maps.push(map);
@@ -125,13 +126,58 @@ fn own(application: Option<Application>) -> Assignment {
     Assignment {
         application,
         choice,
+        note: None,
     }
+}
+
+/// Where the dataflow of an entry comes from.
+#[derive(Clone)]
+enum Origin {
+    Application(Option<Application>),
+    /// Index into the searches of the map.
+    Search(usize),
+}
+
+impl Origin {
+    fn assignment(&self, choice: Choice) -> Assignment {
+        match self {
+            Origin::Application(application) => Assignment {
+                application: application.clone(),
+                choice,
+                note: None,
+            },
+            Origin::Search(_) => Assignment {
+                application: None,
+                choice: Choice::Searched,
+                note: None,
+            },
+        }
+    }
+}
+
+/// The dataflow of an entry; a search goes to `searches`.
+fn origin(
+    cx: &mut Context<'_>,
+    parts: Option<(usize, usize)>,
+    usage: &ast::DataflowUse,
+    searches: &mut Vec<search::Search>,
+) -> Origin {
+    let Some(invocation) = search::auto::of(cx, usage) else {
+        return Origin::Application(dataflow::apply(cx, usage));
+    };
+    let hardware = parts.and_then(|(_, at)| cx.program.accelerators.get(at).cloned());
+    if let (Some(parts), Some(hardware)) = (parts, hardware)
+        && let Some(search) = search::auto::search(cx, &hardware, parts, invocation)
+    {
+        searches.push(search);
+    }
+    Origin::Search(searches.len().saturating_sub(1))
 }
 
 struct DefaultEntry {
     /// Canonical type names; empty for the general default.
     types: Vec<&'static str>,
-    application: Option<Application>,
+    origin: Origin,
 }
 
 fn explicit(cx: &mut Context<'_>, node: &ast::Map) -> Option<Map> {
@@ -140,7 +186,7 @@ fn explicit(cx: &mut Context<'_>, node: &ast::Map) -> Option<Map> {
     let mut defaults: Vec<DefaultEntry> = Vec::new();
     let mut default_spans: Vec<(Option<&'static str>, Span)> = Vec::new();
     // Per layer: its entry, and where.
-    let mut named: BTreeMap<usize, (Span, Option<Application>)> = BTreeMap::new();
+    let mut named: BTreeMap<usize, (Span, Origin)> = BTreeMap::new();
     let index: BTreeMap<String, usize> = network
         .map(|network| cx.program.networks[network].layers.iter().enumerate())
         .into_iter()
@@ -158,6 +204,8 @@ fn explicit(cx: &mut Context<'_>, node: &ast::Map) -> Option<Map> {
         _ => None,
     };
     let mut groups = Vec::new();
+    let mut searches: Vec<search::Search> = Vec::new();
+    let parts = network.zip(accelerator);
     for entry in &node.entries {
         match entry {
             MapEntry::Error(_) => {}
@@ -196,16 +244,16 @@ fn explicit(cx: &mut Context<'_>, node: &ast::Map) -> Option<Map> {
                 if types.is_empty() {
                     twice(cx, &mut default_spans, None, *span, "default");
                 }
-                let application = dataflow::apply(cx, dataflow);
+                let origin = origin(cx, parts, dataflow, &mut searches);
                 defaults.push(DefaultEntry {
                     types: canonical,
-                    application,
+                    origin,
                 });
             }
             MapEntry::Layers {
                 layers, dataflow, ..
             } => {
-                let application = dataflow::apply(cx, dataflow);
+                let origin = origin(cx, parts, dataflow, &mut searches);
                 let Some(network) = network else {
                     continue;
                 };
@@ -220,7 +268,7 @@ fn explicit(cx: &mut Context<'_>, node: &ast::Map) -> Option<Map> {
                                     first,
                                 });
                             } else {
-                                named.insert(layer, (name.span, application.clone()));
+                                named.insert(layer, (name.span, origin.clone()));
                             }
                         }
                         None if known.is_broken(name.as_str()) => {}
@@ -236,33 +284,42 @@ fn explicit(cx: &mut Context<'_>, node: &ast::Map) -> Option<Map> {
     if cx.errors() != before {
         return None;
     }
-    let layers = &cx.program.networks[network].layers;
-    let assignments = layers
+    let grouped: Vec<usize> = groups
         .iter()
-        .enumerate()
-        .map(|(at, layer)| {
-            if let Some((_, application)) = named.get(&at) {
-                return Assignment {
-                    application: application.clone(),
-                    choice: Choice::Named,
-                };
-            }
-            if layer.dataflow.is_some() {
-                return own(layer.dataflow.clone());
-            }
-            let default = defaults
-                .iter()
-                .find(|default| default.types.contains(&layer.type_name))
-                .or_else(|| defaults.iter().find(|default| default.types.is_empty()));
-            match default.and_then(|default| default.application.clone()) {
-                Some(application) => Assignment {
-                    application: Some(application),
-                    choice: Choice::Default,
-                },
-                None => own(None),
-            }
-        })
+        .flat_map(|group: &super::fused::FusedGroup| group.layers.iter().map(|layer| layer.0))
         .collect();
+    let layers = &cx.program.networks[network].layers;
+    let mut assignments = Vec::with_capacity(layers.len());
+    for (at, layer) in layers.iter().enumerate() {
+        let default = || {
+            let own = |default: &&DefaultEntry| default.types.contains(&layer.type_name);
+            let general = |default: &&DefaultEntry| default.types.is_empty();
+            let mut all = defaults.iter();
+            let found = all.find(own).or_else(|| defaults.iter().find(general));
+            found.map(|found| &found.origin)
+        };
+        let (origin, choice) = match named.get(&at) {
+            Some((_, origin)) => (Some(origin), Choice::Named),
+            None if layer.dataflow.is_some() => (None, Choice::Own),
+            None => (default(), Choice::Default),
+        };
+        assignments.push(match origin {
+            _ if choice == Choice::Own => own(layer.dataflow.clone()),
+            Some(Origin::Application(None)) if choice == Choice::Default => own(None),
+            Some(origin) => {
+                // Layers of a group have the loops of the group.
+                if let Origin::Search(search) = origin
+                    && !grouped.contains(&at)
+                    && let Some(search) = searches.get_mut(*search)
+                {
+                    search.layers.push(at);
+                }
+                origin.assignment(choice)
+            }
+            None => own(None),
+        });
+    }
+    searches.retain(|search| !search.layers.is_empty());
     let name = match &node.name {
         Some(name) => name.value.clone(),
         None => format!(
@@ -278,6 +335,7 @@ fn explicit(cx: &mut Context<'_>, node: &ast::Map) -> Option<Map> {
         accelerator,
         assignments,
         groups,
+        searches,
     })
 }
 

@@ -32,6 +32,7 @@ mod network;
 mod parameter;
 mod part;
 mod scope;
+pub mod search;
 mod setting;
 pub mod shape;
 mod sliding;
@@ -68,6 +69,8 @@ pub struct Program {
     pub dataflows: Vec<Dataflow>,
     /// Only of the file that was asked for, not of imported ones.
     pub maps: Vec<Map>,
+    /// Likewise.
+    pub searches: Vec<search::Search>,
 }
 
 pub use crate::base::Precision;
@@ -620,6 +623,8 @@ pub struct Map {
     pub assignments: Vec<Assignment>,
     /// `Fuse` blocks, in source order; no layer is in two of them.
     pub groups: Vec<fused::FusedGroup>,
+    /// `auto(...)`, each with its layers: what is found for them is their dataflow.
+    pub searches: Vec<search::Search>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -627,6 +632,8 @@ pub struct Assignment {
     /// `None` when nothing was said: streaming.
     pub application: Option<Application>,
     pub choice: Choice,
+    /// What is to be said of it.
+    pub note: Option<String>,
 }
 
 /// Who chose the dataflow of a layer. A default that does not serve the layer falls back to streaming;
@@ -641,4 +648,6 @@ pub enum Choice {
     Default,
     /// Nobody.
     Absent,
+    /// `auto(...)`: a search. There is no application until it was run.
+    Searched,
 }

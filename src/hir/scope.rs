@@ -8,7 +8,7 @@ use super::module::Module;
 use super::parameter::{Local, Made, State};
 use super::setting::{Override, Setting};
 use super::value::Value;
-use super::{Accelerator, Program, dataflow, map, technology};
+use super::{Accelerator, Application, Program, dataflow, map, search, technology};
 use crate::base::Span;
 use crate::diag::suggest::nearest;
 use crate::diag::{Diagnostic, Diagnostics};
@@ -87,7 +87,7 @@ pub fn defines(item: &Item) -> Option<(Kind, &str, Span)> {
         },
         Item::Network(node) => (Kind::Network, node.name.as_str(), node.name.span),
         Item::Dataflow(node) => (Kind::Dataflow, node.name.as_str(), node.name.span),
-        Item::Use(_) | Item::Map(_) | Item::Error(_) => return None,
+        Item::Use(_) | Item::Map(_) | Item::Search(_) | Item::Error(_) => return None,
     })
 }
 
@@ -147,6 +147,24 @@ impl Names {
         cx.program.accelerators.pop()
     }
 
+    /// Adds a dataflow that is written in place to the program, and returns its use; `None` has been reported.
+    #[must_use]
+    pub fn dataflow(
+        &self,
+        modules: &[Module],
+        program: &mut Program,
+        body: &ast::DataflowBody,
+        sink: &mut Diagnostics,
+    ) -> Option<Application> {
+        let mut cx = Context::new(modules, sink);
+        cx.names = self.clone();
+        cx.module = modules.len().saturating_sub(1);
+        cx.program = std::mem::take(program);
+        let made = dataflow::apply(&mut cx, &ast::DataflowUse::Inline(body.clone()));
+        *program = cx.program;
+        made
+    }
+
     /// Adds to the program the network of which number `base` is one instance, with other values for some of its
     /// parameters, by their index, and returns its number; `None` has been reported.
     #[must_use]
@@ -198,6 +216,7 @@ pub fn collect_with(
     cx.module = modules.len().saturating_sub(1);
     if let Some(root) = modules.last() {
         map::collect(&mut cx, root);
+        search::collect(&mut cx, root);
     }
     cx.report_missing();
     (cx.program, cx.names)

@@ -80,14 +80,32 @@ impl Context<'_> {
         }
         // Names of the library in full are in no scope.
         for item in self.modules.last().map_or(&[][..], |root| &root.ast.items) {
-            if let Item::Map(map) = item {
-                for (kind, used) in [
-                    (Kind::Network, &map.network),
-                    (Kind::Accelerator, &map.accelerator),
-                ] {
-                    let place = self.library(kind, &used.path);
-                    all.extend(place.map(|at| (at, used.path.to_string())));
+            let used: Vec<(Kind, &Path)> = match item {
+                Item::Map(map) => vec![
+                    (Kind::Network, &map.network.path),
+                    (Kind::Accelerator, &map.accelerator.path),
+                ],
+                Item::Search(search) => {
+                    let values = search.properties().filter_map(|property| {
+                        let kind = match property.key.as_str() {
+                            "network" => Kind::Network,
+                            "on" => Kind::Accelerator,
+                            _ => return None,
+                        };
+                        match &property.values.first()?.kind {
+                            ExprKind::Path(path) | ExprKind::Call { function: path, .. } => {
+                                Some((kind, path))
+                            }
+                            _ => None,
+                        }
+                    });
+                    values.collect()
                 }
+                _ => Vec::new(),
+            };
+            for (kind, path) in used {
+                let place = self.library(kind, path);
+                all.extend(place.map(|at| (at, path.to_string())));
             }
         }
         for (definition, name) in all {

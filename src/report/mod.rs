@@ -14,6 +14,7 @@ pub mod json;
 mod laws;
 pub mod model;
 pub mod search;
+pub mod search_text;
 pub mod svg;
 mod table;
 #[cfg(test)]

@@ -8,6 +8,9 @@ pub struct SearchReport {
     pub name: String,
     pub network: String,
     pub layer: String,
+    /// How often it and the layers that equal it run.
+    #[serde(skip)]
+    pub times: u64,
     /// Layers that equal this one and were not searched again.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub same_as: Vec<String>,
@@ -16,16 +19,22 @@ pub struct SearchReport {
     /// `energy`, `cycles`, `edp`, ...; several for a Pareto front.
     pub objective: Vec<String>,
     pub strategy: String,
+    /// What it might take, in words.
+    #[serde(skip)]
+    pub budget: String,
     /// As in the source.
     pub space: String,
     /// Schedules of the space, as a decimal number of any length.
     pub candidates: String,
     pub evaluated: u64,
-    /// Left out, by the reason.
-    pub pruned: Ordered<u64>,
+    /// Schedules that were not counted one by one, by the reason, as decimal numbers. Those of `join` were formed from
+    /// tables, and counted where their bounds were below the answer; all reasons together are `candidates`.
+    pub pruned: Ordered<String>,
     /// Only when times were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
+    /// Whether no schedule of the space is better, nor in the front of one with several objectives.
+    pub proved: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub best: Option<FoundReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -36,6 +45,9 @@ pub struct SearchReport {
     /// How far the best may be from the optimum, as a part of it; 0 is proved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gap: Option<f64>,
+    /// Why there is no answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// The file that proves it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<String>,

@@ -18,7 +18,7 @@ use crate::search::prepare::Prepared;
 use crate::search::problem::{Figures, Problem};
 use crate::search::random::Random;
 use crate::search::request::{Outcome, Request};
-use crate::search::space::{Block, Candidate, Skeleton};
+use crate::search::space::{Block, Candidate, Rules, Skeleton};
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,11 +49,11 @@ pub struct Part {
 /// The proof of an answer, or of the gap that is left.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Certificate {
-    /// Of the space: every order counts, whatever memories hold.
+    /// Of the space: every order counts, whatever memories hold, and whatever the rules say of orders.
     pub candidates: Natural,
     /// Extents that some memory cannot hold whatever else is chosen.
     pub by_capacity: Natural,
-    /// Orders that another one replaces.
+    /// Orders that another one replaces, or that the rules exclude.
     pub by_order: Natural,
     pub pruned: Vec<Part>,
     pub joined: Vec<Part>,
@@ -225,7 +225,7 @@ pub fn certificate(prepared: &Prepared, request: &Request, outcome: &Outcome) ->
         .iter()
         .map(|room| room.skeleton.clone())
         .collect();
-    let candidates = count::candidates(&problem.operation, &skeletons, &prepared.rules);
+    let candidates = count::candidates(&problem.operation, &skeletons, &in_any_order(prepared));
     let counts: Vec<Counts> = prepared
         .rooms
         .iter()
@@ -272,6 +272,13 @@ pub fn certificate(prepared: &Prepared, request: &Request, outcome: &Outcome) ->
         lower_bound: outcome.lower_bound,
         proved: outcome.proved,
     }
+}
+
+/// The rules without what they say of orders: what has another order is counted among [`Certificate::by_order`].
+fn in_any_order(prepared: &Prepared) -> Rules {
+    let mut rules = prepared.rules.clone();
+    rules.order.clear();
+    rules
 }
 
 /// Whether the class stands for one order; a class without loops is one, too.
@@ -353,7 +360,7 @@ pub fn verify(
         .iter()
         .map(|room| room.skeleton.clone())
         .collect();
-    let all = count::candidates(operation, &skeletons, &prepared.rules);
+    let all = count::candidates(operation, &skeletons, &in_any_order(prepared));
     let numbers = [
         (&certificate.candidates, all.clone()),
         (

@@ -48,7 +48,7 @@ pub use goal::{Found, Goal, SLACK};
 pub use join::{Leaf, Work};
 pub use judge::{Exact, Judge, Unfit};
 pub use prepare::{Prepared, counter};
-pub use problem::{Figures, Limit, Objective, Problem};
+pub use problem::{Figures, Limit, Objective, Problem, rule_of};
 pub use request::{Best, Observer, Outcome, Progress, Pruned, Request, Strategy};
 pub use run::{run, search};
 pub use space::{

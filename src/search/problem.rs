@@ -4,6 +4,16 @@ use crate::cost::Prices;
 use crate::engine::TimingRule;
 use crate::ir::{Architecture, Operation};
 
+/// How a model reckons time, if schedules in loops can be searched by it: its bounds are those of the tables.
+#[must_use]
+pub fn rule_of(model: &str) -> Option<TimingRule> {
+    match model {
+        "exact" => Some(TimingRule::Exact),
+        "maestro" => Some(TimingRule::Maestro),
+        _ => None,
+    }
+}
+
 /// A layer on an accelerator.
 #[derive(Clone, Debug)]
 pub struct Problem {

@@ -56,6 +56,8 @@ pub struct Progress {
     pub best: Option<f64>,
     pub lower_bound: f64,
     pub open: usize,
+    /// Beginnings of classes, and classes, that were cut off.
+    pub pruned: usize,
 }
 
 /// Told of progress; says whether to go on.

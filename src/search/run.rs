@@ -226,7 +226,6 @@ impl Search<'_, '_> {
             self.push(room, figures, key, Item::Begin(Patterns::new()));
         }
         let mut batch: Vec<Entry> = Vec::with_capacity(BATCH);
-        let mut rounds = 0u64;
         loop {
             while batch.len() < BATCH {
                 let Some(entry) = self.queue.pop() else { break };
@@ -266,9 +265,8 @@ impl Search<'_, '_> {
             if batch.is_empty() {
                 return Ok(true);
             }
-            rounds += 1;
             let spent = is_spent(self.request, start, self.evaluated);
-            if spent || (rounds.is_multiple_of(16) && !self.tell(&batch, observer)) {
+            if spent || !self.tell(&batch, observer) {
                 for entry in &batch {
                     if matches!(entry.item, Item::Class(_, _, false)) {
                         self.joined.pop();
@@ -319,6 +317,7 @@ impl Search<'_, '_> {
             best: self.goal.found.first().map(|found| found.values[0]),
             lower_bound: keys.fold(head, f64::min).min(self.aside),
             open: self.queue.len() + batch.len(),
+            pruned: self.pruned.len(),
         })
     }
 
@@ -461,8 +460,13 @@ impl Search<'_, '_> {
         if partial {
             lower_bound = lower_bound.min(self.least());
         }
-        let proved = complete && !partial && head >= value * (1.0 - SLACK)
-            || !partial && lower_bound >= value * (1.0 - SLACK);
+        let proved = if self.goal.single() {
+            complete && !partial && head >= value * (1.0 - SLACK)
+                || !partial && lower_bound >= value * (1.0 - SLACK)
+        } else {
+            // Keys of a front are products: only an empty queue proves one.
+            complete && !partial && head == f64::INFINITY
+        };
         Ok(Outcome {
             best,
             lower_bound,

@@ -14,8 +14,13 @@
 //!   walks need no guard of their own.
 
 mod fuse;
+mod search;
 
 pub use fuse::{Fuse, FuseBody, FuseStatement, FuseStatementKind, Run, StageEntry, Stages};
+pub use search::{
+    Condition, Dims, Pieces, Search, SearchEntry, Space, SpaceBody, SpaceStatement,
+    SpaceStatementKind, Tensors, Where,
+};
 
 use crate::base::{Decimal, Span, Spanned, Unit};
 
@@ -76,6 +81,7 @@ pub enum Item {
     Network(Network),
     Dataflow(Dataflow),
     Map(Map),
+    Search(Search),
     Error(Span),
 }
 
@@ -89,6 +95,7 @@ impl Item {
             Self::Network(node) => node.span,
             Self::Dataflow(node) => node.span,
             Self::Map(node) => node.span,
+            Self::Search(node) => node.span,
             Self::Error(span) => *span,
         }
     }

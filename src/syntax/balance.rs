@@ -15,7 +15,7 @@
 //! laid out in any way.
 //!
 //! Also here, because it needs only braces: blocks that nest too deeply, and blocks of words that are
-//! reserved for later (`Search`, `Explore`), which become one [`Token::BadStatement`].
+//! reserved for later (`Explore`), which become one [`Token::BadStatement`].
 //!
 //! Guarantee: in the result every brace has its partner and the depth is at most [`MAX_BLOCKS`];
 //! parentheses, which need not match, are at most [`MAX_PARENTHESES`] deep.
@@ -410,7 +410,7 @@ fn prune<'input>(
     let mut index = 0;
     while let Some(&lexeme) = lexemes.get(index) {
         match lexeme.token {
-            Token::Search | Token::Explore => {
+            Token::Explore => {
                 let span = Span::new(file, lexeme.lo, lexeme.hi);
                 errors.push(SyntaxError::NotAvailable {
                     span,

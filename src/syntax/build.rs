@@ -205,6 +205,17 @@ impl Builder {
         })
     }
 
+    /// A property of a search: a word and its values.
+    #[must_use]
+    pub fn plain_property(&self, key: Name, values: Vec<Expr>, lo: u32, hi: u32) -> Property {
+        Property {
+            key,
+            arguments: Vec::new(),
+            values,
+            span: self.span(lo, hi),
+        }
+    }
+
     /// Replaces entries that cannot stand here: layers outside networks, dataflows and `Compute` statements
     /// outside layers.
     pub fn placed(&mut self, mut body: Body, place: Place) -> Body {

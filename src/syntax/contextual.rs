@@ -27,6 +27,7 @@ pub fn mark(lexemes: &mut [Lexeme<'_>]) {
     mark_networks(lexemes);
     mark_fused(lexemes);
     mark_schedules(lexemes);
+    mark_searches(lexemes);
 }
 
 fn mark_sizes(lexemes: &mut [Lexeme<'_>]) {
@@ -166,6 +167,43 @@ fn mark_fused(lexemes: &mut [Lexeme<'_>]) {
                 if let Some(token) = keyword(word) {
                     lexeme.token = token;
                 }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// `space`, `where` and `order` where they begin a statement of a search: `where {`, `order K, C;`.
+fn mark_searches(lexemes: &mut [Lexeme<'_>]) {
+    let mut announced = false;
+    let mut depth = 0usize;
+    for at in 0..lexemes.len() {
+        let before = at.checked_sub(1).map(|before| lexemes[before].token);
+        let behind = lexemes.get(at + 1).map(|lexeme| lexeme.token);
+        match lexemes[at].token {
+            Token::Search => announced = true,
+            Token::LeftBrace if depth > 0 || announced => depth += 1,
+            Token::RightBrace | Token::Semicolon if depth == 0 => announced = false,
+            Token::RightBrace => {
+                depth -= 1;
+                announced = depth > 0;
+            }
+            Token::Identifier(word)
+                if depth > 0
+                    && matches!(
+                        before,
+                        Some(Token::LeftBrace | Token::RightBrace | Token::Semicolon)
+                    ) =>
+            {
+                let names = matches!(behind, Some(Token::Identifier(_)));
+                let opens = behind == Some(Token::LeftBrace);
+                let token = match word {
+                    "space" if depth == 1 && (names || opens) => Token::Space,
+                    "where" if depth == 1 && opens => Token::Where,
+                    "order" if depth > 1 && names => Token::Order,
+                    _ => continue,
+                };
+                lexemes[at].token = token;
             }
             _ => {}
         }

@@ -32,7 +32,7 @@ pub(super) const FUSED: [&str; 6] = [
 /// What a fused block is made of, in messages.
 pub(super) const A_FUSED_STATEMENT: &str = "a statement of a fused block";
 /// Names wherever a name is wanted; keywords of fused blocks, of sizes and of networks elsewhere.
-const CONTEXTUAL: [&str; 10] = [
+const CONTEXTUAL: [&str; 13] = [
     "recompute",
     "refetch",
     "from",
@@ -43,6 +43,9 @@ const CONTEXTUAL: [&str; 10] = [
     "upto",
     "repeat",
     "Block",
+    "space",
+    "where",
+    "order",
 ];
 const BEGIN_EXPRESSION: [&str; 6] = ["number", "identifier", "string", "-", "(", "["];
 const CONTINUE_EXPRESSION: [&str; 16] = [

@@ -36,7 +36,7 @@ lalrpop_util::lalrpop_mod!(
 /// Tokens that may be parsed again because of mistakes, per file.
 const BUDGET: usize = 4_000_000;
 
-const ITEM_KEYWORDS: [&str; 8] = [
+const ITEM_KEYWORDS: [&str; 9] = [
     "use",
     "const",
     "Constant",
@@ -45,6 +45,7 @@ const ITEM_KEYWORDS: [&str; 8] = [
     "Network",
     "Dataflow",
     "Map",
+    "Search",
 ];
 
 /// Parses balanced tokens. `lexical` are the places already complained about, in order.
@@ -395,6 +396,7 @@ fn item_keyword(word: &str) -> Option<Token<'static>> {
         "Network" => Token::Network,
         "Dataflow" => Token::Dataflow,
         "Map" => Token::Map,
+        "Search" => Token::Search,
         _ => return None,
     })
 }

@@ -147,6 +147,10 @@ pub enum Token<'input> {
     Repeat,
     Block,
     Inputs,
+    /// Of the statements of a search, likewise.
+    Space,
+    Where,
+    Order,
 
     /// Stands for a literal that was reported as malformed.
     BadValue,
@@ -213,7 +217,7 @@ fn block_comment<'input>(lexer: &mut Lexer<'input, Token<'input>>) -> FilterResu
 
 impl Token<'_> {
     /// Every word of the language: the reserved ones, then those that are names where they are no keyword.
-    pub const WORDS: [Token<'static>; 40] = [
+    pub const WORDS: [Token<'static>; 43] = [
         Token::Use,
         Token::As,
         Token::Const,
@@ -254,6 +258,9 @@ impl Token<'_> {
         Token::Repeat,
         Token::Block,
         Token::Inputs,
+        Token::Space,
+        Token::Where,
+        Token::Order,
     ];
 
     /// Whether the word begins an item of a file.
@@ -301,6 +308,9 @@ impl Token<'_> {
                 | Self::Schedule
                 | Self::Repeat
                 | Self::Block
+                | Self::Space
+                | Self::Where
+                | Self::Order
         )
     }
 
@@ -348,6 +358,9 @@ impl Token<'_> {
             Self::Repeat => "repeat",
             Self::Block => "Block",
             Self::Inputs => "Inputs",
+            Self::Space => "space",
+            Self::Where => "where",
+            Self::Order => "order",
             Self::LeftBrace => "{",
             Self::RightBrace => "}",
             Self::LeftParen => "(",
@@ -406,6 +419,9 @@ impl Token<'_> {
                 | Self::Repeat
                 | Self::Block
                 | Self::Inputs
+                | Self::Space
+                | Self::Where
+                | Self::Order
         )
     }
 

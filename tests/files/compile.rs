@@ -7,6 +7,7 @@ use dflowc::driver::{FileError, Files, Session};
 use dflowc::evaluate::{self, Cache, Request, Selection, Until};
 use dflowc::lower::Options;
 use dflowc::models;
+use dflowc::optimize;
 use dflowc::report::Report;
 use std::collections::BTreeMap;
 
@@ -91,9 +92,18 @@ pub fn evaluate(files: &Overlay, path: &str, header: &Header) -> Outcome {
     run(files.clone(), path, header, true)
 }
 
+/// Nobody watches a search.
+struct Nobody;
+
+impl optimize::Observer for Nobody {}
+
 fn run(files: Overlay, path: &str, header: &Header, count: bool) -> Outcome {
     let mut compiled = Session::new(files).load(path);
     let mut sink: Diagnostics = std::mem::take(&mut compiled.diagnostics);
+    if count {
+        let chosen = Selection::all(&compiled);
+        optimize::resolve(&mut compiled, &chosen.maps, &mut sink, &mut Nobody);
+    }
     let model = header.model.as_deref().unwrap_or(models::DEFAULT.name());
     let request = Request {
         selection: &Selection::all(&compiled),
@@ -107,7 +117,20 @@ fn run(files: Overlay, path: &str, header: &Header, count: bool) -> Outcome {
         warnings: true,
     };
     let evaluations = evaluate::run(&compiled, &request, &mut Cache::default(), &mut sink);
-    let report = (count && !sink.has_errors()).then(|| Report::new(path, evaluations));
+    optimize::check(&compiled, &mut sink);
+    let mut searches = Vec::new();
+    if count && !sink.has_errors() {
+        for search in &compiled.program.searches {
+            let answer = optimize::run(&compiled, search, None, &mut sink, &mut Nobody);
+            let reports = answer.map(|answer| optimize::report(&compiled, search, &answer, false));
+            searches.extend(reports.into_iter().flatten());
+        }
+    }
+    let report = (count && !sink.has_errors()).then(|| {
+        let mut report = Report::new(path, evaluations);
+        report.searches = searches;
+        report
+    });
     Outcome {
         sources: compiled.sources,
         diagnostics: sink.into_sorted(100).list,

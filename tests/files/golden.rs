@@ -16,7 +16,8 @@ pub fn trials() -> Vec<Trial> {
 
 /// Text and CSV of every example, as users read them.
 pub fn examples() -> impl Iterator<Item = Trial> {
-    let here = |path: &String| !path.contains("/shared/");
+    // Searches have figures of their own; `tests/it/search.rs` runs them.
+    let here = |path: &String| !path.contains("/shared/") && !path.contains("/search/");
     let examples = crate::files("examples", "dflow").into_iter().filter(here);
     examples.map(|path| Trial::test(format!("report of {path}"), move || example(&path)))
 }

@@ -9,6 +9,7 @@
 //!   `conv.bound = "compute"`; of fused groups `groups.a + b.stages.a.macs = 12`; `map/layer.key`, `network/layer.key` or
 //!   `accelerator/layer.key` where there are several evaluations; `check: ok` when there is nothing to count;
 //! * `message`: the whole text of the messages;
+//! * `search`: the text of `dflowc search`;
 //! * `report`: the text of the report, `report csv` as CSV, `report detail` by level and tensor.
 //!
 //! `dflow shared` is no program of its own: it is added to the end of every later program of the page, up to
@@ -18,7 +19,7 @@ use crate::arithmetic;
 use crate::compile::{self, Outcome};
 use crate::header::Header;
 use dflowc::models;
-use dflowc::report::{csv, text};
+use dflowc::report::{csv, search_text, text};
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
@@ -73,7 +74,7 @@ fn programs(text: &str) -> Vec<Program> {
                 shared: shared.clone(),
                 after: Vec::new(),
             }),
-            ("expect" | "message" | "report", _) => {
+            ("expect" | "message" | "report" | "search", _) => {
                 if let Some(program) = programs.last_mut() {
                     program.after.push((fence.to_owned(), block));
                 }
@@ -140,6 +141,7 @@ fn whole(fence: &str, expected: &str, outcome: &Outcome) -> Result<(), String> {
     let actual = match fence {
         "message" => outcome.rendered(),
         "report csv" => csv::write(report()?),
+        "search" => search_text::text(report()?),
         "report detail" => text::write(report()?, true),
         _ => text::write(report()?, false),
     };

@@ -61,7 +61,7 @@ fn completions_name_the_commands() {
     for shell in ["bash", "zsh", "fish"] {
         let script = stdout(&dflowc(&["completions", shell]));
         for command in [
-            "check", "compare", "eval", "explain", "emit", "fmt", "oracle",
+            "check", "compare", "eval", "explain", "emit", "fmt", "oracle", "search", "verify",
         ] {
             assert!(script.contains(command), "{shell}: {command}");
         }

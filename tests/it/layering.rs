@@ -32,24 +32,31 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["base", "diag", "ir", "syntax", "hir", "lower", "stdlib"],
     ),
     (
+        "optimize",
+        &[
+            "base", "diag", "ir", "syntax", "hir", "lower", "engine", "cost", "models", "search",
+            "pricing", "report", "driver",
+        ],
+    ),
+    (
         "evaluate",
         &[
             "base", "diag", "ir", "hir", "lower", "engine", "legality", "cost", "models",
-            "pricing", "report", "driver",
+            "pricing", "report", "driver", "optimize",
         ],
     ),
     (
         "lsp",
         &[
             "base", "diag", "ir", "syntax", "format", "hir", "lower", "engine", "legality", "cost",
-            "models", "report", "driver", "evaluate", "stdlib",
+            "models", "report", "driver", "evaluate", "stdlib", "optimize", "search",
         ],
     ),
     (
         "cli",
         &[
             "base", "diag", "ir", "syntax", "format", "hir", "lower", "engine", "legality", "cost",
-            "models", "report", "driver", "evaluate", "stdlib", "lsp",
+            "models", "report", "driver", "evaluate", "stdlib", "lsp", "optimize", "search",
         ],
     ),
 ];

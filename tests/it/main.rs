@@ -28,5 +28,6 @@ mod models;
 mod properties;
 mod raise;
 mod robust;
+mod search;
 mod stdlib;
 mod systolic;

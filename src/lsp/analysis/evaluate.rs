@@ -18,6 +18,7 @@ use crate::ir::Mapping;
 use crate::legality::Footprint;
 use crate::lower::Options;
 use crate::models;
+use crate::optimize;
 use crate::report::{GroupReport, LayerReport};
 
 /// Most tables of tiles that are remembered.
@@ -182,6 +183,8 @@ impl ResultCache {
             warnings: true,
         };
         evaluate::run(compiled, &request, &mut self.layers, &mut collector);
+        // Judged only: a search takes longer than a key stroke.
+        optimize::check(compiled, &mut collector.sink);
         collector.finish()
     }
 

@@ -6,6 +6,8 @@
 //!
 //! Invariant: an occurrence's span is that of one word as written in the file.
 
+mod search;
+
 use super::{Snapshot, touches};
 use crate::base::{Span, Spanned};
 use crate::hir::{Definition, Kind, Module, defines};
@@ -369,6 +371,7 @@ impl Walk<'_> {
                 }
                 Item::Dataflow(node) => self.dataflow(node, here),
                 Item::Map(node) => self.map(node),
+                Item::Search(node) => self.search(node),
                 Item::Error(_) => {}
             }
         }

@@ -131,6 +131,13 @@ fn one(snapshot: &Snapshot, item: &Item) -> Option<Outline> {
             let span = node.head();
             of(OutlineKind::Map, name, span, entries.collect())
         }
+        Item::Search(node) => {
+            let name = match &node.name {
+                Some(name) => name.value.clone(),
+                None => "Search".to_owned(),
+            };
+            of(OutlineKind::Map, name, node.head(), Vec::new())
+        }
         Item::Use(_) | Item::Error(_) => return None,
     })
 }

@@ -140,6 +140,26 @@ const KEYWORDS: &[(&str, &str, &str)] = &[
         "layers in order, or wired with `Inputs`",
     ),
     (
+        "Search",
+        "Search name { layer: net.conv1; on: acc; minimize: edp; }",
+        "the schedules that cost least, with a proof: `dflowc search`",
+    ),
+    (
+        "space",
+        "space { at DRAM { tile K by divisors; } spread K by any over PE[0]; }",
+        "which schedules are searched; what is not said is free",
+    ),
+    (
+        "where",
+        "where { capacity(GLB) <= 64KiB; }",
+        "what an answer must keep",
+    ),
+    (
+        "order",
+        "order K, C;",
+        "these loops stand in this order, from the outside in",
+    ),
+    (
         "Layer",
         "Layer name { Type: CONV; Dimensions { ... } }",
         "one layer",

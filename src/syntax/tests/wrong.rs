@@ -156,11 +156,8 @@ fn lexical_mistakes_do_not_cascade() {
 #[test]
 fn words_reserved_for_later() {
     expect(
-        "Search s { goal: energy; { } }\nExplore e { a: { tile P by 1 } }",
-        &[
-            "E0104@1: `Search` is not available in this version",
-            "E0104@2: `Explore` is not available in this version",
-        ],
+        "Explore e { a: { tile P by 1 } }",
+        &["E0104@1: `Explore` is not available in this version"],
     );
     expect(
         "Network tile { }",

@@ -211,6 +211,7 @@ impl List<'_, '_> {
             let on = head.iter().position(|token| *token == Token::On)?;
             context::path_at_end(head.get(on + 1..)?)
         });
+        let written = written.or_else(|| self.searched("on"));
         let accelerators: Vec<Definition> = match written {
             Some(name) => self.find(Kind::Accelerator, &name).into_iter().collect(),
             None => {

@@ -6,6 +6,7 @@
 
 mod dataflow;
 mod map;
+mod search;
 
 use super::context::{self, Context};
 use super::{Snapshot, words};
@@ -65,7 +66,7 @@ struct List<'a, 's> {
 }
 
 /// Words that begin an item.
-const ITEMS: [&str; 7] = [
+const ITEMS: [&str; 8] = [
     "use",
     "const",
     "Technology",
@@ -73,6 +74,7 @@ const ITEMS: [&str; 7] = [
     "Network",
     "Dataflow",
     "Map",
+    "Search",
 ];
 /// Words that begin a directive.
 const DIRECTIVES: [&str; 10] = [
@@ -101,6 +103,13 @@ impl<'s> List<'_, 's> {
     fn fill(&mut self) {
         if let Some(path) = self.context.path() {
             match path.as_slice() {
+                [network] if *network != "std" && self.in_layer_of_search() => {
+                    self.layers(Some(network), None);
+                }
+                ["std", "networks", network] if self.in_layer_of_search() => {
+                    let path = format!("std.networks.{network}");
+                    self.layers(Some(&path), None);
+                }
                 [layer] if *layer != "std" => self.member(layer),
                 path => self.library(path),
             }
@@ -122,6 +131,10 @@ impl<'s> List<'_, 's> {
             Some(Token::Technology) => self.body(Owner::Technology),
             Some(Token::Map) => self.map_entry(),
             Some(Token::Fuse | Token::Tile) => self.fused(),
+            Some(Token::Search) => self.search(),
+            Some(Token::Space) => self.space(),
+            Some(Token::Where) => self.conditions(),
+            Some(Token::At) if self.context.around(Token::Space).is_some() => self.space(),
             Some(Token::Pipeline | Token::Sequence) => self.stage(),
             Some(Token::Dataflow | Token::At | Token::Default) => self.directive(),
             Some(Token::Identifier(kind)) => {

@@ -5,6 +5,7 @@
 //! above it, which for the library says where its figures are from. A keyword: how it is used.
 
 mod directive;
+mod search;
 
 use super::evaluate::{Evaluated, EvaluatedMap, ResultCache};
 use super::hints;
@@ -43,6 +44,9 @@ pub fn hover(
         });
     }
     if let Some(found) = group(snapshot, evaluated, offset) {
+        return Some(found);
+    }
+    if let Some(found) = search::head(snapshot, offset) {
         return Some(found);
     }
     let (_, root) = snapshot.root()?;

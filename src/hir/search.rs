@@ -1,0 +1,668 @@
+//! `Search name { ... }`: which layers on which hardware, what counts as better, and what is searched.
+//!
+//! Problem: `layer: resnet18.conv5_2; on: eyeriss; minimize: traffic(GLB);` are names; here they become a layer, an
+//! accelerator and a memory of it. Names of dimensions and tensors in the `space` block stay words, because a search of
+//! a network has layers of several types; [`Rule`]s are in source order, memories and arrays resolved.
+//!
+//! Invariant: a search without errors has at least one layer and one objective; its memories, arrays and axes exist in
+//! the accelerator, and nothing that stands in its source is left out.
+
+pub(super) mod auto;
+mod rules;
+mod target;
+
+use super::error::HirError;
+use super::scope::Context;
+use super::{Accelerator, Value, Word};
+use crate::base::{Dimension, Span};
+use crate::diag::suggest::nearest;
+use crate::syntax::ast::{self, CompareOp, Condition, ExprKind, Item, SearchEntry};
+use crate::syntax::print::{print_expr, print_pieces};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What is searched for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Search {
+    /// Behind the word, else `layer on accelerator`.
+    pub name: String,
+    /// Of the word and the name.
+    pub span: Span,
+    /// Index into [`Program::networks`](super::Program::networks).
+    pub network: usize,
+    /// Indices into its layers, in its order.
+    pub layers: Vec<usize>,
+    /// Whether these are all of them because nobody chose some.
+    pub whole: bool,
+    /// Index into [`Program::accelerators`](super::Program::accelerators).
+    pub accelerator: usize,
+    /// Name of a cost model; nobody said one: the default.
+    pub model: Option<Word>,
+    /// One, or those of a Pareto front.
+    pub objectives: Vec<Objective>,
+    /// What an answer must keep.
+    pub limits: Vec<Limit>,
+    pub strategy: Strategy,
+    pub budget: Option<Duration>,
+    pub space: Space,
+}
+
+/// What an answer is measured by; less is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Figure {
+    /// pJ
+    Energy,
+    Cycles,
+    /// pJ x cycles
+    Edp,
+    /// pJ^2 x cycles
+    E2dp,
+    /// pJ x cycles^2
+    Ed2p,
+    /// um2
+    Area,
+    /// Bytes between a memory (of [`Accelerator::memories`]) and what it feeds.
+    Traffic(usize),
+    /// Bytes that one instance of a memory must hold.
+    Capacity(usize),
+}
+
+impl Figure {
+    /// Whether it is made of energy, so that a technology is needed.
+    #[must_use]
+    pub fn needs_energy(self) -> bool {
+        matches!(
+            self,
+            Figure::Energy | Figure::Edp | Figure::E2dp | Figure::Ed2p
+        )
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Objective {
+    pub figure: Figure,
+    pub span: Span,
+}
+
+/// `capacity(GLB) <= 64KiB`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limit {
+    pub figure: Figure,
+    /// In the unit of the figure.
+    pub most: f64,
+    pub span: Span,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    Optimal,
+    Adaptive,
+    Random { draws: u64, seed: u64 },
+}
+
+/// What the user said of the schedules.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Space {
+    /// `space { ... }`; nothing: everything that the loop form can say.
+    pub span: Option<Span>,
+    /// `tiles: imperfect`
+    pub imperfect: bool,
+    /// `orders: all`
+    pub all_orders: bool,
+    /// `places: apart`
+    pub apart: bool,
+    /// In source order.
+    pub rules: Vec<Rule>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    pub kind: RuleKind,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum RuleKind {
+    /// These loops over the tiles of a memory keep this order, outermost first.
+    Order { memory: usize, dims: Vec<Word> },
+    /// Loops over the tiles of a memory; `None`: of all dimensions that no other statement of the block names.
+    Tile {
+        memory: usize,
+        dim: Option<Word>,
+        pieces: Pieces,
+    },
+    /// Over one axis of an array; of several dimensions one at most.
+    Spread {
+        array: usize,
+        axis: usize,
+        dims: Vec<Word>,
+        pieces: Pieces,
+    },
+    /// Whether memories hold tensors; `None`: every tensor, every memory.
+    Keep {
+        tensors: Option<Vec<Word>>,
+        memory: Option<usize>,
+        keep: Keep,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    Held,
+    Bypassed,
+    /// Both are tried.
+    Either,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pieces {
+    Any,
+    Divisors,
+    /// Ascending, at least one, none 0.
+    Sizes(Vec<u64>),
+}
+
+/// Keys with a colon.
+pub const KEYS: [&str; 7] = [
+    "layer", "network", "on", "model", "minimize", "strategy", "budget",
+];
+/// What can be minimised, but for fronts.
+pub const FIGURES: [&str; 8] = [
+    "energy", "cycles", "edp", "e2dp", "ed2p", "area", "traffic", "capacity",
+];
+/// Ways to search.
+pub const STRATEGIES: [&str; 3] = ["optimal", "adaptive", "random"];
+/// Keys of a later version.
+const LATER: [&str; 4] = ["group", "fuse", "recompute", "scope"];
+
+/// The searches of the file that was asked for.
+pub(super) fn collect(cx: &mut Context<'_>, root: &super::Module) {
+    let mut named: BTreeMap<String, Span> = BTreeMap::new();
+    for item in &root.ast.items {
+        let Item::Search(node) = item else { continue };
+        let Some(search) = Collector::new(node).collect(cx) else {
+            continue;
+        };
+        match named.insert(search.name.clone(), search.span) {
+            Some(first) => cx.error(HirError::DefinedTwice {
+                what: "search",
+                name: search.name.clone(),
+                span: search.span,
+                first,
+            }),
+            None => cx.program.searches.push(search),
+        }
+    }
+}
+
+/// One search under construction.
+struct Collector<'a> {
+    node: &'a ast::Search,
+    /// By key; the first of each.
+    keys: BTreeMap<&'a str, &'a ast::Property>,
+}
+
+impl<'a> Collector<'a> {
+    fn new(node: &'a ast::Search) -> Collector<'a> {
+        Collector {
+            node,
+            keys: BTreeMap::new(),
+        }
+    }
+
+    /// The search; `None` when something was wrong, which has been reported.
+    fn collect(mut self, cx: &mut Context<'_>) -> Option<Search> {
+        let before = cx.errors();
+        let mut damaged = false;
+        let mut space: Option<&ast::Space> = None;
+        let mut conditions: Option<&ast::Where> = None;
+        for entry in &self.node.entries {
+            match entry {
+                SearchEntry::Error(_) => damaged = true,
+                SearchEntry::Property(property) => self.key(cx, property),
+                SearchEntry::Space(node) => match space {
+                    None => space = Some(node),
+                    Some(first) => twice(cx, "space", node.keyword, first.keyword),
+                },
+                SearchEntry::Where(node) => match conditions {
+                    None => conditions = Some(node),
+                    Some(first) => twice(cx, "where", node.keyword, first.keyword),
+                },
+            }
+        }
+        if damaged {
+            // What seems to be missing may be what could not be read.
+            cx.fail_silently();
+        }
+        let accelerator = match self.keys.get("on") {
+            Some(property) => target::accelerator(cx, property),
+            None => self.missing(cx, "on", damaged),
+        };
+        let target = self.target(cx, damaged);
+        let model = self.keys.get("model").and_then(|p| self.model(cx, p));
+        let strategy = match self.keys.get("strategy") {
+            Some(property) => one(cx, property).and_then(|value| strategy(cx, value)),
+            None => Some(Strategy::Optimal),
+        };
+        let budget = match self.keys.get("budget") {
+            Some(property) => one(cx, property).and_then(|value| budget(cx, value)),
+            None => None,
+        };
+        let minimize = self.keys.get("minimize").copied();
+        if minimize.is_none() {
+            self.missing::<()>(cx, "minimize", damaged);
+        }
+        // The rest speaks of the parts of the accelerator.
+        let hardware = cx.program.accelerators.get(accelerator?)?.clone();
+        let objectives = minimize.map(|property| objectives(cx, &hardware, property));
+        let limits = conditions.map(|node| {
+            let all = node.conditions.iter();
+            all.filter_map(|condition| limit(cx, &hardware, condition))
+                .collect()
+        });
+        let space = space.map(|node| rules::collect(cx, &hardware, node));
+        let target = target?;
+        if cx.errors() != before {
+            return None;
+        }
+        let network = cx.program.networks.get(target.network)?;
+        let subject = match target.layers.as_slice() {
+            [one] if !target.whole => {
+                format!("{}.{}", network.name, network.layers.get(*one)?.name)
+            }
+            _ => network.name.clone(),
+        };
+        Some(Search {
+            name: match &self.node.name {
+                Some(name) => name.value.clone(),
+                None => format!("{subject} on {}", hardware.name),
+            },
+            span: self.node.head(),
+            network: target.network,
+            layers: target.layers,
+            whole: target.whole,
+            accelerator: accelerator?,
+            model,
+            objectives: objectives??,
+            limits: limits.unwrap_or_default(),
+            strategy: strategy?,
+            budget,
+            space: space.unwrap_or_default(),
+        })
+    }
+
+    fn key(&mut self, cx: &mut Context<'_>, property: &'a ast::Property) {
+        let key = property.key.as_str();
+        if LATER.contains(&key) {
+            cx.error(HirError::Unavailable {
+                what: format!("`{key}` of a search"),
+                span: property.key.span,
+            });
+        } else if !KEYS.contains(&key) {
+            cx.error(HirError::UnknownKey {
+                what: "key",
+                key: key.to_owned(),
+                owner: "a search".to_owned(),
+                span: property.key.span,
+                suggestion: nearest(key, KEYS).map(str::to_owned),
+                known: KEYS.map(str::to_owned).to_vec(),
+            });
+        } else if let Some(first) = self.keys.get(key) {
+            twice(cx, key, property.key.span, first.key.span);
+        } else {
+            self.keys.insert(key, property);
+        }
+    }
+
+    fn missing<T>(&self, cx: &mut Context<'_>, what: &str, damaged: bool) -> Option<T> {
+        if !damaged {
+            cx.error(HirError::Missing {
+                what: format!("`{what}`"),
+                owner: "the search".to_owned(),
+                span: self.node.head(),
+                insert: None,
+            });
+        }
+        None
+    }
+
+    fn target(&self, cx: &mut Context<'_>, damaged: bool) -> Option<target::Target> {
+        match (self.keys.get("network"), self.keys.get("layer")) {
+            (Some(network), layers) => target::network(cx, network, layers.copied()),
+            (None, Some(layers)) => target::layers(cx, layers),
+            (None, None) => self.missing(cx, "layer", damaged),
+        }
+    }
+
+    /// Which models there are is not known here.
+    fn model(&self, cx: &mut Context<'_>, property: &ast::Property) -> Option<Word> {
+        let value = one(cx, property)?;
+        match value.as_name() {
+            Some(name) => Some(Word {
+                text: name.value.clone(),
+                span: name.span,
+            }),
+            None => {
+                wrong(cx, "the name of a cost model", value);
+                None
+            }
+        }
+    }
+}
+
+/// `optimal`, `random(1000, seed = 2)`
+fn strategy(cx: &mut Context<'_>, value: &ast::Expr) -> Option<Strategy> {
+    let (name, arguments) = match &value.kind {
+        ExprKind::Path(path) => (path, &[][..]),
+        ExprKind::Call {
+            function,
+            arguments,
+        } => (function, arguments.as_slice()),
+        ExprKind::Error => return None,
+        _ => {
+            wrong(cx, "`optimal`, `adaptive` or `random(n)`", value);
+            return None;
+        }
+    };
+    let text = name.to_string();
+    match (text.as_str(), arguments) {
+        ("optimal", []) => return Some(Strategy::Optimal),
+        ("adaptive", []) => return Some(Strategy::Adaptive),
+        ("random", []) => {
+            wrong(cx, "how many are drawn: `random(1000)`", value);
+            return None;
+        }
+        ("random", _) => {}
+        ("optimal" | "adaptive", _) => {
+            wrong(cx, "a strategy without arguments", value);
+            return None;
+        }
+        _ => {
+            unknown(cx, "strategy", &text, name.span, STRATEGIES);
+            return None;
+        }
+    }
+    let owner = "the strategy `random`";
+    let mut numbers = [None, None];
+    for (at, argument) in cx.arguments(owner, &["draws", "seed"], arguments) {
+        let least = if at == 0 { 1 } else { 0 };
+        let number = whole(cx, &argument.value, least)?;
+        if let Some(place) = numbers.get_mut(at) {
+            *place = Some(number);
+        }
+    }
+    match numbers {
+        [Some(draws), seed] => Some(Strategy::Random {
+            draws,
+            seed: seed.unwrap_or(1),
+        }),
+        _ => {
+            wrong(cx, "how many are drawn: `random(1000)`", value);
+            None
+        }
+    }
+}
+
+/// `10s`
+fn budget(cx: &mut Context<'_>, expr: &ast::Expr) -> Option<Duration> {
+    let value = cx.value(expr)?;
+    match value {
+        Value::Exact(nanoseconds, Some(Dimension::Time)) => {
+            Some(Duration::from_secs_f64(nanoseconds.to_f64() / 1e9))
+        }
+        other => {
+            cx.error(HirError::WrongUnit {
+                key: "budget".to_owned(),
+                expected: "a time, such as `10s`".to_owned(),
+                found: other.describe(),
+                span: expr.span,
+                instead: None,
+            });
+            None
+        }
+    }
+}
+
+fn twice(cx: &mut Context<'_>, key: &str, span: Span, first: Span) {
+    cx.error(HirError::KeyTwice {
+        key: key.to_owned(),
+        span,
+        first,
+    });
+}
+
+/// The only value of a property; several are reported.
+fn one<'a>(cx: &mut Context<'_>, property: &'a ast::Property) -> Option<&'a ast::Expr> {
+    match property.values.as_slice() {
+        [value] => Some(value),
+        [_, second, ..] => {
+            let found = "a second one".to_owned();
+            cx.error(HirError::WrongKind {
+                expected: format!("one value of `{}`", property.key),
+                found,
+                span: second.span,
+            });
+            None
+        }
+        [] => None,
+    }
+}
+
+fn wrong(cx: &mut Context<'_>, expected: &str, expr: &ast::Expr) {
+    cx.error(HirError::WrongKind {
+        expected: expected.to_owned(),
+        found: super::eval::describe(expr),
+        span: expr.span,
+    });
+}
+
+fn unknown<const N: usize>(
+    cx: &mut Context<'_>,
+    expected: &'static str,
+    name: &str,
+    span: Span,
+    known: [&'static str; N],
+) {
+    cx.error(HirError::UnknownName {
+        expected,
+        name: name.to_owned(),
+        span,
+        suggestion: nearest(name, known).map(str::to_owned),
+        found: None,
+    });
+}
+
+fn describe(pieces: &ast::Pieces) -> String {
+    format!("`{}`", print_pieces(pieces))
+}
+
+/// A whole number of at least `least`.
+fn whole(cx: &mut Context<'_>, expr: &ast::Expr, least: u64) -> Option<u64> {
+    let value = cx.value(expr)?;
+    let number = match value {
+        Value::Integer(value) => u64::try_from(value).ok().filter(|&value| value >= least),
+        Value::Exact(..) => None,
+    };
+    if number.is_none() {
+        cx.error(HirError::WrongKind {
+            expected: format!("a whole number of at least {least}"),
+            found: format!("`{value}`"),
+            span: expr.span,
+        });
+    }
+    number
+}
+
+/// What is minimised; an inner `None` has been reported.
+fn objectives(
+    cx: &mut Context<'_>,
+    hardware: &Accelerator,
+    property: &ast::Property,
+) -> Option<Vec<Objective>> {
+    let value = one(cx, property)?;
+    let exprs: Vec<&ast::Expr> = match &value.kind {
+        ExprKind::Call {
+            function,
+            arguments,
+        } if function.to_string() == "pareto" => {
+            if !(2..=3).contains(&arguments.len()) {
+                wrong(
+                    cx,
+                    "two or three objectives: `pareto(energy, cycles)`",
+                    value,
+                );
+                return None;
+            }
+            arguments.iter().map(|argument| &argument.value).collect()
+        }
+        _ => vec![value],
+    };
+    let mut found: Vec<Objective> = Vec::with_capacity(exprs.len());
+    for expr in exprs {
+        let figure = figure(cx, hardware, expr)?;
+        if let Some(first) = found.iter().find(|known| known.figure == figure) {
+            twice(cx, &print_expr(expr), expr.span, first.span);
+            return None;
+        }
+        found.push(Objective {
+            figure,
+            span: expr.span,
+        });
+    }
+    Some(found)
+}
+
+/// `edp`, `traffic(DRAM)`
+fn figure(cx: &mut Context<'_>, hardware: &Accelerator, expr: &ast::Expr) -> Option<Figure> {
+    let (name, arguments) = match &expr.kind {
+        ExprKind::Path(path) => (path, &[][..]),
+        ExprKind::Call {
+            function,
+            arguments,
+        } => (function, arguments.as_slice()),
+        ExprKind::Error => return None,
+        _ => {
+            wrong(cx, "a figure, such as `energy` or `traffic(DRAM)`", expr);
+            return None;
+        }
+    };
+    let text = name.to_string();
+    let plain = match text.as_str() {
+        "energy" => Some(Figure::Energy),
+        "cycles" => Some(Figure::Cycles),
+        "edp" => Some(Figure::Edp),
+        "e2dp" => Some(Figure::E2dp),
+        "ed2p" => Some(Figure::Ed2p),
+        "area" => Some(Figure::Area),
+        "traffic" | "capacity" => None,
+        "utilization" | "power" | "pareto" => {
+            cx.error(HirError::Unavailable {
+                what: format!("`{text}` as a figure of a search"),
+                span: name.span,
+            });
+            return None;
+        }
+        _ => {
+            unknown(cx, "figure of a search", &text, name.span, FIGURES);
+            return None;
+        }
+    };
+    let figure = match (plain, arguments) {
+        (Some(figure), []) => figure,
+        (Some(_), _) => {
+            wrong(cx, &format!("`{text}` without arguments"), expr);
+            return None;
+        }
+        (None, [argument]) if argument.name.is_none() => {
+            let Some(memory) = argument.value.as_name() else {
+                wrong(cx, "the name of a memory", &argument.value);
+                return None;
+            };
+            let memory = target::memory(cx, hardware, memory)?;
+            if text == "traffic" {
+                Figure::Traffic(memory)
+            } else {
+                Figure::Capacity(memory)
+            }
+        }
+        (None, _) => {
+            wrong(
+                cx,
+                &format!("the memory that is meant: `{text}(NAME)`"),
+                expr,
+            );
+            return None;
+        }
+    };
+    if figure.needs_energy() && hardware.technology.is_none() {
+        cx.error(HirError::Missing {
+            what: "`Technology`, which the energy of a search needs,".to_owned(),
+            owner: format!("the accelerator `{}`", hardware.name),
+            span: expr.span,
+            insert: None,
+        });
+        return None;
+    }
+    Some(figure)
+}
+
+/// `capacity(GLB) <= 64KiB`
+fn limit(cx: &mut Context<'_>, hardware: &Accelerator, condition: &Condition) -> Option<Limit> {
+    let Condition::Expr(expr) = condition else {
+        cx.fail_silently();
+        return None;
+    };
+    let (left, right) = match &expr.kind {
+        ExprKind::Compare { op, left, right } => match op.value {
+            CompareOp::LessEqual => (left, right),
+            _ => {
+                let figure = figure(cx, hardware, left);
+                figure?;
+                cx.error(HirError::Unavailable {
+                    what: format!("a condition with `{}`, not `<=`,", op.value.sign()),
+                    span: op.span,
+                });
+                return None;
+            }
+        },
+        ExprKind::Error => {
+            cx.fail_silently();
+            return None;
+        }
+        _ => {
+            wrong(cx, "a condition, such as `capacity(GLB) <= 64KiB`", expr);
+            return None;
+        }
+    };
+    let figure = figure(cx, hardware, left)?;
+    let value = cx.value(right)?;
+    let (expected, dimension) = match figure {
+        Figure::Energy => ("an energy", Some(Dimension::Energy)),
+        Figure::Cycles => ("a number of cycles", Some(Dimension::Cycles)),
+        Figure::Area => ("an area", Some(Dimension::Area)),
+        Figure::Traffic(_) | Figure::Capacity(_) => ("a size", Some(Dimension::Size)),
+        Figure::Edp | Figure::E2dp | Figure::Ed2p => ("a number without a unit", None),
+    };
+    let found = match value {
+        Value::Integer(_) => None,
+        Value::Exact(_, dimension) => dimension,
+    };
+    let number = value.number().map(|number| number.to_f64());
+    match number {
+        Some(most) if found.is_none() || found == dimension => Some(Limit {
+            figure,
+            most,
+            span: expr.span,
+        }),
+        _ => {
+            cx.error(HirError::WrongUnit {
+                key: print_expr(left),
+                expected: expected.to_owned(),
+                found: value.describe(),
+                span: right.span,
+                instead: None,
+            });
+            None
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Inside of searches: keys and their values, conditions, and the statements of a space.
+
+use super::{CompletionKind, List};
+use crate::hir::Kind;
+use crate::hir::search::{FIGURES, KEYS, STRATEGIES};
+use crate::models;
+use crate::search;
+use crate::syntax::ast::{ExprKind, Item, Search};
+use crate::syntax::token::Token;
+
+/// Words that begin a statement of a space, but for its keys.
+const SPACE: [&str; 4] = ["at", "spread", "retain", "bypass"];
+/// The same in an `at` block.
+const LOOPS: [&str; 2] = ["order", "tile"];
+const PIECES: [&str; 2] = ["any", "divisors"];
+
+impl List<'_, '_> {
+    /// The search around the cursor.
+    fn search_node(&self) -> Option<&Search> {
+        let (_, root) = self.snapshot.root()?;
+        let at = self.context.start;
+        root.ast.items.iter().find_map(|item| match item {
+            Item::Search(node) if (node.span.lo()..=node.span.hi()).contains(&at) => Some(node),
+            _ => None,
+        })
+    }
+
+    /// The path that a key of the search around the cursor has.
+    pub(super) fn searched(&self, key: &str) -> Option<String> {
+        self.context.around(Token::Search)?;
+        let node = self.search_node()?;
+        let property = node.properties().find(|known| known.key.value == key)?;
+        match &property.values.first()?.kind {
+            ExprKind::Path(path) | ExprKind::Call { function: path, .. } => Some(path.to_string()),
+            _ => None,
+        }
+    }
+
+    /// The network of the search around the cursor.
+    fn searched_network(&self) -> Option<String> {
+        self.searched("network").or_else(|| {
+            let path = self.searched("layer")?;
+            let parts: Vec<&str> = path.split('.').collect();
+            let first = if parts.first() == Some(&"std") { 3 } else { 1 };
+            Some(parts.get(..first)?.join("."))
+        })
+    }
+
+    /// Whether the cursor stands behind `layer:` of a search that names no network.
+    pub(super) fn in_layer_of_search(&self) -> bool {
+        let layer = self.context.statement.first() == Some(&Token::Identifier("layer"));
+        layer && self.context.block().first() == Some(&Token::Search)
+    }
+
+    /// Between the entries of a search, and in them.
+    pub(super) fn search(&mut self) {
+        let key = match self.context.statement.as_slice() {
+            [] => {
+                for key in KEYS {
+                    self.push(key, CompletionKind::Key, None);
+                }
+                self.keywords(&["space", "where"]);
+                return;
+            }
+            [Token::Identifier(key), Token::Colon, ..] => *key,
+            [Token::On, Token::Colon, ..] => "on",
+            _ => return,
+        };
+        let begins = self.context.statement.last() == Some(&Token::Colon);
+        match key {
+            "network" if begins => self.names(Kind::Network),
+            "on" if begins => self.names(Kind::Accelerator),
+            "layer" => match self.searched("network") {
+                Some(network) => self.layers(Some(&network), None),
+                None => self.names(Kind::Network),
+            },
+            "model" if begins => {
+                let known = models::REGISTRY
+                    .iter()
+                    .map(|model| (model.name(), model.summary()));
+                for (name, summary) in known.filter(|known| search::rule_of(known.0).is_some()) {
+                    self.push(name, CompletionKind::Word, Some(summary.to_owned()));
+                }
+            }
+            "strategy" if begins => self.plain(&STRATEGIES),
+            "minimize" => self.figure(),
+            _ => {}
+        }
+    }
+
+    /// A figure, or the memory that it is of.
+    fn figure(&mut self) {
+        let of_memory = match self.context.statement.as_slice() {
+            [.., Token::Identifier(name), Token::LeftParen] => {
+                matches!(*name, "traffic" | "capacity")
+            }
+            _ => false,
+        };
+        if of_memory {
+            self.parts("Memory");
+        } else {
+            self.plain(&FIGURES);
+            self.plain(&["pareto"]);
+        }
+    }
+
+    /// A condition of `where`.
+    pub(super) fn conditions(&mut self) {
+        match self.context.statement.as_slice() {
+            [] | [.., Token::LeftParen] => self.figure(),
+            _ => {}
+        }
+    }
+
+    /// A statement of a space.
+    pub(super) fn space(&mut self) {
+        let inside = self.context.block().first() == Some(&Token::At);
+        match self.context.statement.as_slice() {
+            [] if inside => self.keywords(&LOOPS),
+            [] => {
+                self.keywords(&SPACE);
+                self.plain(&["tiles", "orders", "places"]);
+            }
+            [Token::At] | [.., Token::In] => self.parts("Memory"),
+            [.., Token::Over] => self.parts("Array"),
+            [.., Token::By] => {
+                self.plain(&PIECES);
+                self.numbers();
+            }
+            [Token::Order, ..]
+            | [Token::Tile | Token::Spread]
+            | [Token::Spread, .., Token::Comma] => {
+                let network = self.searched_network();
+                let layers = network.map_or_else(Vec::new, |name| self.layers_of(&name, &[]));
+                self.dimensions_of(&layers);
+            }
+            [Token::Retain | Token::Bypass] | [Token::Retain | Token::Bypass, .., Token::Comma] => {
+                let network = self.searched_network();
+                let layers = network.map_or_else(Vec::new, |name| self.layers_of(&name, &[]));
+                self.tensors_of(&layers);
+            }
+            [Token::Identifier("tiles"), Token::Colon] => self.plain(&["perfect", "imperfect"]),
+            [Token::Identifier("orders"), Token::Colon] => self.plain(&["dominant", "all"]),
+            [Token::Identifier("places"), Token::Colon] => self.plain(&["together", "apart"]),
+            [Token::Tile | Token::Spread, .., Token::Identifier(_)]
+                if !self.context.statement.contains(&Token::By) =>
+            {
+                self.keywords(&["by"]);
+            }
+            [Token::Spread, ..] if !self.context.statement.contains(&Token::Over) => {
+                self.keywords(&["over"]);
+            }
+            [Token::Retain | Token::Bypass, .., Token::Identifier(_)]
+                if !self.context.statement.contains(&Token::In) =>
+            {
+                self.keywords(&["in"]);
+            }
+            _ => {}
+        }
+    }
+}

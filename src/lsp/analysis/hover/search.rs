@@ -1,0 +1,66 @@
+//! The head of a search: what is asked, and how large its space is.
+
+use super::{Hover, Snapshot, code, touches};
+use crate::hir::search::Search;
+use crate::optimize;
+use std::fmt::Write;
+
+/// Most layers of which the size is listed.
+const MOST_LAYERS: usize = 12;
+/// Larger extents are not counted while somebody waits, unless tiles are perfect.
+const MOST_EXTENT: u64 = 1024;
+
+pub(super) fn head(snapshot: &Snapshot, offset: u32) -> Option<Hover> {
+    let file = snapshot.file()?;
+    let searches = &snapshot.compiled.program.searches;
+    let search = searches
+        .iter()
+        .find(|search| search.span.file() == file && touches(search.span, offset))?;
+    let text = snapshot.compiled.sources.text_of(search.span);
+    let mut markdown = code(text);
+    let program = &snapshot.compiled.program;
+    let network = program.networks.get(search.network)?;
+    let accelerator = program.accelerators.get(search.accelerator)?;
+    let _ = writeln!(
+        markdown,
+        "{} of `{}` on `{}`, run by `dflowc search`\n",
+        if search.layers.len() == 1 {
+            "one layer".to_owned()
+        } else {
+            format!("{} layers", search.layers.len())
+        },
+        network.label(),
+        accelerator.label()
+    );
+    if is_small(snapshot, search) {
+        for (layer, count) in optimize::candidates(&snapshot.compiled, search, MOST_LAYERS)? {
+            let name = network.layers.get(layer).map_or("", |layer| &layer.name);
+            let _ = writeln!(markdown, "* {name}: {count} schedules");
+        }
+        if search.layers.len() > MOST_LAYERS {
+            let _ = writeln!(markdown, "* and {} more", search.layers.len() - MOST_LAYERS);
+        }
+    }
+    Some(Hover {
+        markdown,
+        span: search.span,
+    })
+}
+
+fn is_small(snapshot: &Snapshot, search: &Search) -> bool {
+    let program = &snapshot.compiled.program;
+    let Some(network) = program.networks.get(search.network) else {
+        return false;
+    };
+    let layers = search
+        .layers
+        .iter()
+        .filter_map(|&at| network.layers.get(at));
+    let mut extents = layers.flat_map(|layer| &layer.declared);
+    let most = if search.space.imperfect {
+        MOST_EXTENT
+    } else {
+        16 * MOST_EXTENT
+    };
+    extents.all(|(_, extent)| *extent <= most)
+}

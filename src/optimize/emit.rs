@@ -1,0 +1,196 @@
+//! What was found as source text: a file with a `Map` that `eval` accepts, with the same figures.
+//!
+//! ```text
+//! use std.networks.resnet18;
+//! use std.accelerators.eyeriss;
+//!
+//! Map resnet18 on eyeriss as best_conv5 {
+//!   conv5_2: { tile K by 64; ... }
+//! }
+//! ```
+//!
+//! Names are imported from where they are defined, so that the file says no more than what was found.
+
+use super::run::{Answer, Found};
+use super::task::Task;
+use crate::driver::Compiled;
+use crate::hir::search::Search;
+use crate::hir::{Accelerator, Definition, Layer, Network};
+use crate::ir::{Mapping, Schedule};
+use crate::lower::{self, Unraisable};
+use crate::search::Best;
+use crate::syntax::print::print_dataflow;
+use std::fmt::Write;
+
+/// Where a name comes from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Import {
+    /// `std.networks.resnet18`
+    Std(String),
+    /// A file, as it was read.
+    File(String),
+}
+
+/// The dataflow of a schedule.
+pub(super) fn text(
+    layer: &Layer,
+    accelerator: &Accelerator,
+    task: &Task,
+    schedule: Schedule,
+) -> Result<String, Unraisable> {
+    let mapping = Mapping {
+        operation: task.problem.operation.clone(),
+        architecture: task.problem.architecture.clone(),
+        schedule,
+    };
+    lower::raise(layer, accelerator, &mapping).map(|body| print_dataflow(&body))
+}
+
+/// The dataflow of an answer.
+pub(super) fn dataflow(
+    layer: &Layer,
+    accelerator: &Accelerator,
+    task: &Task,
+    best: &Best,
+) -> Result<String, Unraisable> {
+    text(layer, accelerator, task, best.schedule.clone())
+}
+
+/// What the file of a search has to import, each once.
+#[must_use]
+pub fn imports(compiled: &Compiled, search: &Search) -> Vec<Import> {
+    let program = &compiled.program;
+    let origins = [
+        program
+            .networks
+            .get(search.network)
+            .map(|known| known.origin),
+        program
+            .accelerators
+            .get(search.accelerator)
+            .map(|known| known.origin),
+    ];
+    let mut found: Vec<Import> = Vec::new();
+    for import in origins
+        .into_iter()
+        .flatten()
+        .filter_map(|at| import(compiled, at))
+    {
+        if !found.contains(&import) {
+            found.push(import);
+        }
+    }
+    found
+}
+
+fn import(compiled: &Compiled, at: Definition) -> Option<Import> {
+    let module = compiled.modules.get(at.module)?;
+    if let Some(path) = &module.std_path {
+        return Some(Import::Std(path.clone()));
+    }
+    let file = compiled.sources.get(module.ast.span.file())?;
+    Some(Import::File(file.name().to_owned()))
+}
+
+/// The text of a file with what was found; `head` are its lines before the maps. `None` when nothing was found that
+/// can be written.
+#[must_use]
+pub fn emit(
+    compiled: &Compiled,
+    search: &Search,
+    answer: &Answer,
+    head: &str,
+    all_parameters: bool,
+) -> Option<String> {
+    let program = &compiled.program;
+    let network = program.networks.get(search.network)?;
+    let accelerator = program.accelerators.get(search.accelerator)?;
+    let most = answer
+        .found
+        .iter()
+        .map(|found| found.outcome.best.len())
+        .max()?;
+    let mut out = head.to_owned();
+    let stem = if is_name(&search.name) {
+        search.name.as_str()
+    } else {
+        "found"
+    };
+    let mut any = false;
+    for point in 0..most {
+        let name = if most == 1 {
+            stem.to_owned()
+        } else {
+            format!("{stem}_{}", point + 1)
+        };
+        let (network_label, accelerator_label) = if all_parameters {
+            (
+                with_all(&network.name, &network.parameters),
+                with_all(&accelerator.name, &accelerator.parameters),
+            )
+        } else {
+            (network.label(), accelerator.label())
+        };
+        let _ = write!(
+            out,
+            "\nMap {network_label} on {accelerator_label} as {name} {{\n"
+        );
+        for found in &answer.found {
+            any |= layers(&mut out, network, accelerator, found, point);
+        }
+        out.push_str("}\n");
+    }
+    any.then_some(out)
+}
+
+/// The entries of a layer and of those that equal it.
+fn layers(
+    out: &mut String,
+    network: &Network,
+    accelerator: &Accelerator,
+    found: &Found,
+    point: usize,
+) -> bool {
+    let best = &found.outcome.best;
+    let Some(best) = best.get(point).or_else(|| best.last()) else {
+        return false;
+    };
+    let all = std::iter::once(&found.task.layer).chain(&found.same_as);
+    let known: Vec<&Layer> = all.filter_map(|&at| network.layers.get(at)).collect();
+    let Some(first) = known.first() else {
+        return false;
+    };
+    let Ok(text) = dataflow(first, accelerator, &found.task, best) else {
+        let _ = writeln!(out, "  // {}: its loops cannot be written", first.name);
+        return false;
+    };
+    let names: Vec<&str> = known.iter().map(|layer| layer.name.as_str()).collect();
+    let _ = writeln!(
+        out,
+        "  {}: {}",
+        names.join(", "),
+        text.replace('\n', "\n  ")
+    );
+    true
+}
+
+/// `npu(rows = 64, cols = 64)`: all parameters, whoever gave their values.
+fn with_all(name: &str, parameters: &[crate::hir::Bound]) -> String {
+    let all: Vec<String> = parameters
+        .iter()
+        .map(|parameter| format!("{} = {}", parameter.name, parameter.value))
+        .collect();
+    if all.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{name}({})", all.join(", "))
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    let mut characters = text.chars();
+    let begins = characters
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    begins && characters.all(|c| c.is_ascii_alphanumeric() || c == '_')
+}

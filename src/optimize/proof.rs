@@ -1,0 +1,510 @@
+//! The certificate of a search as a file, and the check of one.
+//!
+//! Problem: "no schedule is better" is to be checked by somebody who does not trust the search. The file names the
+//! text that it is about (its digest), and has for every layer the answer, the counts, and all parts of the space with
+//! their bounds. [`verify`] resolves the text anew, computes every bound and every count by itself, joins again what was
+//! joined, counts a hundred parts drawn at random, and enumerates small spaces one by one.
+//!
+//! Invariant: what a certificate says of the problem (layers, rules, objectives) is taken from the text and never from
+//! the file.
+
+use super::emit;
+use super::run::{Answer, Found};
+use super::task::{Task, model_name, objective, tasks};
+use super::why::name;
+use crate::base::sha256::sha256;
+use crate::diag::Diagnostics;
+use crate::driver::Compiled;
+use crate::hir::search::Search;
+use crate::search::certificate::{self, Certificate, Flaw, Named, Part};
+use crate::search::{self, Candidate, Goal, Natural, Prepared, SLACK};
+use serde::{Deserialize, Serialize};
+
+/// The name of this form.
+pub const SCHEMA: &str = "dflow.certificate/1";
+
+/// Everything that the searches of one run came to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Document {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// The program, as seen from the folder of the certificate.
+    pub file: String,
+    /// What `--set` gave.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<String>,
+    /// Of the program and of what it imports.
+    pub source_sha256: String,
+    pub searches: Vec<Proof>,
+}
+
+/// The proof for one layer of a search.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Proof {
+    pub search: String,
+    pub layer: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub same_as: Vec<String>,
+    pub model: String,
+    pub objective: Vec<String>,
+    pub space: SpaceForm,
+    pub best: Vec<BestForm>,
+    pub lower_bound: Option<f64>,
+    pub gap: Option<f64>,
+    pub proved: bool,
+    pub covered: Covered,
+    /// Parts that were cut off, each with its bound.
+    pub pruned: Vec<PartForm>,
+    /// Parts that were formed candidate by candidate.
+    pub joined: Vec<PartForm>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SpaceForm {
+    pub candidates: String,
+    pub by_capacity: String,
+    pub by_order: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BestForm {
+    pub values: Vec<f64>,
+    pub cycles: u64,
+    pub energy_pj: f64,
+    pub dataflow: String,
+    pub skeleton: usize,
+    pub orders: Vec<Vec<usize>>,
+    pub extents: Vec<Vec<u64>>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Covered {
+    pub evaluated: u64,
+    pub pruned_by: PrunedBy,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PrunedBy {
+    pub capacity: String,
+    pub order: String,
+    pub bound: String,
+    pub join: String,
+}
+
+/// A part of a space: all candidates that begin so.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PartForm {
+    pub skeleton: usize,
+    /// Per group of ranks the loops with more than one trip, as block and rank.
+    pub loops: Vec<Vec<(usize, usize)>>,
+    /// All of them from the outside in; empty while groups are open.
+    pub order: Vec<(usize, usize)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bound: Vec<f64>,
+    pub candidates: String,
+}
+
+/// The digest of a program: its own files one after the other, imported ones first, each with its length.
+#[must_use]
+pub fn digest(compiled: &Compiled) -> String {
+    let mut bytes = Vec::new();
+    for module in compiled
+        .modules
+        .iter()
+        .filter(|module| module.std_path.is_none())
+    {
+        let text = compiled
+            .sources
+            .get(module.ast.span.file())
+            .map_or("", |file| file.text());
+        bytes.extend((text.len() as u64).to_be_bytes());
+        bytes.extend(text.as_bytes());
+    }
+    sha256(&bytes)
+}
+
+/// The document of some searches.
+#[must_use]
+pub fn document(
+    compiled: &Compiled,
+    answers: &[(&Search, Answer)],
+    file: &str,
+    settings: &[String],
+) -> Document {
+    let mut searches = Vec::new();
+    for (search, answer) in answers {
+        let proofs = answer.found.iter();
+        searches.extend(proofs.filter_map(|found| proof(compiled, search, found)));
+    }
+    Document {
+        schema: SCHEMA.to_owned(),
+        file: file.to_owned(),
+        settings: settings.to_vec(),
+        source_sha256: digest(compiled),
+        searches,
+    }
+}
+
+fn proof(compiled: &Compiled, search: &Search, found: &Found) -> Option<Proof> {
+    let program = &compiled.program;
+    let network = program.networks.get(search.network)?;
+    let accelerator = program.accelerators.get(search.accelerator)?;
+    let layer = network.layers.get(found.task.layer)?;
+    let own = &found.certificate;
+    let single = search.objectives.len() == 1 && !own.best.is_empty();
+    let best = found.outcome.best.iter().map(|best| BestForm {
+        values: best.found.values.clone(),
+        cycles: best.exact.counts.timing.cycles,
+        energy_pj: best.exact.figures.energy,
+        dataflow: emit::dataflow(layer, accelerator, &found.task, best).unwrap_or_default(),
+        skeleton: best.found.candidate.skeleton,
+        orders: best.found.candidate.orders.clone(),
+        extents: best.found.candidate.extents.clone(),
+    });
+    Some(Proof {
+        search: search.name.clone(),
+        layer: layer.name.clone(),
+        same_as: found
+            .same_as
+            .iter()
+            .filter_map(|&at| Some(network.layers.get(at)?.name.clone()))
+            .collect(),
+        model: model_name(search).to_owned(),
+        objective: search
+            .objectives
+            .iter()
+            .map(|one| name(objective(one.figure), accelerator))
+            .collect(),
+        space: SpaceForm {
+            candidates: own.candidates.to_string(),
+            by_capacity: own.by_capacity.to_string(),
+            by_order: own.by_order.to_string(),
+        },
+        best: best.collect(),
+        lower_bound: single
+            .then_some(own.lower_bound)
+            .filter(|bound| bound.is_finite()),
+        gap: single.then(|| found.outcome.gap()),
+        proved: own.proved,
+        covered: Covered {
+            evaluated: found.outcome.evaluated,
+            pruned_by: PrunedBy {
+                capacity: own.by_capacity.to_string(),
+                order: own.by_order.to_string(),
+                bound: sum(&own.pruned).to_string(),
+                join: sum(&own.joined).to_string(),
+            },
+        },
+        pruned: own.pruned.iter().map(form).collect(),
+        joined: own.joined.iter().map(form).collect(),
+    })
+}
+
+/// Candidates of all parts.
+#[must_use]
+pub(super) fn sum(parts: &[Part]) -> Natural {
+    let mut sum = Natural::default();
+    parts.iter().for_each(|part| sum.add(&part.candidates));
+    sum
+}
+
+fn form(part: &Part) -> PartForm {
+    PartForm {
+        skeleton: part.class.skeleton,
+        loops: part.class.loops.clone(),
+        order: part.class.order.clone(),
+        bound: part.bound.clone(),
+        candidates: part.candidates.to_string(),
+    }
+}
+
+/// A proof with the search that it is of.
+type Subject<'a> = (&'a Proof, &'a Search, Task);
+
+/// What a check found.
+#[derive(Clone, Debug, Default)]
+pub struct Verdict {
+    /// Per proof: its search and layer, and what was checked.
+    pub checked: Vec<(String, String)>,
+    /// What is wrong; empty: the document proves what it says.
+    pub flaws: Vec<String>,
+}
+
+/// Checks a document against the program that it names. Spaces of at most `enumerated` candidates are enumerated.
+pub fn verify(
+    compiled: &Compiled,
+    document: &Document,
+    enumerated: u64,
+    sink: &mut Diagnostics,
+) -> Verdict {
+    let mut verdict = Verdict::default();
+    if document.schema != SCHEMA {
+        verdict.flaws.push(format!(
+            "the form is `{}`, and this program knows `{SCHEMA}`",
+            document.schema
+        ));
+        return verdict;
+    }
+    if document.source_sha256 != digest(compiled) {
+        verdict.flaws.push(format!(
+            "`{}`, or a file that it imports, is not what was searched",
+            document.file
+        ));
+        return verdict;
+    }
+    for proof in &document.searches {
+        let title = format!("{}, layer {}", proof.search, proof.layer);
+        match subject(compiled, proof, sink) {
+            Err(flaw) => verdict.flaws.push(format!("{title}: {flaw}")),
+            Ok(subject) => {
+                let (done, flaws) = one(compiled, &subject, enumerated);
+                let flaws = flaws.into_iter().map(|flaw| format!("{title}: {flaw}"));
+                verdict.flaws.extend(flaws);
+                verdict.checked.push((title, done));
+            }
+        }
+    }
+    verdict
+}
+
+fn subject<'a>(
+    compiled: &'a Compiled,
+    proof: &'a Proof,
+    sink: &mut Diagnostics,
+) -> Result<Subject<'a>, String> {
+    let program = &compiled.program;
+    let mut searches = program.searches.iter();
+    let search = searches
+        .find(|search| search.name == proof.search)
+        .ok_or("the program has no such search")?;
+    let network = program
+        .networks
+        .get(search.network)
+        .ok_or("its network is not known")?;
+    let accelerator = program
+        .accelerators
+        .get(search.accelerator)
+        .ok_or("its accelerator is not known")?;
+    let all = tasks(compiled, search, sink).ok_or("the search is wrong")?;
+    let named = |task: &Task, name: &str| {
+        network
+            .layers
+            .get(task.layer)
+            .is_some_and(|layer| layer.name == *name)
+    };
+    let task = all
+        .iter()
+        .find(|task| named(task, &proof.layer))
+        .ok_or("the search has no such layer")?;
+    for name in &proof.same_as {
+        let other = all.iter().find(|task| named(task, name));
+        if !other.is_some_and(|other| other.equals(task)) {
+            return Err(format!("`{name}` is not an equal layer"));
+        }
+    }
+    let objectives: Vec<String> = search
+        .objectives
+        .iter()
+        .map(|one| name(objective(one.figure), accelerator))
+        .collect();
+    if objectives != proof.objective || proof.model != model_name(search) {
+        return Err("it is about another objective or model".to_owned());
+    }
+    Ok((proof, search, task.clone()))
+}
+
+/// What was checked of one layer, and what is wrong with it.
+fn one(
+    compiled: &Compiled,
+    (proof, search, task): &Subject<'_>,
+    enumerated: u64,
+) -> (String, Vec<String>) {
+    let Some(certificate) = parsed(proof) else {
+        return (
+            String::new(),
+            vec!["it has a number that is none".to_owned()],
+        );
+    };
+    let rules = &task.request.rules;
+    let prepared = match Prepared::new(&task.problem, rules, task.request.choices) {
+        Ok(prepared) => prepared,
+        Err(_) => {
+            return (
+                String::new(),
+                vec!["the layer cannot be counted".to_owned()],
+            );
+        }
+    };
+    let Ok(counter) = search::counter(&task.problem) else {
+        return (
+            String::new(),
+            vec!["the layer cannot be counted".to_owned()],
+        );
+    };
+    let found = certificate::verify(&prepared, &task.request, &certificate, &counter, 1);
+    let mut flaws: Vec<String> = found.iter().map(words).collect();
+    flaws.extend(sums(proof, &certificate));
+    flaws.extend(texts(compiled, search, task, &prepared, proof));
+    let mut done = format!(
+        "{} candidates in {} parts, each bound computed again",
+        proof.space.candidates,
+        proof.pruned.len() + proof.joined.len()
+    );
+    let small = certificate.candidates <= Natural::from(enumerated);
+    if small && proof.proved {
+        let goal = Goal::new(&task.request.objectives, &task.request.limits);
+        let all = search::plain::of(&task.problem, &counter, rules, goal, enumerated);
+        if let Some(all) = all {
+            let best = |found: Option<&f64>| found.copied().unwrap_or(f64::INFINITY);
+            let least = best(
+                all.goal
+                    .found
+                    .first()
+                    .and_then(|found| found.values.first()),
+            );
+            let stated = best(proof.best.first().and_then(|found| found.values.first()));
+            let same = least == stated || (least - stated).abs() <= SLACK * stated.abs();
+            if !same || all.goal.found.len() != proof.best.len() {
+                flaws.push(format!(
+                    "enumerating all finds {} answers from {least}, not {} from {stated}",
+                    all.goal.found.len(),
+                    proof.best.len()
+                ));
+            }
+            done += &format!("; all {} enumerated", all.candidates);
+        }
+    }
+    (done, flaws)
+}
+
+/// The parts of `covered` are those of the lists, and together they are the space.
+fn sums(proof: &Proof, certificate: &Certificate) -> Vec<String> {
+    let mut flaws = Vec::new();
+    let by = &proof.covered.pruned_by;
+    let mut all = Natural::default();
+    for (stated, computed) in [
+        (&by.capacity, certificate.by_capacity.clone()),
+        (&by.order, certificate.by_order.clone()),
+        (&by.bound, sum(&certificate.pruned)),
+        (&by.join, sum(&certificate.joined)),
+    ] {
+        if Natural::parse(stated).as_ref() != Some(&computed) {
+            flaws.push(format!(
+                "{stated} candidates are stated where the parts have {computed}"
+            ));
+        }
+        all.add(&computed);
+    }
+    if all != certificate.candidates {
+        flaws.push(format!(
+            "the parts are {all} candidates of {}",
+            certificate.candidates
+        ));
+    }
+    flaws
+}
+
+/// The dataflows are those of the candidates.
+fn texts(
+    compiled: &Compiled,
+    search: &Search,
+    task: &Task,
+    prepared: &Prepared<'_>,
+    proof: &Proof,
+) -> Vec<String> {
+    let program = &compiled.program;
+    let layer = program
+        .networks
+        .get(search.network)
+        .and_then(|network| network.layers.get(task.layer));
+    let (Some(layer), Some(accelerator)) = (layer, program.accelerators.get(search.accelerator))
+    else {
+        return vec!["its layer is not known".to_owned()];
+    };
+    let mut flaws = Vec::new();
+    for (at, best) in proof.best.iter().enumerate() {
+        let candidate = candidate(best);
+        let Some(room) = prepared.rooms.get(candidate.skeleton) else {
+            continue;
+        };
+        let schedule = room.skeleton.schedule(&task.problem.operation, &candidate);
+        let text = emit::text(layer, accelerator, task, schedule).unwrap_or_default();
+        if text != best.dataflow {
+            flaws.push(format!("the dataflow of answer {} is another one", at + 1));
+        }
+    }
+    flaws
+}
+
+fn candidate(best: &BestForm) -> Candidate {
+    Candidate {
+        skeleton: best.skeleton,
+        orders: best.orders.clone(),
+        extents: best.extents.clone(),
+    }
+}
+
+fn parsed(proof: &Proof) -> Option<Certificate> {
+    let part = |form: &PartForm| {
+        Some(Part {
+            class: Named {
+                skeleton: form.skeleton,
+                loops: form.loops.clone(),
+                order: form.order.clone(),
+            },
+            bound: form.bound.clone(),
+            candidates: Natural::parse(&form.candidates)?,
+        })
+    };
+    Some(Certificate {
+        candidates: Natural::parse(&proof.space.candidates)?,
+        by_capacity: Natural::parse(&proof.space.by_capacity)?,
+        by_order: Natural::parse(&proof.space.by_order)?,
+        pruned: proof.pruned.iter().map(part).collect::<Option<_>>()?,
+        joined: proof.joined.iter().map(part).collect::<Option<_>>()?,
+        best: proof
+            .best
+            .iter()
+            .map(|best| (best.values.clone(), candidate(best)))
+            .collect(),
+        lower_bound: proof.lower_bound.unwrap_or(0.0),
+        proved: proof.proved,
+    })
+}
+
+fn words(flaw: &Flaw) -> String {
+    let part = |class: &Named| {
+        format!(
+            "the part of skeleton {} with the loops {:?}",
+            class.skeleton, class.loops
+        )
+    };
+    match flaw {
+        Flaw::Best(at) => format!("answer {} does not cost what is said", at + 1),
+        Flaw::Class(class) => format!("{} is listed twice, or is none of the space", part(class)),
+        Flaw::Missing(class) => format!("{} is not listed", part(class)),
+        Flaw::Bound {
+            class,
+            stated,
+            computed,
+        } => format!("{} has the bound {computed:?}, not {stated:?}", part(class)),
+        Flaw::Open(class) => {
+            format!(
+                "{} may have a better answer and was not looked at",
+                part(class)
+            )
+        }
+        Flaw::Count {
+            class: Some(class),
+            stated,
+            computed,
+        } => format!("{} has {computed} candidates, not {stated}", part(class)),
+        Flaw::Count {
+            class: None,
+            stated,
+            computed,
+        } => format!("the space has {computed} candidates where {stated} are stated"),
+        Flaw::Better { class, value } => format!("{} has a better one: {value}", part(class)),
+        Flaw::Lower => "the lower bound is not that of the parts".to_owned(),
+    }
+}
