@@ -91,6 +91,7 @@ codes! {
     E0601 "model does not apply" page "explain/E0601.md";
     E0602 "beyond the limits of the engine" page "explain/E0602.md";
     E0603 "outside the box family" page "explain/E0603.md";
+    E0604 "limit of work" page "explain/E0604.md";
     E0701 "file not readable" page "explain/E0701.md";
     E0702 "file too large" page "explain/E0702.md";
     E0703 "output is an input" page "explain/E0703.md";

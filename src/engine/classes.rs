@@ -27,6 +27,7 @@ use super::lanes::{Kinds, Rows, SortSums, Sum};
 use super::lattice::{self, Lattice};
 use super::plan::Plan;
 use super::spot::Spot;
+use crate::base::limits;
 use crate::ir::{GroupAxis, GroupLoop, GroupLoops, GroupState, Mapping};
 use smallvec::SmallVec;
 use std::rc::Rc;
@@ -296,6 +297,14 @@ impl GroupClasses {
                 let last_count = node.last_count;
                 let path = node.path.clone();
                 // Groups that are not small are listed state by state.
+                if ground.is_none() || !uniform {
+                    let outside = self.loops[..depth].iter().map(|l| l.instances);
+                    work = work.saturating_add(outside.fold(1, u64::saturating_mul));
+                    if work > MOST_STATES {
+                        return Err(EngineLimit::TooManyClasses);
+                    }
+                }
+                limits::spend(1)?;
                 let states = if ground.is_none() || !uniform {
                     self.states(&path)
                 } else {
@@ -396,12 +405,11 @@ impl GroupClasses {
             self.starts.push(self.nodes.len());
             self.edge_starts.push(self.edges.len());
         }
-        self.weigh(instances);
-        Ok(())
+        self.weigh(instances)
     }
 
     /// What the PEs do at every last node.
-    pub(super) fn weigh(&mut self, instances: u64) {
+    pub(super) fn weigh(&mut self, instances: u64) -> Result<(), EngineLimit> {
         for node in self.nodes_at(self.loops.len()) {
             let (busiest, volume, working) = if self.nodes[node].uniform {
                 let volume = self.nodes[node].spot.volume();
@@ -411,6 +419,7 @@ impl GroupClasses {
                     instances,
                 )
             } else {
+                limits::spend(instances)?;
                 let states = self.states_at(node);
                 (
                     states.iter().map(GroupState::volume).max().unwrap_or(0),
@@ -421,6 +430,7 @@ impl GroupClasses {
             let node = &mut self.nodes[node];
             (node.busiest, node.volume, node.working) = (busiest, volume, working);
         }
+        Ok(())
     }
 
     /// Whether `l` moves a rank that the result does not have: a second visit accumulates.

@@ -15,6 +15,7 @@ use super::EngineLimit;
 use super::classes::{Edge, GroupClasses, Node};
 use super::crossing::{Holder, Sharing, StepSizes, Transition};
 use super::lattice::NOWHERE;
+use crate::base::limits;
 use crate::ir::GroupState;
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,7 +88,7 @@ impl GroupClasses {
             }
         }
         let instances = self.loops.iter().map(|l| l.instances).product();
-        self.weigh(instances);
+        self.weigh(instances)?;
         let mut used: BTreeSet<usize> = BTreeSet::new();
         for node in self.nodes_at(self.depth()) {
             let states = self.states_at(node);
@@ -134,6 +135,11 @@ impl GroupClasses {
         let trips = reach.max().unwrap_or(0).div_ceil(l.instances);
         let mut works = false;
         for trip in 0..trips {
+            let pieces = (states.len() as u64).saturating_mul(l.instances);
+            if work.saturating_add(pieces) > MOST_WALKED {
+                return None;
+            }
+            limits::spend(pieces).ok()?;
             let pieces = self.narrow(states, l, trip);
             let mut inner = path.clone();
             inner.push(trip);
@@ -177,6 +183,7 @@ impl GroupClasses {
             }
         };
         for node in range.clone().rev() {
+            limits::spend(all).ok()?;
             take(node, &mut found);
             if found.len() as u64 >= all {
                 break;
@@ -188,6 +195,7 @@ impl GroupClasses {
             let start = self.starts[inside];
             let mut last: Option<usize> = None;
             for node in (start..range.start).rev() {
+                limits::spend(all).ok()?;
                 let works = self.working(inside, node);
                 if works.iter().any(|holder| missing.contains(&key(holder))) {
                     last = Some(node);
@@ -203,6 +211,7 @@ impl GroupClasses {
                 return None;
             }
             for node in (start..range.start).rev() {
+                limits::spend(all).ok()?;
                 take(node, &mut found);
             }
         }

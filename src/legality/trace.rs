@@ -5,6 +5,7 @@
 //! computed directly, so the search goes only into windows that contain the point.
 
 use super::cover::common_windows;
+use crate::base::limits;
 use crate::ir::{Group, GroupAxis, GroupLoop, GroupState};
 
 /// Windows entered before a look-up is given up.
@@ -93,6 +94,10 @@ impl Search<'_> {
                 return;
             };
             self.work = left;
+            if limits::spend(1).is_err() {
+                self.work = 0;
+                return;
+            }
             let mut piece = group.piece(state, l, window as u64);
             let rows = piece.windows.clone();
             let kernels: Vec<u64> = group

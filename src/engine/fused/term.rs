@@ -12,6 +12,7 @@
 //! would break it is refused ([`EngineLimit::Irregular`]).
 
 use super::table::{Join, Table};
+use crate::base::limits;
 use crate::engine::EngineLimit;
 use crate::ir::Strided;
 
@@ -266,7 +267,7 @@ impl Term {
             .iter()
             .map(|gate| {
                 let closed = meet(&always, gate, Join::Subtract)?;
-                Ok((closed, meet(&always, gate, Join::Intersect)?))
+                Ok::<_, EngineLimit>((closed, meet(&always, gate, Join::Intersect)?))
             })
             .chain(gate.map(|gate| Ok((always.join(&gate, Join::Subtract)?, gate))));
         for condition in conditions {
@@ -331,6 +332,7 @@ const MOST_TERMS: usize = 256;
 fn each(terms: &[Term], change: impl Fn(&Term) -> Result<Vec<Term>>) -> Result<Vec<Term>> {
     let mut all = Vec::with_capacity(terms.len());
     for term in terms {
+        limits::spend(1)?;
         all.extend(change(term)?);
         if all.len() > MOST_TERMS {
             return Err(EngineLimit::TooManyClasses);

@@ -390,6 +390,7 @@ impl<'a> TileCache<'a> {
 
     fn refused(&self, reason: &str) -> GroupError {
         GroupError::Uncounted {
+            code: Code::E0602,
             what: format!(
                 "stage `{}` of `{}`",
                 self.context.layer.name, self.context.group

@@ -8,6 +8,7 @@
 //! cost; an evaluation that was stopped says so and has only what was finished.
 
 use super::Snapshot;
+use crate::base::limits::{self, Stop};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::PlannedLayer;
 use crate::evaluate::{
@@ -27,6 +28,8 @@ const MOST_DIAGNOSTICS: usize = 1000;
 
 /// What is remembered between evaluations.
 pub struct ResultCache {
+    /// Set when something has come that may make the work at hand worthless: it ends then, in the middle of a layer.
+    pub stop: Stop,
     layers: Cache,
     tiles: Memo<Mapping, Tiles>,
 }
@@ -38,6 +41,7 @@ pub type Tiles = Vec<Vec<Option<u64>>>;
 impl Default for ResultCache {
     fn default() -> ResultCache {
         ResultCache {
+            stop: Stop::default(),
             layers: Cache::default(),
             tiles: Memo::new(MOST),
         }
@@ -91,6 +95,8 @@ struct Collector<F> {
     sink: Diagnostics,
     maps: Vec<EvaluatedMap>,
     stop: F,
+    /// What ends the work on a layer or group.
+    inside: Stop,
     /// The map in which the run was stopped.
     stopped: Option<usize>,
 }
@@ -98,6 +104,10 @@ struct Collector<F> {
 impl<F: FnMut() -> bool> Observer for Collector<F> {
     fn diagnostics(&mut self) -> &mut Diagnostics {
         &mut self.sink
+    }
+
+    fn stop(&self) -> Option<Stop> {
+        Some(self.inside.clone())
     }
 
     fn proceed(&mut self, next: &Step<'_>) -> bool {
@@ -156,7 +166,8 @@ impl<F> Collector<F> {
 }
 
 impl ResultCache {
-    /// Checks and evaluates every map, until `stop` says so; it is asked before every layer.
+    /// Checks and evaluates every map, until `stop` says so; it is asked before every layer and group, and whenever the
+    /// flag of this cache is set.
     pub fn evaluate(&mut self, snapshot: &Snapshot, stop: impl FnMut() -> bool) -> Evaluated {
         let compiled = &snapshot.compiled;
         let maps = compiled.program.maps.iter().map(|map| {
@@ -172,6 +183,7 @@ impl ResultCache {
             sink: compiled.diagnostics.clone(),
             maps: maps.collect(),
             stop,
+            inside: self.stop.clone(),
             stopped: None,
         };
         let request = Request {
@@ -188,7 +200,7 @@ impl ResultCache {
     /// The tiles inside every loop of a legal mapping.
     pub fn tiles(&mut self, checked: &CheckedLayer) -> Tiles {
         let mapping: &Mapping = &checked.legal;
-        self.tiles.get(mapping, || {
+        let measure = || {
             let footprint = Footprint::new(mapping);
             let innermost = mapping.architecture.memories.len().saturating_sub(1);
             let tensors = mapping.operation.tensors.len();
@@ -199,7 +211,12 @@ impl ResultCache {
                         .collect()
                 })
                 .collect()
+        };
+        let tiles = &mut self.tiles;
+        limits::within(limits::TILES, Some(&self.stop), || {
+            tiles.get(mapping, measure)
         })
+        .0
     }
 }
 

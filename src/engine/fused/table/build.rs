@@ -1,6 +1,7 @@
 //! Pieces of a table: cut, joined when they continue each other, laid beside those of another table.
 
 use super::{Level, Piece, Result, Table};
+use crate::base::limits;
 use crate::engine::EngineLimit;
 use crate::ir::Strided;
 use std::borrow::Cow;
@@ -90,6 +91,7 @@ impl Builder {
         if self.pieces.len() >= MOST_PIECES {
             return Err(EngineLimit::TooManyClasses);
         }
+        limits::spend(1)?;
         self.append(Piece::new(first, count, shift, table));
         Ok(())
     }
