@@ -16,6 +16,8 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+// Allowances.
+
 /// The verdict on one layer, and again its counts: half a second or less.
 pub const LAYER: u64 = 1 << 22;
 /// The verdict on one fused group with its counts, and again each of its estimates.
@@ -28,6 +30,51 @@ pub const TILES: u64 = 1 << 20;
 /// All layers and groups of one run. Each has its own limit; this one is for thousands of them in one text, and some
 /// hundred times what the largest network of the library costs.
 pub const RUN: u64 = 1 << 28;
+
+// What one analysis may have of something: it bounds memory, and says so before the allowance is spent.
+
+/// Windows that are visited to decide whether every point is performed once; some 100 ns each. Beyond, single points are
+/// looked up.
+pub const COVER_WINDOWS: u64 = 2_000_000;
+/// Windows that are entered to look up one point. A point lies in few of them, unless windows overlap wildly.
+pub const LOOKED_UP_WINDOWS: u32 = 50_000;
+/// States that are visited to measure one tile whose loops follow no pattern.
+pub const TILE_STATES: u64 = 1 << 18;
+/// Windows of one loop that are measured one by one where padding is cut off.
+pub const CLIPPED_WINDOWS: u64 = 4096;
+/// As [`COVER_WINDOWS`] for a repair that is tried: less, as it is a courtesy.
+pub const REPAIR_WINDOWS: u64 = 100_000;
+/// Repairs that are tried for one mistake.
+pub const REPAIRS: usize = 64;
+/// Kinds of steps of a fused group: more are no kinds but the steps themselves.
+pub const GRID_CELLS: u128 = 1 << 22;
+/// Sizes that are looked up for all kinds of steps of a fused group together, some ns each.
+pub const GRID_SIZES: u128 = 1 << 25;
+/// Steps at which it is looked how much a fused group holds, of loops that belong together.
+pub const LIVE_STEPS: usize = 1 << 20;
+/// Boxes of one tensor of a fused group; a regular one has a handful.
+pub const TERMS: usize = 256;
+/// Runs of trips with like sets, of one dimension along one loop; a regular one has a handful.
+pub const TABLE_PIECES: usize = 1 << 13;
+/// Steps times PEs that are executed one by one where sums follow no pattern: some 100 ns each.
+pub const EXECUTED_STEPS: u64 = 1 << 24;
+/// Runs of elements of one tensor that an execution keeps apart: it has a few words for each.
+pub const EXECUTED_ELEMENTS: usize = 1 << 21;
+/// Kinds of windows of one group of dimensions, and instances that differ in them: a few hundred bytes each.
+pub const GROUP_STATES: u64 = 1 << 16;
+/// Instances that are listed for all transitions of one group of dimensions, where they are not alike.
+pub const LISTED_INSTANCES: usize = 1 << 20;
+/// Combinations of kinds of steps that are timed: some 100 ns and some words each.
+pub const REGIONS: usize = 1 << 22;
+/// Instances of all windows of a group of dimensions that follows no pattern.
+pub const WALKED_INSTANCES: u64 = 1 << 19;
+/// Points times lanes of one step that are looked at one by one.
+pub const LEAF_ISSUES: u64 = 1 << 20;
+/// Runs of elements that one set of a tensor may have.
+pub const SET_PIECES: u64 = 1 << 16;
+/// Shapes of the tiles of one fused layer that are evaluated; more than a few dozen come from no program that means
+/// something.
+pub const TILE_SHAPES: usize = 2048;
 
 /// A report that is read again, to be compared: some thousand bytes for each of the most layers of a network.
 pub const REPORT_BYTES: usize = 1 << 26;

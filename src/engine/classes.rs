@@ -32,8 +32,8 @@ use crate::ir::{GroupAxis, GroupLoop, GroupLoops, GroupState, Mapping};
 use smallvec::SmallVec;
 use std::rc::Rc;
 
-/// More states than this in one group: not countable in reasonable time.
-const MOST_STATES: u64 = 1 << 16;
+/// [`limits::GROUP_STATES`].
+const MOST_STATES: u64 = limits::GROUP_STATES;
 
 /// All that the classes of a group depend on, besides the layer, the accelerator and what flows where
 /// ([`Flows::id`]).

@@ -28,8 +28,8 @@ use crate::ir::{GroupLoop, GroupLoops, Mapping};
 use smallvec::SmallVec;
 use std::rc::Rc;
 
-/// More regions than this: not countable in reasonable time.
-const MOST_REGIONS: usize = 1 << 22;
+/// [`limits::REGIONS`].
+const MOST_REGIONS: usize = limits::REGIONS;
 
 /// How delays follow from transfers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,8 +20,8 @@ use crate::ir::GroupState;
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Instances of all windows that are walked, at most.
-const MOST_WALKED: u64 = 1 << 19;
+/// [`limits::WALKED_INSTANCES`].
+const MOST_WALKED: u64 = limits::WALKED_INSTANCES;
 
 type Path = SmallVec<[u64; 4]>;
 type Indices = SmallVec<[u32; 6]>;

@@ -17,8 +17,8 @@ use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// More instances than this, over all transitions of a group: not countable in reasonable time.
-pub(super) const MOST_LISTED: usize = 1 << 20;
+/// [`limits::LISTED_INSTANCES`].
+pub(super) const MOST_LISTED: usize = limits::LISTED_INSTANCES;
 
 /// Which way to go through the loops inside.
 #[derive(Clone, Copy)]

@@ -10,9 +10,12 @@ use crate::models::{Failure, Why};
 /// Why the engine does not count something.
 pub(super) fn reason(limit: &EngineLimit) -> String {
     match limit {
-        EngineLimit::TooManyClasses | EngineLimit::Irregular => {
-            "its loops have too many kinds of windows to be counted in reasonable time".to_owned()
-        }
+        EngineLimit::TooManyClasses | EngineLimit::Irregular => format!(
+            "its loops have too many kinds of windows to be counted in reasonable time (of one group of dimensions at most \
+             {} kinds, or {} instances that differ)",
+            grouped(limits::GROUP_STATES.into()),
+            grouped(limits::LISTED_INSTANCES as u128)
+        ),
         EngineLimit::TooManySteps => format!(
             "more than {} steps of PEs follow no pattern and would have to be executed one by one",
             grouped(engine::MOST_STEPS.into())

@@ -19,10 +19,10 @@ use crate::ir::Footprint as Elements;
 use crate::ir::{Axis, Group, GroupAxis, GroupState, Intervals, Mapping, Memory, Role, groups};
 use smallvec::SmallVec;
 
-/// States visited for one tile before it is given up.
-const LIMIT: u64 = 1 << 18;
-/// Windows of one loop that are looked at one by one where padding is cut off.
-const MOST_CLIPPED: u64 = 4096;
+/// [`limits::TILE_STATES`].
+const LIMIT: u64 = limits::TILE_STATES;
+/// [`limits::CLIPPED_WINDOWS`].
+const MOST_CLIPPED: u64 = limits::CLIPPED_WINDOWS;
 
 /// The groups of a mapping, ready to measure tiles at any position.
 pub struct Footprint<'a> {

@@ -19,8 +19,8 @@ use smallvec::SmallVec;
 /// A part of a group's box: an interval per rank of the group.
 pub(super) type Boxed = SmallVec<[Interval; 2]>;
 
-/// Windows visited, and box edges swept, before the enumeration is given up.
-pub(super) const LIMIT: u64 = 2_000_000;
+/// [`limits::COVER_WINDOWS`].
+pub(super) const LIMIT: u64 = limits::COVER_WINDOWS;
 
 /// The verdict on a group.
 #[derive(Clone, Debug, PartialEq, Eq)]

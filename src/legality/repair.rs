@@ -12,10 +12,10 @@ use super::violation::{Change, Directive, Repair};
 use crate::base::limits;
 use crate::ir::{Axis, Group, Loop, LoopKind, Mapping, Origin, groups};
 
-/// Less work than for the verdict: a repair is a courtesy.
-const LIMIT: u64 = 100_000;
-/// Candidates judged per violation.
-const TRIES: usize = 64;
+/// [`limits::REPAIR_WINDOWS`].
+const LIMIT: u64 = limits::REPAIR_WINDOWS;
+/// [`limits::REPAIRS`].
+const TRIES: usize = limits::REPAIRS;
 
 /// `mapping` with `change` applied to `directive` (and to every move of the same origin).
 pub(super) fn apply(mapping: &Mapping, directive: Directive, change: Change) -> Option<Mapping> {

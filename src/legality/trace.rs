@@ -8,8 +8,8 @@ use super::cover::common_windows;
 use crate::base::limits;
 use crate::ir::{Group, GroupAxis, GroupLoop, GroupState};
 
-/// Windows entered before a look-up is given up.
-const WORK: u32 = 50_000;
+/// [`limits::LOOKED_UP_WINDOWS`].
+const WORK: u32 = limits::LOOKED_UP_WINDOWS;
 
 /// Per loop of the group, the window that contains the point.
 pub(super) type Path = Vec<u64>;

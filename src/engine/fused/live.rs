@@ -21,8 +21,8 @@ use super::term::Term;
 use crate::base::limits;
 use crate::engine::EngineLimit;
 
-/// More steps than this are not looked at one by one.
-pub(super) const MOST_STEPS: usize = 1 << 20;
+/// [`limits::LIVE_STEPS`].
+pub(super) const MOST_STEPS: usize = limits::LIVE_STEPS;
 
 /// Most elements of a tensor that must be held at once.
 pub(super) fn live(sets: &TensorSets, trips: &[u64]) -> Result<u128, EngineLimit> {

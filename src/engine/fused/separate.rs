@@ -50,6 +50,7 @@ struct Subject<'a> {
 type Parts = Vec<(Bits, u64)>;
 
 /// What a component says of one tensor in one of its steps.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Local {
     /// The steps that exist, and the terms whose conditions hold.
     allowed: Bits,
@@ -179,7 +180,8 @@ fn states_of(
         return Err(EngineLimit::TooManyClasses);
     }
     let mut known: BTreeSet<Vec<i64>> = BTreeSet::new();
-    let mut states = Vec::new();
+    // Steps with different sets can have parts of the same sizes.
+    let mut states: BTreeSet<Vec<Local>> = BTreeSet::new();
     let mut index = vec![0usize; component.len()];
     let mut step = vec![0u64; trips.len()];
     loop {
@@ -194,17 +196,14 @@ fn states_of(
         found.iter().for_each(|found| found.describe(&mut key));
         if known.insert(key) {
             let pairs = subjects.iter().zip(&found);
-            states.push(
-                pairs
-                    .map(|(subject, found)| found.local(subject))
-                    .collect::<Result<_>>()?,
-            );
+            let state = pairs.map(|(subject, found)| found.local(subject));
+            states.insert(state.collect::<Result<_>>()?);
         }
         // The next combination, the innermost loop first.
         let mut at = component.len();
         loop {
             let Some(next) = at.checked_sub(1) else {
-                return Ok(states);
+                return Ok(states.into_iter().collect());
             };
             at = next;
             index[at] += 1;
@@ -350,6 +349,7 @@ impl Found {
             }
             let mut sizes: BTreeMap<Bits, u64> = BTreeMap::new();
             for (who, part) in parts {
+                let who = and(&who, &self.allowed);
                 if subject.is_live(&who) {
                     let size = sizes.entry(who).or_insert(0);
                     *size = size.saturating_add(part.count());

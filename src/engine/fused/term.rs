@@ -326,8 +326,8 @@ pub(super) fn disjoint(terms: &[Term]) -> Result<Vec<Term>> {
     Ok(apart)
 }
 
-/// More terms than this are no regular group.
-const MOST_TERMS: usize = 256;
+/// [`limits::TERMS`].
+const MOST_TERMS: usize = limits::TERMS;
 
 fn each(terms: &[Term], change: impl Fn(&Term) -> Result<Vec<Term>>) -> Result<Vec<Term>> {
     let mut all = Vec::with_capacity(terms.len());

@@ -18,8 +18,8 @@ use crate::ir::Mapping;
 use smallvec::SmallVec;
 use std::rc::Rc;
 
-/// Elements of one tensor, in atoms, at most.
-const MOST_ELEMENTS: usize = 1 << 21;
+/// [`limits::EXECUTED_ELEMENTS`].
+const MOST_ELEMENTS: usize = limits::EXECUTED_ELEMENTS;
 
 /// The resources that one tensor takes at a crossing.
 #[derive(Default)]

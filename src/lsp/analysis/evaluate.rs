@@ -253,6 +253,27 @@ mod tests {
         assert_eq!(tiles[0], [Some(16), Some(128), Some(8)]);
     }
 
+    /// The flag is set while the layer is worked on: the work ends, and it is asked whether to go on.
+    #[test]
+    fn stops_inside_of_a_layer_and_says_nothing_of_it() {
+        let (snapshot, _) = cursor(TEXT);
+        let mut cache = ResultCache::default();
+        let flag = cache.stop.clone();
+        for most in [2, 3] {
+            let mut asked = 0;
+            let evaluated = cache.evaluate(&snapshot, || {
+                asked += 1;
+                flag.set();
+                asked == most
+            });
+            assert_eq!(asked, most);
+            assert!(!evaluated.complete && evaluated.maps.is_empty());
+        }
+        // Nothing of what was stopped is remembered.
+        let evaluated = cache.evaluate(&snapshot, || false);
+        assert!(evaluated.complete && evaluated.maps[0].layers[0].report.is_some());
+    }
+
     #[test]
     fn stops_when_asked_and_continues_later() {
         let (snapshot, _) = cursor(TEXT);

@@ -6,8 +6,8 @@ use crate::engine::EngineLimit;
 use crate::ir::Strided;
 use std::borrow::Cow;
 
-/// Pieces that one level of a table may have: beyond that nothing is regular and a report would take too long.
-const MOST_PIECES: usize = 1 << 13;
+/// [`limits::TABLE_PIECES`].
+const MOST_PIECES: usize = limits::TABLE_PIECES;
 
 impl Piece {
     pub(super) fn new(first: u64, count: u64, shift: i64, table: Table) -> Piece {
