@@ -25,6 +25,7 @@
 //! editors see of it. [`format`] lays out a text anew, from its tokens and its tree. [`base`] and [`diag`] (spans,
 //! messages, codes and their pages) are below everything, [`stdlib`] is embedded text.
 
+#![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod base;

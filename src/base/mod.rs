@@ -1,6 +1,7 @@
 //! Spans, sources, quantities, number formats, integer helpers: depends on nothing else in the crate.
 
 pub mod harmless;
+pub mod limits;
 pub mod num;
 pub mod precision;
 pub mod quantity;

@@ -4,6 +4,8 @@ use super::args::{Compare, ReportFormat, Selection};
 use super::output::{Failure, Output, Status};
 use super::pipeline::{self, Destination};
 use super::progress::Progress;
+use crate::base::limits;
+use crate::driver::read_file;
 use crate::models;
 use crate::report::{Comparison, Report, Side};
 use serde_json::Value;
@@ -138,9 +140,9 @@ fn one(name: &str, report: &Value, what: &str) -> Result<Side, Failure> {
 
 fn of_report(file: &Path) -> Result<Side, Failure> {
     let shown = file.display();
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure(format!("cannot read {shown}: {error}")))?;
-    let value: Value = serde_json::from_str(&text)
+    let bytes = read_file(file, limits::REPORT_BYTES)
+        .map_err(|error| Failure(error.in_words(&shown.to_string())))?;
+    let value: Value = serde_json::from_slice(&bytes)
         .map_err(|error| Failure(format!("{shown} is no report of dflowc: {error}")))?;
     let name = file.file_stem().map_or_else(
         || shown.to_string(),

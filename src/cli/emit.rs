@@ -6,7 +6,7 @@ use super::pipeline::{Outcome, load, options, runnable, search_maps, select};
 use super::{dump, groups};
 use crate::base::{FileId, SourceMap};
 use crate::diag::Diagnostics;
-use crate::driver::{Compiled, Files, OsFiles};
+use crate::driver::{Compiled, read_file};
 use crate::evaluate::{
     self, Cache, GroupOutcome, LayerOutcome, Observer, Request, Selection, Until,
 };
@@ -40,8 +40,7 @@ fn emit(arguments: &Emit) -> Result<Outcome<String>, Failure> {
 fn parsed(arguments: &Emit) -> Result<Outcome<String>, Failure> {
     let file = &arguments.file;
     let name = file.to_string_lossy();
-    let bytes = OsFiles
-        .read(&name)
+    let bytes = read_file(file, syntax::MAX_SOURCE_BYTES)
         .map_err(|error| Failure(error.in_words(&name)))?;
     let mut sources = SourceMap::new();
     let id = sources.add(&file.display().to_string(), &syntax::decode(&bytes));

@@ -5,7 +5,7 @@ use super::output::{Failure, Output, Status};
 use crate::base::SourceMap;
 use crate::base::harmless::harmless;
 use crate::diag::Diagnostics;
-use crate::driver::{Files, OsFiles};
+use crate::driver::read_file;
 use crate::{format, syntax};
 use similar::TextDiff;
 use std::io::Read;
@@ -67,8 +67,7 @@ fn folder(path: &Path, depth: usize) -> Result<Vec<PathBuf>, Failure> {
 
 fn file(path: &Path, check: bool, output: &Output) -> Result<Status, Failure> {
     let name = path.to_string_lossy();
-    let bytes = OsFiles
-        .read(&name)
+    let bytes = read_file(path, syntax::MAX_SOURCE_BYTES)
         .map_err(|error| Failure(error.in_words(&name)))?;
     let (text, formatted) = match formatted(&name, bytes, output)? {
         Ok(texts) => texts,

@@ -6,7 +6,7 @@ use super::output::Failure;
 use super::progress::{Progress, Searching};
 use crate::base::SourceMap;
 use crate::diag::{Code, Diagnostic, Diagnostics};
-use crate::driver::{Compiled, Input, OsFiles, Session, is_same_file};
+use crate::driver::{Compiled, Input, NamedFiles, Session, is_same_file};
 use crate::evaluate::{self, Cache, Observer, Request, Selection, Step, Until};
 use crate::lower::Options;
 use crate::models::{self, Model};
@@ -23,7 +23,7 @@ pub struct Outcome<T> {
 
 /// The program of a file, and what is wrong with it so far.
 pub fn load(file: &Path, settings: &Settings) -> (Compiled, Diagnostics) {
-    let session = Session::new(OsFiles);
+    let session = Session::new(NamedFiles::new(file));
     let mut compiled = session.load_with(&file.to_string_lossy(), &settings.set);
     let diagnostics = std::mem::take(&mut compiled.diagnostics);
     (compiled, diagnostics)
@@ -74,8 +74,9 @@ pub struct Destination<'a> {
 }
 
 /// E0703: the report would be written over a file that it is made from.
-pub fn overwrites(compiled: &Compiled, output: &Path) -> Option<Diagnostic> {
-    let input = |input: &&Input| is_same_file(output, Path::new(&input.path));
+pub fn overwrites(compiled: &Compiled, file: &Path, output: &Path) -> Option<Diagnostic> {
+    let files = NamedFiles::new(file);
+    let input = |input: &&Input| is_same_file(output, &files.real(&input.path));
     let input = compiled.inputs.iter().find(input)?;
     let name = output.display();
     let diagnostic = Diagnostic::new(
@@ -152,7 +153,9 @@ pub fn evaluate(
     progress: &mut Progress,
 ) -> Result<Outcome<Vec<Evaluation>>, Failure> {
     let (mut compiled, mut sink) = load(file, &selection.settings);
-    let refused = to.output.and_then(|output| overwrites(&compiled, output));
+    let refused = to
+        .output
+        .and_then(|output| overwrites(&compiled, file, output));
     let refused = refused.map(|refused| sink.push(refused)).is_some();
     let mut watched = Watched {
         sink,

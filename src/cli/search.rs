@@ -18,7 +18,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
     let (compiled, mut sink) = load(&arguments.file, &arguments.settings);
     let written = [&arguments.output, &arguments.emit, &arguments.certificate];
     for path in written.into_iter().flatten() {
-        if let Some(refusal) = overwrites(&compiled, path) {
+        if let Some(refusal) = overwrites(&compiled, &arguments.file, path) {
             sink.push(refusal);
         }
     }

@@ -91,6 +91,7 @@ codes! {
     E0601 "model does not apply" page "explain/E0601.md";
     E0602 "beyond the limits of the engine" page "explain/E0602.md";
     E0603 "outside the box family" page "explain/E0603.md";
+    E0604 "limit of work" page "explain/E0604.md";
     E0611 "layer that a model does not describe" page "explain/E0611.md";
     E0612 "hardware that a model does not describe" page "explain/E0612.md";
     E0613 "mapping that a model does not describe" page "explain/E0613.md";

@@ -270,6 +270,14 @@ impl Diagnostics {
         self.list.iter()
     }
 
+    /// Takes the edit away where `keep` says so: there is none that is right.
+    pub fn keep_fixes(&mut self, keep: impl Fn(&Diagnostic, &Fix) -> bool) {
+        for diagnostic in &mut self.list {
+            let fix = diagnostic.fix.take();
+            diagnostic.fix = fix.filter(|fix| keep(diagnostic, fix));
+        }
+    }
+
     /// Warnings become errors (`-D warnings`).
     pub fn deny_warnings(&mut self) {
         for diagnostic in &mut self.list {

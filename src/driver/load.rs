@@ -230,7 +230,7 @@ fn known_in(folder: &str) -> impl Iterator<Item = &'static str> {
 fn unreadable(path: &str, error: &FileError, from: Option<Span>) -> Diagnostic {
     let code = match error {
         FileError::Unreadable(_) => Code::E0701,
-        FileError::TooLarge => Code::E0702,
+        FileError::TooLarge(_) => Code::E0702,
     };
     let diagnostic = Diagnostic::new(code, error.in_words(path));
     match from {

@@ -21,13 +21,13 @@ mod mutation_tests;
 #[cfg(test)]
 mod tests;
 
-pub use files::{FileError, Files, MemoryFiles, OsFiles, normal};
+pub use files::{FileError, Files, MemoryFiles, NamedFiles, OsFiles, normal, read_file};
 pub use load::Input;
 pub use plan::{Plan, PlannedLayer};
 pub use write::{is_same_file, keep_file, write_file};
 
-use crate::base::SourceMap;
-use crate::diag::Diagnostics;
+use crate::base::{SourceMap, Span};
+use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::hir::{self, Accelerator, Application, Module, Names, Program, Setting, Value};
 use crate::syntax::{self, ast};
 use plan::FOUND;
@@ -98,6 +98,27 @@ impl Compiled {
     }
 }
 
+/// In an item that does not parse, the tree is a guess, and so is what would mend its meaning: no edits for that.
+fn drop_guesses(modules: &[Module], diagnostics: &mut Diagnostics) {
+    let is_syntax = |code: Code| code < Code::E0201;
+    let wrong = diagnostics.iter().filter(|one| is_syntax(one.code));
+    let wrong: Vec<Span> = wrong.filter_map(Diagnostic::primary).collect();
+    if wrong.is_empty() {
+        return;
+    }
+    let holds = |item: Span, place: Span| {
+        item.file() == place.file() && item.lo() <= place.lo() && place.hi() <= item.hi()
+    };
+    let items = modules.iter().flat_map(|module| &module.ast.items);
+    let items = items.map(|item| item.span());
+    let broken: Vec<Span> = items
+        .filter(|&item| wrong.iter().any(|&place| holds(item, place)))
+        .collect();
+    diagnostics.keep_fixes(|one, fix| {
+        is_syntax(one.code) || !broken.iter().any(|&item| holds(item, fix.span))
+    });
+}
+
 impl<F: Files> Session<F> {
     pub fn new(files: F) -> Session<F> {
         Session {
@@ -137,6 +158,7 @@ impl<F: Files> Session<F> {
             }
         }
         let (program, names) = hir::collect_with(&modules, &parsed, &mut diagnostics);
+        drop_guesses(&modules, &mut diagnostics);
         Compiled {
             sources,
             diagnostics,

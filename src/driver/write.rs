@@ -7,6 +7,7 @@
 //!
 //! What is no regular file - a terminal, a pipe, `/dev/null` - has nothing to lose and is written straight.
 
+use super::files::read_file;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -50,7 +51,7 @@ pub fn write_file(path: &Path, content: &[u8]) -> io::Result<()> {
 /// # Errors
 /// As [`write_file`], or when a folder cannot be made.
 pub fn keep_file(path: &Path, content: &[u8]) -> io::Result<()> {
-    if fs::read(path).is_ok_and(|old| old == content) {
+    if read_file(path, content.len()).is_ok_and(|old| old == content) {
         return Ok(());
     }
     if let Some(folder) = path.parent() {

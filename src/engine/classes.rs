@@ -28,12 +28,13 @@ use super::late::{Arrival, Fresh};
 use super::lattice::{self, Lattice};
 use super::plan::Plan;
 use super::spot::Spot;
+use crate::base::limits;
 use crate::ir::{GroupAxis, GroupLoop, GroupLoops, GroupState, Mapping};
 use smallvec::SmallVec;
 use std::rc::Rc;
 
-/// More states than this in one group: not countable in reasonable time.
-const MOST_STATES: u64 = 1 << 16;
+/// [`limits::GROUP_STATES`].
+const MOST_STATES: u64 = limits::GROUP_STATES;
 
 /// All that the classes of a group depend on, besides the layer, the accelerator and what flows where
 /// ([`Flows::id`]).
@@ -335,6 +336,14 @@ impl GroupClasses {
                 let last_count = node.last_count;
                 let path = node.path.clone();
                 // Groups that are not small are listed state by state.
+                if ground.is_none() || !uniform {
+                    let outside = self.loops[..depth].iter().map(|l| l.instances);
+                    work = work.saturating_add(outside.fold(1, u64::saturating_mul));
+                    if work > MOST_STATES {
+                        return Err(EngineLimit::TooManyClasses);
+                    }
+                }
+                limits::spend(1)?;
                 let states = if ground.is_none() || !uniform {
                     self.states(&path)
                 } else {
@@ -441,12 +450,11 @@ impl GroupClasses {
             self.starts.push(self.nodes.len());
             self.edge_starts.push(self.edges.len());
         }
-        self.weigh(instances);
-        Ok(())
+        self.weigh(instances)
     }
 
     /// What the PEs do at every last node.
-    pub(super) fn weigh(&mut self, instances: u64) {
+    pub(super) fn weigh(&mut self, instances: u64) -> Result<(), EngineLimit> {
         for node in self.nodes_at(self.loops.len()) {
             let (busiest, volume, working) = if self.nodes[node].uniform {
                 let volume = self.nodes[node].spot.volume();
@@ -456,6 +464,7 @@ impl GroupClasses {
                     instances,
                 )
             } else {
+                limits::spend(instances)?;
                 let states = self.states_at(node);
                 (
                     states.iter().map(GroupState::volume).max().unwrap_or(0),
@@ -466,6 +475,7 @@ impl GroupClasses {
             let node = &mut self.nodes[node];
             (node.busiest, node.volume, node.working) = (busiest, volume, working);
         }
+        Ok(())
     }
 
     /// Whether `l` moves a rank that the result does not have: a second visit accumulates.

@@ -24,12 +24,13 @@ use super::still::Still;
 use super::sums::Own;
 use super::timer::Timer;
 use super::{EngineLimit, forced};
+use crate::base::limits;
 use crate::ir::{GroupLoop, GroupLoops, Mapping};
 use smallvec::SmallVec;
 use std::rc::Rc;
 
-/// More regions than this: not countable in reasonable time.
-const MOST_REGIONS: usize = 1 << 22;
+/// [`limits::REGIONS`].
+const MOST_REGIONS: usize = limits::REGIONS;
 
 /// How delays follow from transfers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,6 +252,12 @@ impl Scratch {
                 let all = all.and_then(|mut all| all.get_mut(number).map(std::mem::take));
                 *own = all.ok_or(EngineLimit::Irregular)?;
                 own.retain(|l| l.index < leaf);
+                // No piece is larger than the whole: instances beyond its windows never work.
+                let whole = plan.group.whole();
+                for l in own.iter_mut() {
+                    let reach = plan.group.windows_in(&whole, l).max(1);
+                    l.instances = l.instances.min(reach);
+                }
             }
             // Sums that windows share pass between instances: that is looked at step by step.
             let shares = plan.overlaps && own.iter().any(|l| l.instances > 1);
@@ -473,6 +480,7 @@ impl Engine<'_> {
             let mut index = level.first;
             let mut turned = Some(0);
             while let Some(from) = turned {
+                limits::spend(1)?;
                 self.multiply(products, Some(l), &context, from);
                 self.region(Some(l), &context, products, times, &mut elapsed)?;
                 elapsed.store(&mut times[index * stride..(index + 1) * stride]);

@@ -10,12 +10,13 @@ use super::flows::{Site, Slot};
 use super::late::Arrival;
 use super::plan::Plan;
 use super::sets::{Indices, sole};
+use crate::base::limits;
 use crate::ir::{GroupState, Interval, Intervals};
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Points times lanes of one leaf tile that are looked at one by one; more is not counted.
-const MOST_ISSUES: u64 = 1 << 20;
+/// [`limits::LEAF_ISSUES`].
+const MOST_ISSUES: u64 = limits::LEAF_ISSUES;
 
 /// Counts the issues of one leaf tile at one site. `None` when that is too much work.
 pub(super) fn count(

@@ -16,12 +16,13 @@ use super::classes::{Edge, GroupClasses, Node};
 use super::crossing::{Holder, Sharing, StepSizes, Transition};
 use super::late::Fresh;
 use super::lattice::NOWHERE;
+use crate::base::limits;
 use crate::ir::GroupState;
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Instances of all windows that are walked, at most.
-const MOST_WALKED: u64 = 1 << 19;
+/// [`limits::WALKED_INSTANCES`].
+const MOST_WALKED: u64 = limits::WALKED_INSTANCES;
 
 type Path = SmallVec<[u64; 4]>;
 type Indices = SmallVec<[u32; 6]>;
@@ -89,7 +90,7 @@ impl GroupClasses {
             }
         }
         let instances = self.loops.iter().map(|l| l.instances).product();
-        self.weigh(instances);
+        self.weigh(instances)?;
         let mut used: BTreeSet<usize> = BTreeSet::new();
         for node in self.nodes_at(self.depth()) {
             let states = self.states_at(node);
@@ -136,6 +137,11 @@ impl GroupClasses {
         let trips = reach.max().unwrap_or(0).div_ceil(l.instances);
         let mut works = false;
         for trip in 0..trips {
+            let pieces = (states.len() as u64).saturating_mul(l.instances);
+            if work.saturating_add(pieces) > MOST_WALKED {
+                return None;
+            }
+            limits::spend(pieces).ok()?;
             let pieces = self.narrow(states, l, trip);
             let mut inner = path.clone();
             inner.push(trip);
@@ -179,6 +185,7 @@ impl GroupClasses {
             }
         };
         for node in range.clone().rev() {
+            limits::spend(all).ok()?;
             take(node, &mut found);
             if found.len() as u64 >= all {
                 break;
@@ -190,6 +197,7 @@ impl GroupClasses {
             let start = self.starts[inside];
             let mut last: Option<usize> = None;
             for node in (start..range.start).rev() {
+                limits::spend(all).ok()?;
                 let works = self.working(inside, node);
                 if works.iter().any(|holder| missing.contains(&key(holder))) {
                     last = Some(node);
@@ -205,6 +213,7 @@ impl GroupClasses {
                 return None;
             }
             for node in (start..range.start).rev() {
+                limits::spend(all).ok()?;
                 take(node, &mut found);
             }
         }

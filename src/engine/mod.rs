@@ -69,6 +69,7 @@ pub use plan::Counter;
 pub use stepped::MOST_STEPS;
 pub use tables::{Crossed, GroupSums, GroupTables, StepSum};
 
+use crate::base::limits::Spent;
 use crate::ir::Mapping;
 use crate::legality::Legal;
 
@@ -81,12 +82,20 @@ pub enum EngineLimit {
     TooManyClasses,
     /// Its steps follow no pattern, and there are too many of them to be executed.
     TooManySteps,
+    /// It costs more than it is allowed ([`crate::base::limits`]).
+    TooMuchWork,
     /// A count does not fit 64 bits.
     Overflow,
     /// The engine's own check failed: it did not perform the layer's MACs.
     Mismatch { performed: u128, expected: u128 },
     /// The counts break a law that holds of every evaluation.
     Law(laws::Law),
+}
+
+impl From<Spent> for EngineLimit {
+    fn from(_: Spent) -> EngineLimit {
+        EngineLimit::TooMuchWork
+    }
 }
 
 /// Counts one mapping.

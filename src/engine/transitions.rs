@@ -11,13 +11,14 @@ use super::flows::{Flows, Site};
 use super::lattice::{self, Lattice, SiteForm};
 use super::sets::Step;
 use super::{EngineLimit, issues};
+use crate::base::limits;
 use crate::ir::{GroupLoop, GroupState, Intervals, Mapping};
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// More instances than this, over all transitions of a group: not countable in reasonable time.
-pub(super) const MOST_LISTED: usize = 1 << 20;
+/// [`limits::LISTED_INSTANCES`].
+pub(super) const MOST_LISTED: usize = limits::LISTED_INSTANCES;
 
 /// Which way to go through the loops inside.
 #[derive(Clone, Copy)]
@@ -121,6 +122,7 @@ impl GroupClasses {
                 let transition = match closed {
                     Some(transition) => transition,
                     None => {
+                        self.may_list(route.inside, 2 + route.site.slots.len())?;
                         let start = self.holders(depth, node);
                         let step = Move {
                             before: start.clone(),
@@ -164,6 +166,7 @@ impl GroupClasses {
                 let transition = match closed {
                     Some(transition) => transition,
                     None => {
+                        self.may_list(route.inside, 2 + route.site.slots.len())?;
                         let step = self.advance_of_loop(depth, edge);
                         self.transition(key, route, step, forwards)?
                     }
@@ -198,6 +201,7 @@ impl GroupClasses {
             let transition = match closed {
                 Some(transition) => transition,
                 None => {
+                    self.may_list(depth, 1)?;
                     let mut lanes = self.holders(depth, node);
                     lanes.retain(|lane| !lane.state.is_empty());
                     self.listed += lanes.len();
@@ -226,6 +230,17 @@ impl GroupClasses {
             };
             self.wraps[node * sites + route.number] = transition;
         }
+        Ok(())
+    }
+
+    /// Refuses, before it is done, to list all instances after `depth` loops `times` over when they are too many.
+    fn may_list(&self, depth: usize, times: usize) -> Result<(), EngineLimit> {
+        let instances = self.loops[..depth].iter().map(|l| l.instances);
+        let instances = instances.fold(1, u64::saturating_mul);
+        if instances > MOST_LISTED as u64 {
+            return Err(EngineLimit::TooManyClasses);
+        }
+        limits::spend(instances.saturating_mul(times as u64))?;
         Ok(())
     }
 

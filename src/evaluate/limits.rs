@@ -1,6 +1,7 @@
 //! What keeps a legal layer from its figures, in words.
 
 use crate::base::num::grouped;
+use crate::base::{Span, limits};
 use crate::diag::{Code, Diagnostic};
 use crate::engine::{self, EngineLimit};
 use crate::lower::Names;
@@ -9,12 +10,19 @@ use crate::models::{Failure, Why};
 /// Why the engine does not count something.
 pub(super) fn reason(limit: &EngineLimit) -> String {
     match limit {
-        EngineLimit::TooManyClasses | EngineLimit::Irregular => {
-            "its loops have too many kinds of windows to be counted in reasonable time".to_owned()
-        }
+        EngineLimit::TooManyClasses | EngineLimit::Irregular => format!(
+            "its loops have too many kinds of windows to be counted in reasonable time (of one group of dimensions at most \
+             {} kinds, or {} instances that differ)",
+            grouped(limits::GROUP_STATES.into()),
+            grouped(limits::LISTED_INSTANCES as u128)
+        ),
         EngineLimit::TooManySteps => format!(
             "more than {} steps of PEs follow no pattern and would have to be executed one by one",
             grouped(engine::MOST_STEPS.into())
+        ),
+        EngineLimit::TooMuchWork => format!(
+            "that takes more than {} steps of work, the limit of one layer or group",
+            grouped(limits::LAYER.into())
         ),
         EngineLimit::Overflow => "a count is larger than 2^64".to_owned(),
         EngineLimit::Mismatch {
@@ -30,12 +38,33 @@ pub(super) fn reason(limit: &EngineLimit) -> String {
     }
 }
 
-/// E0602 at a layer that is beyond the engine.
+/// E0604 for what takes too long, E0602 for what the engine does not count.
+pub(super) fn code(limit: &EngineLimit) -> Code {
+    match limit {
+        EngineLimit::TooMuchWork => Code::E0604,
+        _ => Code::E0602,
+    }
+}
+
+/// What helps against E0604.
+pub(super) const LESS_WORK: &str = "use fewer loops or Cluster levels, or larger tiles; sizes that divide each \
+     other, and offset = size, have fewer kinds of steps";
+
+/// E0604: what stands before it has cost all that one run may cost.
+pub(super) fn run_is_spent(what: &str, span: Span) -> Diagnostic {
+    let most = grouped(limits::RUN.into());
+    let message = format!("{what} is not looked at: this run has taken {most} steps of work");
+    Diagnostic::new(Code::E0604, message)
+        .at(span, "the first one that is left out")
+        .help("split the program, or take `--map` or `--layer` for a part of it")
+}
+
+/// E0602 or E0604 at a layer that is beyond the engine.
 #[must_use]
 pub fn limit_diagnostic(limit: &EngineLimit, names: &Names) -> Diagnostic {
     let reason = reason(limit);
     let refusal = Diagnostic::new(
-        Code::E0602,
+        code(limit),
         format!("layer `{}` cannot be counted: {reason}", names.layer),
     )
     .at(names.layer_span, "this layer");
@@ -47,6 +76,7 @@ pub fn limit_diagnostic(limit: &EngineLimit, names: &Names) -> Diagnostic {
         EngineLimit::TooManyClasses | EngineLimit::Irregular => {
             refusal.help("use fewer or larger tiles")
         }
+        EngineLimit::TooMuchWork => refusal.help(LESS_WORK),
         EngineLimit::Overflow | EngineLimit::Mismatch { .. } | EngineLimit::Law(_) => refusal,
     }
 }

@@ -5,6 +5,8 @@
 //!
 //! Invariant: at most `most` results are kept; the ones unused for longest go first.
 
+use crate::base::limits;
+
 /// A table of at most so many results.
 #[derive(Clone, Debug)]
 pub struct Memo<K, V> {
@@ -50,6 +52,10 @@ impl<K: PartialEq + Clone, V: Clone> Memo<K, V> {
             return known.value.clone();
         }
         let value = make();
+        // What was stopped from outside is no result.
+        if limits::is_stopped() {
+            return value;
+        }
         if self.entries.len() >= self.most {
             let oldest = (0..self.entries.len()).min_by_key(|&at| self.entries[at].used);
             if let Some(oldest) = oldest {

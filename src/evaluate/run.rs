@@ -4,11 +4,14 @@
 //! model first, in the order of the maps. Layers and groups are lowered and checked once, however many models there
 //! are.
 
+use super::limits::{failure_diagnostic, inapplicable, of_model};
 use super::price::Checked;
-use super::{CheckCache, CheckedLayer, Evaluator, Memo, Selection, fused, limits, schedules};
+use super::{CheckCache, CheckedLayer, Evaluator, Memo, Selection, fused, schedules};
+use crate::base::limits::{self, Outcome, Stop};
 use crate::cost::CostError;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::{Compiled, PlannedLayer};
+use crate::engine::EngineLimit;
 use crate::engine::fused::Flow;
 use crate::hir::{Accelerator, Map, Network};
 use crate::ir::Mapping;
@@ -58,6 +61,11 @@ pub struct Step<'a> {
 pub trait Observer {
     /// Where mistakes and warnings go.
     fn diagnostics(&mut self) -> &mut Diagnostics;
+
+    /// What ends the work on a layer or group in the middle: then [`Observer::proceed`] is asked whether to begin it anew.
+    fn stop(&self) -> Option<Stop> {
+        None
+    }
 
     /// Asked before every layer and group; `false` stops the run.
     fn proceed(&mut self, _next: &Step<'_>) -> bool {
@@ -163,7 +171,14 @@ impl Cache {
                 self.estimates.len() - 1
             }
         };
-        let estimate = || model.estimate(subject);
+        let estimate = || {
+            let estimate = model.estimate(subject);
+            // Whatever gave up when nothing was left, and whatever was found with that, is no result.
+            match limits::is_spent() {
+                true => Err(too_much()),
+                false => estimate,
+            }
+        };
         match self.estimates.get_mut(at) {
             Some((_, known)) => known.get(legal, estimate),
             None => estimate(),
@@ -189,6 +204,10 @@ pub fn run(
         })
         .collect();
     let mut runner = Runner {
+        stop: observer.stop(),
+        stopped: false,
+        spent: 0,
+        told: false,
         compiled,
         request,
         evaluator: Evaluator::new(compiled, observer.diagnostics()),
@@ -217,6 +236,11 @@ pub fn run(
         }
     }
     evaluations.into_iter().flatten().collect()
+}
+
+/// What is found when nothing is left of an allowance is no result.
+fn too_much() -> Failure {
+    Failure::Limit(EngineLimit::TooMuchWork)
 }
 
 /// The name of a group, also of one that cannot be lowered: `expand + project`.
@@ -269,6 +293,13 @@ struct Draft<'a> {
 }
 
 struct Runner<'a> {
+    stop: Option<Stop>,
+    /// The work on the present layer or group was stopped.
+    stopped: bool,
+    /// Units of work so far.
+    spent: u64,
+    /// It was said that the run is left unfinished.
+    told: bool,
     compiled: &'a Compiled,
     request: &'a Request<'a>,
     evaluator: Evaluator<'a>,
@@ -299,16 +330,66 @@ impl<'a> Runner<'a> {
                 map: index,
                 name: &name,
             };
-            if !self.observer.proceed(&step) {
-                return None;
-            }
-            match unit {
-                Unit::Layer(layer) => self.layer(index, map, *layer, &mut drafts),
-                Unit::Group(group) => self.group(index, map, *group, &mut drafts),
+            loop {
+                // Cleared before the question: what sets it from here on is not part of the answer.
+                if let Some(stop) = &self.stop {
+                    stop.clear();
+                }
+                self.stopped = false;
+                if !self.observer.proceed(&step) {
+                    return None;
+                }
+                if self.spent > limits::RUN {
+                    self.leave_out(map, unit, &name, &mut drafts);
+                    break;
+                }
+                match unit {
+                    Unit::Layer(layer) => self.layer(index, map, *layer, &mut drafts),
+                    Unit::Group(group) => self.group(index, map, *group, &mut drafts),
+                }
+                if !self.stopped {
+                    break;
+                }
             }
             self.done += 1;
         }
         Some(drafts)
+    }
+
+    /// Does a part of the work on a layer or group, within its allowance.
+    fn allowed<R>(&mut self, units: u64, work: impl FnOnce(&mut Self) -> R) -> R {
+        let stop = self.stop.clone();
+        let (result, outcome, used) = limits::within(units, stop.as_ref(), || work(self));
+        self.spent = self.spent.saturating_add(used);
+        self.stopped |= outcome == Outcome::Stopped;
+        result
+    }
+
+    /// The run has cost all that it may: said once.
+    fn leave_out(&mut self, map: &Map, unit: &Unit, name: &str, drafts: &mut [Draft<'_>]) {
+        let network = self.compiled.program.networks.get(map.network);
+        let (what, span, names) = match unit {
+            Unit::Layer(layer) => {
+                let layer = network.and_then(|network| network.layers.get(*layer));
+                let span = layer.map_or(map.span, |layer| layer.name_span);
+                (format!("layer `{name}`"), span, vec![name.to_owned()])
+            }
+            Unit::Group(group) => {
+                let span = map.groups.get(*group).map_or(map.span, |group| group.span);
+                (
+                    format!("group `{name}`"),
+                    span,
+                    self.member_names(map, *group),
+                )
+            }
+        };
+        for draft in drafts {
+            draft.failed.extend(names.iter().cloned());
+        }
+        if !std::mem::replace(&mut self.told, true) {
+            let refusal = super::limits::run_is_spent(&what, span);
+            self.observer.diagnostics().push(refusal);
+        }
     }
 
     /// A draft for every model, but for those that say nothing of groups where there is one: one total must not be
@@ -329,7 +410,7 @@ impl<'a> Runner<'a> {
                 let (name, reason) = (model.name(), &why.reason);
                 let message = format!("the model `{name}` {reason} of `{}`", map.name);
                 self.refuse(
-                    limits::of_model(&why, message)
+                    of_model(&why, message)
                         .at(group.span, "these layers run together")
                         .help(format!(
                             "take `--model {}`, or `--layer` for a layer outside of the groups",
@@ -370,7 +451,9 @@ impl<'a> Runner<'a> {
     }
 
     fn layer(&mut self, index: usize, map: &Map, layer: usize, drafts: &mut [Draft<'_>]) {
-        let sink = self.observer.diagnostics();
+        // Said only when the work is not stopped in the middle.
+        let mut said = Diagnostics::new();
+        let sink = &mut said;
         let planned = self
             .compiled
             .plan_layer(map, layer, self.request.options, sink);
@@ -378,7 +461,7 @@ impl<'a> Runner<'a> {
             .as_ref()
             .is_some_and(|planned| planned.named.is_some())
         {
-            self.named(index, map, layer, planned, drafts);
+            self.named(index, map, layer, (planned, said), drafts);
             return;
         }
         let lowered = planned
@@ -386,20 +469,23 @@ impl<'a> Runner<'a> {
             .and_then(|planned| planned.lowered.as_ref());
         let lowered = lowered.filter(|_| self.request.until >= Until::Checked);
         let checked = lowered.and_then(|lowered| {
-            let checks = &mut self.cache.checks;
-            checks.check_layer(self.compiled, map, lowered, sink)
+            self.allowed(limits::LAYER, |runner| {
+                let checks = &mut runner.cache.checks;
+                checks.check_layer(runner.compiled, map, lowered, sink)
+            })
         });
         if let (Until::Counted, Some(lowered), Some(checked)) =
             (self.request.until, lowered, &checked)
-            && let Err(failure) = self
-                .cache
-                .estimate(models::DEFAULT, &Subject::Loops(&checked.legal))
+            && let Err(failure) = self.estimate(models::DEFAULT, &Subject::Loops(&checked.legal))
         {
-            sink.push(limits::failure_diagnostic(&failure, &lowered.names));
+            sink.push(failure_diagnostic(&failure, &lowered.names));
         }
         if self.request.warnings {
             let warnings = checked.iter().flat_map(|checked| &checked.warnings);
             sink.extend(warnings.cloned());
+        }
+        if self.stopped {
+            return;
         }
         let mut figures = Vec::with_capacity(drafts.len());
         for draft in drafts.iter_mut() {
@@ -419,11 +505,15 @@ impl<'a> Runner<'a> {
                 figures.push(found);
             }
         }
+        if self.stopped {
+            return;
+        }
         if let (Some(lowered), Some(checked)) = (lowered, &checked) {
             let models = drafts.iter().filter(|draft| draft.applies);
             let models: Vec<&dyn Model> = models.map(|draft| draft.model).collect();
             compare(&models, &mut figures, &lowered.names, checked);
         }
+        self.say(&said, &figures);
         self.observer.layer(LayerOutcome {
             map: index,
             layer,
@@ -440,7 +530,7 @@ impl<'a> Runner<'a> {
         index: usize,
         map: &Map,
         layer: usize,
-        planned: Option<PlannedLayer>,
+        (planned, mut said): (Option<PlannedLayer>, Diagnostics),
         drafts: &mut [Draft<'_>],
     ) {
         let mut figures = Vec::with_capacity(drafts.len());
@@ -455,7 +545,7 @@ impl<'a> Runner<'a> {
             };
             if matches!(self.request.until, Until::Checked | Until::Counted) {
                 let refusal = schedules::refusal(&subject, &named.schedule, &named.names);
-                self.observer.diagnostics().extend(refusal);
+                said.extend(refusal);
             }
             let of = Checked {
                 map,
@@ -473,6 +563,10 @@ impl<'a> Runner<'a> {
                 }
             }
         }
+        if self.stopped {
+            return;
+        }
+        self.say(&said, &figures);
         self.observer.layer(LayerOutcome {
             map: index,
             layer,
@@ -501,37 +595,53 @@ impl<'a> Runner<'a> {
         if draft.applies
             && let Err(why) = model.applies(&of.subject)
         {
-            let refusal = limits::inapplicable(model.name(), &why, of.names);
+            let refusal = inapplicable(model.name(), &why, of.names);
             self.refuse(refusal);
             draft.applies = false;
         }
         if !draft.applies {
             return None;
         }
-        let figures = match self.cache.estimate(model, &of.subject) {
+        let figures = match self.estimate(model, &of.subject) {
             Ok(estimate) => Figures {
                 report: self.evaluator.report(of, model, &estimate),
                 estimate: Some(estimate),
             },
             Err(failure) => Figures {
                 estimate: None,
-                report: Err(vec![limits::failure_diagnostic(&failure, of.names)]),
+                report: Err(vec![failure_diagnostic(&failure, of.names)]),
             },
         };
-        if let Err(reasons) = &figures.report {
-            self.observer.without_figures(reasons);
-        }
         Some(figures)
     }
 
+    /// What was found about a layer whose work was not stopped in the middle.
+    fn say(&mut self, said: &Diagnostics, figures: &[Figures]) {
+        self.observer.diagnostics().extend(said.iter().cloned());
+        let missing = figures
+            .iter()
+            .filter_map(|figures| figures.report.as_ref().err());
+        for reasons in missing {
+            self.observer.without_figures(reasons);
+        }
+    }
+
+    fn estimate(&mut self, model: &dyn Model, subject: &Subject<'_>) -> Result<Estimate, Failure> {
+        self.allowed(limits::LAYER, |runner| {
+            runner.cache.estimate(model, subject)
+        })
+    }
+
     fn group(&mut self, index: usize, map: &Map, group: usize, drafts: &mut [Draft<'_>]) {
-        let sink = self.observer.diagnostics();
+        let mut said = Diagnostics::new();
+        let sink = &mut said;
         let lowered = self.compiled.plan_group(map, group, sink);
         let options = self.request.options;
         let mut checked = match &lowered {
-            Some(lowered) if self.request.until >= Until::Checked => {
-                check_group(self.compiled, map, lowered, options, sink)
-            }
+            Some(lowered) if self.request.until >= Until::Checked => self
+                .allowed(limits::GROUP, |runner| {
+                    check_group(runner.compiled, map, lowered, options, sink)
+                }),
             _ => None,
         };
         if self.request.warnings {
@@ -539,11 +649,20 @@ impl<'a> Runner<'a> {
             sink.extend(warnings.cloned());
         }
         if let (Until::Counted, Some(checked)) = (self.request.until, &checked) {
-            let counted =
-                models::DEFAULT.group(&checked.lowered.group, &checked.rates(), &checked.memories);
+            let counted = self.allowed(limits::GROUP, |_| {
+                let group = &checked.lowered.group;
+                let counted = models::DEFAULT.group(group, &checked.rates(), &checked.memories);
+                match limits::is_spent() {
+                    true => Err(too_much()),
+                    false => counted,
+                }
+            });
             if let Err(failure) = counted {
                 sink.push(checked.failure(&failure));
             }
+        }
+        if self.stopped {
+            return;
         }
         let mut finished = false;
         for draft in drafts.iter_mut() {
@@ -551,19 +670,30 @@ impl<'a> Runner<'a> {
                 draft.failed.extend(self.member_names(map, group));
                 continue;
             };
-            let counted =
-                draft
-                    .model
-                    .group(&checked.lowered.group, &checked.rates(), &checked.memories);
-            let (counted, report) = match counted {
-                Ok(counted) => {
-                    if let Some(flow) = &counted {
-                        checked.set_counts(flow.clone());
+            let model = draft.model;
+            let (counted, report) = self.allowed(limits::GROUP, |runner| {
+                let counted =
+                    model.group(&checked.lowered.group, &checked.rates(), &checked.memories);
+                let (counted, report) = match counted {
+                    Ok(counted) => {
+                        if let Some(flow) = &counted {
+                            checked.set_counts(flow.clone());
+                        }
+                        (counted, runner.evaluator.group(map, checked, options))
                     }
-                    (counted, self.evaluator.group(map, checked, options))
+                    Err(failure) => (None, Err(vec![checked.failure(&failure)])),
+                };
+                match limits::is_spent() {
+                    true => (None, Err(vec![checked.failure(&too_much())])),
+                    false => (counted, report),
                 }
-                Err(failure) => (None, Err(vec![checked.failure(&failure)])),
-            };
+            });
+            if self.stopped {
+                return;
+            }
+            if !finished {
+                self.observer.diagnostics().extend(said.iter().cloned());
+            }
             if let Err(reasons) = &report {
                 self.observer.without_figures(reasons);
             }
@@ -585,6 +715,7 @@ impl<'a> Runner<'a> {
             }
         }
         if !finished {
+            self.observer.diagnostics().extend(said.iter().cloned());
             self.observer.group(&GroupOutcome {
                 map: index,
                 group,

@@ -17,6 +17,7 @@ mod access;
 mod tests;
 
 use super::{Run, Strided};
+use crate::base::limits;
 use smallvec::{SmallVec, smallvec};
 
 /// A set of more products than this is given up.
@@ -468,7 +469,8 @@ fn replace(product: &mut Product, index: usize, factor: Strided) {
 #[inline]
 fn spend(pairs: &mut usize, more: usize) -> Result<(), Overflow> {
     *pairs = pairs.saturating_add(more);
-    if *pairs > MAX_PAIRS {
+    let paid = limits::spend(1 + more as u64 / 8);
+    if *pairs > MAX_PAIRS || paid.is_err() {
         return Err(Overflow);
     }
     Ok(())

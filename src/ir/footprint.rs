@@ -9,10 +9,11 @@
 //! with keys of the same tensor and group.
 
 use super::{Group, GroupState, Interval, Intervals, Mapping};
+use crate::base::limits;
 use smallvec::SmallVec;
 
-/// More pieces than this in one set: not countable in reasonable time.
-const MOST_PIECES: u64 = 1 << 16;
+/// [`limits::SET_PIECES`].
+const MOST_PIECES: u64 = limits::SET_PIECES;
 
 /// How the states of one group map to elements of one tensor.
 #[derive(Clone, Debug)]

@@ -23,6 +23,7 @@ mod tests;
 
 pub use run::Run;
 
+use crate::base::limits;
 use normal::normalise;
 use smallvec::{SmallVec, smallvec};
 
@@ -207,6 +208,9 @@ impl Strided {
     #[inline]
     #[must_use]
     pub fn shifted(&self, by: i64) -> Strided {
+        if limits::spend(1).is_err() {
+            return Strided::inexact();
+        }
         let fits = |x: Option<i64>| x.is_none_or(|x| x.checked_add(by).is_some());
         if !fits(self.min()) || !fits(self.max()) {
             return Strided::inexact();
@@ -221,6 +225,9 @@ impl Strided {
     #[inline]
     #[must_use]
     pub fn intersect(&self, other: &Strided) -> Strided {
+        if limits::spend(1).is_err() {
+            return Strided::inexact();
+        }
         if let (Some(a), Some(b)) = (self.single(), other.single()) {
             return Strided::of(a.intersect(b));
         }
@@ -247,6 +254,9 @@ impl Strided {
     #[inline]
     #[must_use]
     pub fn subtract(&self, other: &Strided) -> Strided {
+        if limits::spend(1).is_err() {
+            return Strided::inexact();
+        }
         if let Some((a, b)) = self.intervals(other) {
             let before = if a.lo < b.lo {
                 Run::between(a.lo, a.last().min(b.lo.saturating_sub(1)))
@@ -276,6 +286,9 @@ impl Strided {
     #[inline]
     #[must_use]
     pub fn union(&self, other: &Strided) -> Strided {
+        if limits::spend(1).is_err() {
+            return Strided::inexact();
+        }
         if let Some((a, b)) = self.intervals(other) {
             let touch = a.lo <= b.last().saturating_add(1) && b.lo <= a.last().saturating_add(1);
             if touch && let Ok(joined) = Run::joined(a.lo.min(b.lo), a.last().max(b.last())) {
@@ -457,7 +470,8 @@ fn subtract_runs(mut from: Runs, what: &[Run], pairs: &mut usize) -> Result<Runs
     let mut out = Runs::new();
     for other in what {
         *pairs = pairs.saturating_add(from.len());
-        if *pairs > MAX_PAIRS {
+        let paid = limits::spend(from.len() as u64 / 8);
+        if *pairs > MAX_PAIRS || paid.is_err() {
             return Err(Overflow);
         }
         out.clear();

@@ -10,24 +10,13 @@ use super::full_point;
 use super::repair;
 use super::trace;
 use super::violation::{Diagonal, Directive, Doer, Doubled, Incomplete, Uncovered, Violation};
-use crate::ir::{Axis, Group, GroupAxis, Mapping};
+use crate::ir::{Axis, Group, GroupAxis, GroupLoop, Mapping};
 
 /// The violations of one group; empty when it is covered exactly once.
 pub(super) fn judge(mapping: &Mapping, group: &Group) -> Vec<Violation> {
     let defects = match cover::judge(group, cover::LIMIT) {
         Cover::Exact => return Vec::new(),
-        Cover::Undecided => {
-            return vec![Violation::Undecided {
-                directive: group
-                    .loops
-                    .iter()
-                    .enumerate()
-                    .rev()
-                    .find(|(_, l)| l.moves.iter().any(|m| m.size != m.offset))
-                    .map(|(depth, _)| directive(mapping, group, depth, 0)),
-                ranks: group.ranks.to_vec(),
-            }];
-        }
+        Cover::Undecided => return vec![undecided(mapping, group)],
         Cover::Broken(defects) => defects,
     };
     // Points of the other groups come with every point of this one.
@@ -49,7 +38,21 @@ pub(super) fn judge(mapping: &Mapping, group: &Group) -> Vec<Violation> {
     if let Some(point) = &defects.doubled {
         found.extend(doubled(mapping, group, point, all(defects.surplus)));
     }
+    if found.is_empty() {
+        // It is broken, and nobody could be found to blame: not legal in any case.
+        found.push(undecided(mapping, group));
+    }
     found
+}
+
+fn undecided(mapping: &Mapping, group: &Group) -> Violation {
+    let loops = group.loops.iter().enumerate().rev();
+    let uneven = |l: &GroupLoop| l.moves.iter().any(|m| m.size != m.offset);
+    let blamed = loops.clone().find(|(_, l)| uneven(l));
+    Violation::Undecided {
+        directive: blamed.map(|(depth, _)| directive(mapping, group, depth, 0)),
+        ranks: group.ranks.to_vec(),
+    }
 }
 
 /// Move `number` of the group's loop `depth`.

@@ -14,14 +14,15 @@
 
 use super::violation::{Change, Directive, Fit, Need, Overfull, Repair, Violation};
 use super::{covers, fast, repair, sums};
+use crate::base::limits;
 use crate::ir::Footprint as Elements;
 use crate::ir::{Axis, Group, GroupAxis, GroupState, Intervals, Mapping, Memory, Role, groups};
 use smallvec::SmallVec;
 
-/// States visited for one tile before it is given up.
-const LIMIT: u64 = 1 << 18;
-/// Windows of one loop that are looked at one by one where padding is cut off.
-const MOST_CLIPPED: u64 = 4096;
+/// [`limits::TILE_STATES`].
+const LIMIT: u64 = limits::TILE_STATES;
+/// [`limits::CLIPPED_WINDOWS`].
+const MOST_CLIPPED: u64 = limits::CLIPPED_WINDOWS;
 
 /// The groups of a mapping, ready to measure tiles at any position.
 pub struct Footprint<'a> {
@@ -288,7 +289,7 @@ impl Walk<'_> {
         }
         let mut largest = 0;
         for trip in 0..if clips { trips } else { 1 } {
-            self.budget = self.budget.checked_sub(1)?;
+            self.spend()?;
             let last = (trip + 1).saturating_mul(together).min(reach) - 1;
             let mut together = group.advance(state, l, trip * together);
             let end = group.advance(state, l, last);
@@ -320,7 +321,7 @@ impl Walk<'_> {
         let mut pieces = Vec::new();
         for state in states {
             for window in windows.clone() {
-                self.budget = self.budget.checked_sub(1)?;
+                self.spend()?;
                 let piece = if regular {
                     group.advance(state, l, window)
                 } else {
@@ -332,6 +333,12 @@ impl Walk<'_> {
             }
         }
         Some(pieces)
+    }
+
+    /// One more state is visited.
+    fn spend(&mut self) -> Option<()> {
+        self.budget = self.budget.checked_sub(1)?;
+        limits::spend(1).ok()
     }
 
     fn inside(&self, states: &[GroupState]) -> bool {
@@ -372,7 +379,7 @@ impl Walk<'_> {
         }
         let l = &group.loops[depth];
         for window in 0..super::cover::common_windows(state, l) {
-            self.budget = self.budget.checked_sub(1)?;
+            self.spend()?;
             let piece = group.step(state, l, window);
             if !piece.is_empty() {
                 self.touch(depth + 1, &piece, pieces)?;
@@ -451,21 +458,26 @@ pub(super) fn overfull(
 ) -> Violation {
     let row = &mapping.schedule.positions[memory];
     let innermost = row.iter().flatten().copied().max().unwrap_or(0);
-    let fits: Vec<Fit> = super::directives(mapping)
-        .filter(|directive| !directive.spatial && directive.index < innermost)
-        .filter_map(|directive| fit(mapping, memory, have, directive))
-        .collect();
-    let repair = fits.iter().find_map(|fit| {
-        let change = Change::Resize {
-            size: fit.size,
-            offset: fit.offset,
-        };
-        let repaired = repair::apply(mapping, fit.directive, change)?;
-        covers(&repaired).then_some(Repair {
-            directive: fit.directive,
-            change,
-        })
-    });
+    let advise = || {
+        let fits: Vec<Fit> = super::directives(mapping)
+            .filter(|directive| !directive.spatial && directive.index < innermost)
+            .take_while(|_| !limits::is_spent())
+            .filter_map(|directive| fit(mapping, memory, have, directive))
+            .collect();
+        let repair = fits.iter().find_map(|fit| {
+            let change = Change::Resize {
+                size: fit.size,
+                offset: fit.offset,
+            };
+            let repaired = repair::apply(mapping, fit.directive, change)?;
+            covers(&repaired).then_some(Repair {
+                directive: fit.directive,
+                change,
+            })
+        });
+        (fits, repair)
+    };
+    let ((fits, repair), ..) = limits::within(limits::ADVICE, None, advise);
     Violation::Overfull(Box::new(Overfull {
         memory,
         need,

@@ -8,18 +8,19 @@
 //! How often a point is performed does not depend on which trips are shared by instances: an instance goes
 //! through its own windows, however far the busiest one goes on. So space and time are walked alike.
 //!
-//! Past the limit of work single points at the edges of the first windows are looked up instead: a doubled
+//! Past the limit of work (`limit` windows, or half the allowance of a layer) single points at the edges of the first windows are looked up instead: a doubled
 //! or missed one is a proof; without one the verdict is open.
 
 use super::trace;
+use crate::base::limits;
 use crate::ir::{Group, GroupAxis, GroupLoop, GroupState, Interval, window_count};
 use smallvec::SmallVec;
 
 /// A part of a group's box: an interval per rank of the group.
 pub(super) type Boxed = SmallVec<[Interval; 2]>;
 
-/// Windows visited, and box edges swept, before the enumeration is given up.
-pub(super) const LIMIT: u64 = 2_000_000;
+/// [`limits::COVER_WINDOWS`].
+pub(super) const LIMIT: u64 = limits::COVER_WINDOWS;
 
 /// The verdict on a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,36 +67,42 @@ pub(super) fn common_windows(state: &GroupState, l: &GroupLoop) -> u64 {
 
 /// Judges `group`, within about `limit` operations.
 pub(super) fn judge(group: &Group, limit: u64) -> Cover {
+    // So that something is left for the look-ups, and for whoever explains the verdict.
+    let (verdict, ..) = limits::within(limits::LAYER / 2, None, || enumerate(group, limit));
+    if let Some(verdict) = verdict {
+        return verdict;
+    }
+    let (defects, ..) = limits::within(limits::LAYER / 8, None, || probe(group, &group.whole()));
+    defects.map_or(Cover::Undecided, Cover::Broken)
+}
+
+/// The verdict from all windows; `None` when they are too many.
+fn enumerate(group: &Group, limit: u64) -> Option<Cover> {
     let whole = group.whole();
     let mut boxes = Vec::new();
     let mut budget = limit;
-    let complete = list(group, 0, &whole, &mut boxes, &mut budget);
-    if complete {
-        let mut sweep = Sweep {
-            extents: &whole.ranks,
-            boxes: &boxes,
-            budget: limit.saturating_mul(16),
-            defects: Defects {
-                missed: Some(0),
-                surplus: Some(0),
-                ..Defects::default()
-            },
-            prefix: Vec::new(),
-        };
-        let all: Vec<u32> = (0..boxes.len() as u32).collect();
-        if sweep.run(all, 1).is_some() {
-            let defects = sweep.defects;
-            return if defects.gap.is_none() && defects.doubled.is_none() {
-                Cover::Exact
-            } else {
-                Cover::Broken(defects)
-            };
-        }
+    if !list(group, 0, &whole, &mut boxes, &mut budget) {
+        return None;
     }
-    match probe(group, &whole) {
-        Some(defects) => Cover::Broken(defects),
-        None => Cover::Undecided,
-    }
+    let mut sweep = Sweep {
+        extents: &whole.ranks,
+        boxes: &boxes,
+        budget: limit.saturating_mul(16),
+        defects: Defects {
+            missed: Some(0),
+            surplus: Some(0),
+            ..Defects::default()
+        },
+        prefix: Vec::new(),
+    };
+    let all: Vec<u32> = (0..boxes.len() as u32).collect();
+    sweep.run(all, 1)?;
+    let defects = sweep.defects;
+    Some(if defects.gap.is_none() && defects.doubled.is_none() {
+        Cover::Exact
+    } else {
+        Cover::Broken(defects)
+    })
 }
 
 /// Lists the non-empty leaf boxes of `group` inside `state`; false when the budget is spent.
@@ -115,6 +122,9 @@ fn list(
             return false;
         };
         *budget = left;
+        if limits::spend(1).is_err() {
+            return false;
+        }
         let piece = group.step(state, l, window);
         if !piece.is_empty() && !list(group, depth + 1, &piece, boxes, budget) {
             return false;
@@ -156,7 +166,9 @@ impl Sweep<'_> {
             let ends = active.iter().map(|&number| side(number).hi);
             let starts = met.get(next).map(|&number| side(number).lo);
             let end = ends.chain(starts).min().unwrap_or(extent.hi).min(extent.hi);
-            self.budget = self.budget.checked_sub(1 + active.len() as u64)?;
+            let work = 1 + active.len() as u64;
+            self.budget = self.budget.checked_sub(work)?;
+            limits::spend(work.div_ceil(8)).ok()?;
             let slab = Interval::new(at, end);
             self.prefix.push(at);
             let thick = thickness.saturating_mul(u128::from(slab.len()));
@@ -226,6 +238,9 @@ fn probe(group: &Group, whole: &GroupState) -> Option<Defects> {
     let mut point: Vec<i64> = candidates.iter().map(|c| c[0]).collect();
     let mut digits = vec![0usize; candidates.len()];
     for _ in 0..POINTS {
+        if limits::is_spent() {
+            break;
+        }
         match trace::performances(group, &point, 2).map(|paths| paths.len()) {
             Some(0) if defects.gap.is_none() => {
                 let rank = trace::deepest(group, &point)

@@ -9,12 +9,13 @@ use super::blame::{directive, span_and_stride};
 use super::cover::{self, Cover};
 use super::fast;
 use super::violation::{Change, Directive, Repair};
+use crate::base::limits;
 use crate::ir::{Axis, Group, Loop, LoopKind, Mapping, Origin, groups};
 
-/// Less work than for the verdict: a repair is a courtesy.
-const LIMIT: u64 = 100_000;
-/// Candidates judged per violation.
-const TRIES: usize = 64;
+/// [`limits::REPAIR_WINDOWS`].
+const LIMIT: u64 = limits::REPAIR_WINDOWS;
+/// [`limits::REPAIRS`].
+const TRIES: usize = limits::REPAIRS;
 
 /// `mapping` with `change` applied to `directive` (and to every move of the same origin).
 pub(super) fn apply(mapping: &Mapping, directive: Directive, change: Change) -> Option<Mapping> {
@@ -83,6 +84,11 @@ fn sound(mapping: &Mapping, group: &Group) -> bool {
 
 /// New numbers for `blamed`, or for another directive of the group.
 pub(super) fn resizing(mapping: &Mapping, group: &Group, blamed: Directive) -> Option<Repair> {
+    let find = || resized(mapping, group, blamed);
+    limits::within(limits::ADVICE, None, find).0
+}
+
+fn resized(mapping: &Mapping, group: &Group, blamed: Directive) -> Option<Repair> {
     let mut tries = TRIES;
     let others = (0..group.loops.len()).rev().flat_map(|depth| {
         (0..group.loops[depth].moves.len())
@@ -90,7 +96,7 @@ pub(super) fn resizing(mapping: &Mapping, group: &Group, blamed: Directive) -> O
     });
     for directive in std::iter::once(blamed).chain(others.filter(|d| *d != blamed)) {
         for change in candidates(mapping, group, directive) {
-            tries = tries.checked_sub(1)?;
+            tries = tries.checked_sub(1).filter(|_| !limits::is_spent())?;
             let repaired = apply(mapping, directive, change);
             if repaired.is_some_and(|repaired| sound(&repaired, group)) {
                 return Some(Repair { directive, change });
@@ -103,12 +109,13 @@ pub(super) fn resizing(mapping: &Mapping, group: &Group, blamed: Directive) -> O
 /// One of `others`, which move together with the first, becomes temporal.
 pub(super) fn parting(mapping: &Mapping, group: &Group, others: &[Directive]) -> Option<Repair> {
     let change = Change::Temporal;
-    others
-        .iter()
-        .find(|&&directive| {
+    let find = || {
+        others.iter().find(|&&directive| {
             apply(mapping, directive, change).is_some_and(|repaired| sound(&repaired, group))
         })
-        .map(|&directive| Repair { directive, change })
+    };
+    let (found, ..) = limits::within(limits::ADVICE, None, find);
+    found.map(|&directive| Repair { directive, change })
 }
 
 fn candidates(mapping: &Mapping, group: &Group, directive: Directive) -> Vec<Change> {

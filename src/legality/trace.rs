@@ -5,10 +5,11 @@
 //! computed directly, so the search goes only into windows that contain the point.
 
 use super::cover::common_windows;
+use crate::base::limits;
 use crate::ir::{Group, GroupAxis, GroupLoop, GroupState};
 
-/// Windows entered before a look-up is given up.
-const WORK: u32 = 50_000;
+/// [`limits::LOOKED_UP_WINDOWS`].
+const WORK: u32 = limits::LOOKED_UP_WINDOWS;
 
 /// Per loop of the group, the window that contains the point.
 pub(super) type Path = Vec<u64>;
@@ -93,6 +94,10 @@ impl Search<'_> {
                 return;
             };
             self.work = left;
+            if limits::spend(1).is_err() {
+                self.work = 0;
+                return;
+            }
             let mut piece = group.piece(state, l, window as u64);
             let rows = piece.windows.clone();
             let kernels: Vec<u64> = group

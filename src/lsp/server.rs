@@ -38,11 +38,21 @@ pub enum End {
 pub fn serve(connection: Connection) -> End {
     let Connection { sender, receiver } = connection;
     let (forward, inbox) = mpsc::channel();
+    let workspace = Workspace::new(Editor::default().encoding);
+    let stop = workspace.cache.stop.clone();
     // The transport hands over one message at a time; all that have come must be seen, to know what is out of date.
     let reader = std::thread::spawn(move || {
         for message in receiver {
             let last = matches!(&message, Message::Notification(n) if n.method == notification::Exit::METHOD);
-            if forward.send(message).is_err() || last {
+            let overtakes = overtakes(&message)
+                || matches!(&message, Message::Notification(note)
+                if note.method == notification::Cancel::METHOD);
+            let closed = forward.send(message).is_err();
+            // Set after the message can be seen, so that whoever is stopped finds out why.
+            if overtakes {
+                stop.set();
+            }
+            if closed || last {
                 break;
             }
         }
@@ -60,7 +70,7 @@ pub fn serve(connection: Connection) -> End {
             let _ = sender.send(message);
         }),
         editor: Editor::default(),
-        workspace: Workspace::new(Editor::default().encoding),
+        workspace,
         shown: Shown::default(),
         state: State::Uninitialized,
         asked: 0,
@@ -150,14 +160,19 @@ impl Inbox {
         let current = self.current.as_ref();
         self.gone
             || current.is_some_and(|id| self.cancelled.contains(id))
-            || self.queue.iter().any(|message| match message {
-                Message::Notification(note) => matches!(
-                    note.method.as_str(),
-                    notification::DidChangeTextDocument::METHOD | notification::Exit::METHOD
-                ),
-                Message::Request(request) => request.method == "shutdown",
-                Message::Response(_) => false,
-            })
+            || self.queue.iter().any(overtakes)
+    }
+}
+
+/// Whether what is worked on when the message comes is worthless.
+fn overtakes(message: &Message) -> bool {
+    match message {
+        Message::Notification(note) => matches!(
+            note.method.as_str(),
+            notification::DidChangeTextDocument::METHOD | notification::Exit::METHOD
+        ),
+        Message::Request(request) => request.method == "shutdown",
+        Message::Response(_) => false,
     }
 }
 
@@ -289,7 +304,7 @@ impl Server {
             Err(error) => return failed(id, ErrorCode::InvalidParams, &error.to_string()),
         };
         self.editor = Editor::new(&params.capabilities);
-        self.workspace = Workspace::new(self.editor.encoding);
+        self.workspace.encoding = self.editor.encoding;
         self.state = State::Running;
         let result = InitializeResult {
             capabilities: server(self.editor),

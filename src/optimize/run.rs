@@ -141,7 +141,10 @@ fn one(task: Task, same_as: Vec<usize>, observer: &mut dyn Observer) -> Result<F
 
 fn refusal(search: &Search, layer: &str, limit: &EngineLimit) -> Diagnostic {
     let reason = match limit {
-        EngineLimit::TooManyClasses | EngineLimit::Irregular | EngineLimit::TooManySteps => {
+        EngineLimit::TooManyClasses
+        | EngineLimit::Irregular
+        | EngineLimit::TooManySteps
+        | EngineLimit::TooMuchWork => {
             "its tensors have indices that cannot be counted in reasonable time".to_owned()
         }
         EngineLimit::Overflow => "a count is larger than 2^64".to_owned(),

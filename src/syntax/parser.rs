@@ -8,7 +8,7 @@ use super::lexer::Lexeme;
 use super::token::Token;
 use super::{ast, balance, contextual, lexer, recover};
 use crate::base::{FileId, Span, Spanned};
-use crate::diag::Diagnostic;
+use crate::diag::{Code, Diagnostic, Fix};
 
 /// Longer texts are refused: a tree takes up to some hundred bytes for each byte of text.
 pub const MAX_SOURCE_BYTES: usize = 1 << 20;
@@ -75,8 +75,30 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
             span: Span::new(file, 0, end),
         },
         comments: lexed.comments,
-        diagnostics: errors.iter().map(SyntaxError::to_diagnostic).collect(),
+        diagnostics: said(&errors),
     }
+}
+
+/// The mistakes as messages. Behind a string or a comment without an end an edit would lie in it: only the one that
+/// ends it is left.
+fn said(errors: &[SyntaxError]) -> Vec<Diagnostic> {
+    let mut said: Vec<Diagnostic> = errors.iter().map(SyntaxError::to_diagnostic).collect();
+    let endless = |one: &&Diagnostic| matches!(one.code, Code::E0003 | Code::E0004);
+    let endless: Vec<Span> = said
+        .iter()
+        .filter(endless)
+        .filter_map(Diagnostic::primary)
+        .collect();
+    for one in &mut said {
+        let inside = |fix: &Fix| {
+            let at = fix.span.lo();
+            endless.iter().any(|open| open.lo() < at && at <= open.hi())
+        };
+        if !matches!(one.code, Code::E0003 | Code::E0004) {
+            one.fix = one.fix.take().filter(|fix| !inside(fix));
+        }
+    }
+    said
 }
 
 /// Parses `NAME=VALUE`, as it stands behind `--set`; the name may be dotted.

@@ -72,7 +72,7 @@ impl Files for Overlay {
                 .map_err(|_| FileError::Unreadable("no such file".to_owned()))?,
         };
         if bytes.len() > dflowc::syntax::MAX_SOURCE_BYTES {
-            return Err(FileError::TooLarge);
+            return Err(FileError::TooLarge(dflowc::syntax::MAX_SOURCE_BYTES));
         }
         Ok(bytes)
     }

@@ -19,6 +19,7 @@ mod fmt;
 mod fused;
 mod fused_report;
 mod generate;
+mod hostile;
 mod laws;
 mod layering;
 mod looptree;

@@ -6,18 +6,18 @@
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-fn path(name: &str) -> PathBuf {
+pub fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
-fn write(name: &str, text: impl AsRef<[u8]>) -> String {
+pub fn write(name: &str, text: impl AsRef<[u8]>) -> String {
     let path = path(name);
     std::fs::write(&path, text).unwrap();
     path.to_str().unwrap().to_owned()
 }
 
 /// Runs the program under the limits.
-fn limited(arguments: &[&str]) -> Output {
+pub fn limited(arguments: &[&str]) -> Output {
     Command::new("sh")
         .arg("-c")
         .arg("ulimit -t 2; ulimit -v 1048576; exec \"$0\" \"$@\"")

@@ -6,6 +6,7 @@ use super::counts::{Flow, StageFlow, TensorFlow};
 use super::grid::Grid;
 use super::live::{carried, live};
 use super::term::{Term, count_at};
+use crate::base::limits;
 use crate::engine::EngineLimit;
 use crate::ir::{BoxSet, FusedGroup, Memory, Ports};
 
@@ -357,6 +358,7 @@ impl Analysis {
         grid.bound(128)?;
         let mut lost = None;
         grid.each(self.trips.len(), |step, _| {
+            limits::spend(1)?;
             if lost.is_none() {
                 lost = set_at(&terms, dims, step)?.witness().map(|element| Lost {
                     count,

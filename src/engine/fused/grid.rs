@@ -6,13 +6,14 @@
 
 use super::table::Table;
 use super::term::{self, Term};
+use crate::base::limits;
 use crate::engine::EngineLimit;
 use smallvec::SmallVec;
 
-/// Cells beyond this are no classes but the steps themselves.
-const MOST_CELLS: u128 = 1 << 22;
-/// Sizes that are looked up for all cells together: some seconds of work would be more.
-pub(super) const MOST_SIZES: u128 = 1 << 25;
+/// [`limits::GRID_CELLS`].
+const MOST_CELLS: u128 = limits::GRID_CELLS;
+/// [`limits::GRID_SIZES`].
+pub(super) const MOST_SIZES: u128 = limits::GRID_SIZES;
 
 /// Runs of trips, by loop.
 #[derive(Clone, Debug)]

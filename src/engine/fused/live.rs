@@ -13,15 +13,16 @@
 //! factors grow, shrink or move evenly once the borders are far enough, so that the size is linear in each index between
 //! the trips that are looked at here: its maximum lies at one of them.
 
-use super::analysis::{Kind, TensorSets, exact, product};
+use super::analysis::{Kind, TensorSets};
 use super::grid::MOST_SIZES;
+use super::separate::{self, Wanted};
 use super::table::Table;
 use super::term::Term;
+use crate::base::limits;
 use crate::engine::EngineLimit;
-use crate::ir::{BoxSet, Product, Strided};
 
-/// More steps than this are not looked at one by one.
-const MOST_STEPS: usize = 1 << 20;
+/// [`limits::LIVE_STEPS`].
+pub(super) const MOST_STEPS: usize = limits::LIVE_STEPS;
 
 /// Most elements of a tensor that must be held at once.
 pub(super) fn live(sets: &TensorSets, trips: &[u64]) -> Result<u128, EngineLimit> {
@@ -34,10 +35,18 @@ pub(super) fn live(sets: &TensorSets, trips: &[u64]) -> Result<u128, EngineLimit
     if keep == loops || sets.touched.is_empty() {
         return super::grid::largest(&sets.required, loops, trips);
     }
-    let samples = all_samples(&[&sets.touched], trips)?;
+    let samples = all_samples(&[&sets.touched], trips);
     let products = products(keep, loops);
-    let counter = Counter::new(sets, &products, &samples, trips)?;
-    most(&samples, |index, step| counter.at(index, step, trips))
+    if !is_single(sets, &products) || !are_few(&samples, 1) {
+        let wanted = Wanted {
+            sets,
+            products: &products,
+            bits: 1,
+        };
+        return separate::most(&[wanted], &samples, trips);
+    }
+    let parts = parts_of(sets, &products, &samples, trips)?;
+    most(&samples, |index, step| Ok(parts.at(index, step)))
 }
 
 /// The largest of what `at` gives for every combination of samples: their indices, and the trips that they are.
@@ -52,6 +61,7 @@ fn most(
         .map(|trips| trips.first().copied().unwrap_or(0))
         .collect();
     loop {
+        limits::spend(1)?;
         most = most.max(at(&index, &step)?);
         // The next combination, the innermost loop first.
         let mut axis = samples.len();
@@ -77,20 +87,20 @@ fn most(
 }
 
 /// What past and future steps have in common; `None` is the present step itself.
-type Common = Option<(Side, Side)>;
+pub(super) type Common = Option<(Side, Side)>;
 
 /// The parts that the products tell apart: which products contain the part, and its size.
 type Cut = Vec<(u64, u64)>;
 
 /// Which other steps, as loop `axis` sees them: those around it where they are, those inside it running freely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Side {
-    axis: usize,
-    place: Place,
+pub(super) struct Side {
+    pub axis: usize,
+    pub place: Place,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+pub(super) enum Place {
     /// The present step itself, whatever the loop.
     Now,
     Earlier,
@@ -101,7 +111,7 @@ enum Place {
 
 impl Place {
     /// The trips that stand there, seen from `now`; none if the range is empty.
-    fn range(self, now: u64, count: u64) -> (u64, u64) {
+    pub(super) fn range(self, now: u64, count: u64) -> (u64, u64) {
         match self {
             Place::Now => (now, now + 1),
             Place::Earlier => (0, now),
@@ -111,7 +121,7 @@ impl Place {
         }
     }
 
-    fn exists(self, now: u64, count: u64) -> bool {
+    pub(super) fn exists(self, now: u64, count: u64) -> bool {
         let (from, to) = self.range(now, count);
         from < to
     }
@@ -150,36 +160,22 @@ fn carried_products(keep: usize, loops: usize) -> Vec<Common> {
     carried
 }
 
-/// How the elements of one tensor that lie in some products are counted in a step.
-enum Counter<'a> {
-    Parts(Parts<'a>),
-    Union(&'a [Term], &'a [Common], usize),
+/// Whether the elements of a tensor are one term whose factors depend on one loop each.
+fn is_single(sets: &TensorSets, products: &[Common]) -> bool {
+    let single = |table: &Table| table.axes().count_ones() <= 1;
+    let one = |only: &Term| only.factors().all(single);
+    matches!(sets.touched.as_slice(), [only] if one(only)) && (1..=64).contains(&products.len())
 }
 
-impl<'a> Counter<'a> {
-    fn new(
-        sets: &'a TensorSets,
-        products: &'a [Common],
-        samples: &[Vec<u64>],
-        trips: &'a [u64],
-    ) -> Result<Counter<'a>, EngineLimit> {
-        let single = |table: &Table| table.axes().count_ones() <= 1;
-        match sets.touched.as_slice() {
-            [only] if only.factors().all(single) && (1..=64).contains(&products.len()) => {
-                Ok(Counter::Parts(Parts::new(only, products, samples, trips)?))
-            }
-            touched => Ok(Counter::Union(touched, products, sets.extents.len())),
-        }
-    }
-
-    fn at(&self, index: &[usize], step: &[u64], trips: &[u64]) -> Result<u128, EngineLimit> {
-        match self {
-            Counter::Parts(parts) => Ok(parts.at(index, step)),
-            Counter::Union(touched, products, dims) => {
-                union_at(touched, products, step, trips, *dims)
-            }
-        }
-    }
+/// The parts of such a tensor.
+fn parts_of<'a>(
+    sets: &TensorSets,
+    products: &'a [Common],
+    samples: &[Vec<u64>],
+    trips: &'a [u64],
+) -> Result<Parts<'a>, EngineLimit> {
+    let only = sets.touched.first().ok_or(EngineLimit::Irregular)?;
+    Parts::new(only, products, samples, trips)
 }
 
 /// Most bits of the given tensors that are carried, together, from one step to the next: of elements touched so far and
@@ -193,30 +189,40 @@ pub(super) fn carried(tensors: &[&TensorSets], trips: &[u64]) -> Result<u128, En
         .filter(|(sets, products)| !products.is_empty() && !sets.touched.is_empty())
         .collect();
     let touched: Vec<&[Term]> = kept.iter().map(|(sets, _)| &sets.touched[..]).collect();
-    let samples = all_samples(&touched, trips)?;
-    let counters: Vec<(u128, Counter<'_>)> = kept
+    let samples = all_samples(&touched, trips);
+    // Of the result, only sums that are not complete are carried.
+    let bits = |sets: &TensorSets| match sets.kind {
+        Kind::Result => u128::from(sets.partial_bits),
+        Kind::Outer | Kind::Inner => u128::from(sets.bits),
+    };
+    let single = kept
         .iter()
-        .map(|(sets, products)| {
-            let counter = Counter::new(sets, products, &samples, trips)?;
-            // Of the result, only sums that are not complete are carried.
-            let bits = match sets.kind {
-                Kind::Result => sets.partial_bits,
-                Kind::Outer | Kind::Inner => sets.bits,
-            };
-            Ok((u128::from(bits), counter))
-        })
+        .all(|(sets, products)| is_single(sets, products));
+    if !single || !are_few(&samples, kept.len()) {
+        let wanted: Vec<Wanted<'_>> = kept
+            .iter()
+            .map(|(sets, products)| Wanted {
+                sets,
+                products,
+                bits: bits(sets),
+            })
+            .collect();
+        return separate::most(&wanted, &samples, trips);
+    }
+    let counters: Vec<(u128, Parts<'_>)> = kept
+        .iter()
+        .map(|(sets, products)| Ok((bits(sets), parts_of(sets, products, &samples, trips)?)))
         .collect::<Result<_, EngineLimit>>()?;
     most(&samples, |index, step| {
-        counters.iter().try_fold(0u128, |sum, (bits, counter)| {
-            let elements = counter.at(index, step, trips)?;
-            Ok(sum.saturating_add(elements.saturating_mul(*bits)))
-        })
+        Ok(counters.iter().fold(0u128, |sum, (bits, parts)| {
+            sum.saturating_add(parts.at(index, step).saturating_mul(*bits))
+        }))
     })
 }
 
 /// The trips to look at, by loop.
-fn all_samples(tensors: &[&[Term]], trips: &[u64]) -> Result<Vec<Vec<u64>>, EngineLimit> {
-    let samples: Vec<Vec<u64>> = (0..trips.len())
+fn all_samples(tensors: &[&[Term]], trips: &[u64]) -> Vec<Vec<u64>> {
+    (0..trips.len())
         .map(|axis| {
             let mut all: Vec<u64> = tensors
                 .iter()
@@ -226,15 +232,16 @@ fn all_samples(tensors: &[&[Term]], trips: &[u64]) -> Result<Vec<Vec<u64>>, Engi
             all.dedup();
             all
         })
-        .collect();
+        .collect()
+}
+
+/// Whether so many tensors can be looked at in every combination of the samples.
+fn are_few(samples: &[Vec<u64>], tensors: usize) -> bool {
     let steps = samples
         .iter()
         .fold(1usize, |product, trips| product.saturating_mul(trips.len()));
-    let sizes = (steps as u128).saturating_mul(tensors.len() as u128);
-    if steps > MOST_STEPS || sizes > MOST_SIZES / 8 {
-        return Err(EngineLimit::TooManyClasses);
-    }
-    Ok(samples)
+    let sizes = (steps as u128).saturating_mul(tensors as u128);
+    steps <= MOST_STEPS && sizes <= MOST_SIZES / 8
 }
 
 /// One term whose factors depend on one loop each: every factor is cut into the parts that the products tell apart, and
@@ -370,57 +377,6 @@ fn combine(factors: &[(usize, Vec<Cut>)], index: &[usize], products: u64) -> u12
         }
         sum.saturating_add(u128::from(*size).saturating_mul(combine(inner, index, common)))
     })
-}
-
-/// The product of what one side has.
-fn sides_of(term: &Term, side: Side, step: &[u64], trips: &[u64]) -> Option<Vec<Strided>> {
-    if side.place == Place::Now {
-        return term.at(step);
-    }
-    let now = step.get(side.axis).copied()?;
-    let (from, to) = side.place.range(now, trips.get(side.axis).copied()?);
-    if from >= to {
-        return None;
-    }
-    let range = |table: &Table| table.range(step, side.axis, from, to);
-    // What could not be written stays, to be refused.
-    let empty = |side: &Strided| side.is_empty() && side.is_exact();
-    if term.gates.iter().any(|gate| empty(&range(gate))) {
-        return None;
-    }
-    let sides: Vec<Strided> = term.dims.iter().map(range).collect();
-    (!sides.iter().any(empty)).then_some(sides)
-}
-
-/// Elements that are live in one step, whatever the terms are.
-fn union_at(
-    touched: &[Term],
-    products: &[Common],
-    step: &[u64],
-    trips: &[u64],
-    dims: usize,
-) -> Result<u128, EngineLimit> {
-    let all = |side: Side| {
-        touched
-            .iter()
-            .filter_map(move |term| sides_of(term, side, step, trips))
-    };
-    let mut boxes: Vec<Product> = Vec::new();
-    for (past, future) in products.iter().flatten() {
-        let later: Vec<Vec<Strided>> = all(*future).collect();
-        for one in all(*past) {
-            for other in &later {
-                let sides = one.iter().zip(other);
-                boxes.push(product(
-                    sides.map(|(left, right)| left.intersect(right)).collect(),
-                ));
-            }
-        }
-    }
-    if products.contains(&None) {
-        boxes.extend(touched.iter().filter_map(|term| term.at(step)).map(product));
-    }
-    Ok(exact(BoxSet::union_of(dims, boxes))?.count())
 }
 
 /// The trips of a loop at which live sets are looked at: the borders of every run of translates, and as many beside them

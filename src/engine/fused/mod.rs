@@ -16,6 +16,7 @@ mod grid;
 mod live;
 pub mod oracle;
 mod pipeline;
+mod separate;
 mod table;
 mod term;
 mod walk;

@@ -13,6 +13,7 @@
 //! trip of it, with the condition that it is this trip.
 
 use super::table::{Join, Table};
+use crate::base::limits;
 use crate::engine::EngineLimit;
 use crate::ir::Strided;
 
@@ -291,7 +292,7 @@ impl Term {
             .iter()
             .map(|gate| {
                 let closed = meet(&always, gate, Join::Subtract)?;
-                Ok((closed, meet(&always, gate, Join::Intersect)?))
+                Ok::<_, EngineLimit>((closed, meet(&always, gate, Join::Intersect)?))
             })
             .chain(gate.map(|gate| Ok((always.join(&gate, Join::Subtract)?, gate))));
         for condition in conditions {
@@ -350,12 +351,13 @@ pub(super) fn disjoint(terms: &[Term]) -> Result<Vec<Term>> {
     Ok(apart)
 }
 
-/// More terms than this are no regular group.
-const MOST_TERMS: usize = 256;
+/// [`limits::TERMS`].
+const MOST_TERMS: usize = limits::TERMS;
 
 fn each(terms: &[Term], change: impl Fn(&Term) -> Result<Vec<Term>>) -> Result<Vec<Term>> {
     let mut all = Vec::with_capacity(terms.len());
     for term in terms {
+        limits::spend(1)?;
         all.extend(change(term)?);
         if all.len() > MOST_TERMS {
             return Err(EngineLimit::TooManyClasses);

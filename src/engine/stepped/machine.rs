@@ -9,6 +9,7 @@ use super::results::{Buffer, Chained, Sums};
 use super::shorten::Short;
 use super::tally::Tally;
 use super::tree::{Tree, View};
+use crate::base::limits;
 use crate::engine::counts::{Counts, Port, Way};
 use crate::engine::flows::{self, Flows};
 use crate::engine::plan::{Counter, Plan};
@@ -17,8 +18,8 @@ use crate::ir::Mapping;
 use smallvec::SmallVec;
 use std::rc::Rc;
 
-/// Elements of one tensor, in atoms, at most.
-const MOST_ELEMENTS: usize = 1 << 21;
+/// [`limits::EXECUTED_ELEMENTS`].
+const MOST_ELEMENTS: usize = limits::EXECUTED_ELEMENTS;
 
 /// The resources that one tensor takes at a crossing.
 #[derive(Default)]
@@ -129,6 +130,8 @@ pub(super) struct Machine<'a> {
     pub stamp: u64,
     /// Steps that have begun, per position.
     begun: Vec<Option<Begun>>,
+    /// Instances that are looked at in a step.
+    pes: u64,
 }
 
 impl<'a> Machine<'a> {
@@ -161,6 +164,7 @@ impl<'a> Machine<'a> {
         }
         let steps = trees.iter().map(|tree| tree.leaves.len() as u64);
         let instances = trees.iter().map(|tree| tree.instances() as u64);
+        let pes = instances.clone().fold(1, u64::saturating_mul);
         steps
             .chain(instances)
             .try_fold(1u64, u64::checked_mul)
@@ -229,6 +233,7 @@ impl<'a> Machine<'a> {
             marks: elements.iter().map(|&n| vec![0; n]).collect(),
             stamp: 0,
             begun: Vec::new(),
+            pes,
         };
         machine.begun = machine.flows.positions.iter().map(|_| None).collect();
         for g in 0..machine.trees.len() {
@@ -627,6 +632,7 @@ impl<'a> Machine<'a> {
                         let Some((node, weight)) = self.window(g, depth, window) else {
                             break;
                         };
+                        limits::spend(self.pes.div_ceil(8))?;
                         self.weight = outside.saturating_mul(u128::from(weight));
                         self.enter(g, depth + 1, node);
                         if window > 0 {
@@ -674,6 +680,7 @@ impl<'a> Machine<'a> {
             let Some((node, weight)) = self.window(g, depth, window) else {
                 break;
             };
+            limits::spend(self.pes.div_ceil(8))?;
             self.weight = outside.saturating_mul(u128::from(weight));
             self.enter(g, depth + 1, node);
             self.wrap(place + 1);

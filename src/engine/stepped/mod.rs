@@ -34,10 +34,11 @@ mod tree;
 use super::counts::Counts;
 use super::plan::Counter;
 use super::{EngineLimit, TimingRule};
+use crate::base::limits;
 use crate::ir::Mapping;
 
-/// Instances times steps that are executed, at most: some seconds.
-pub const MOST_STEPS: u64 = 1 << 24;
+/// [`limits::EXECUTED_STEPS`].
+pub const MOST_STEPS: u64 = limits::EXECUTED_STEPS;
 
 /// Counts one legal mapping, of the layer and accelerator that `counter` was made for.
 pub(super) fn run(

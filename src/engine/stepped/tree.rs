@@ -10,6 +10,7 @@
 
 use super::MOST_STEPS;
 use super::shorten::Cut;
+use crate::base::limits;
 use crate::engine::EngineLimit;
 use crate::engine::plan::Plan;
 use crate::ir::{GroupLoop, GroupLoops, GroupState, Interval, Intervals};
@@ -343,6 +344,11 @@ impl Walk<'_> {
         let mut trip = 0;
         while trip < trips {
             let (weight, next) = self.weight(&l, trip, trips);
+            let pieces = (states.len() as u64).saturating_mul(l.instances);
+            if self.work.saturating_add(pieces) > MOST_STEPS / 8 {
+                return Err(EngineLimit::TooManySteps);
+            }
+            limits::spend(pieces)?;
             let mut inner = Vec::with_capacity(states.len() * l.instances as usize);
             for state in &states {
                 for instance in 0..l.instances {

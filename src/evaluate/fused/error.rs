@@ -3,6 +3,7 @@
 use crate::base::Span;
 use crate::base::num::grouped;
 use crate::diag::{Code, Diagnostic};
+use crate::evaluate::limits::LESS_WORK;
 
 /// Most loops that E0501 gives sizes for.
 const MOST_FITS: usize = 4;
@@ -43,8 +44,9 @@ pub enum GroupError {
         group: Span,
         span: Span,
     },
-    /// E0602: the engine does not say, or must not be believed.
+    /// E0602 or E0604: the engine does not say, or must not be believed.
     Uncounted {
+        code: Code,
         what: String,
         reason: String,
         span: Span,
@@ -137,9 +139,18 @@ impl GroupError {
                     "leave `{stage}` out of the group, or take the layers that read it in"
                 ))
             }
-            GroupError::Uncounted { what, reason, span } => {
-                Diagnostic::new(Code::E0602, format!("{what} cannot be counted: {reason}"))
-                    .at(*span, "here")
+            GroupError::Uncounted {
+                code,
+                what,
+                reason,
+                span,
+            } => {
+                let message = format!("{what} cannot be counted: {reason}");
+                let refusal = Diagnostic::new(*code, message).at(*span, "here");
+                match code {
+                    Code::E0604 => refusal.help(LESS_WORK),
+                    _ => refusal,
+                }
             }
         }
     }

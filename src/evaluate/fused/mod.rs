@@ -18,7 +18,7 @@ mod stage;
 
 pub use error::{Fit, GroupError, Lost, Part};
 
-use crate::base::Span;
+use crate::base::{Span, limits};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::driver::Compiled;
 use crate::engine::EngineLimit;
@@ -70,6 +70,7 @@ impl CheckedGroup<'_> {
         let name = &self.lowered.name;
         match failure {
             Failure::Limit(limit) => GroupError::Uncounted {
+                code: super::limits::code(limit),
                 what: format!("group `{name}`"),
                 reason: super::limits::reason(limit),
                 span: self.lowered.span,
@@ -161,7 +162,13 @@ pub fn check_group<'a>(
         lowered,
         options,
     };
-    match checker.run(sink) {
+    let checked = checker.run(sink);
+    match checked {
+        // Sets that could not be written when nothing was left say that they are empty.
+        Ok(_) | Err(Stop::Limit(_)) if limits::is_spent() => {
+            sink.push(checker.uncounted(&EngineLimit::TooMuchWork).to_diagnostic());
+            None
+        }
         Ok(checked) => Some(checked),
         Err(Stop::Reported) => None,
         Err(Stop::Limit(limit)) => {
@@ -214,9 +221,18 @@ impl<'a> Checker<'a> {
         let peak = |stage: usize, tile: &Tile<'_>, memories: &[Memory]| {
             at_peak(group, stage, self.peak(stage), memories, tile)
         };
-        let mut flow = analysis.flow(&[], &mut |stage, tile: &Tile<'_>| peak(stage, tile, &[]))?;
-        let needs = needs::needs(group, &flow, self.accelerator);
+        // What is lost follows from the sets of the steps alone: it is said also of a group that is beyond counting.
         let mut errors = needs::lost(self.lowered, &analysis, self.accelerator)?;
+        let count = || analysis.flow(&[], &mut |stage, tile: &Tile<'_>| peak(stage, tile, &[]));
+        let mut flow = match count() {
+            Ok(flow) => flow,
+            Err(limit) if errors.is_empty() => return Err(limit.into()),
+            Err(_) => {
+                sink.extend(errors.iter().map(|error| self.place(error.to_diagnostic())));
+                return Err(Stop::Reported);
+            }
+        };
+        let needs = needs::needs(group, &flow, self.accelerator);
         errors.extend(needs::never_computed(self.lowered, &flow, |stage| {
             self.outside_readers(stage)
         })?);
@@ -290,6 +306,7 @@ impl<'a> Checker<'a> {
 
     fn uncounted(&self, limit: &EngineLimit) -> GroupError {
         GroupError::Uncounted {
+            code: super::limits::code(limit),
             what: format!("group `{}`", self.lowered.name),
             reason: super::limits::reason(limit),
             span: self.lowered.span,

@@ -7,7 +7,7 @@
 //! as much, as for single layers. Memories inside of arrays count with all their instances together.
 
 use super::error::{Fit, GroupError, Lost, Part};
-use crate::base::Span;
+use crate::base::{Span, limits};
 use crate::engine::EngineLimit;
 use crate::engine::fused::{Analysis, Flow, count};
 use crate::hir::Accelerator;
@@ -219,7 +219,10 @@ pub(super) fn overfull(
             // Whole tensors are as large as they are, whatever the tiles.
             fits: match need.figures.memory {
                 0 => Vec::new(),
-                _ => fits(lowered, accelerator, &editable),
+                _ => {
+                    let find = || fits(lowered, accelerator, &editable);
+                    limits::within(limits::ADVICE, None, find).0
+                }
             },
             tiled: !lowered.group.loops.is_empty(),
         }
@@ -327,6 +330,11 @@ pub(super) fn lost(
             .tensors
             .get(index)
             .and_then(|names| names.statements.first());
+        let advise = || {
+            let holds = holds(&repaired, accelerator).unwrap_or(false);
+            (holds, outward(lowered, index, accelerator))
+        };
+        let ((repaired, outward), ..) = limits::within(limits::ADVICE, None, advise);
         errors.push(GroupError::Lost(Box::new(Lost {
             memory: accelerator
                 .memories
@@ -345,8 +353,8 @@ pub(super) fn lost(
                 .collect(),
             made,
             word,
-            repaired: holds(&repaired, accelerator).unwrap_or(false),
-            outward: outward(lowered, index, accelerator),
+            repaired,
+            outward,
             tensor: name,
             span: statement.map_or(lowered.span, |source| source.span),
         })));

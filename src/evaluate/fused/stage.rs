@@ -9,6 +9,7 @@
 
 use super::error::GroupError;
 use crate::base::Span;
+use crate::base::limits;
 use crate::diag::{Code, Diagnostic, Diagnostics, Severity};
 use crate::driver::Compiled;
 use crate::engine::fused::Work;
@@ -24,8 +25,8 @@ use crate::models;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// Shapes of one stage that are evaluated; more than a few dozen come from no program that means something.
-const MAX_SHAPES: usize = 2048;
+/// [`limits::TILE_SHAPES`].
+const MAX_SHAPES: usize = limits::TILE_SHAPES;
 
 /// A stage with a dataflow: what is to be done, and where.
 pub(super) struct StageContext<'a> {
@@ -390,6 +391,7 @@ impl<'a> TileCache<'a> {
 
     fn refused(&self, reason: &str) -> GroupError {
         GroupError::Uncounted {
+            code: Code::E0602,
             what: format!(
                 "stage `{}` of `{}`",
                 self.context.layer.name, self.context.group

@@ -8,6 +8,7 @@
 //! cost; an evaluation that was stopped says so and has only what was finished.
 
 use super::Snapshot;
+use crate::base::limits::{self, Stop};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::PlannedLayer;
 use crate::evaluate::{
@@ -28,6 +29,8 @@ const MOST_DIAGNOSTICS: usize = 1000;
 
 /// What is remembered between evaluations.
 pub struct ResultCache {
+    /// Set when something has come that may make the work at hand worthless: it ends then, in the middle of a layer.
+    pub stop: Stop,
     layers: Cache,
     tiles: Memo<Mapping, Tiles>,
 }
@@ -39,6 +42,7 @@ pub type Tiles = Vec<Vec<Option<u64>>>;
 impl Default for ResultCache {
     fn default() -> ResultCache {
         ResultCache {
+            stop: Stop::default(),
             layers: Cache::default(),
             tiles: Memo::new(MOST),
         }
@@ -92,6 +96,8 @@ struct Collector<F> {
     sink: Diagnostics,
     maps: Vec<EvaluatedMap>,
     stop: F,
+    /// What ends the work on a layer or group.
+    inside: Stop,
     /// The map in which the run was stopped.
     stopped: Option<usize>,
 }
@@ -99,6 +105,10 @@ struct Collector<F> {
 impl<F: FnMut() -> bool> Observer for Collector<F> {
     fn diagnostics(&mut self) -> &mut Diagnostics {
         &mut self.sink
+    }
+
+    fn stop(&self) -> Option<Stop> {
+        Some(self.inside.clone())
     }
 
     fn proceed(&mut self, next: &Step<'_>) -> bool {
@@ -157,7 +167,8 @@ impl<F> Collector<F> {
 }
 
 impl ResultCache {
-    /// Checks and evaluates every map, until `stop` says so; it is asked before every layer.
+    /// Checks and evaluates every map, until `stop` says so; it is asked before every layer and group, and whenever the
+    /// flag of this cache is set.
     pub fn evaluate(&mut self, snapshot: &Snapshot, stop: impl FnMut() -> bool) -> Evaluated {
         let compiled = &snapshot.compiled;
         let maps = compiled.program.maps.iter().map(|map| {
@@ -173,6 +184,7 @@ impl ResultCache {
             sink: compiled.diagnostics.clone(),
             maps: maps.collect(),
             stop,
+            inside: self.stop.clone(),
             stopped: None,
         };
         let request = Request {
@@ -191,7 +203,7 @@ impl ResultCache {
     /// The tiles inside every loop of a legal mapping.
     pub fn tiles(&mut self, checked: &CheckedLayer) -> Tiles {
         let mapping: &Mapping = &checked.legal;
-        self.tiles.get(mapping, || {
+        let measure = || {
             let footprint = Footprint::new(mapping);
             let innermost = mapping.architecture.memories.len().saturating_sub(1);
             let tensors = mapping.operation.tensors.len();
@@ -202,7 +214,12 @@ impl ResultCache {
                         .collect()
                 })
                 .collect()
+        };
+        let tiles = &mut self.tiles;
+        limits::within(limits::TILES, Some(&self.stop), || {
+            tiles.get(mapping, measure)
         })
+        .0
     }
 }
 
@@ -237,6 +254,27 @@ mod tests {
         assert_eq!(tiles[2], [Some(1), Some(2), Some(2)]);
         // Inside of M only: one row of A, all of B, one row of outputs.
         assert_eq!(tiles[0], [Some(16), Some(128), Some(8)]);
+    }
+
+    /// The flag is set while the layer is worked on: the work ends, and it is asked whether to go on.
+    #[test]
+    fn stops_inside_of_a_layer_and_says_nothing_of_it() {
+        let (snapshot, _) = cursor(TEXT);
+        let mut cache = ResultCache::default();
+        let flag = cache.stop.clone();
+        for most in [2, 3] {
+            let mut asked = 0;
+            let evaluated = cache.evaluate(&snapshot, || {
+                asked += 1;
+                flag.set();
+                asked == most
+            });
+            assert_eq!(asked, most);
+            assert!(!evaluated.complete && evaluated.maps.is_empty());
+        }
+        // Nothing of what was stopped is remembered.
+        let evaluated = cache.evaluate(&snapshot, || false);
+        assert!(evaluated.complete && evaluated.maps[0].layers[0].report.is_some());
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! Pieces of a table: cut, joined when they continue each other, laid beside those of another table.
 
 use super::{Level, Piece, Result, Table};
+use crate::base::limits;
 use crate::engine::EngineLimit;
 use crate::ir::Strided;
 use std::borrow::Cow;
 
-/// Pieces that one level of a table may have: beyond that nothing is regular and a report would take too long.
-const MOST_PIECES: usize = 1 << 13;
+/// [`limits::TABLE_PIECES`].
+const MOST_PIECES: usize = limits::TABLE_PIECES;
 
 impl Piece {
     pub(super) fn new(first: u64, count: u64, shift: i64, table: Table) -> Piece {
@@ -90,6 +91,7 @@ impl Builder {
         if self.pieces.len() >= MOST_PIECES {
             return Err(EngineLimit::TooManyClasses);
         }
+        limits::spend(1)?;
         self.append(Piece::new(first, count, shift, table));
         Ok(())
     }
