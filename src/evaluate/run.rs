@@ -543,7 +543,10 @@ impl<'a> Runner<'a> {
                 },
                 schedule: &named.schedule,
             };
-            if matches!(self.request.until, Until::Checked | Until::Counted) {
+            // A model that was asked for says so itself.
+            let asked = |model: &&dyn Model| model.schedules().contains(&named.schedule.as_str());
+            let is_asked = self.request.models.iter().any(asked);
+            if self.request.until >= Until::Checked && !is_asked {
                 let refusal = schedules::refusal(&subject, &named.schedule, &named.names);
                 said.extend(refusal);
             }

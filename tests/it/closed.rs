@@ -263,6 +263,10 @@ fn one_layer_from_the_command_line() {
     assert_eq!(layer["figures"][0]["value"], 11_501_568.0);
     let total = layer["energy_pj"]["total"].as_f64().unwrap();
     assert!((total / 1e9 - 2.27751).abs() < 0.000_005, "{total}");
+    // Section 4: 7,405.95 um2 a PE, 33,327 um2 a KiB.
+    let area = layer["area_um2"]["total"].as_f64().unwrap();
+    let of_parts = 2_048.0 * 7_405.948_063_89 + 56.0 * 133_307.065_15 / 4.0;
+    assert!(close(area, of_parts), "{area}");
     let (code, _, errors) = eval(&[&path, "--model", "exact"]);
     assert_eq!(code, Some(1));
     assert!(errors.contains("--model deepopt"), "{errors}");

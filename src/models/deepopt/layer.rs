@@ -137,6 +137,7 @@ impl fmt::Display for Inapplicable {
             Self::Dilation => out.write_str("a filter with gaps: the model has no dilation"),
             Self::Strides { rows, columns } => write!(out, "a stride of {rows} down and {columns} across: the model has one stride"),
             Self::Arrays { arrays } => write!(out, "{arrays} arrays: the model has one, of rows and columns"),
+            Self::Axes { axes: 1 } => out.write_str("an array of one axis: the model has rows and columns"),
             Self::Axes { axes } => write!(out, "an array of {axes} axes: the model has rows and columns"),
             Self::Memories => out.write_str(
                 "the memories: the model needs one for weights, one for inputs and one for partial sums, side by side between an unbounded one and the array",
