@@ -195,6 +195,35 @@
   dataflow: (path
     (name) @function .))
 
+; Searches.
+(search_property
+  key: (search_key
+    (name) @variable.other.member))
+
+(space_property
+  key: (name) @variable.other.member)
+
+(order
+  dim: (name) @variable.other.member)
+
+(dims
+  (name) @variable.other.member)
+
+(spread_dims
+  (name) @variable.other.member)
+
+(space_spread
+  array: (name) @type)
+
+(space_retain
+  memory: (name) @type)
+
+(space_bypass
+  memory: (name) @type)
+
+(space_at
+  memory: (name) @type)
+
 ; Fused blocks.
 (fuse
   layer: (path
@@ -292,6 +321,8 @@
   "Search"
   "Explore"
   "Fuse"
+  "space"
+  "where"
 ] @keyword
 
 [
@@ -304,6 +335,7 @@
   "bypass"
   "at"
   "let"
+  "order"
   "recompute"
   "refetch"
   "pipeline"
