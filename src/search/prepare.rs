@@ -8,7 +8,7 @@ use crate::search::problem::Problem;
 use crate::search::request::Request;
 use crate::search::space::{self, Rules};
 use crate::search::tables::{Stop, Tables};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A space made ready: all skeletons with their tables.
 pub struct Prepared<'a> {
@@ -20,6 +20,9 @@ pub struct Prepared<'a> {
     pub cut: bool,
     pub uncounted: usize,
 }
+
+/// What tables may take however little time there is: without them nothing is found.
+const TABLES: Duration = Duration::from_secs(2);
 
 /// What counts the schedules of a problem; one per thread.
 ///
@@ -49,7 +52,7 @@ impl<'a> Prepared<'a> {
         Prepared::until(problem, rules, choices, &|| false)
     }
 
-    /// What is asked for, with half of the time that it has.
+    /// What is asked for, with half of the time that it has, or two seconds.
     ///
     /// # Errors
     /// [`EngineLimit`] when the layer cannot be counted at all.
@@ -58,7 +61,7 @@ impl<'a> Prepared<'a> {
         request: &Request,
         start: Instant,
     ) -> Result<Prepared<'a>, EngineLimit> {
-        let half = request.time.map(|time| time / 2);
+        let half = request.time.map(|time| (time / 2).max(TABLES));
         let stop = || request.is_stopped() || half.is_some_and(|half| start.elapsed() >= half);
         Prepared::until(problem, &request.rules, request.choices, &stop)
     }
