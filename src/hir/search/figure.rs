@@ -115,7 +115,7 @@ pub(super) fn figure(
     };
     if figure.needs_energy() && hardware.technology.is_none() {
         cx.error(HirError::Missing {
-            what: "`Technology`, which the energy of a search needs,".to_owned(),
+            what: "`Technology`".to_owned(),
             owner: format!("the accelerator `{}`", hardware.name),
             span: expr.span,
             insert: None,
