@@ -130,7 +130,12 @@ fn one(task: Task, same_as: Vec<usize>, observer: &mut dyn Observer) -> Result<F
     let mut tell = |progress: &Progress| observer.progress(progress);
     let outcome = search::search(&prepared, &task.request, start, &mut tell)?;
     let certificate = certificate(&prepared, &task.request, &outcome);
-    let candidates = task.count();
+    // Without a word on orders it is the same space.
+    let candidates = if task.request.rules.order.is_empty() {
+        certificate.candidates.clone()
+    } else {
+        task.count()
+    };
     let cut = prepared.cut;
     drop(prepared);
     let why = if outcome.best.is_empty() {
