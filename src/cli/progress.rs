@@ -86,6 +86,10 @@ impl Observer for Searching {
         !STOPPED.load(Ordering::Relaxed)
     }
 
+    fn stop(&self) -> Option<&'static AtomicBool> {
+        Some(&STOPPED)
+    }
+
     fn progress(&mut self, now: &search::Progress) -> bool {
         let progress = &mut self.progress;
         let due = self.drawn.elapsed() >= FRAME;

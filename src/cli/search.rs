@@ -138,6 +138,17 @@ fn rest(compiled: &Compiled, answers: &[(&Search, Answer)], stopped: bool) -> St
         if !left.is_empty() {
             let _ = writeln!(out, "\nnot searched: {}", left.join(", "));
         }
+        let cut = answer.found.iter().filter(|found| found.cut);
+        let cut = cut.filter_map(|found| network.layers.get(found.task.layer));
+        let cut: Vec<&str> = cut.map(|layer| layer.name.as_str()).collect();
+        if !cut.is_empty() {
+            let _ = writeln!(
+                out,
+                "\nnot gone through to the end of its tables, so only the gap to what no schedule at all is below is known, \
+                 and there is no certificate: {}",
+                cut.join(", ")
+            );
+        }
     }
     if stopped {
         out.push_str("\nstopped before its end\n");

@@ -65,10 +65,10 @@ fn take(
         return;
     };
     let proof = if found.outcome.proved {
-        "no schedule in loops is better".to_owned()
+        "none with tiles that divide is better".to_owned()
     } else {
         format!(
-            "at most {:.3} % above the best schedule in loops",
+            "at most {:.3} % above the best with tiles that divide",
             above(found) * 100.0
         )
     };

@@ -133,7 +133,8 @@ pub fn document(
 ) -> Document {
     let mut searches = Vec::new();
     for (search, answer) in answers {
-        let proofs = answer.found.iter();
+        // Of a space that was not tabulated to its end nothing can be checked.
+        let proofs = answer.found.iter().filter(|found| !found.cut);
         searches.extend(proofs.filter_map(|found| proof(compiled, search, found)));
     }
     Document {

@@ -81,7 +81,7 @@ fn one(compiled: &Compiled, search: &Search, found: &Found, timings: bool) -> Op
         candidates: found.candidates.to_string(),
         evaluated: outcome.evaluated,
         pruned: pruned(found),
-        seconds: timings.then(|| found.time.as_secs_f64()),
+        seconds: timings.then_some(found.time.as_secs_f64()),
         proved: outcome.proved,
         best: if single { answers.pop() } else { None },
         front: answers,

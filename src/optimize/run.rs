@@ -9,6 +9,7 @@ use crate::engine::EngineLimit;
 use crate::hir::search::Search;
 use crate::search::certificate::{Certificate, certificate};
 use crate::search::{self, Natural, Outcome, Prepared, Progress, Why};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// What stands before the search of a layer.
@@ -25,6 +26,11 @@ pub trait Observer {
     /// Asked before every layer; `false` ends the run.
     fn begin(&mut self, _next: &Step<'_>) -> bool {
         true
+    }
+
+    /// What somebody sets who wants what there is.
+    fn stop(&self) -> Option<&'static AtomicBool> {
+        None
     }
 
     /// Asked again and again; `false` ends the search of this layer with what it has.
@@ -58,6 +64,8 @@ pub struct Found {
     pub why: Option<Why>,
     /// What the answer is proved by.
     pub certificate: Certificate,
+    /// The time was over before all of the space was tabulated: nothing is proved.
+    pub cut: bool,
     pub time: Duration,
 }
 
@@ -105,6 +113,7 @@ pub fn run(
         }
         // Every layer has its share of what is left.
         let share = u32::try_from(total - done).unwrap_or(u32::MAX);
+        task.request.stop = observer.stop();
         task.request.time = Some(budget.saturating_sub(start.elapsed()) / share.max(1));
         match one(task, same_as, observer) {
             Ok(found) => answer.found.push(found),
@@ -117,11 +126,17 @@ pub fn run(
 
 fn one(task: Task, same_as: Vec<usize>, observer: &mut dyn Observer) -> Result<Found, EngineLimit> {
     let start = Instant::now();
-    let prepared = Prepared::new(&task.problem, &task.request.rules, task.request.choices)?;
+    let prepared = Prepared::of(&task.problem, &task.request, start)?;
     let mut tell = |progress: &Progress| observer.progress(progress);
     let outcome = search::search(&prepared, &task.request, start, &mut tell)?;
     let certificate = certificate(&prepared, &task.request, &outcome);
-    let candidates = task.count();
+    // Without a word on orders it is the same space.
+    let candidates = if task.request.rules.order.is_empty() {
+        certificate.candidates.clone()
+    } else {
+        task.count()
+    };
+    let cut = prepared.cut;
     drop(prepared);
     let why = if outcome.best.is_empty() {
         why(&task, &outcome)?
@@ -134,6 +149,7 @@ fn one(task: Task, same_as: Vec<usize>, observer: &mut dyn Observer) -> Result<F
         outcome,
         why,
         certificate,
+        cut,
         time: start.elapsed(),
         task,
     })

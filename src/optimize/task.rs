@@ -11,7 +11,7 @@ use crate::ir::{Mapping, Schedule};
 use crate::lower::{self, Desugared};
 use crate::models;
 use crate::pricing;
-use crate::search::{self, Limit, Natural, Objective, Problem, Request};
+use crate::search::{self, Keep, Limit, Natural, Objective, Places, Problem, Request, Rules};
 
 /// A layer that is ready to be searched.
 #[derive(Clone, Debug)]
@@ -192,6 +192,11 @@ pub fn task(
     let rule = search::rule_of(model_name(search))
         .ok_or_else(|| refuse("there is no search by its model"))?;
     let rules = rules::rules(&search.space, &desugared, accelerator);
+    if placements(&rules, &mapping) > MOST_PLACEMENTS {
+        return Err(refuse("there are too many ways to place its tiles").help(
+            "say with `retain` and `bypass` which memories hold what, or leave out `places: apart`",
+        ));
+    }
     let mut request = Request::new(Objective::Energy);
     request.objectives = search
         .objectives
@@ -223,6 +228,34 @@ pub fn task(
         request,
         desugared,
     })
+}
+
+/// Ways to place tiles that are searched at most.
+const MOST_PLACEMENTS: u64 = 4096;
+/// Ways to put so many tensors one after another, several at one place allowed.
+const WEAK_ORDERS: [u64; 6] = [1, 1, 3, 13, 75, 541];
+
+/// At most how many skeletons a space has.
+fn placements(rules: &Rules, mapping: &Mapping) -> u64 {
+    let (tensors, memories) = (&mapping.operation.tensors, &mapping.architecture.memories);
+    let may = |&(memory, tensor): &(usize, usize)| {
+        let (memory, tensor) = (memories.get(memory), tensors.get(tensor));
+        memory
+            .zip(tensor)
+            .is_some_and(|(memory, tensor)| memory.holds.contains(tensor.role))
+    };
+    let either = rules
+        .keep
+        .iter()
+        .filter(|(at, keep)| **keep == Keep::Either && may(at));
+    let open = u32::try_from(either.count()).unwrap_or(u32::MAX);
+    let ways = 2u64.checked_pow(open).unwrap_or(u64::MAX);
+    let levels = memories.last().map_or(0, |last| last.level);
+    let orders = match rules.places {
+        Places::Together => 1,
+        Places::Apart => WEAK_ORDERS.get(tensors.len()).copied().unwrap_or(u64::MAX),
+    };
+    (0..levels).fold(ways, |all, _| all.saturating_mul(orders))
 }
 
 /// How many schedules the spaces of the first `most` layers of a search have; for editors. `None` where something is

@@ -5,8 +5,10 @@ use crate::ir::{Mapping, Schedule};
 use crate::search::class::Room;
 use crate::search::par;
 use crate::search::problem::Problem;
+use crate::search::request::Request;
 use crate::search::space::{self, Rules};
-use crate::search::tables::Tables;
+use crate::search::tables::{Stop, Tables};
+use std::time::{Duration, Instant};
 
 /// A space made ready: all skeletons with their tables.
 pub struct Prepared<'a> {
@@ -14,8 +16,13 @@ pub struct Prepared<'a> {
     pub rules: Rules,
     pub rooms: Vec<Room>,
     pub thinned: bool,
+    /// Tables end where somebody said to stop: what is left out is in no count and in no proof.
+    pub cut: bool,
     pub uncounted: usize,
 }
+
+/// What tables may take however little time there is: without them nothing is found.
+const TABLES: Duration = Duration::from_secs(2);
 
 /// What counts the schedules of a problem; one per thread.
 ///
@@ -42,6 +49,33 @@ impl<'a> Prepared<'a> {
         rules: &Rules,
         choices: usize,
     ) -> Result<Prepared<'a>, EngineLimit> {
+        Prepared::until(problem, rules, choices, &|| false)
+    }
+
+    /// What is asked for, with half of the time that it has, or two seconds.
+    ///
+    /// # Errors
+    /// [`EngineLimit`] when the layer cannot be counted at all.
+    pub fn of(
+        problem: &'a Problem,
+        request: &Request,
+        start: Instant,
+    ) -> Result<Prepared<'a>, EngineLimit> {
+        let half = request.time.map(|time| (time / 2).max(TABLES));
+        let stop = || request.is_stopped() || half.is_some_and(|half| start.elapsed() >= half);
+        Prepared::until(problem, &request.rules, request.choices, &stop)
+    }
+
+    /// With tables that end where `stop` says so.
+    ///
+    /// # Errors
+    /// [`EngineLimit`] when the layer cannot be counted at all.
+    pub fn until(
+        problem: &'a Problem,
+        rules: &Rules,
+        choices: usize,
+        stop: Stop<'_>,
+    ) -> Result<Prepared<'a>, EngineLimit> {
         let own = counter(problem)?;
         let unique: Vec<f64> = (0..problem.operation.tensors.len())
             .map(|tensor| own.unique(tensor) as f64)
@@ -52,7 +86,7 @@ impl<'a> Prepared<'a> {
             || counter(problem),
             |own, skeleton| -> Result<Room, EngineLimit> {
                 let own = own.as_ref().map_err(Clone::clone)?;
-                let tables = Tables::new(problem, own, rules, &skeleton, choices);
+                let tables = Tables::new(problem, own, rules, &skeleton, choices, stop);
                 Ok(Room::new(problem, own.groups(), skeleton, tables, &unique))
             },
         );
@@ -62,6 +96,7 @@ impl<'a> Prepared<'a> {
             problem,
             rules: rules.clone(),
             thinned: groups().any(|g| g.thinned),
+            cut: groups().any(|g| g.cut),
             uncounted: groups().map(|g| g.uncounted).sum(),
             rooms,
         })

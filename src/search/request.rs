@@ -7,6 +7,7 @@ use crate::search::join::Work;
 use crate::search::judge::Exact;
 use crate::search::problem::{Limit, Objective};
 use crate::search::space::Rules;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// How the space is gone through.
@@ -31,9 +32,17 @@ pub struct Request {
     pub evaluations: Option<u64>,
     /// Choices of one group that are tabulated at most.
     pub choices: usize,
+    /// Set by somebody who wants what there is.
+    pub stop: Option<&'static AtomicBool>,
 }
 
 impl Request {
+    /// Whether somebody wants what there is.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+
     #[must_use]
     pub fn new(objective: Objective) -> Request {
         Request {
@@ -44,6 +53,7 @@ impl Request {
             time: None,
             evaluations: None,
             choices: 40_000,
+            stop: None,
         }
     }
 }

@@ -27,7 +27,7 @@ use crate::search::request::{Best, Observer, Outcome, Progress, Pruned, Request,
 use crate::search::space::{self, Tiles};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 enum Item {
     Begin(Patterns),
@@ -77,6 +77,8 @@ const BATCH: usize = 8;
 const FIRST: usize = 4;
 /// Combinations listed at a time.
 const LISTED: usize = 1 << 16;
+/// What a search may take beyond its time until it has found something.
+const GRACE: Duration = Duration::from_secs(10);
 /// Combinations of a list counted at a time.
 const COUNTED: usize = 16;
 
@@ -119,7 +121,7 @@ pub fn run(
     observer: &mut Observer,
 ) -> Result<Outcome, EngineLimit> {
     let start = Instant::now();
-    let prepared = Prepared::new(problem, &request.rules, request.choices)?;
+    let prepared = Prepared::of(problem, request, start)?;
     search(&prepared, request, start, observer)
 }
 
@@ -200,7 +202,11 @@ impl Search<'_, '_> {
         let mut request = self.request.clone();
         request.rules.tiles = Tiles::Perfect;
         request.strategy = Strategy::Adaptive;
-        let prepared = Prepared::new(self.prepared.problem, &request.rules, request.choices)?;
+        // The whole of the time is for it: what it finds is an answer.
+        let time = request.time.map(|time| time.saturating_add(GRACE));
+        let stop = || request.is_stopped() || time.is_some_and(|time| start.elapsed() >= time);
+        let (problem, choices) = (self.prepared.problem, request.choices);
+        let prepared = Prepared::until(problem, &request.rules, choices, &stop)?;
         let outcome = search(&prepared, &request, start, observer)?;
         self.evaluated += outcome.evaluated;
         for best in &outcome.best {
@@ -265,7 +271,8 @@ impl Search<'_, '_> {
             if batch.is_empty() {
                 return Ok(true);
             }
-            let spent = is_spent(self.request, start, self.evaluated);
+            let found = !self.goal.found.is_empty();
+            let spent = is_spent(self.request, start, self.evaluated, found);
             if spent || !self.tell(&batch, observer) {
                 for entry in &batch {
                     if matches!(entry.item, Item::Class(_, _, false)) {
@@ -493,8 +500,13 @@ impl Search<'_, '_> {
     }
 }
 
-fn is_spent(request: &Request, start: Instant, evaluated: u64) -> bool {
-    request.time.is_some_and(|time| start.elapsed() >= time)
+/// A search that has found nothing yet goes on for a while: any answer is worth more than the time.
+fn is_spent(request: &Request, start: Instant, evaluated: u64, found: bool) -> bool {
+    let more = if found { Duration::ZERO } else { GRACE };
+    request
+        .time
+        .is_some_and(|time| start.elapsed() >= time.saturating_add(more))
+        || request.is_stopped()
         || request.evaluations.is_some_and(|most| evaluated >= most)
 }
 

@@ -59,6 +59,8 @@ pub struct GroupTable {
     pub uncounted: usize,
     /// Imperfect choices were left out because there are too many.
     pub thinned: bool,
+    /// Choices were left out because somebody said to stop.
+    pub cut: bool,
 }
 
 /// Where the factors lie in a row of a pattern with `times` loops in time.
@@ -121,6 +123,9 @@ impl Layout {
     }
 }
 
+/// Asked before every choice of a group but the first; true ends the table there.
+pub type Stop<'a> = &'a (dyn Fn() -> bool + Sync);
+
 /// Everything that is tabulated for one skeleton.
 pub struct Tables {
     pub crossed: Vec<Crossed>,
@@ -137,6 +142,7 @@ impl Tables {
         rules: &Rules,
         skeleton: &Skeleton,
         most: usize,
+        stop: Stop<'_>,
     ) -> Tables {
         let template = Template::new(problem, counter, skeleton);
         let mut engine = GroupTables::new(counter, template.mapping.clone());
@@ -159,6 +165,7 @@ impl Tables {
                     template: &template,
                     group,
                     most,
+                    stop,
                 };
                 maker.make(&mut engine)
             })
@@ -241,6 +248,7 @@ struct Maker<'a> {
     template: &'a Template,
     group: usize,
     most: usize,
+    stop: Stop<'a>,
 }
 
 impl Maker<'_> {
@@ -288,6 +296,7 @@ impl Maker<'_> {
             patterns: Vec::new(),
             uncounted: 0,
             thinned,
+            cut: false,
         };
         if product(&chains) > self.most {
             thinned = true;
@@ -320,6 +329,11 @@ impl Maker<'_> {
                     turns
                 });
                 if turned.is_none() || made > self.most {
+                    break;
+                }
+                if (self.stop)() {
+                    thinned = true;
+                    table.cut = true;
                     break;
                 }
             }

@@ -89,12 +89,12 @@ fn what_is_found_evaluates_to_the_same_figures() {
     let source = "
         use std.accelerators.{eyeriss, tpu_like};
         Network net unwired {
-          Layer fc { Type: FC; Dimensions { N: 2, K: 12, C: 6 } }
-          Layer conv { Type: CONV; Dimensions { N: 1, K: 4, C: 2, Y: 6, X: 6, R: 3, S: 3 } Padding { Y: 1, X: 1 } }
-          Layer same { Type: CONV; Dimensions { N: 1, K: 4, C: 2, Y: 6, X: 6, R: 3, S: 3 } Padding { Y: 1, X: 1 } }
+          Layer fc { Type: FC; Dimensions { N: 1, K: 6, C: 4 } }
+          Layer conv { Type: CONV; Dimensions { N: 1, K: 2, C: 2, Y: 4, X: 4, R: 3, S: 3 } Padding { Y: 1, X: 1 } }
+          Layer same { Type: CONV; Dimensions { N: 1, K: 2, C: 2, Y: 4, X: 4, R: 3, S: 3 } Padding { Y: 1, X: 1 } }
         }
-        Search rows { network: net; on: eyeriss; minimize: edp; strategy: adaptive; }
-        Search systolic { layer: net.fc, net.conv; on: tpu_like; minimize: cycles; strategy: adaptive; }
+        Search rows { network: net; on: eyeriss; minimize: edp; strategy: adaptive; budget: 4s; }
+        Search systolic { layer: net.fc, net.conv; on: tpu_like; minimize: cycles; strategy: adaptive; budget: 4s; }
         Search drawn { layer: net.fc; on: eyeriss; minimize: energy; strategy: random(50, seed = 3); }";
     emitted_is_the_same(&program("emitted", source), &[]);
 }

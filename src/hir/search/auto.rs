@@ -3,7 +3,8 @@
 use super::super::error::HirError;
 use super::super::scope::{Context, Kind};
 use super::super::{Accelerator, Word};
-use super::{Objective, Search, Space, Strategy, budget, figure, strategy, wrong};
+use super::figure::figure;
+use super::{Objective, Search, Space, Strategy, budget, strategy, wrong};
 use crate::syntax::ast::{DataflowUse, Invocation};
 
 /// What may stand between the parentheses.

@@ -15,6 +15,7 @@ use super::{Keep, Pieces, Rule, RuleKind, Space, target, twice, whole, wrong};
 use crate::base::Span;
 use crate::diag::suggest::nearest;
 use crate::syntax::ast::{self, Dims, ExprKind, Name, SpaceStatement, SpaceStatementKind, Tensors};
+use crate::syntax::print::print_expr;
 use std::collections::BTreeMap;
 
 /// Keys of a space.
@@ -185,7 +186,7 @@ impl Collector<'_> {
                 Some(_) => {
                     return cx.error(HirError::WrongKind {
                         expected: format!("an axis of `{array}`, which has {axes}"),
-                        found: super::print_expr(expr),
+                        found: print_expr(expr),
                         span: expr.span,
                     });
                 }

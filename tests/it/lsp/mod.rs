@@ -6,3 +6,4 @@ mod editor;
 mod language;
 mod protocol;
 mod random;
+mod search;

@@ -198,6 +198,35 @@
   dataflow: (path
     (name) @function .))
 
+; Searches.
+(search_property
+  key: (search_key
+    (name) @variable.other.member))
+
+(space_property
+  key: (name) @variable.other.member)
+
+(order
+  dim: (name) @variable.other.member)
+
+(dims
+  (name) @variable.other.member)
+
+(spread_dims
+  (name) @variable.other.member)
+
+(space_spread
+  array: (name) @type)
+
+(space_retain
+  memory: (name) @type)
+
+(space_bypass
+  memory: (name) @type)
+
+(space_at
+  memory: (name) @type)
+
 ; Fused blocks.
 (fuse
   layer: (path
@@ -295,6 +324,8 @@
   "Search"
   "Explore"
   "Fuse"
+  "space"
+  "where"
 ] @keyword
 
 [
@@ -308,6 +339,7 @@
   "at"
   "let"
   "Schedule"
+  "order"
   "recompute"
   "refetch"
   "pipeline"

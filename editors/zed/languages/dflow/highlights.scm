@@ -198,6 +198,35 @@
   dataflow: (path
     (name) @function.call .))
 
+; Searches.
+(search_property
+  key: (search_key
+    (name) @property))
+
+(space_property
+  key: (name) @property)
+
+(order
+  dim: (name) @variable.member)
+
+(dims
+  (name) @variable.member)
+
+(spread_dims
+  (name) @variable.member)
+
+(space_spread
+  array: (name) @type)
+
+(space_retain
+  memory: (name) @type)
+
+(space_bypass
+  memory: (name) @type)
+
+(space_at
+  memory: (name) @type)
+
 ; Fused blocks.
 (fuse
   layer: (path
@@ -295,6 +324,8 @@
   "Search"
   "Explore"
   "Fuse"
+  "space"
+  "where"
 ] @keyword
 
 [
@@ -308,6 +339,7 @@
   "at"
   "let"
   "Schedule"
+  "order"
   "recompute"
   "refetch"
   "pipeline"

@@ -9,6 +9,8 @@ use std::fmt::Write;
 const MOST_LAYERS: usize = 12;
 /// Larger extents are not counted while somebody waits, unless tiles are perfect.
 const MOST_EXTENT: u64 = 1024;
+/// Neither are spreads over larger axes.
+const MOST_AXIS: u64 = 32;
 
 pub(super) fn head(snapshot: &Snapshot, offset: u32) -> Option<Hover> {
     let file = snapshot.file()?;
@@ -52,6 +54,13 @@ fn is_small(snapshot: &Snapshot, search: &Search) -> bool {
     let Some(network) = program.networks.get(search.network) else {
         return false;
     };
+    let Some(accelerator) = program.accelerators.get(search.accelerator) else {
+        return false;
+    };
+    let mut axes = accelerator.arrays.iter().flat_map(|array| &array.shape);
+    if axes.any(|&axis| axis > MOST_AXIS) {
+        return false;
+    }
     let layers = search
         .layers
         .iter()
