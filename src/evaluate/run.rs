@@ -316,6 +316,16 @@ impl<'a> Runner<'a> {
         Some(drafts)
     }
 
+    /// Hands on what there is to say of a layer or group, without edits of the embedded library: nobody can make them.
+    fn say(&mut self, said: &Diagnostics) {
+        let mut said = said.clone();
+        said.keep_fixes(|_, fix| {
+            let file = self.compiled.sources.get(fix.span.file());
+            file.is_none_or(|file| !file.name().starts_with("<std>/"))
+        });
+        self.observer.diagnostics().extend(said.iter().cloned());
+    }
+
     /// Does a part of the work on a layer or group, within its allowance.
     fn allowed<R>(&mut self, units: u64, work: impl FnOnce(&mut Self) -> R) -> R {
         let stop = self.stop.clone();
@@ -455,7 +465,7 @@ impl<'a> Runner<'a> {
         if self.stopped {
             return;
         }
-        self.observer.diagnostics().extend(said.iter().cloned());
+        self.say(&said);
         for reasons in figures
             .iter()
             .filter_map(|figures| figures.report.as_ref().err())
@@ -570,7 +580,7 @@ impl<'a> Runner<'a> {
                 return;
             }
             if !finished {
-                self.observer.diagnostics().extend(said.iter().cloned());
+                self.say(&said);
             }
             if let Err(reasons) = &report {
                 self.observer.without_figures(reasons);
@@ -593,7 +603,7 @@ impl<'a> Runner<'a> {
             }
         }
         if !finished {
-            self.observer.diagnostics().extend(said.iter().cloned());
+            self.say(&said);
             self.observer.group(&GroupOutcome {
                 map: index,
                 group,
