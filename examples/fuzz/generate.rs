@@ -2,10 +2,10 @@
 
 use crate::dice::Dice;
 
-/// The dimensions that a dataflow can name, by kind of layer.
+/// A layer, what a dataflow can name of it, and how large that is.
 struct Layer {
     text: String,
-    dims: &'static [&'static str],
+    dims: Vec<(&'static str, u64)>,
     tensors: &'static [&'static str],
 }
 
@@ -18,53 +18,73 @@ pub fn program(dice: &mut Dice) -> String {
 
 fn layer(dice: &mut Dice, name: &str) -> Layer {
     const OPERANDS: &[&str] = &["Input", "Weight", "Output"];
-    let mut number = || dice.number();
-    let (k, c, y, x) = (number(), number(), number(), number());
+    let (k, c) = (dice.number(), dice.number());
     let (r, s, stride) = (dice.within(1, 4), dice.within(1, 3), dice.within(1, 3));
+    let (y, x) = (dice.number().max(r), dice.number().max(s));
     let (padding, dilation, groups) = (dice.within(0, 2), dice.within(1, 2), dice.within(1, 4));
+    let (mut p, mut q) = (y - r + 1, x - s + 1);
     let extra = match dice.within(0, 5) {
-        0 => format!("Stride {{ Y: {stride}, X: {stride} }}"),
+        0 => {
+            (p, q) = ((y - r) / stride + 1, (x - s) / stride + 1);
+            format!("Stride {{ Y: {stride}, X: {stride} }}")
+        }
         1 => format!("Padding {{ Y: {padding}, X: {padding} }}"),
         2 => format!("Dilation {{ R: {dilation}, S: 1 }}"),
-        3 => format!("Groups: {groups};"),
+        3 if dice.once_in(4) => format!("Groups: {groups};"),
         _ => String::new(),
     };
-    let (text, dims, tensors): (String, &[&str], &[&str]) = match dice.within(0, 7) {
-        0..=2 => (
-            format!(
-                "Type: CONV; Dimensions {{ N: 1, K: {k}, C: {c}, Y: {y}, X: {x}, R: {r}, S: {s} }} {extra}"
+    let windows = [
+        ("Y", y),
+        ("X", x),
+        ("R", r),
+        ("S", s),
+        ("P", p),
+        ("Q", q),
+        ("Y'", p),
+        ("X'", q),
+    ];
+    let with = |others: &[(&'static str, u64)]| [others, &windows].concat();
+    let (text, dims, tensors): (String, Vec<(&'static str, u64)>, &'static [&'static str]) =
+        match dice.within(0, 7) {
+            0..=2 => (
+                format!(
+                    "Type: CONV; Dimensions {{ N: 1, K: {k}, C: {c}, Y: {y}, X: {x}, R: {r}, S: {s} }} {extra}"
+                ),
+                with(&[("K", k), ("C", c)]),
+                OPERANDS,
             ),
-            &["N", "K", "C", "Y", "X", "R", "S", "P", "Q", "Y'", "X'"],
-            OPERANDS,
-        ),
-        3 => (
-            format!("Type: FC; Dimensions {{ N: {y}, K: {k}, C: {c} }}"),
-            &["N", "K", "C"],
-            OPERANDS,
-        ),
-        4 => (
-            format!("Type: GEMM; Dimensions {{ M: {k}, N: {c}, K: {y} }}"),
-            &["M", "N", "K"],
-            &["A", "B", "Input", "Output"],
-        ),
-        5 => (
-            format!("Type: DWCONV; Dimensions {{ N: 1, C: {c}, Y: {y}, X: {x}, R: {r}, S: {r} }}"),
-            &["C", "Y", "X", "R", "S", "P", "Q"],
-            OPERANDS,
-        ),
-        6 => (
-            format!("Type: POOL; Dimensions {{ N: 1, C: {c}, Y: {y}, X: {x}, R: {r}, S: {r} }}"),
-            &["C", "Y", "X", "R", "S", "P", "Q"],
-            &["Input", "Output"],
-        ),
-        _ => (
-            format!(
-                "Type: EINSUM; Ranks {{ M: {k}, N: {c}, K: {y} }} Compute: Z[m, n] = A[m, k] * B[k, n];"
+            3 => (
+                format!("Type: FC; Dimensions {{ N: {y}, K: {k}, C: {c} }}"),
+                vec![("N", y), ("K", k), ("C", c)],
+                OPERANDS,
             ),
-            &["M", "N", "K"],
-            &["A", "B", "Z"],
-        ),
-    };
+            4 => (
+                format!("Type: GEMM; Dimensions {{ M: {k}, N: {c}, K: {y} }}"),
+                vec![("M", k), ("N", c), ("K", y)],
+                &["A", "B", "Input", "Output"],
+            ),
+            5 => (
+                format!(
+                    "Type: DWCONV; Dimensions {{ N: 1, C: {c}, Y: {y}, X: {x}, R: {r}, S: {s} }} {extra}"
+                ),
+                with(&[("C", c)]),
+                OPERANDS,
+            ),
+            6 => (
+                format!(
+                    "Type: POOL; Dimensions {{ N: 1, C: {c}, Y: {y}, X: {x}, R: {r}, S: {s} }}"
+                ),
+                with(&[("C", c)]),
+                &["Input", "Output"],
+            ),
+            _ => (
+                format!(
+                    "Type: EINSUM; Ranks {{ M: {k}, N: {c}, K: {y} }} Compute: Z[m, n] = A[m, k] * B[k, n];"
+                ),
+                vec![("M", k), ("N", c), ("K", y)],
+                &["A", "B", "Z"],
+            ),
+        };
     Layer {
         text: format!("Layer {name} {{ {text} }}"),
         dims,
@@ -83,27 +103,63 @@ const ACCELERATORS: &[&str] = &[
 
 fn accelerator(dice: &mut Dice) -> String {
     let text = dice.one(ACCELERATORS);
-    let text = text.replace("PES", &dice.number().to_string());
-    let bytes = dice.number().saturating_mul(16).to_string();
-    format!("Accelerator a {{ {} }}", text.replace("BYTES", &bytes))
+    let pes = if dice.once_in(3) {
+        dice.number()
+    } else {
+        1 << dice.within(2, 14)
+    };
+    let bytes = if dice.once_in(4) {
+        dice.number().saturating_mul(16)
+    } else {
+        1 << dice.within(8, 30)
+    };
+    let text = text.replace("PES", &pes.to_string());
+    format!(
+        "Accelerator a {{ {} }}",
+        text.replace("BYTES", &bytes.to_string())
+    )
 }
 
+/// Loops of one kind; most pieces are no larger than what they are pieces of, and some are anything.
 fn dataflow(dice: &mut Dice, layer: &Layer) -> String {
     let mut out = String::new();
-    let levels = if dice.once_in(40) {
+    let levels = if dice.once_in(60) {
         dice.within(4, 20)
     } else {
-        dice.within(1, 3)
+        dice.within(1, 2)
     };
     let loops = dice.once_in(2);
+    let mut left: Vec<u64> = layer.dims.iter().map(|dim| dim.1.max(1)).collect();
     for level in 0..levels {
         if level > 0 && !loops {
-            out += &format!("Cluster({}); ", dice.number());
+            let instances = if dice.once_in(20) {
+                dice.number()
+            } else {
+                1 << dice.within(0, 3)
+            };
+            out += &format!("Cluster({instances}); ");
         }
-        for _ in 0..dice.within(0, 5) {
-            let dim = dice.one(layer.dims);
-            let size = dice.number();
-            out += &match (loops, dice.within(0, 9)) {
+        let windows = dice.once_in(2);
+        let mut used: Vec<&str> = Vec::new();
+        for _ in 0..dice.within(0, 4) {
+            let at = dice.index(layer.dims.len());
+            let dim = layer.dims[at].0;
+            let is_other = match dim {
+                "Y" | "X" => !windows,
+                "P" | "Q" | "Y'" | "X'" => windows,
+                _ => false,
+            };
+            if !dice.once_in(30) && (is_other || used.contains(&dim)) {
+                continue;
+            }
+            used.push(dim);
+            let size = if dice.once_in(25) {
+                dice.number()
+            } else {
+                dice.within(1, left[at].min(1 << 48))
+            };
+            left[at] = left[at].min(size.max(1));
+            out += &match (loops, dice.within(0, 14)) {
                 (_, 0) => {
                     let (tensor, memory) = (
                         dice.one(layer.tensors),
@@ -115,12 +171,16 @@ fn dataflow(dice: &mut Dice, layer: &Layer) -> String {
                 (true, 1..=3) => format!("spread {dim} by {size} over PE[0]; "),
                 (true, _) => format!("tile {dim} by {size}; "),
                 (false, kind) => {
-                    let word = if kind < 4 {
+                    let word = if kind < 5 {
                         "SpatialMap"
                     } else {
                         "TemporalMap"
                     };
-                    let offset = if dice.once_in(4) { dice.number() } else { size };
+                    let offset = match dice.within(0, 19) {
+                        0 => dice.number(),
+                        _ if matches!(dim, "Y" | "X") => dice.within(1, size.max(1)),
+                        _ => size,
+                    };
                     format!("{word}({size},{offset}) {dim}; ")
                 }
             };
@@ -141,7 +201,13 @@ fn mapped(dice: &mut Dice) -> String {
 /// A chain of convolutions that run together.
 fn fused(dice: &mut Dice) -> String {
     let count = dice.within(2, 4);
-    let (channels, mut size) = (dice.within(1, 8), dice.within(6, 64) + dice.number() % 4096);
+    let channels = dice.within(1, 8);
+    let mut size = if dice.once_in(6) {
+        dice.within(64, 4096)
+    } else {
+        dice.within(6, 40)
+    };
+    let whole = size;
     let mut layers = String::new();
     for at in 0..count {
         let kernel = *dice.one(&[1, 3, 3, 5]);
@@ -156,28 +222,25 @@ fn fused(dice: &mut Dice) -> String {
     let names: Vec<String> = (0..count).map(|at| format!("l{at}")).collect();
     let mut body = String::new();
     let mut open = 0;
-    let mut piece = size;
+    let mut pieces = [whole, whole, channels];
     for _ in 0..dice.within(1, 4) {
-        let rank = dice.one(&["P", "Q", "K", "P", "Q"]);
-        piece = match dice.once_in(12) {
+        let rank = dice.index(3);
+        let piece = match dice.once_in(30) {
             true => dice.number(),
-            false => dice.within(1, piece.clamp(1, 1 << 20)),
+            false => dice.within(1, (pieces[rank] / 2).max(1)),
         };
-        body += &format!("tile l{head}.{rank} by {piece} {{ ");
+        pieces[rank] = piece.clamp(1, 1 << 20);
+        body += &format!("tile l{head}.{} by {piece} {{ ", ["P", "Q", "K"][rank]);
         open += 1;
-        if dice.once_in(3) {
+        if dice.once_in(8) {
             body += &fate(dice, count);
         }
     }
     for at in 1..count {
         body += &format!("retain l{at}.Input in GLB; ");
-        if dice.once_in(3) {
+        if dice.once_in(2) {
             body += &format!("recompute l{at}.Input; ");
         }
-    }
-    if dice.once_in(3) {
-        let words: &[&str] = &["pipeline { }", "sequence { }"];
-        body += *dice.one(words);
     }
     body += &"} ".repeat(open);
     format!(

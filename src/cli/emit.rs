@@ -26,7 +26,7 @@ fn emit(arguments: &Emit) -> Result<Outcome<String>, Failure> {
         Stage::Tokens | Stage::Ast => parsed(arguments),
         Stage::Hir => {
             let (compiled, diagnostics) = load(&arguments.file, &arguments.selection.settings);
-            let value = format!("{:#?}\n", compiled.program);
+            let value = indented(&format!("{:?}", compiled.program));
             Ok(Outcome {
                 sources: compiled.sources,
                 diagnostics,
@@ -49,7 +49,7 @@ fn parsed(arguments: &Emit) -> Result<Outcome<String>, Failure> {
     let value = if arguments.stage == Stage::Tokens {
         tokens(id, &sources)
     } else {
-        format!("{:#?}\n", parsed.ast)
+        indented(&format!("{:?}", parsed.ast))
     };
     let mut diagnostics = Diagnostics::new();
     diagnostics.extend(parsed.diagnostics);
@@ -66,11 +66,87 @@ fn tokens(file: FileId, sources: &SourceMap) -> String {
         return String::new();
     };
     let mut out = String::new();
+    // Columns are counted on from the token before: from the beginning of a long line each would cost its length.
+    let (mut line, mut column, mut from) = (0, 1, 0);
     for lexeme in lexer::lex(file, source.text()).lexemes {
-        let at = source.position(lexeme.lo);
-        out += &format!("{}:{}\t{:?}\n", at.line, at.column, lexeme.token);
+        let here = source.lines().line(lexeme.lo);
+        let between = source.text().get(from..lexeme.lo as usize);
+        match between {
+            Some(between) if here == line => column += between.chars().count(),
+            _ => column = source.position(lexeme.lo).column as usize,
+        }
+        (line, from) = (here, lexeme.lo as usize);
+        out += &format!("{}:{column}\t{:?}\n", here + 1, lexeme.token);
     }
     out
+}
+
+/// Deeper than this a tree is not indented further: the space would grow with the square of its depth.
+const MOST_INDENTED: usize = 24;
+
+/// The tree that `{:?}` printed, one value a line as `{:#?}` has it, in time and space that are linear.
+fn indented(compact: &str) -> String {
+    let mut out = String::with_capacity(compact.len() * 3);
+    let mut depth = 0usize;
+    let mut rest = compact.chars().peekable();
+    let new_line = |out: &mut String, depth: usize| {
+        out.push('\n');
+        (0..depth.min(MOST_INDENTED)).for_each(|_| out.push_str("    "));
+    };
+    while let Some(next) = rest.next() {
+        match next {
+            // A string or a character, to its end.
+            '"' | '\'' => {
+                out.push(next);
+                while let Some(inner) = rest.next() {
+                    out.push(inner);
+                    if inner == '\\' {
+                        out.extend(rest.next());
+                    } else if inner == next {
+                        break;
+                    }
+                }
+            }
+            '{' | '[' | '(' => {
+                out.push(next);
+                while rest.next_if_eq(&' ').is_some() {}
+                if let Some(close) = rest.next_if(|close| matches!(close, '}' | ']' | ')')) {
+                    out.push(close);
+                    continue;
+                }
+                depth += 1;
+                new_line(&mut out, depth);
+            }
+            ' ' if matches!(rest.peek(), Some('}')) => {}
+            '}' | ']' | ')' => {
+                depth = depth.saturating_sub(1);
+                out.push(',');
+                new_line(&mut out, depth);
+                out.push(next);
+            }
+            ',' => {
+                out.push(next);
+                while rest.next_if_eq(&' ').is_some() {}
+                new_line(&mut out, depth);
+            }
+            _ => out.push(next),
+        }
+    }
+    out.push('\n');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_is_printed_as_the_standard_library_does() {
+        let tree = vec![(Some("a, \"b\" {"), [1, 2], ' '), (None, [3, 4], '\'')];
+        assert_eq!(indented(&format!("{tree:?}")), format!("{tree:#?}\n"));
+        let empty: Vec<Vec<u8>> = vec![vec![], vec![1]];
+        assert_eq!(indented(&format!("{empty:?}")), format!("{empty:#?}\n"));
+    }
 }
 
 /// Layers and groups as text, while a run goes over them.

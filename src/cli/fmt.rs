@@ -130,12 +130,13 @@ fn formatted(
 
 /// Shows what formatting would change.
 fn differs(name: &str, text: &str, formatted: &str, output: &Output) -> Result<Status, Failure> {
+    let lines = |text: &str| text.lines().count();
     let shown = match output.format() {
         MessageFormat::Json => format!(
             "{}\n",
             serde_json::json!({ "file": name, "formatted": false })
         ),
-        MessageFormat::Text if text.lines().count() > MOST_LINES => {
+        MessageFormat::Text if lines(text).max(lines(formatted)) > MOST_LINES => {
             format!("--- {name}\n+++ {name} (formatted)\n")
         }
         MessageFormat::Text => TextDiff::from_lines(text, formatted)

@@ -240,7 +240,8 @@ impl GroupClasses {
         if instances > MOST_LISTED as u64 {
             return Err(EngineLimit::TooManyClasses);
         }
-        limits::spend(instances.saturating_mul(times as u64))?;
+        // Sets are taken of each: some units.
+        limits::spend(instances.saturating_mul(6 * times as u64))?;
         Ok(())
     }
 

@@ -47,8 +47,8 @@ pub(super) fn code(limit: &EngineLimit) -> Code {
 }
 
 /// What helps against E0604.
-pub(super) const LESS_WORK: &str = "use fewer loops or Cluster levels, or larger tiles; sizes that divide each \
-     other, and offset = size, have fewer kinds of steps";
+pub(super) const LESS_WORK: &str = "use fewer loops or Cluster levels, or larger tiles; sizes that divide each other, \
+     and offset = size, have fewer kinds of steps";
 
 /// E0604: what stands before it has cost all that one run may cost.
 pub(super) fn run_is_spent(what: &str, span: Span) -> Diagnostic {

@@ -250,9 +250,13 @@ fn no_fix_is_better_than_a_wrong_one() {
             .map(|one| &one["fix"])
             .filter(|fix| !fix.is_null())
         {
-            let at = |key: &str| usize::try_from(fix["span"][key].as_u64().unwrap()).unwrap();
+            let at = |key: &str| usize::try_from(fix[key].as_u64().unwrap()).unwrap();
             let new = fix["replacement"].as_str().unwrap();
-            let mended = format!("{}{new}{}", &text[..at("lo")], &text[at("hi")..]);
+            let mended = format!(
+                "{}{new}{}",
+                &text[..at("byte_start")],
+                &text[at("byte_end")..]
+            );
             let path = write(&format!("hostile_fixed_{name}.dflow"), mended);
             let output = limited(&["check", &path, "--message-format", "json"]);
             let after: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -281,6 +281,7 @@ impl Analysis {
         grid.bound(128)?;
         let mut tiles = Vec::new();
         grid.each(self.trips.len(), |step, steps| {
+            limits::spend(1)?;
             let boxes = set_at(&sets.tile, dims, step)?;
             if !boxes.is_empty() {
                 let made = result.is_some_and(|result| result.kind == Kind::Result);

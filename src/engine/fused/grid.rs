@@ -120,6 +120,7 @@ pub(super) fn largest(terms: &[Term], loops: usize, trips: &[u64]) -> Result<u12
             let grid = Grid::new(trips, loops, tables)?;
             let mut most = 0;
             grid.each(trips.len(), |step, _| {
+                limits::spend(terms.len() as u64)?;
                 most = most.max(term::count_at(terms, step));
                 Ok::<(), EngineLimit>(())
             })?;

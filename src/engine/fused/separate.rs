@@ -6,7 +6,8 @@
 //! sorted into *components* (those that some dimension or condition depends on together), and each component is looked
 //! at by itself. There, the sets of one dimension are cut into parts by which steps have them (the present one, the earlier
 //! trips of loop 2, the next trip of loop 1, ...); all that matters of a trip is which of these have a part, and its
-//! size. Most trips are alike in that. What is left to be combined are the different states of the components.
+//! size. Most trips are alike in that, or have less of the same. What is left to be combined are the different states of
+//! the components.
 //!
 //! An element is live if the present step has it in all dimensions, or some past steps have and some future ones that go
 //! with them, whichever term of the touched elements it is in.
@@ -203,7 +204,7 @@ fn states_of(
         let mut at = component.len();
         loop {
             let Some(next) = at.checked_sub(1) else {
-                return Ok(states.into_iter().collect());
+                return undominated(states);
             };
             at = next;
             index[at] += 1;
@@ -213,6 +214,35 @@ fn states_of(
             index[at] = 0;
         }
     }
+}
+
+/// The states without those that have parts of the same steps as another one, and none that is larger.
+fn undominated(states: BTreeSet<Vec<Local>>) -> Result<Vec<Vec<Local>>> {
+    // By what tells them apart but for sizes: the sizes, and the state.
+    type Measured = (Vec<u64>, Vec<Local>);
+    let mut kinds: BTreeMap<Vec<Bits>, Vec<Measured>> = BTreeMap::new();
+    for state in states {
+        let (mut kind, mut sizes) = (Vec::new(), Vec::new());
+        for local in &state {
+            kind.push(local.allowed.clone());
+            for parts in &local.dims {
+                // Where the parts of a dimension end.
+                kind.push(Bits::new());
+                kind.extend(parts.iter().map(|part| part.0.clone()));
+                sizes.extend(parts.iter().map(|part| part.1));
+            }
+        }
+        let known = kinds.entry(kind).or_default();
+        limits::spend(1 + known.len() as u64)?;
+        let no_larger = |left: &[u64], right: &[u64]| left.iter().zip(right).all(|(a, b)| a <= b);
+        if known.iter().any(|other| no_larger(&sizes, &other.0)) {
+            continue;
+        }
+        known.retain(|other| !no_larger(&other.0, &sizes));
+        known.push((sizes, state));
+    }
+    let kept = kinds.into_values().flatten();
+    Ok(kept.map(|(_, state)| state).collect())
 }
 
 /// The sets of one tensor in one step of a component.

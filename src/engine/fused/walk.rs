@@ -7,6 +7,7 @@ use super::flow::{Tile, narrow};
 use super::grid::{Grid, Sizes};
 use super::pipeline::Matrix;
 use super::term::Term;
+use crate::base::limits;
 use crate::engine::EngineLimit;
 use crate::ir::{Memory, Overlap};
 
@@ -272,6 +273,8 @@ impl<'a> Walk<'a> {
         steps: u64,
         time: &mut impl FnMut(usize, &Tile<'_>) -> Result<Work, E>,
     ) -> Result<bool, E> {
+        let sizes = 1 + self.moves.len() as u64;
+        limits::spend(sizes).map_err(|spent| E::from(spent.into()))?;
         let memories = self.machine.len();
         self.now.down.clear();
         self.now.down.resize(memories, 0);
