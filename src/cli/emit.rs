@@ -136,19 +136,6 @@ fn indented(compact: &str) -> String {
     out
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tree_is_printed_as_the_standard_library_does() {
-        let tree = vec![(Some("a, \"b\" {"), [1, 2], ' '), (None, [3, 4], '\'')];
-        assert_eq!(indented(&format!("{tree:?}")), format!("{tree:#?}\n"));
-        let empty: Vec<Vec<u8>> = vec![vec![], vec![1]];
-        assert_eq!(indented(&format!("{empty:?}")), format!("{empty:#?}\n"));
-    }
-}
-
 /// Layers and groups as text, while a run goes over them.
 struct Printer<'a> {
     sink: Diagnostics,
@@ -232,5 +219,18 @@ fn only_groups(compiled: &Compiled, selection: &mut Selection) {
         let members = groups.iter().flat_map(|group| &group.layers);
         let members: Vec<usize> = members.map(|member| member.0).collect();
         layers.retain(|layer| members.contains(layer));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_is_printed_as_the_standard_library_does() {
+        let tree = vec![(Some("a, \"b\" {"), [1, 2], ' '), (None, [3, 4], '\'')];
+        assert_eq!(indented(&format!("{tree:?}")), format!("{tree:#?}\n"));
+        let empty: Vec<Vec<u8>> = vec![vec![], vec![1]];
+        assert_eq!(indented(&format!("{empty:?}")), format!("{empty:#?}\n"));
     }
 }
