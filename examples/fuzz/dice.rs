@@ -30,7 +30,7 @@ impl Dice {
     }
 
     pub fn once_in(&mut self, times: u64) -> bool {
-        self.next() % times == 0
+        self.next().is_multiple_of(times)
     }
 
     /// A number as somebody would write it: mostly small, sometimes round, seldom absurd.

@@ -47,6 +47,8 @@ pub(super) struct Scope<'a> {
 struct Collector<'s> {
     scope: &'s Scope<'s>,
     group: FusedGroup,
+    /// Layers of the list, also of its end that was not read yet.
+    listed: Vec<usize>,
     /// Names in the list that mean nothing: reported once, and what they would have been is not known.
     unknown: Vec<String>,
     /// A statement could not be read, or a layer of the list is not known: whoever is missing may be there.
@@ -71,6 +73,7 @@ pub(super) fn collect(
             fates: Vec::new(),
             stages: None,
         },
+        listed: Vec::new(),
         unknown: Vec::new(),
         damaged: node.body.is_damaged(),
         words: 0,
@@ -100,6 +103,9 @@ impl Collector<'_> {
                 span: beyond.span,
             });
         }
+        let index = &self.scope.index;
+        let known = names.iter().filter_map(|name| index.get(name.as_str()));
+        self.listed = known.copied().collect();
         for name in names.iter().take(MAX_LAYERS) {
             let Some(layer) = self.layer(cx, name) else {
                 self.damaged = true;
@@ -161,7 +167,9 @@ impl Collector<'_> {
             cx.fail_silently();
             return None;
         }
-        cx.unknown_layer(self.scope.network, name);
+        let taken =
+            |layer: usize| self.listed.contains(&layer) || self.scope.taken.contains_key(&layer);
+        cx.unknown_layer(self.scope.network, name, taken);
         None
     }
 

@@ -273,7 +273,7 @@ fn explicit(cx: &mut Context<'_>, node: &ast::Map) -> Option<Map> {
                         }
                         None if known.is_broken(name.as_str()) => {}
                         None => {
-                            cx.unknown_layer(network, name);
+                            cx.unknown_layer(network, name, |layer| named.contains_key(&layer));
                         }
                     }
                 }

@@ -399,11 +399,16 @@ impl<'a> Context<'a> {
         nearest(name, candidates).map(str::to_owned)
     }
 
-    /// Says that a network has no such layer.
-    pub(super) fn unknown_layer(&mut self, network: usize, name: &ast::Name) {
-        let known = &self.program.networks[network].layers;
-        let names = known.iter().map(|layer| layer.name.as_str());
-        let suggestion = self.suggest(name.as_str(), names);
+    /// Says that a network has no such layer. One that is `taken`, and may not be named again, is not meant.
+    pub(super) fn unknown_layer(
+        &mut self,
+        network: usize,
+        name: &ast::Name,
+        taken: impl Fn(usize) -> bool,
+    ) {
+        let known = self.program.networks[network].layers.iter().enumerate();
+        let free = known.filter(|&(layer, _)| !taken(layer));
+        let suggestion = self.suggest(name.as_str(), free.map(|(_, layer)| layer.name.as_str()));
         self.error(HirError::UnknownName {
             expected: "layer",
             name: name.value.clone(),

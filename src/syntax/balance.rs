@@ -218,8 +218,15 @@ impl Mender<'_, '_> {
     }
 
     fn stray(&mut self, lexeme: Lexeme<'_>) {
+        let is_word = |token: Token<'_>| {
+            token.is_keyword()
+                || token.is_contextual()
+                || matches!(token, Token::Identifier(_) | Token::Number(_))
+        };
+        let before = self.out.last();
         self.errors.push(SyntaxError::StrayBrace {
             span: Span::new(self.file, lexeme.lo, lexeme.hi),
+            joins: before.is_some_and(|before| before.hi == lexeme.lo && is_word(before.token)),
         });
     }
 

@@ -65,6 +65,8 @@ pub enum SyntaxError {
     },
     StrayBrace {
         span: Span,
+        /// It touches the word before it, which would run on into the next one.
+        joins: bool,
     },
     TooDeep {
         span: Span,
@@ -135,7 +137,7 @@ impl SyntaxError {
             | Self::MissingSeparator { after: span, .. }
             | Self::NotAnItem { span, .. }
             | Self::MissingColon { key: span }
-            | Self::StrayBrace { span }
+            | Self::StrayBrace { span, .. }
             | Self::MissingOpen { at: span, .. }
             | Self::TooDeep { span, .. }
             | Self::NotAvailable { span, .. }
@@ -259,9 +261,11 @@ impl SyntaxError {
                 }
             }
             Self::Unclosed { opens, at } => unclosed(opens, *at),
-            Self::StrayBrace { span } => Diagnostic::new(Code::E0102, "this brace closes nothing")
-                .at(*span, "no block is open here")
-                .fix(*span, "", "remove the brace"),
+            Self::StrayBrace { span, joins } => {
+                Diagnostic::new(Code::E0102, "this brace closes nothing")
+                    .at(*span, "no block is open here")
+                    .fix(*span, if *joins { " " } else { "" }, "remove the brace")
+            }
             Self::MissingOpen { at, close } => {
                 Diagnostic::new(Code::E0102, "this block is not opened")
                     .at(*at, "`{` is missing here")

@@ -57,7 +57,7 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
     }
     // What was mended is known to be bad like a malformed literal.
     lexical.extend(unbalanced.iter().filter_map(|error| match error {
-        SyntaxError::TooDeep { span, .. } | SyntaxError::StrayBrace { span } => Some(*span),
+        SyntaxError::TooDeep { span, .. } | SyntaxError::StrayBrace { span, .. } => Some(*span),
         SyntaxError::Unclosed { at, .. } | SyntaxError::MissingOpen { at, .. } => Some(*at),
         _ => None,
     }));

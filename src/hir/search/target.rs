@@ -171,7 +171,7 @@ fn layer(cx: &mut Context<'_>, network: usize, segments: &[Name]) -> Option<usiz
         return None;
     }
     let span = segments.first()?.span.join(segments.last()?.span);
-    cx.unknown_layer(network, &Name::new(text, span));
+    cx.unknown_layer(network, &Name::new(text, span), |_| false);
     None
 }
 
