@@ -7,12 +7,14 @@
 //!
 //! Invariant: only a mapping that `legality::check` accepted is estimated.
 
+mod cache;
 mod check;
 pub mod fused;
 mod limits;
 mod memo;
 mod names;
 mod price;
+mod request;
 mod run;
 mod schedules;
 mod select;
@@ -20,12 +22,12 @@ mod select;
 mod tests;
 pub(crate) mod words;
 
+pub use cache::Cache;
 pub use check::{CheckCache, CheckedLayer, check_layer};
 pub use limits::limit_diagnostic;
 pub use memo::Memo;
 pub use names::dimensions;
 pub(crate) use price::Evaluator;
-pub use run::{
-    Cache, Figures, GroupOutcome, LayerOutcome, Observer, Request, Step, Until, group_name, run,
-};
+pub use request::{Figures, GroupOutcome, LayerOutcome, Observer, Request, Step, Until};
+pub use run::{group_name, run};
 pub use select::{NothingSelected, Selection};

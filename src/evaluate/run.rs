@@ -4,187 +4,20 @@
 //! model first, in the order of the maps. Layers and groups are lowered and checked once, however many models there
 //! are.
 
+use super::cache::{Cache, too_much};
 use super::limits::{failure_diagnostic, inapplicable, of_model};
 use super::price::Checked;
-use super::{CheckCache, CheckedLayer, Evaluator, Memo, Selection, fused, schedules};
+use super::request::{Figures, GroupOutcome, LayerOutcome, Observer, Request, Step, Until};
+use super::{CheckedLayer, Evaluator, fused, schedules};
 use crate::base::limits::{self, Outcome, Stop};
 use crate::cost::CostError;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::{Compiled, PlannedLayer};
-use crate::engine::EngineLimit;
-use crate::engine::fused::Flow;
 use crate::hir::{Accelerator, Map, Network};
-use crate::ir::Mapping;
-use crate::lower::{self, LoweredGroup, Options};
+use crate::lower;
 use crate::models::{self, Estimate, Failure, Model, Problem, Subject};
 use crate::report::{Evaluation, GroupReport, LayerReport, adds_up, totals};
-use fused::{CheckedGroup, Unit, check_group, units};
-
-/// What a run is to do.
-#[derive(Clone, Copy)]
-pub struct Request<'a> {
-    pub selection: &'a Selection,
-    /// In the order of the evaluations.
-    pub models: &'a [&'a dyn Model],
-    pub until: Until,
-    pub options: Options,
-    /// Warnings about legal mappings are diagnostics, and not only notes of the reports.
-    pub warnings: bool,
-}
-
-/// How far a run goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Until {
-    /// Layers and groups are lowered.
-    Lowered,
-    /// And checked.
-    Checked,
-    /// And counted by the default model, to say what cannot be.
-    Counted,
-    /// And estimated by the models.
-    Evaluated,
-}
-
-/// What stands before a run.
-#[derive(Clone, Copy, Debug)]
-pub struct Step<'a> {
-    /// Layers and groups that are finished, and all of the selection.
-    pub done: usize,
-    pub total: usize,
-    /// Index into the maps of the program.
-    pub map: usize,
-    /// The layer or group that is next.
-    pub name: &'a str,
-}
-
-/// Who wants to know what a run does.
-pub trait Observer {
-    /// Where mistakes and warnings go.
-    fn diagnostics(&mut self) -> &mut Diagnostics;
-
-    /// What ends the work on a layer or group in the middle: then [`Observer::proceed`] is asked whether to begin it anew.
-    fn stop(&self) -> Option<Stop> {
-        None
-    }
-
-    /// Asked before every layer and group; `false` stops the run.
-    fn proceed(&mut self, _next: &Step<'_>) -> bool {
-        true
-    }
-
-    /// A model says nothing of a map, which has no evaluation by it therefore.
-    fn inapplicable(&mut self, refusal: Diagnostic) {
-        self.diagnostics().push(refusal);
-    }
-
-    /// No model of the request applies to a map; each of `refusals` has gone to [`Observer::inapplicable`] before.
-    fn unevaluated(&mut self, _refusals: Vec<Diagnostic>) {}
-
-    /// A legal layer or group has no figures by some model.
-    fn without_figures(&mut self, reasons: &[Diagnostic]) {
-        self.diagnostics().extend(reasons.iter().cloned());
-    }
-
-    /// A layer is finished.
-    fn layer(&mut self, _outcome: LayerOutcome<'_>) {}
-
-    /// A group is finished by one model; without models, or when it is refused, once.
-    fn group(&mut self, _outcome: &GroupOutcome<'_>) {}
-}
-
-impl Observer for Diagnostics {
-    fn diagnostics(&mut self) -> &mut Diagnostics {
-        self
-    }
-}
-
-/// What became of a layer.
-pub struct LayerOutcome<'a> {
-    /// Index into the maps of the program.
-    pub map: usize,
-    /// Index into the layers of the network.
-    pub layer: usize,
-    /// `None` when nothing could be planned, which has been reported.
-    pub planned: Option<PlannedLayer>,
-    /// `None` when it was refused, which has been reported, or not checked.
-    pub checked: Option<CheckedLayer>,
-    /// By the models that apply, in their order; empty when there is nothing to estimate.
-    pub figures: &'a [Figures],
-}
-
-/// What a model says of a layer.
-pub struct Figures {
-    pub estimate: Option<Estimate>,
-    /// Or why there is none.
-    pub report: Result<LayerReport, Vec<Diagnostic>>,
-}
-
-/// What became of a fused group.
-pub struct GroupOutcome<'a> {
-    /// Index into the maps of the program.
-    pub map: usize,
-    /// Index into the groups of the map.
-    pub group: usize,
-    /// `None` when it could not be lowered, which has been reported.
-    pub lowered: Option<&'a LoweredGroup>,
-    /// `None` when it was refused, which has been reported, or not checked.
-    pub checked: Option<&'a CheckedGroup<'a>>,
-    /// What the model counted instead of the engine.
-    pub counted: Option<&'a Flow>,
-    /// Or why there is none; `None` when it was not estimated.
-    pub report: Option<&'a Result<GroupReport, Vec<Diagnostic>>>,
-}
-
-/// Verdicts and estimates that are remembered, at most so many of each.
-const MOST: usize = 1024;
-
-/// Estimates of one model by mapping.
-type Estimates = Memo<Mapping, Result<Estimate, Failure>>;
-
-/// What is remembered between layers, and between runs.
-pub struct Cache {
-    checks: CheckCache,
-    /// By name of the model.
-    estimates: Vec<(&'static str, Estimates)>,
-}
-
-impl Default for Cache {
-    fn default() -> Cache {
-        Cache {
-            checks: CheckCache::new(MOST),
-            estimates: Vec::new(),
-        }
-    }
-}
-
-impl Cache {
-    fn estimate(&mut self, model: &dyn Model, subject: &Subject<'_>) -> Result<Estimate, Failure> {
-        // Closed forms are faster than a look at what is remembered.
-        let Subject::Loops(legal) = subject else {
-            return model.estimate(subject);
-        };
-        let name = model.name();
-        let at = match self.estimates.iter().position(|known| known.0 == name) {
-            Some(at) => at,
-            None => {
-                self.estimates.push((name, Memo::new(MOST)));
-                self.estimates.len() - 1
-            }
-        };
-        let estimate = || {
-            let estimate = model.estimate(subject);
-            // Whatever gave up when nothing was left, and whatever was found with that, is no result.
-            match limits::is_spent() {
-                true => Err(too_much()),
-                false => estimate,
-            }
-        };
-        match self.estimates.get_mut(at) {
-            Some((_, known)) => known.get(legal, estimate),
-            None => estimate(),
-        }
-    }
-}
+use fused::{Unit, check_group, units};
 
 /// Lowers, checks and evaluates the selected layers and groups. Layers with errors are named in
 /// [`Evaluation::failed`]; a map that was not finished because the observer stopped the run has no evaluation.
@@ -236,11 +69,6 @@ pub fn run(
         }
     }
     evaluations.into_iter().flatten().collect()
-}
-
-/// What is found when nothing is left of an allowance is no result.
-fn too_much() -> Failure {
-    Failure::Limit(EngineLimit::TooMuchWork)
 }
 
 /// The name of a group, also of one that cannot be lowered: `expand + project`.
