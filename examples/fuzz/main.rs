@@ -36,6 +36,8 @@ const MOST_FINDINGS: usize = 20;
 
 struct Arguments {
     seconds: u64,
+    /// At most so many, however fast the machine is.
+    inputs: u64,
     seed: u64,
     input: Option<PathBuf>,
     plant: Option<Plant>,
@@ -47,7 +49,8 @@ fn main() -> ExitCode {
         Err(wrong) => {
             eprintln!("{wrong}");
             eprintln!(
-                "usage: fuzz [--seconds N] [--seed N|today] [--input FILE] [--plant panic|count|hang]"
+                "usage: fuzz [--seconds N] [--inputs N] [--seed N|today] [--input FILE] \
+                 [--plant panic|count|hang]"
             );
             return ExitCode::from(2);
         }
@@ -73,11 +76,12 @@ fn run(arguments: &Arguments, folder: &Path, checker: &mut Checker) -> ExitCode 
         arguments.seed,
         corpus.len()
     );
-    let end = Instant::now() + Duration::from_secs(arguments.seconds);
+    let start = Instant::now();
+    let end = start + Duration::from_secs(arguments.seconds);
     let (mut inputs, mut findings) = (0u64, 0usize);
     // What was found, by its first line: one of a kind is enough.
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
-    while Instant::now() < end && findings < MOST_FINDINGS {
+    while inputs < arguments.inputs && findings < MOST_FINDINGS && Instant::now() < end {
         let mut dice = Dice::new(arguments.seed.wrapping_mul(1 << 32).wrapping_add(inputs));
         let text = if dice.once_in(2) {
             generate::program(&mut dice)
@@ -94,7 +98,7 @@ fn run(arguments: &Arguments, folder: &Path, checker: &mut Checker) -> ExitCode 
         }
         inputs += 1;
     }
-    checker.summary(inputs, arguments.seconds);
+    checker.summary(inputs, start.elapsed().as_secs());
     for (kind, count) in &kinds {
         println!("{count} times: {kind}");
     }
@@ -112,6 +116,7 @@ fn keep(folder: &Path, seed: u64, number: u64, text: &str, finding: &Finding) {
 fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
     let mut known = Arguments {
         seconds: 60,
+        inputs: u64::MAX,
         seed: 1,
         input: None,
         plant: None,
@@ -121,6 +126,7 @@ fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments, Strin
         let number = |text: String| text.parse().map_err(|_| format!("`{text}` is no number"));
         match word.as_str() {
             "--seconds" => known.seconds = number(value()?)?,
+            "--inputs" => known.inputs = number(value()?)?,
             "--seed" => {
                 known.seed = match value()? {
                     text if text == "today" => today(),
