@@ -6,7 +6,7 @@ use super::pipeline::{load, overwrites};
 use super::progress::Searching;
 use crate::diag::suggest::nearest;
 use crate::driver::Compiled;
-use crate::hir::search::Search;
+use crate::hir::search::{LONGEST, Search};
 use crate::optimize::{self, Answer, Import, proof};
 use crate::report::{Report, json, search_text};
 use std::fmt::Write;
@@ -113,7 +113,7 @@ pub fn budget(text: &str) -> Result<Duration, Failure> {
     });
     let seconds = found.or_else(|| text.parse::<f64>().ok());
     seconds
-        .filter(|seconds| seconds.is_finite() && (0.0..=1e7).contains(seconds))
+        .filter(|seconds| seconds.is_finite() && (0.0..=LONGEST).contains(seconds))
         .map(Duration::from_secs_f64)
         .ok_or_else(|| {
             Failure(format!(

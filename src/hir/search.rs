@@ -171,6 +171,8 @@ pub const KEYS: [&str; 7] = [
 pub const FIGURES: [&str; 8] = [
     "energy", "cycles", "edp", "e2dp", "ed2p", "area", "traffic", "capacity",
 ];
+/// The longest budget in seconds, some four months: clocks can be set so far ahead.
+pub const LONGEST: f64 = 1e7;
 /// Ways to search.
 pub const STRATEGIES: [&str; 3] = ["optimal", "adaptive", "random"];
 /// Keys of a later version.
@@ -351,20 +353,24 @@ impl<'a> Collector<'a> {
     }
 }
 
+/// A name with or without arguments; `None` has been reported.
+fn called<'a>(
+    cx: &mut Context<'_>,
+    expected: &str,
+    expr: &'a ast::Expr,
+) -> Option<(&'a ast::Path, &'a [ast::Argument])> {
+    let found = expr.as_call();
+    match (&found, &expr.kind) {
+        (None, ExprKind::Error) => cx.fail_silently(),
+        (None, _) => wrong(cx, expected, expr),
+        (Some(_), _) => {}
+    }
+    found
+}
+
 /// `optimal`, `random(1000, seed = 2)`
 fn strategy(cx: &mut Context<'_>, value: &ast::Expr) -> Option<Strategy> {
-    let (name, arguments) = match &value.kind {
-        ExprKind::Path(path) => (path, &[][..]),
-        ExprKind::Call {
-            function,
-            arguments,
-        } => (function, arguments.as_slice()),
-        ExprKind::Error => return None,
-        _ => {
-            wrong(cx, "`optimal`, `adaptive` or `random(n)`", value);
-            return None;
-        }
-    };
+    let (name, arguments) = called(cx, "`optimal`, `adaptive` or `random(n)`", value)?;
     let text = name.to_string();
     match (text.as_str(), arguments) {
         ("optimal", []) => return Some(Strategy::Optimal),
@@ -408,13 +414,15 @@ fn strategy(cx: &mut Context<'_>, value: &ast::Expr) -> Option<Strategy> {
 fn budget(cx: &mut Context<'_>, expr: &ast::Expr) -> Option<Duration> {
     let value = cx.value(expr)?;
     match value {
-        Value::Exact(nanoseconds, Some(Dimension::Time)) => {
+        Value::Exact(nanoseconds, Some(Dimension::Time))
+            if (0.0..=LONGEST * 1e9).contains(&nanoseconds.to_f64()) =>
+        {
             Some(Duration::from_secs_f64(nanoseconds.to_f64() / 1e9))
         }
         other => {
             cx.error(HirError::WrongUnit {
                 key: "budget".to_owned(),
-                expected: "a time, such as `10s`".to_owned(),
+                expected: "a time of at most 10,000,000 s, such as `10s`".to_owned(),
                 found: other.describe(),
                 span: expr.span,
                 instead: None,

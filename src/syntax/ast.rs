@@ -590,6 +590,19 @@ impl Expr {
             _ => None,
         }
     }
+
+    /// A name with its arguments, of which there may be none: `edp`, `traffic(DRAM)`.
+    #[must_use]
+    pub fn as_call(&self) -> Option<(&Path, &[Argument])> {
+        match &self.kind {
+            ExprKind::Path(path) => Some((path, &[])),
+            ExprKind::Call {
+                function,
+                arguments,
+            } => Some((function, arguments)),
+            _ => None,
+        }
+    }
 }
 
 impl ExprKind {

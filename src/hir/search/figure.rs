@@ -3,7 +3,7 @@
 use super::super::error::HirError;
 use super::super::scope::Context;
 use super::super::{Accelerator, Value};
-use super::{FIGURES, Figure, Limit, Objective, one, target, twice, unknown, wrong};
+use super::{FIGURES, Figure, Limit, Objective, called, one, target, twice, unknown, wrong};
 use crate::base::Dimension;
 use crate::syntax::ast::{self, CompareOp, Condition, ExprKind};
 use crate::syntax::print::print_expr;
@@ -53,18 +53,7 @@ pub(super) fn figure(
     hardware: &Accelerator,
     expr: &ast::Expr,
 ) -> Option<Figure> {
-    let (name, arguments) = match &expr.kind {
-        ExprKind::Path(path) => (path, &[][..]),
-        ExprKind::Call {
-            function,
-            arguments,
-        } => (function, arguments.as_slice()),
-        ExprKind::Error => return None,
-        _ => {
-            wrong(cx, "a figure, such as `energy` or `traffic(DRAM)`", expr);
-            return None;
-        }
-    };
+    let (name, arguments) = called(cx, "a figure, such as `energy` or `traffic(DRAM)`", expr)?;
     let text = name.to_string();
     let plain = match text.as_str() {
         "energy" => Some(Figure::Energy),

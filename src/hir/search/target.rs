@@ -3,7 +3,7 @@
 use super::super::error::HirError;
 use super::super::scope::{Context, Kind};
 use super::super::{Accelerator, FuseError, UnknownPart};
-use super::wrong;
+use super::{called, wrong};
 use crate::syntax::ast::{self, ExprKind, Invocation, Name, Path};
 
 /// Layers of a network.
@@ -16,24 +16,10 @@ pub(super) struct Target {
 /// `eyeriss`, `npu(rows = 64)`
 fn invocation(cx: &mut Context<'_>, what: &str, property: &ast::Property) -> Option<Invocation> {
     let value = super::one(cx, property)?;
-    let (path, arguments) = match &value.kind {
-        ExprKind::Path(path) => (path.clone(), Vec::new()),
-        ExprKind::Call {
-            function,
-            arguments,
-        } => (function.clone(), arguments.clone()),
-        ExprKind::Error => {
-            cx.fail_silently();
-            return None;
-        }
-        _ => {
-            wrong(cx, what, value);
-            return None;
-        }
-    };
+    let (path, arguments) = called(cx, what, value)?;
     Some(Invocation {
-        path,
-        arguments,
+        path: path.clone(),
+        arguments: arguments.to_vec(),
         span: value.span,
     })
 }

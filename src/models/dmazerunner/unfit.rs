@@ -157,10 +157,27 @@ impl fmt::Display for Unfit {
     }
 }
 
+/// What of a design does not fit.
+enum Part {
+    Layer,
+    Hardware,
+    Loops,
+    Size,
+}
+
 impl Unfit {
     /// What does not fit: the layer (E0611), the hardware (E0612) or the loops (E0613).
     #[must_use]
     pub fn code(&self) -> &'static str {
+        match self.part() {
+            Part::Layer => "E0611",
+            Part::Hardware => "E0612",
+            Part::Loops => "E0613",
+            Part::Size => "E0602",
+        }
+    }
+
+    fn part(&self) -> Part {
         match self {
             Unfit::NotAProduct
             | Unfit::Repeated(_)
@@ -170,7 +187,7 @@ impl Unfit {
             | Unfit::Dilation(_)
             | Unfit::Strides(_)
             | Unfit::Widths
-            | Unfit::Sparse => "E0611",
+            | Unfit::Sparse => Part::Layer,
             Unfit::Shape { .. }
             | Unfit::Lanes(_)
             | Unfit::Holds(_)
@@ -179,15 +196,15 @@ impl Unfit {
             | Unfit::OddBanks(_)
             | Unfit::DmaRate
             | Unfit::Network
-            | Unfit::NetworkKind => "E0612",
+            | Unfit::NetworkKind => Part::Hardware,
             Unfit::Uneven(_)
             | Unfit::Imperfect { .. }
             | Unfit::Folded { .. }
             | Unfit::InputWindow
             | Unfit::Together
             | Unfit::SpreadOutside(_)
-            | Unfit::Twice { .. } => "E0613",
-            Unfit::TooLarge => "E0602",
+            | Unfit::Twice { .. } => Part::Loops,
+            Unfit::TooLarge => Part::Size,
         }
     }
 
@@ -195,15 +212,6 @@ impl Unfit {
     #[must_use]
     pub fn help(&self) -> Option<String> {
         let text = match self {
-            Unfit::Shape { .. }
-            | Unfit::Lanes(_)
-            | Unfit::Holds(_)
-            | Unfit::Size(_)
-            | Unfit::SingleBuffer(_)
-            | Unfit::OddBanks(_)
-            | Unfit::DmaRate
-            | Unfit::Network
-            | Unfit::NetworkKind => "`std.accelerators.dmaze256` is such hardware".to_owned(),
             Unfit::Imperfect {
                 dim,
                 extent,
@@ -225,19 +233,12 @@ impl Unfit {
             }
             Unfit::SpreadOutside(_) => "write `spread` after all loops `at SPM`".to_owned(),
             Unfit::Widths => "give all tensors one precision".to_owned(),
-            Unfit::NotAProduct
-            | Unfit::Repeated(_)
-            | Unfit::TwoRanks(_)
-            | Unfit::StrangeRank(_)
-            | Unfit::Groups(_)
-            | Unfit::Dilation(_)
-            | Unfit::Strides(_) => "choose another layer with `--layer`".to_owned(),
-            Unfit::Sparse
-            | Unfit::Uneven(_)
-            | Unfit::Imperfect { .. }
-            | Unfit::Together
-            | Unfit::Twice { .. }
-            | Unfit::TooLarge => return None,
+            Unfit::Sparse => return None,
+            other => match other.part() {
+                Part::Layer => "choose another layer with `--layer`".to_owned(),
+                Part::Hardware => "`std.accelerators.dmaze256` is such hardware".to_owned(),
+                Part::Loops | Part::Size => return None,
+            },
         };
         Some(text)
     }

@@ -47,19 +47,12 @@ impl Walk<'_> {
 
     fn applied(&mut self, kind: Kind, property: &Property) -> Option<crate::hir::Definition> {
         let value = property.values.first()?;
-        let (path, arguments) = match &value.kind {
-            ExprKind::Path(path) => (path.clone(), Vec::new()),
-            ExprKind::Call {
-                function,
-                arguments,
-            } => (function.clone(), arguments.clone()),
-            _ => return None,
-        };
+        let (path, arguments) = value.as_call()?;
         self.invocation(
             kind,
             &Invocation {
-                path,
-                arguments,
+                path: path.clone(),
+                arguments: arguments.to_vec(),
                 span: value.span,
             },
         )
