@@ -5,7 +5,6 @@ pub mod limits;
 pub mod num;
 pub mod precision;
 pub mod quantity;
-pub mod sha256;
 pub mod source;
 pub mod span;
 

@@ -12,13 +12,13 @@ use super::emit;
 use super::run::{Answer, Found};
 use super::task::{Task, model_name, objective, tasks};
 use super::why::name;
-use crate::base::sha256::sha256;
 use crate::diag::Diagnostics;
 use crate::driver::Compiled;
 use crate::hir::search::Search;
 use crate::search::certificate::{self, Certificate, Flaw, Named, Part};
 use crate::search::{self, Candidate, Goal, Natural, Prepared, SLACK};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// The name of this form.
 pub const SCHEMA: &str = "dflow.certificate/1";
@@ -107,7 +107,7 @@ pub struct PartForm {
 /// The digest of a program: its own files one after the other, imported ones first, each with its length.
 #[must_use]
 pub fn digest(compiled: &Compiled) -> String {
-    let mut bytes = Vec::new();
+    let mut digest = Sha256::new();
     for module in compiled
         .modules
         .iter()
@@ -117,10 +117,11 @@ pub fn digest(compiled: &Compiled) -> String {
             .sources
             .get(module.ast.span.file())
             .map_or("", |file| file.text());
-        bytes.extend((text.len() as u64).to_be_bytes());
-        bytes.extend(text.as_bytes());
+        digest.update((text.len() as u64).to_be_bytes());
+        digest.update(text);
     }
-    sha256(&bytes)
+    let bytes = digest.finalize();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The document of some searches.

@@ -3,7 +3,8 @@
 use std::io::Read;
 use std::process::{Command, Output, Stdio};
 
-fn dflowc(arguments: &[&str]) -> Output {
+/// Runs the program where the tests are run, without colours.
+pub fn dflowc(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_dflowc"))
         .args(arguments)
         .env_remove("NO_COLOR")
@@ -11,11 +12,11 @@ fn dflowc(arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn stdout(output: &Output) -> String {
+pub fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn stderr(output: &Output) -> String {
+pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 

@@ -3,6 +3,7 @@
 //! Sources: section 4.2 of the dMazeRunner paper and its public tool; `tests/deepopt/config_a.csv`, which the authors'
 //! program of DeepOpt wrote.
 
+use crate::cli::{dflowc, stderr, stdout};
 use dflowc::diag::Diagnostics;
 use dflowc::driver::{MemoryFiles, Session};
 use dflowc::evaluate::{Cache, Request, Selection, Until, run};
@@ -10,21 +11,10 @@ use dflowc::lower::Options;
 use dflowc::models;
 use dflowc::report::LayerReport;
 use serde_json::Value;
-use std::process::Command;
 
 fn eval(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_dflowc"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .arg("eval")
-        .args(arguments)
-        .args(["--color", "never"])
-        .output()
-        .unwrap();
-    (
-        output.status.code(),
-        String::from_utf8(output.stdout).unwrap(),
-        String::from_utf8(output.stderr).unwrap(),
-    )
+    let output = dflowc(&[&["eval"], arguments].concat());
+    (output.status.code(), stdout(&output), stderr(&output))
 }
 
 fn close(found: f64, expected: f64) -> bool {

@@ -234,6 +234,13 @@ fn execution_leaves_out_what_repeats() {
     assert!(several * 12 > all);
 }
 
+/// A case that was once wrong, by the choices that make it, and its counts.
+fn kept(choices: &[u32]) -> (Legal<Mapping>, Counts) {
+    let mapping = generate::mapping(choices);
+    let truth = oracle::run(&mapping, 200_000).unwrap();
+    (legality::check(mapping).unwrap(), truth)
+}
+
 /// A kernel over an array with padding on its first PE, sums that come down to one PE, tiles of operands and sums at
 /// different places: of the other PEs no register file is handed a sum. Executed and by classes as the oracle counts it.
 #[test]
@@ -251,9 +258,7 @@ fn padding_on_the_pe_that_takes_the_sums() {
         2635077910, 4218052077, 159590647, 2734526697, 3811730060, 3660881742, 3072236695, 2422650730, 3219247056, 1165718025,
         1640279768, 3507684946, 1233061711, 87725993, 100071592, 3089327525,
     ];
-    let mapping = generate::mapping(&choices);
-    let truth = oracle::run(&mapping, 200_000).unwrap();
-    let legal = legality::check(mapping).unwrap();
+    let (legal, truth) = kept(&choices);
     assert_eq!(execute(&legal, TimingRule::Exact), Ok(truth.clone()));
     let counter = Counter::new(&legal).unwrap();
     let counts = counter.count_by_classes(&legal, TimingRule::Exact);
@@ -274,8 +279,6 @@ fn an_idle_pe_keeps_its_part_of_the_sums() {
         2228071359, 889922059, 0, 1335618613, 173771767, 0, 0, 2865474506, 0, 0,
         83124, 0, 28204619, 21816, 913991450, 390531578, 3572825670, 2835435961,
     ];
-    let mapping = generate::mapping(&choices);
-    let truth = oracle::run(&mapping, 200_000).unwrap();
-    let legal = legality::check(mapping).unwrap();
+    let (legal, truth) = kept(&choices);
     assert_eq!(count(&legal, TimingRule::Exact), Ok(truth));
 }

@@ -62,15 +62,9 @@ fn features(mapping: &Mapping) -> Vec<(&'static str, bool)> {
         let first = places.next();
         places.any(|place| Some(place) != first)
     };
-    let bounded = |m: &Memory| m.ports.read().is_some() || m.ports.write().is_some();
     let result = &operation.tensors[operation.result()];
-    vec![
-        (
-            "memories side by side",
-            memories
-                .windows(2)
-                .any(|pair| pair[0].level == pair[1].level),
-        ),
+    let mut found = of_memories(memories);
+    found.extend([
         ("a tensor passes a level by", tensors.clone().any(passes)),
         ("a home outside an array", tensors.clone().any(outside)),
         (
@@ -80,16 +74,6 @@ fn features(mapping: &Mapping) -> Vec<(&'static str, bool)> {
         (
             "arrays inside the innermost memory",
             schedule.steps < schedule.leaf,
-        ),
-        (
-            "one port",
-            memories.iter().any(|m| matches!(m.ports, Ports::One(_))),
-        ),
-        (
-            "two ports",
-            memories
-                .iter()
-                .any(|m| bounded(m) && matches!(m.ports, Ports::Two { .. })),
         ),
         (
             "a rate on the innermost memory",
@@ -115,6 +99,34 @@ fn features(mapping: &Mapping) -> Vec<(&'static str, bool)> {
         (
             "a refill of whole tiles",
             memories.iter().any(|m| m.refill == Refill::Tile),
+        ),
+    ]);
+    found
+}
+
+/// Whether a port of a memory has a bandwidth.
+pub fn bounded(memory: &Memory) -> bool {
+    memory.ports.read().is_some() || memory.ports.write().is_some()
+}
+
+/// What memories exercise, whoever is mapped on them.
+pub fn of_memories(memories: &[Memory]) -> Vec<(&'static str, bool)> {
+    vec![
+        (
+            "memories side by side",
+            memories
+                .windows(2)
+                .any(|pair| pair[0].level == pair[1].level),
+        ),
+        (
+            "one port",
+            memories.iter().any(|m| matches!(m.ports, Ports::One(_))),
+        ),
+        (
+            "two ports",
+            memories
+                .iter()
+                .any(|m| bounded(m) && matches!(m.ports, Ports::Two { .. })),
         ),
     ]
 }

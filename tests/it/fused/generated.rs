@@ -1,9 +1,9 @@
 //! Generated groups: what the definition implies holds of what the oracle counts.
 
 use super::generate;
-use crate::features::Tally;
+use crate::features::{Tally, bounded, of_memories};
 use dflowc::engine::fused::{Flow, oracle};
-use dflowc::ir::{Fate, FusedGroup, Memory, Overlap, Ports};
+use dflowc::ir::{Fate, FusedGroup, Memory, Overlap};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -84,7 +84,6 @@ pub fn features(group: &FusedGroup, flow: &Flow, memories: &[Memory]) -> Vec<(&'
         trips *= pieces[tile.rank].div_ceil(tile.size);
         pieces[tile.rank] = pieces[tile.rank].min(tile.size);
     }
-    let bounded = |m: &Memory| m.ports.read().is_some() || m.ports.write().is_some();
     let used = |number: usize| group.tensors.iter().any(|tensor| tensor.memory == number);
     let mut found = vec![
         (
@@ -123,23 +122,8 @@ pub fn features(group: &FusedGroup, flow: &Flow, memories: &[Memory]) -> Vec<(&'
                 .skip(1)
                 .filter(|(at, _)| used(*at))
         };
+        found.extend(of_memories(memories));
         found.extend([
-            (
-                "memories side by side",
-                memories
-                    .windows(2)
-                    .any(|pair| pair[0].level == pair[1].level),
-            ),
-            (
-                "one port",
-                memories.iter().any(|m| matches!(m.ports, Ports::One(_))),
-            ),
-            (
-                "two ports",
-                memories
-                    .iter()
-                    .any(|m| bounded(m) && matches!(m.ports, Ports::Two { .. })),
-            ),
             (
                 "a rate on a memory of the group",
                 inside().any(|(_, m)| bounded(m)),
