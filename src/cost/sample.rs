@@ -187,6 +187,7 @@ pub(crate) fn counts() -> Counts {
         timing: Timing {
             cycles: 16,
             compute_cycles: 12,
+            neighbour_cycles: 0,
             bound: Bound::Compute,
         },
     }

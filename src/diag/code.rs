@@ -104,6 +104,7 @@ codes! {
     W0401 "idle processing elements" page "explain/W0401.md";
     W0402 "map does not move" page "explain/W0402.md";
     W0403 "clusters across the rows of an array" page "explain/W0403.md";
+    W0404 "a bandwidth that nothing uses" page "explain/W0404.md";
 }
 
 impl Code {

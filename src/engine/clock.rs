@@ -76,6 +76,8 @@ pub(super) struct Clock {
     now: Now,
     /// Sums over the run.
     pub compute: u128,
+    /// Of what passes from PE to PE, in the MAESTRO model.
+    pub neighbours: u128,
     pub bits: Vec<u128>,
     pub busy: Vec<u128>,
     /// Per boundary, then per home.
@@ -105,6 +107,7 @@ impl Clock {
         zeros(&mut self.now.moves, (0, 0), boundaries);
         zeros(&mut self.now.peak, 0, boundaries);
         self.compute = 0;
+        self.neighbours = 0;
         zeros(&mut self.bits, 0, resources);
         zeros(&mut self.busy, 0, resources);
         zeros(&mut self.transfer_cycles, 0, boundaries + homes);
@@ -416,6 +419,14 @@ impl Clock {
         let taken = flows.at_position[position].iter();
         let longest = taken.map(|&r| self.now.busy[r]).max();
         Some(own.max(longest.unwrap_or(0)))
+    }
+
+    /// What passes from PE to PE takes `cycles` of each of `count` steps; it hides behind the rest.
+    pub fn passes_on(&mut self, elapsed: &mut Elapsed, cycles: u64, count: u128) -> Option<()> {
+        let all = count.checked_mul(u128::from(cycles))?;
+        self.neighbours = self.neighbours.checked_add(all)?;
+        elapsed.time = elapsed.time.max(cycles);
+        Some(())
     }
 
     /// Something of a boundary comes from neighbours: the child is filled even if its parent sends nothing.

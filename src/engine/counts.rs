@@ -151,6 +151,9 @@ pub struct Timing {
     /// Sum over the leaf tiles of the issues of the busiest PE, and the waves of skewed arrays: the time
     /// with free transfers.
     pub compute_cycles: u64,
+    /// Sum over the steps of the cycles in which elements and sums pass from PE to PE, in the MAESTRO model
+    /// (section 4.3: one for each that is reused by a neighbour). Exact time has them in ports and links.
+    pub neighbour_cycles: u64,
     /// What takes longest when everything else is free: the roofline's binding resource.
     pub bound: Bound,
 }
@@ -163,6 +166,8 @@ pub enum Bound {
     Resource(usize),
     /// Index into [`Counts::boundaries`]: the latency of its networks is what takes longest.
     Boundary(usize),
+    /// What passes from PE to PE ([`Timing::neighbour_cycles`]).
+    Neighbours,
 }
 
 impl Counts {
@@ -180,6 +185,7 @@ impl Counts {
         scale(&mut self.steps)?;
         scale(&mut self.timing.cycles)?;
         scale(&mut self.timing.compute_cycles)?;
+        scale(&mut self.timing.neighbour_cycles)?;
         for counts in self.memories.iter_mut().flat_map(|m| &mut m.tensors) {
             scale(&mut counts.fills)?;
             scale(&mut counts.reads)?;

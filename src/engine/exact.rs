@@ -620,7 +620,10 @@ impl Engine<'_> {
                     .ok_or(EngineLimit::Overflow)?;
                 if timer.rule == TimingRule::Maestro && position + 1 == flows.positions.len() {
                     let passed = self.passed(position, advance, context);
-                    elapsed.time = elapsed.time.max(passed).max(self.lent);
+                    self.work
+                        .clock
+                        .passes_on(elapsed, passed.max(self.lent), count)
+                        .ok_or(EngineLimit::Overflow)?;
                 }
             }
             if place == outside {

@@ -510,13 +510,16 @@ impl View<'_> {
                 && u128::from(self.counts.operations) <= most
                 && self.counts.steps <= timing.compute_cycles
                 && self.counts.pes_used <= architecture.pes()
+                && timing.neighbour_cycles <= timing.cycles
                 && timing.bound == bound_of(self.counts),
         )
     }
 
     fn time(&self) -> Option<bool> {
         let timing = &self.counts.timing;
-        let (mut all, mut parts) = (true, u128::from(timing.compute_cycles));
+        // What passes from PE to PE has ports and links of its own.
+        let mut all = timing.neighbour_cycles == 0;
+        let mut parts = u128::from(timing.compute_cycles);
         // Per position, the longest of what does not hide behind the work inside.
         let mut serial: SmallVec<[((usize, usize), u64); 8]> = SmallVec::new();
         for boundary in &self.counts.boundaries {

@@ -135,5 +135,8 @@ fn bound_of(counts: &Counts) -> Bound {
             bound = Bound::Boundary(index);
         }
     }
+    if counts.timing.neighbour_cycles > longest {
+        bound = Bound::Neighbours;
+    }
     bound
 }

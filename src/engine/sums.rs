@@ -259,6 +259,7 @@ impl Engine<'_> {
         counts.timing = Timing {
             cycles,
             compute_cycles: small(clock.compute)?,
+            neighbour_cycles: small(clock.neighbours)?,
             bound: Bound::Compute,
         };
         counts

@@ -20,6 +20,7 @@ mod schedules;
 mod select;
 #[cfg(test)]
 mod tests;
+mod unused;
 pub(crate) mod words;
 
 pub use cache::Cache;

@@ -8,6 +8,7 @@ use super::cache::{Cache, too_much};
 use super::limits::{failure_diagnostic, inapplicable, of_model};
 use super::price::Checked;
 use super::request::{Figures, GroupOutcome, LayerOutcome, Observer, Request, Step, Until};
+use super::unused::Unused;
 use super::{CheckedLayer, Evaluator, fused, schedules};
 use crate::base::limits::{self, Outcome, Stop};
 use crate::cost::CostError;
@@ -47,6 +48,7 @@ pub fn run(
         cache,
         done: 0,
         refusals: Vec::new(),
+        unused: Unused::default(),
         total: parts.iter().map(|part| part.2.len()).sum(),
         observer,
     };
@@ -56,6 +58,7 @@ pub fn run(
         let Some(drafts) = runner.map(*index, map, units) else {
             break;
         };
+        runner.end_map(map, units);
         let refusals = std::mem::take(&mut runner.refusals);
         if !refusals.is_empty() && !drafts.iter().any(|draft| draft.applies) {
             runner.observer.unevaluated(refusals);
@@ -136,6 +139,8 @@ struct Runner<'a> {
     total: usize,
     /// Why models say nothing of the map at hand.
     refusals: Vec<Diagnostic>,
+    /// Memories of the map at hand that nothing uses so far.
+    unused: Unused,
     observer: &'a mut dyn Observer,
 }
 
@@ -182,6 +187,18 @@ impl<'a> Runner<'a> {
             self.done += 1;
         }
         Some(drafts)
+    }
+
+    /// Says what is known when all layers of a map have been looked at.
+    fn end_map(&mut self, map: &Map, units: &[Unit]) {
+        let unused = std::mem::take(&mut self.unused);
+        let network = self.compiled.program.networks.get(map.network);
+        // A group is one unit of several layers, and keeps its tensors by rules of its own.
+        let whole = network.is_some_and(|network| network.layers.len() == units.len());
+        if whole && self.request.until >= Until::Checked {
+            let warnings = unused.warnings(&map.name);
+            self.observer.diagnostics().extend(warnings);
+        }
     }
 
     /// Hands on what there is to say of a layer or group, without edits of the embedded library: nobody can make them.
@@ -347,9 +364,12 @@ impl<'a> Runner<'a> {
             return;
         }
         if let (Some(lowered), Some(checked)) = (lowered, &checked) {
+            self.unused.layer(&checked.legal, &lowered.names);
             let models = drafts.iter().filter(|draft| draft.applies);
             let models: Vec<&dyn Model> = models.map(|draft| draft.model).collect();
             compare(&models, &mut figures, &lowered.names, checked);
+        } else {
+            self.unused.unknown();
         }
         self.say_of_layer(&said, &figures);
         self.observer.layer(LayerOutcome {
@@ -371,6 +391,7 @@ impl<'a> Runner<'a> {
         (planned, mut said): (Option<PlannedLayer>, Diagnostics),
         drafts: &mut [Draft<'_>],
     ) {
+        self.unused.unknown();
         let mut figures = Vec::with_capacity(drafts.len());
         if let Some((planned, named)) = planned.as_ref().and_then(|p| Some((p, p.named.as_ref()?)))
         {

@@ -95,6 +95,9 @@ fn name_or(names: &[String], index: usize, what: &str) -> String {
         .unwrap_or_else(|| format!("{what}{index}"))
 }
 
+/// What passes from PE to PE, among the parts of the cycles.
+pub(super) const NEIGHBOURS: &str = "neighbours";
+
 /// The report of one layer. Without `cost` it has no energy and no area.
 #[must_use]
 pub fn build_layer(
@@ -112,6 +115,10 @@ pub fn build_layer(
     let mut cycles_by = Ordered(vec![("compute".to_owned(), counts.timing.compute_cycles)]);
     for (name, boundary) in crossings.iter().zip(&counts.boundaries) {
         cycles_by.0.push((name.clone(), boundary.transfer_cycles));
+    }
+    if counts.timing.neighbour_cycles > 0 {
+        let cycles = counts.timing.neighbour_cycles;
+        cycles_by.0.push((NEIGHBOURS.to_owned(), cycles));
     }
     let (area_um2, area_absent) = area_map(names, cost.map(|cost| &cost.area));
     let block = energy_block(names, products, energy);
@@ -132,6 +139,7 @@ pub fn build_layer(
         ),
         bound: match counts.timing.bound {
             Bound::Compute => "compute".to_owned(),
+            Bound::Neighbours => NEIGHBOURS.to_owned(),
             Bound::Boundary(index) => name_or(&crossings, index, "boundary"),
             Bound::Resource(index) => counts.resources.get(index).map_or_else(
                 || format!("resource {index}"),

@@ -1,5 +1,6 @@
 //! The breakdown of one layer for people: memories, accesses, time, energy, zeros, and what only a model has.
 
+use super::build::NEIGHBOURS;
 use super::model::{DensityReport, DensityTensor, LayerReport, Level, LevelTensor, MappingReport};
 use super::table::{Table, line};
 use super::text::{EnergyUnit, count, left_out, percent, repeated, significant};
@@ -240,6 +241,13 @@ fn time(out: &mut String, layer: &LayerReport, mapping: &MappingReport) {
             significant(resource.needed_bytes_per_cycle),
             binds(&resource.resource),
         ]);
+    }
+    if let Some(&cycles) = layer.cycles_by.get(NEIGHBOURS) {
+        let mut cells = vec![NEIGHBOURS.to_owned(), count(cycles), count(cycles)];
+        cells.push(count(cycles.saturating_sub(compute)));
+        cells.extend(["", ""].map(str::to_owned));
+        cells.push(binds(NEIGHBOURS));
+        table.row(cells);
     }
     line(out, "", "");
     table.write(out, "  ", &[0, 6]);

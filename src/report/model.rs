@@ -137,7 +137,7 @@ pub struct LayerReport {
     pub seconds: Option<f64>,
     /// Operations / (cycles * PEs * lanes).
     pub utilization: f64,
-    /// What takes longest when everything else is free: `compute`, one of `resources`, or a boundary whose
+    /// What takes longest when everything else is free: `compute`, one of `resources`, `neighbours`, or a boundary whose
     /// networks have a latency.
     pub bound: String,
     /// Busy cycles of computation and of every boundary, overlapped or not.

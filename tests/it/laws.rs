@@ -104,6 +104,7 @@ fn fields(counts: &mut Counts, result: usize) -> Vec<(&'static str, Field<'_>)> 
     let Timing {
         cycles,
         compute_cycles,
+        neighbour_cycles,
         bound: _,
     } = timing;
     let mut all = vec![
@@ -112,6 +113,7 @@ fn fields(counts: &mut Counts, result: usize) -> Vec<(&'static str, Field<'_>)> 
         ("pes_used", Count(pes_used)),
         ("cycles", Count(cycles)),
         ("compute_cycles", Count(compute_cycles)),
+        ("neighbour_cycles", Count(neighbour_cycles)),
     ];
     for (memory, m) in memories.iter_mut().enumerate() {
         let MemoryCounts {

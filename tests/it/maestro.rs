@@ -105,7 +105,11 @@ fn what_a_neighbour_lends_takes_a_cycle_each() {
           Memory DRAM { } Array PE { Shape: [6]; NoC { Multicast: false; Forwarding: true } }
           Memory RF { DoubleBuffered } Compute MAC { Lanes: 8 }
         }";
-    assert_eq!(layer("lends", text, "maestro")["cycles"], 1 + 8 + 8);
+    let layer = layer("lends", text, "maestro");
+    assert_eq!(layer["cycles"], 1 + 8 + 8);
+    // 16 of them pass from neighbour to neighbour, 3 compute.
+    assert_eq!(layer["bound"], "neighbours");
+    assert_eq!(layer["cycles_by"]["neighbours"], 8 + 8);
 }
 
 #[test]

@@ -52,6 +52,7 @@ impl Clock<'_> {
         Some(Timing {
             cycles,
             compute_cycles,
+            neighbour_cycles: 0,
             bound: Bound::Compute,
         })
     }

@@ -79,6 +79,8 @@ pub(super) struct Clock {
     ways: Vec<(bool, bool)>,
     pub least: u64,
     pub compute: u128,
+    /// Of what passes from PE to PE, in the MAESTRO model.
+    pub neighbours: u128,
     pub bits: Vec<u128>,
     pub busy: Vec<u128>,
     pub transfer_cycles: Vec<u128>,
@@ -118,6 +120,7 @@ impl Clock {
             ways: vec![(false, false); flows.boundaries.len()],
             least: 0,
             compute: 0,
+            neighbours: 0,
             bits: vec![0; resources],
             busy: vec![0; resources],
             transfer_cycles: vec![0; flows.boundaries.len() + flows.homes.len()],
@@ -199,6 +202,9 @@ impl Clock {
         if !counts {
             self.ways[from..to].fill((false, false));
             return Ok(begun);
+        }
+        if self.rule == TimingRule::Maestro {
+            add(&mut self.neighbours, weight, begun.least);
         }
         for (resource, &bits) in bits.iter().enumerate() {
             let rate = flows.resources[resource].1;

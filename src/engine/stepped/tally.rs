@@ -118,6 +118,7 @@ impl Tally {
             timing: Timing {
                 cycles,
                 compute_cycles: small(clock.compute)?,
+                neighbour_cycles: small(clock.neighbours)?,
                 bound: Bound::Compute,
             },
         };
