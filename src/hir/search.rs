@@ -104,7 +104,7 @@ pub enum Strategy {
 /// What the user said of the schedules.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Space {
-    /// `space { ... }`; nothing: everything that the loop form can say.
+    /// `space { ... }`; nothing: tiles that divide, and the dataflows of the library.
     pub span: Option<Span>,
     /// `tiles: imperfect`
     pub imperfect: bool,

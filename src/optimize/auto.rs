@@ -2,7 +2,7 @@
 //! models, reports) sees a dataflow like any other.
 
 use super::emit::dataflow;
-use super::run::{self, Found, Observer};
+use super::run::{self, Found, Observer, Of};
 use super::why::sentence;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::Compiled;
@@ -57,14 +57,15 @@ fn take(
         return;
     };
     let title = format!("{}.{}", network.name, layer.name);
-    let Some(best) = found.outcome.best.first() else {
+    let answers = found.answers();
+    let Some(best) = answers.first() else {
         sink.push(nothing(search, found, &layer.name, accelerator));
         return;
     };
     let Ok(text) = dataflow(layer, accelerator, &found.task, best) else {
         return;
     };
-    let proof = if found.outcome.proved {
+    let proof = if found.is_proved() {
         "none with tiles that divide is better".to_owned()
     } else {
         format!(
@@ -78,7 +79,11 @@ fn take(
         .map_or_else(String::new, |objective| {
             super::why::name(super::task::objective(objective.figure), accelerator)
         });
-    let note = format!("found by a search for the least {figure}: {proof}");
+    let found_by = match best.of {
+        Of::Space(_) => "found",
+        Of::Library(written) => &format!("{} taken", written.name),
+    };
+    let note = format!("{found_by} by a search for the least {figure}: {proof}");
     let Some(application) = compiled.found_dataflow(&title, &text, sink) else {
         return;
     };
@@ -95,13 +100,10 @@ fn take(
 
 /// By which part of the bound the answer is above it.
 fn above(found: &Found) -> f64 {
-    let value = found
-        .outcome
-        .best
-        .first()
-        .and_then(|best| best.found.values.first());
+    let answers = found.answers();
+    let value = answers.first().and_then(|best| best.values.first());
     match value {
-        Some(value) if found.outcome.lower_bound > 0.0 => value / found.outcome.lower_bound - 1.0,
+        Some(value) if found.lower_bound() > 0.0 => value / found.lower_bound() - 1.0,
         _ => f64::INFINITY,
     }
 }

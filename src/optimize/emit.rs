@@ -11,14 +11,13 @@
 //!
 //! Names are imported from where they are defined, so that the file says no more than what was found.
 
-use super::run::{Answer, Found};
+use super::run::{Answer, Answered, Found, Of};
 use super::task::Task;
 use crate::driver::Compiled;
 use crate::hir::search::Search;
 use crate::hir::{Accelerator, Definition, Layer, Network};
 use crate::ir::{Mapping, Schedule};
 use crate::lower::{self, Unraisable};
-use crate::search::Best;
 use crate::syntax::print::print_dataflow;
 use std::fmt::Write;
 
@@ -31,7 +30,7 @@ pub enum Import {
     File(String),
 }
 
-/// The dataflow of a schedule.
+/// The dataflow of a schedule of the space.
 pub(super) fn text(
     layer: &Layer,
     accelerator: &Accelerator,
@@ -51,9 +50,14 @@ pub(super) fn dataflow(
     layer: &Layer,
     accelerator: &Accelerator,
     task: &Task,
-    best: &Best,
+    answer: &Answered<'_>,
 ) -> Result<String, Unraisable> {
-    text(layer, accelerator, task, best.schedule.clone())
+    match answer.of {
+        Of::Space(schedule) => text(layer, accelerator, task, schedule.clone()),
+        Of::Library(written) => {
+            lower::raise(layer, accelerator, &written.mapping).map(|body| print_dataflow(&body))
+        }
+    }
 }
 
 /// What the file of a search has to import, each once.
@@ -108,7 +112,7 @@ pub fn emit(
     let most = answer
         .found
         .iter()
-        .map(|found| found.outcome.best.len())
+        .map(|found| found.answers().len())
         .max()?;
     let mut out = head.to_owned();
     let stem = if is_name(&search.name) {
@@ -151,8 +155,8 @@ fn layers(
     found: &Found,
     point: usize,
 ) -> bool {
-    let best = &found.outcome.best;
-    let Some(best) = best.get(point).or_else(|| best.last()) else {
+    let answers = found.answers();
+    let Some(best) = answers.get(point).or_else(|| answers.last()) else {
         return false;
     };
     let all = std::iter::once(&found.task.layer).chain(&found.same_as);

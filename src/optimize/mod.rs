@@ -15,12 +15,14 @@ mod rules;
 mod run;
 mod task;
 mod why;
+mod written;
 
 pub use auto::resolve;
 pub use emit::{Import, emit, imports};
 pub use report::report;
-pub use run::{Answer, Found, Observer, Step, run};
+pub use run::{Answer, Answered, Found, Observer, Step, run};
 pub use task::{Task, candidates, check, objective, task, tasks};
+pub use written::Written;
 
 use std::time::Duration;
 

@@ -10,8 +10,9 @@
 
 use super::emit;
 use super::run::{Answer, Found};
-use super::task::{Task, model_name, objective, tasks};
+use super::task::{Task, model_name, objective, tasks, technology};
 use super::why::name;
+use super::written::{Library, Written, is_beside};
 use crate::diag::Diagnostics;
 use crate::driver::Compiled;
 use crate::hir::search::Search;
@@ -49,6 +50,9 @@ pub struct Proof {
     pub objective: Vec<String>,
     pub space: SpaceForm,
     pub best: Vec<BestForm>,
+    /// The dataflow of the library that is better than the best of the space.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub library: Option<LibraryForm>,
     pub lower_bound: Option<f64>,
     pub gap: Option<f64>,
     pub proved: bool,
@@ -64,6 +68,13 @@ pub struct SpaceForm {
     pub candidates: String,
     pub by_capacity: String,
     pub by_order: String,
+}
+
+/// A dataflow of the library, priced as it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LibraryForm {
+    pub name: String,
+    pub values: Vec<f64>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -152,13 +163,14 @@ fn proof(compiled: &Compiled, search: &Search, found: &Found) -> Option<Proof> {
     let network = program.networks.get(search.network)?;
     let accelerator = program.accelerators.get(search.accelerator)?;
     let layer = network.layers.get(found.task.layer)?;
-    let own = &found.certificate;
+    let own = found.certificate.as_ref()?;
     let single = search.objectives.len() == 1 && !own.best.is_empty();
     let best = found.outcome.best.iter().map(|best| BestForm {
         values: best.found.values.clone(),
         cycles: best.exact.counts.timing.cycles,
         energy_pj: best.exact.figures.energy,
-        dataflow: emit::dataflow(layer, accelerator, &found.task, best).unwrap_or_default(),
+        dataflow: emit::text(layer, accelerator, &found.task, best.schedule.clone())
+            .unwrap_or_default(),
         skeleton: best.found.candidate.skeleton,
         orders: best.found.candidate.orders.clone(),
         extents: best.found.candidate.extents.clone(),
@@ -183,6 +195,7 @@ fn proof(compiled: &Compiled, search: &Search, found: &Found) -> Option<Proof> {
             by_order: own.by_order.to_string(),
         },
         best: best.collect(),
+        library: found.better_written().map(library_form),
         lower_bound: single
             .then_some(own.lower_bound)
             .filter(|bound| bound.is_finite()),
@@ -200,6 +213,48 @@ fn proof(compiled: &Compiled, search: &Search, found: &Found) -> Option<Proof> {
         pruned: own.pruned.iter().map(form).collect(),
         joined: own.joined.iter().map(form).collect(),
     })
+}
+
+fn library_form(written: &Written) -> LibraryForm {
+    LibraryForm {
+        name: written.name.clone(),
+        values: written.values.clone(),
+    }
+}
+
+/// The library is looked at again: what is stated is its best, and better than the best of the space.
+fn library(compiled: &Compiled, proof: &Proof, search: &Search, task: &Task) -> Vec<String> {
+    let program = &compiled.program;
+    let network = program.networks.get(search.network);
+    let layer = network.and_then(|network| network.layers.get(task.layer));
+    let accelerator = program.accelerators.get(search.accelerator);
+    let found = match (layer, accelerator) {
+        (Some(layer), Some(accelerator)) if is_beside(search) => {
+            let technology = technology(compiled, accelerator);
+            Library::new().best(task, layer, accelerator, technology.as_ref())
+        }
+        _ => None,
+    };
+    let value = |values: &[f64]| values.first().copied().unwrap_or(f64::INFINITY);
+    let best = proof
+        .best
+        .first()
+        .map_or(f64::INFINITY, |best| value(&best.values));
+    let better = found.filter(|found| value(&found.values) < best * (1.0 - SLACK));
+    if better.as_ref().map(library_form) == proof.library {
+        return Vec::new();
+    }
+    let name = |known: Option<&LibraryForm>| {
+        known.map_or_else(
+            || "none".to_owned(),
+            |known| format!("{} ({:?})", known.name, known.values),
+        )
+    };
+    vec![format!(
+        "of the dataflows of the library {} is better than the best of the space, not {}",
+        name(better.as_ref().map(library_form).as_ref()),
+        name(proof.library.as_ref())
+    )]
 }
 
 /// Candidates of all parts.
@@ -345,6 +400,7 @@ fn one(
     };
     let found = certificate::verify(&prepared, &task.request, &certificate, &counter, 1);
     let mut flaws: Vec<String> = found.iter().map(words).collect();
+    flaws.extend(library(compiled, proof, search, task));
     flaws.extend(sums(proof, &certificate));
     flaws.extend(texts(compiled, search, task, &prepared, proof));
     let mut done = format!(
@@ -507,6 +563,9 @@ fn words(flaw: &Flaw) -> String {
             computed,
         } => format!("the space has {computed} candidates where {stated} are stated"),
         Flaw::Better { class, value } => format!("{} has a better one: {value}", part(class)),
+        Flaw::Uncounted => {
+            "the space has too many parts to be counted in reasonable time".to_owned()
+        }
         Flaw::Lower => "the lower bound is not that of the parts".to_owned(),
     }
 }

@@ -2,13 +2,15 @@
 
 use super::emit::dataflow;
 use super::proof::sum;
-use super::run::{Answer, Found};
+use super::run::{Answer, Found, Of};
 use super::task::{model_name, objective};
 use super::why::{name, sentence};
+use super::written::is_beside;
 use crate::driver::Compiled;
 use crate::hir::search::{Search, Strategy};
 use crate::report::model::Ordered;
 use crate::report::search::{FoundReport, SearchReport};
+use crate::search::Natural;
 
 /// The reports of a search, one per layer that was searched; `timings` adds how long it took.
 #[must_use]
@@ -44,11 +46,15 @@ fn one(compiled: &Compiled, search: &Search, found: &Found, timings: bool) -> Op
     let times = |at: &usize| network.layers.get(*at).map_or(0, |layer| layer.times);
     let outcome = &found.outcome;
     let single = search.objectives.len() == 1;
-    let mut answers: Vec<FoundReport> = outcome
-        .best
+    let mut answers: Vec<FoundReport> = found
+        .answers()
         .iter()
         .map(|best| FoundReport {
-            values: best.found.values.clone(),
+            values: best.values.to_vec(),
+            library: match best.of {
+                Of::Library(written) => Some(written.name.clone()),
+                Of::Space(_) => None,
+            },
             cycles: best.exact.counts.timing.cycles,
             energy_pj: found
                 .task
@@ -78,18 +84,18 @@ fn one(compiled: &Compiled, search: &Search, found: &Found, timings: bool) -> Op
         strategy: strategy(search.strategy),
         budget: String::new(),
         space: space_text(compiled, search),
-        candidates: found.candidates.to_string(),
+        candidates: found.candidates.as_ref().map(Natural::to_string),
         evaluated: outcome.evaluated,
         pruned: pruned(found),
         seconds: timings.then_some(found.time.as_secs_f64()),
-        proved: outcome.proved,
+        proved: found.is_proved(),
         best: if single { answers.pop() } else { None },
         front: answers,
-        lower_bound: (single && has_answer).then_some(outcome.lower_bound),
-        gap: match (single, outcome.proved) {
+        lower_bound: (single && has_answer).then_some(found.lower_bound()),
+        gap: match (single, found.is_proved()) {
             _ if !has_answer => None,
             (_, true) => Some(0.0),
-            (true, false) => Some(outcome.gap()),
+            (true, false) => Some(found.gap()),
             (false, false) => None,
         },
         reason: match &found.why {
@@ -117,18 +123,20 @@ fn space_text(compiled: &Compiled, search: &Search) -> String {
             let text = text.strip_prefix("space").unwrap_or(text);
             text.split_whitespace().collect::<Vec<_>>().join(" ")
         }
-        None => "everything that the loop form can say".to_owned(),
+        None if is_beside(search) => {
+            "tiles that divide; beside them the dataflows of the library".to_owned()
+        }
+        None => "tiles that divide".to_owned(),
     }
 }
 
 /// Candidates that were not counted one by one, by the reason; with those that were joined they are the space.
 fn pruned(found: &Found) -> Ordered<String> {
-    let certificate = &found.certificate;
+    let (Some(certificate), Some(candidates)) = (&found.certificate, &found.candidates) else {
+        return Ordered(Vec::new());
+    };
     // What the statements of the space exclude is not of the space.
-    let excluded = certificate
-        .candidates
-        .minus(&found.candidates)
-        .unwrap_or_default();
+    let excluded = certificate.candidates.minus(candidates).unwrap_or_default();
     let by_order = certificate.by_order.minus(&excluded).unwrap_or_default();
     let reasons = [
         ("capacity", certificate.by_capacity.clone()),

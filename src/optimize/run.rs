@@ -1,14 +1,16 @@
 //! Searches of all layers, equal ones once.
 
 use super::BUDGET;
-use super::task::{Task, tasks};
+use super::task::{Task, tasks, technology};
 use super::why::why;
+use super::written::{Library, Written, is_beside};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::Compiled;
 use crate::engine::EngineLimit;
 use crate::hir::search::Search;
+use crate::ir::Schedule;
 use crate::search::certificate::{Certificate, certificate};
-use crate::search::{self, Natural, Outcome, Prepared, Progress, Why};
+use crate::search::{self, Exact, Natural, Outcome, Prepared, Progress, SLACK, Why};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
@@ -57,16 +59,91 @@ pub struct Found {
     pub task: Task,
     /// Further layers, by index.
     pub same_as: Vec<usize>,
-    /// Schedules of the space.
-    pub candidates: Natural,
+    /// Schedules of the space; `None`: too many kinds to be counted.
+    pub candidates: Option<Natural>,
     pub outcome: Outcome,
     /// Why there is no answer, if the space has none.
     pub why: Option<Why>,
-    /// What the answer is proved by.
-    pub certificate: Certificate,
+    /// The best dataflow of the library, where the search looks at them.
+    pub written: Option<Written>,
+    /// What the answer is proved by; `None`: its parts are too many to be counted.
+    pub certificate: Option<Certificate>,
     /// The time was over before all of the space was tabulated: nothing is proved.
     pub cut: bool,
     pub time: Duration,
+}
+
+/// One answer to a search.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered<'a> {
+    pub values: &'a [f64],
+    pub exact: &'a Exact,
+    /// The schedule that was found in the space, or a dataflow of the library that is better.
+    pub of: Of<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Of<'a> {
+    Space(&'a Schedule),
+    Library(&'a Written),
+}
+
+impl Found {
+    /// The library's dataflow, if nothing of the space is as good.
+    #[must_use]
+    pub fn better_written(&self) -> Option<&Written> {
+        let value = |values: &[f64]| values.first().copied().unwrap_or(f64::INFINITY);
+        let best = self.outcome.best.first();
+        let least = best.map_or(f64::INFINITY, |best| value(&best.found.values));
+        let written = self.written.as_ref();
+        written.filter(|written| value(&written.values) < least * (1.0 - SLACK))
+    }
+
+    /// One for one objective, the front otherwise.
+    #[must_use]
+    pub fn answers(&self) -> Vec<Answered<'_>> {
+        if let Some(written) = self.better_written() {
+            return vec![Answered {
+                values: &written.values,
+                exact: &written.exact,
+                of: Of::Library(written),
+            }];
+        }
+        let best = self.outcome.best.iter();
+        best.map(|best| Answered {
+            values: &best.found.values,
+            exact: &best.exact,
+            of: Of::Space(&best.schedule),
+        })
+        .collect()
+    }
+
+    /// Nothing that was looked at is below it, for one objective.
+    #[must_use]
+    pub fn lower_bound(&self) -> f64 {
+        let written = self.better_written().and_then(|known| known.values.first());
+        self.outcome
+            .lower_bound
+            .min(written.copied().unwrap_or(f64::INFINITY))
+    }
+
+    /// No schedule of the space and no dataflow of the library is better.
+    #[must_use]
+    pub fn is_proved(&self) -> bool {
+        self.outcome.proved || self.better_written().is_some() && self.gap() == 0.0
+    }
+
+    /// `1 - lower bound / best`; 0 when the answer is proved.
+    #[must_use]
+    pub fn gap(&self) -> f64 {
+        match self.better_written().and_then(|known| known.values.first()) {
+            Some(value) if *value > 0.0 && !self.outcome.proved => {
+                (1.0 - self.lower_bound() / value).max(0.0)
+            }
+            Some(_) => 0.0,
+            None => self.outcome.gap(),
+        }
+    }
 }
 
 /// Runs a search; `None` when something is wrong with it, which has been reported.
@@ -94,6 +171,9 @@ pub fn run(
         left: Vec::new(),
     };
     let network = compiled.program.networks.get(search.network)?;
+    let accelerator = compiled.program.accelerators.get(search.accelerator)?;
+    let library = is_beside(search).then(Library::new);
+    let technology = technology(compiled, accelerator);
     let start = Instant::now();
     let total = groups.len();
     for (done, (mut task, same_as)) in groups.into_iter().enumerate() {
@@ -115,8 +195,15 @@ pub fn run(
         let share = u32::try_from(total - done).unwrap_or(u32::MAX);
         task.request.stop = observer.stop();
         task.request.time = Some(budget.saturating_sub(start.elapsed()) / share.max(1));
+        let written = library
+            .as_ref()
+            .zip(network.layers.get(task.layer))
+            .and_then(|(library, layer)| {
+                library.best(&task, layer, accelerator, technology.as_ref())
+            });
+        task.request.is_answered = written.is_some();
         match one(task, same_as, observer) {
-            Ok(found) => answer.found.push(found),
+            Ok(found) => answer.found.push(Found { written, ..found }),
             Err(limit) => sink.push(refusal(search, name, &limit)),
         }
     }
@@ -129,10 +216,10 @@ fn one(task: Task, same_as: Vec<usize>, observer: &mut dyn Observer) -> Result<F
     let prepared = Prepared::of(&task.problem, &task.request, start)?;
     let mut tell = |progress: &Progress| observer.progress(progress);
     let outcome = search::search(&prepared, &task.request, start, &mut tell)?;
-    let certificate = certificate(&prepared, &task.request, &outcome);
+    let certificate = certificate(&prepared, &outcome);
     // Without a word on orders it is the same space.
     let candidates = if task.request.rules.order.is_empty() {
-        certificate.candidates.clone()
+        certificate.as_ref().map(|known| known.candidates.clone())
     } else {
         task.count()
     };
@@ -148,6 +235,7 @@ fn one(task: Task, same_as: Vec<usize>, observer: &mut dyn Observer) -> Result<F
         candidates,
         outcome,
         why,
+        written: None,
         certificate,
         cut,
         time: start.elapsed(),

@@ -5,6 +5,7 @@ use crate::cost::{self, Area, Prices, Technology};
 use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::Compiled;
+use crate::engine::TimingRule;
 use crate::hir::search::{Figure, Search, Strategy};
 use crate::hir::{Accelerator, Layer, Word};
 use crate::ir::{Mapping, Schedule};
@@ -95,7 +96,7 @@ pub fn tasks(compiled: &Compiled, search: &Search, sink: &mut Diagnostics) -> Op
 }
 
 /// The prices of an accelerator, whose mistakes are reported elsewhere.
-fn technology(compiled: &Compiled, accelerator: &Accelerator) -> Option<Technology> {
+pub(super) fn technology(compiled: &Compiled, accelerator: &Accelerator) -> Option<Technology> {
     let source = compiled.program.technologies.get(accelerator.technology?)?;
     Some(pricing::technology(source, &mut Diagnostics::new()))
 }
@@ -171,13 +172,9 @@ pub fn task(
             leaf: 0,
         },
     };
-    let context = pricing::context(accelerator, lower::operand_precision(layer, accelerator));
-    let prices = technology.map(|technology| Prices::new(technology, &context, &mapping));
-    let area = technology.map(|technology| cost::area(technology, &context, &mapping.architecture));
-    let area_um2 = match area {
-        Some(Area::Known { total_um2, .. }) => Some(total_um2),
-        _ => None,
-    };
+    let rule = search::rule_of(model_name(search))
+        .ok_or_else(|| refuse("there is no search by its model"))?;
+    let problem = problem(&mapping, layer, accelerator, technology, rule);
     let wants_area = search
         .objectives
         .iter()
@@ -186,11 +183,9 @@ pub fn task(
             .limits
             .iter()
             .any(|limit| limit.figure == Figure::Area);
-    if wants_area && area_um2.is_none() {
+    if wants_area && problem.area_um2.is_none() {
         return Err(refuse("the area of the accelerator is not known"));
     }
-    let rule = search::rule_of(model_name(search))
-        .ok_or_else(|| refuse("there is no search by its model"))?;
     let rules = rules::rules(&search.space, &desugared, accelerator);
     if placements(&rules, &mapping) > MOST_PLACEMENTS {
         return Err(refuse("there are too many ways to place its tiles").help(
@@ -218,16 +213,32 @@ pub fn task(
     };
     Ok(Task {
         layer: at,
-        problem: Problem {
-            operation: mapping.operation,
-            architecture: mapping.architecture,
-            prices,
-            area_um2,
-            rule,
-        },
+        problem,
         request,
         desugared,
     })
+}
+
+/// A layer under a mapping as a problem, with its prices.
+pub(super) fn problem(
+    mapping: &Mapping,
+    layer: &Layer,
+    accelerator: &Accelerator,
+    technology: Option<&Technology>,
+    rule: TimingRule,
+) -> Problem {
+    let context = pricing::context(accelerator, lower::operand_precision(layer, accelerator));
+    let area = technology.map(|technology| cost::area(technology, &context, &mapping.architecture));
+    Problem {
+        operation: mapping.operation.clone(),
+        architecture: mapping.architecture.clone(),
+        prices: technology.map(|technology| Prices::new(technology, &context, mapping)),
+        area_um2: match area {
+            Some(Area::Known { total_um2, .. }) => Some(total_um2),
+            _ => None,
+        },
+        rule,
+    }
 }
 
 /// Ways to place tiles that are searched at most.
@@ -265,7 +276,7 @@ pub fn candidates(
     compiled: &Compiled,
     search: &Search,
     most: usize,
-) -> Option<Vec<(usize, Natural)>> {
+) -> Option<Vec<(usize, Option<Natural>)>> {
     let tasks = tasks(compiled, search, &mut Diagnostics::new())?;
     let counted = tasks
         .iter()
@@ -275,9 +286,10 @@ pub fn candidates(
 }
 
 impl Task {
-    /// Schedules of the space, whatever the memories hold.
+    /// Schedules of the space, whatever the memories hold; `None` when they are too many kinds to be counted in
+    /// reasonable time.
     #[must_use]
-    pub fn count(&self) -> Natural {
+    pub fn count(&self) -> Option<Natural> {
         let Problem {
             operation,
             architecture,

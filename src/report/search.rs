@@ -24,8 +24,9 @@ pub struct SearchReport {
     pub budget: String,
     /// As in the source.
     pub space: String,
-    /// Schedules of the space, as a decimal number of any length.
-    pub candidates: String,
+    /// Schedules of the space, as a decimal number of any length; absent where there are too many kinds to be counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub candidates: Option<String>,
     pub evaluated: u64,
     /// Schedules that were not counted one by one, by the reason, as decimal numbers. Those of `join` were formed from
     /// tables, and counted where their bounds were below the answer; all reasons together are `candidates`.
@@ -61,6 +62,9 @@ pub struct FoundReport {
     pub cycles: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub energy_pj: Option<f64>,
+    /// The dataflow of the library that this is, where nothing of the space is as good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub library: Option<String>,
     /// Source text.
     pub dataflow: String,
     #[serde(skip_serializing_if = "Option::is_none")]

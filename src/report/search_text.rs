@@ -80,7 +80,7 @@ fn named(search: &SearchReport) -> String {
 
 fn one_layer(out: &mut String, search: &SearchReport) {
     line(out, "  ", &format!("layer     {}", named(search)));
-    let count = count(&search.candidates);
+    let count = candidates(search);
     line(
         out,
         "  ",
@@ -94,6 +94,13 @@ fn one_layer(out: &mut String, search: &SearchReport) {
     match &search.best {
         Some(best) => {
             line(out, "  ", &format!("found     {}", figures(search, best)));
+            if let Some(library) = &best.library {
+                line(
+                    out,
+                    "  ",
+                    &format!("by        {library}, as no schedule of the space is as good"),
+                );
+            }
             line(out, "  ", &format!("proof     {}", proof(search)));
             line(out, "", "");
             for text in best.dataflow.lines() {
@@ -228,7 +235,7 @@ fn table(out: &mut String, layers: &[SearchReport]) {
             None => "-".to_owned(),
         });
         row.push(grouped(layer.evaluated.into()));
-        row.push(count(&layer.candidates));
+        row.push(candidates(layer));
         table.row(row);
         cycles += best.map_or(0, |best| u128::from(best.cycles) * u128::from(layer.times));
         energy += own.map_or(0.0, |own| own * layer.times as f64);
@@ -272,6 +279,12 @@ fn amount(value: f64) -> String {
 
 fn percent(share: f64) -> String {
     format!("{:.3} %", share * 100.0)
+}
+
+/// How many schedules there are to search in.
+fn candidates(search: &SearchReport) -> String {
+    let all = search.candidates.as_deref();
+    all.map_or_else(|| "uncounted".to_owned(), count)
 }
 
 /// Long numbers as a power of ten.
@@ -320,7 +333,7 @@ pub fn csv(report: &Report) -> String {
                 values,
                 answer.map_or_else(String::new, |answer| answer.cycles.to_string()),
                 number(answer.and_then(|answer| answer.energy_pj)),
-                search.candidates.clone(),
+                search.candidates.clone().unwrap_or_default(),
                 search.evaluated.to_string(),
                 number(search.lower_bound),
                 number(search.gap),

@@ -13,17 +13,23 @@ pub struct Natural(Vec<u32>);
 const BASE: u64 = 1_000_000_000;
 
 impl From<u64> for Natural {
-    fn from(mut n: u64) -> Natural {
-        let mut digits = Vec::new();
-        while n > 0 {
-            digits.push((n % BASE) as u32);
-            n /= BASE;
-        }
-        Natural(digits)
+    fn from(n: u64) -> Natural {
+        Natural::of_u128(n.into())
     }
 }
 
 impl Natural {
+    #[must_use]
+    pub fn of_u128(mut n: u128) -> Natural {
+        let base = u128::from(BASE);
+        let mut digits = Vec::new();
+        while n > 0 {
+            digits.push((n % base) as u32);
+            n /= base;
+        }
+        Natural(digits)
+    }
+
     #[must_use]
     pub fn is_zero(&self) -> bool {
         self.0.is_empty()
@@ -97,6 +103,15 @@ impl Natural {
         Some(number)
     }
 
+    /// `None` past 128 bits.
+    #[must_use]
+    pub fn to_u128(&self) -> Option<u128> {
+        self.0.iter().rev().try_fold(0u128, |sum, &digit| {
+            sum.checked_mul(u128::from(BASE))?
+                .checked_add(u128::from(digit))
+        })
+    }
+
     /// As a float, for ratios.
     #[must_use]
     pub fn to_f64(&self) -> f64 {
@@ -155,6 +170,8 @@ mod tests {
         );
         let mut sum = square.clone();
         sum.add(&most);
+        assert_eq!(square.to_u128(), Some(u128::from(u64::MAX).pow(2)));
+        assert_eq!(square.times(&most).to_u128(), None);
         assert_eq!(sum.minus(&square), Some(most.clone()));
         assert_eq!(square.minus(&sum), None);
         assert_eq!(

@@ -19,6 +19,7 @@ use crate::search::problem::{Figures, Problem};
 use crate::search::random::Random;
 use crate::search::request::{Outcome, Request};
 use crate::search::space::{Block, Candidate, Rules, Skeleton};
+use crate::search::ways::{Axis, Entry, Loops, Orders, Trips, Ways, between};
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -88,6 +89,8 @@ pub enum Flaw {
     Better { class: Named, value: f64 },
     /// The lower bound is not that of the parts.
     Lower,
+    /// The space has too many parts to be counted.
+    Uncounted,
 }
 
 fn named(room: &Room, class: &Class) -> Named {
@@ -112,153 +115,196 @@ fn named(room: &Room, class: &Class) -> Named {
     }
 }
 
-/// States of a join of counts: per block, loops so far or spreads' product and marks.
-type State = SmallVec<[(u32, u32); 8]>;
-
-struct Counts<'a> {
-    room: &'a Room,
-    single: Vec<bool>,
-    /// Per group and pattern: how many rows have these spreads.
-    shapes: Vec<Vec<BTreeMap<SmallVec<[u64; 8]>, u64>>>,
+/// How many candidates begin with some patterns.
+struct Counts {
+    ways: Ways,
+    /// Per group and pattern: the loops, and how many rows have these spreads.
+    patterns: Vec<Vec<(Loops, BTreeMap<Trips, u64>)>>,
+    /// What was counted last, pattern by pattern: what comes next often begins so, too.
+    path: Vec<Beginning>,
+    /// By pattern of the last group and what is left of the axes: rows that fit.
+    fitting: BTreeMap<(u32, Trips), u64>,
+    /// Blocks in time.
+    blocks: usize,
 }
 
-impl<'a> Counts<'a> {
-    fn new(prepared: &Prepared, room: &'a Room) -> Counts<'a> {
-        let single = room.skeleton.blocks.iter().map(|block| match *block {
-            Block::Space { array, axis, .. } => prepared.rules.single.contains(&(array, axis)),
-            Block::Time { .. } => false,
-        });
-        let shapes = room.tables.groups.iter().map(|group| {
+impl Counts {
+    /// `None` when there are too many to be counted in reasonable time.
+    fn new(prepared: &Prepared, room: &Room) -> Option<Counts> {
+        let blocks = &room.skeleton.blocks;
+        // Blocks in time one after another.
+        let mut numbers = Vec::new();
+        let (mut axes, mut in_time) = (Vec::new(), 0);
+        for block in blocks {
+            numbers.push(in_time);
+            match *block {
+                Block::Space { array, axis, size } => axes.push(Axis {
+                    size,
+                    single: prepared.rules.single.contains(&(array, axis)),
+                }),
+                Block::Time { .. } => in_time += 1,
+            }
+        }
+        let is_space = |block: &Block| matches!(block, Block::Space { .. });
+        let patterns = room.tables.groups.iter().map(|group| {
             let patterns = group.patterns.iter().map(|pattern| {
-                let mut found = BTreeMap::new();
+                let mut loops = Loops::from_elem(0, in_time);
+                let in_time = pattern.own.iter().filter(|own| !is_space(&blocks[own.0]));
+                in_time.for_each(|own| loops[numbers[own.0]] += 1);
+                let mut rows: BTreeMap<Trips, u64> = BTreeMap::new();
                 for row in &pattern.rows {
-                    *found.entry(row.uses.clone()).or_insert(0) += 1;
+                    let spreads = blocks.iter().zip(&row.uses);
+                    let spreads = spreads.filter(|(block, _)| is_space(block));
+                    *rows
+                        .entry(spreads.map(|spread| *spread.1).collect())
+                        .or_default() += 1;
                 }
-                found
+                (loops, rows)
             });
             patterns.collect()
         });
-        Counts {
-            room,
-            single: single.collect(),
-            shapes: shapes.collect(),
-        }
+        let patterns: Vec<Vec<(Loops, BTreeMap<Trips, u64>)>> = patterns.collect();
+        let parts = patterns.iter().map(|patterns| {
+            let entries = patterns.iter().flat_map(|(loops, rows)| {
+                rows.iter().map(|(trips, &rows)| Entry {
+                    loops: loops.clone(),
+                    trips: trips.clone(),
+                    ways: Natural::from(rows),
+                })
+            });
+            entries.collect()
+        });
+        let ways = Ways::new(axes, parts.collect(), Orders::Between)?;
+        Some(Counts {
+            ways,
+            patterns,
+            path: Vec::new(),
+            fitting: BTreeMap::new(),
+            blocks: in_time,
+        })
+    }
+
+    /// Of the whole space.
+    fn all(&mut self) -> Natural {
+        self.ways.all()
     }
 
     /// Candidates that begin with `patterns`; with all orders, or with one.
-    fn of(&self, patterns: &[u32], one_order: bool) -> Natural {
-        let blocks = &self.room.skeleton.blocks;
-        let start: State = blocks
-            .iter()
-            .map(|b| {
-                if matches!(b, Block::Space { .. }) {
-                    (1, 0)
-                } else {
-                    (0, 0)
-                }
-            })
-            .collect();
-        let mut states: BTreeMap<State, Natural> = BTreeMap::from([(start, Natural::from(1))]);
-        for (g, group) in self.room.tables.groups.iter().enumerate() {
-            let mut next: BTreeMap<State, Natural> = BTreeMap::new();
-            let all: Vec<usize> = match patterns.get(g) {
-                Some(&p) => vec![p as usize],
-                None => (0..group.patterns.len()).collect(),
-            };
-            for p in all {
-                let mut own = vec![0u32; blocks.len()];
-                for &(block, _) in &group.patterns[p].own {
-                    own[block] += 1;
-                }
-                for (uses, &rows) in &self.shapes[g][p] {
-                    'states: for (state, count) in &states {
-                        let mut state = state.clone();
-                        let mut count = count.times(&Natural::from(rows));
-                        for (number, block) in blocks.iter().enumerate() {
-                            let (sum, mark) = &mut state[number];
-                            match *block {
-                                Block::Time { .. } => {
-                                    if !one_order {
-                                        count =
-                                            count.times(&binomial(*sum + own[number], own[number]));
-                                    }
-                                    *sum += own[number];
-                                }
-                                Block::Space { size, .. } => {
-                                    let product = u64::from(*sum) * uses[number];
-                                    let spread = uses[number] > 1;
-                                    if product > size || spread && *mark > 0 && self.single[number]
-                                    {
-                                        continue 'states;
-                                    }
-                                    *sum = product as u32;
-                                    *mark |= u32::from(spread);
-                                }
-                            }
-                        }
-                        next.entry(state).or_default().add(&count);
-                    }
+    fn of(&mut self, patterns: &[u32], one_order: bool) -> Natural {
+        // What the last group leaves of the axes is of no interest, only whether it fits.
+        let (open, last) = match patterns.split_last() {
+            Some((&last, rest)) if patterns.len() == self.patterns.len() => (rest, Some(last)),
+            _ => (patterns, None),
+        };
+        let shared = self.path.iter().zip(open);
+        let shared = shared.take_while(|(known, own)| known.pattern == **own);
+        let shared = shared.count();
+        self.path.truncate(shared);
+        for &pattern in &open[shared..] {
+            let next = self.longer(pattern);
+            self.path.push(next);
+        }
+        let none = Beginning::none(&self.ways, self.blocks);
+        let end = self.path.last().unwrap_or(&none);
+        let mut sum = Natural::default();
+        let Some(last) = last else {
+            for (left, count) in &end.left {
+                let behind = self.ways.behind(open.len(), &end.loops, left);
+                sum.add(&count.times(&behind));
+            }
+            return sum.times(&end.orders);
+        };
+        let (loops, rows) = &self.patterns[open.len()][last as usize];
+        for (left, count) in &end.left {
+            let fitting = self.fitting.entry((last, left.clone())).or_insert_with(|| {
+                let fit = rows
+                    .iter()
+                    .filter(|(trips, _)| self.ways.fit(left, trips).is_some());
+                fit.map(|(_, rows)| rows).sum()
+            });
+            if *fitting > 0 {
+                sum.add(&count.times(&Natural::from(*fitting)));
+            }
+        }
+        if one_order {
+            return sum;
+        }
+        let orders = between(&end.loops, loops);
+        sum.times(&end.orders).times(&Natural::from(orders))
+    }
+
+    /// One pattern more behind the path.
+    fn longer(&self, pattern: u32) -> Beginning {
+        let (own, rows) = &self.patterns[self.path.len()][pattern as usize];
+        let none = Beginning::none(&self.ways, self.blocks);
+        let before = self.path.last().unwrap_or(&none);
+        let mut left: BTreeMap<Trips, Natural> = BTreeMap::new();
+        for (rest, count) in &before.left {
+            for (trips, &rows) in rows {
+                if let Some(after) = self.ways.fit(rest, trips) {
+                    let all = count.times(&Natural::from(rows));
+                    left.entry(after).or_default().add(&all);
                 }
             }
-            states = next;
         }
-        let mut sum = Natural::default();
-        states.values().for_each(|count| sum.add(count));
-        sum
+        let orders = between(&before.loops, own);
+        Beginning {
+            pattern,
+            loops: before.loops.iter().zip(own).map(|(a, b)| a + b).collect(),
+            orders: before.orders.times(&Natural::from(orders)),
+            left,
+        }
     }
 }
 
-fn binomial(n: u32, k: u32) -> Natural {
-    let mut value = 1u64;
-    for i in 0..u64::from(k) {
-        value = value * (u64::from(n) - i) / (i + 1);
-    }
-    Natural::from(value)
+/// The candidates that begin with the patterns up to one.
+struct Beginning {
+    pattern: u32,
+    loops: Loops,
+    /// Ways to put the loops of the groups between each other.
+    orders: Natural,
+    /// By what is left of the axes, how many ways to choose rows.
+    left: BTreeMap<Trips, Natural>,
 }
 
-/// Makes the certificate of an outcome.
+impl Beginning {
+    /// Before any pattern; `blocks` is how many blocks count loops.
+    fn none(ways: &Ways, blocks: usize) -> Beginning {
+        Beginning {
+            pattern: 0,
+            loops: Loops::from_elem(0, blocks),
+            orders: Natural::from(1),
+            left: BTreeMap::from([(ways.empty(), Natural::from(1))]),
+        }
+    }
+}
+
+/// Makes the certificate of an outcome; `None` when the parts of the space are too many to be counted in reasonable
+/// time.
 #[must_use]
-pub fn certificate(prepared: &Prepared, request: &Request, outcome: &Outcome) -> Certificate {
+pub fn certificate(prepared: &Prepared, outcome: &Outcome) -> Option<Certificate> {
     let problem = prepared.problem;
     let skeletons: Vec<Skeleton> = prepared
         .rooms
         .iter()
         .map(|room| room.skeleton.clone())
         .collect();
-    let candidates = count::candidates(&problem.operation, &skeletons, &in_any_order(prepared));
-    let counts: Vec<Counts> = prepared
+    let candidates = count::candidates(&problem.operation, &skeletons, &in_any_order(prepared))?;
+    let counts = prepared
         .rooms
         .iter()
-        .map(|room| Counts::new(prepared, room))
-        .collect();
+        .map(|room| Counts::new(prepared, room));
+    let mut counts: Vec<Counts> = counts.collect::<Option<_>>()?;
     let mut tabulated = Natural::default();
-    for own in &counts {
-        tabulated.add(&own.of(&[], false));
+    for own in &mut counts {
+        tabulated.add(&own.all());
     }
-    let mut covered = Natural::default();
-    let mut part = |class: &Class, bound: Vec<f64>| {
-        let full = class.patterns.len() == prepared.rooms[class.skeleton].groups();
-        let candidates =
-            counts[class.skeleton].of(&class.patterns, full && is_ordered(prepared, class));
-        covered.add(&candidates);
-        Part {
-            class: named(&prepared.rooms[class.skeleton], class),
-            bound,
-            candidates,
-        }
-    };
-    let pruned: Vec<Part> = outcome
-        .pruned
-        .iter()
-        .map(|p| part(&p.class, p.bound.clone()))
-        .collect();
-    let joined: Vec<Part> = outcome
-        .joined
-        .iter()
-        .map(|class| part(class, Vec::new()))
-        .collect();
-    let _ = request;
-    Certificate {
+    let bounded = outcome.pruned.iter().map(|p| (&p.class, p.bound.clone()));
+    let (pruned, mut covered) = parts(prepared, &mut counts, bounded.collect());
+    let formed = outcome.joined.iter().map(|class| (class, Vec::new()));
+    let (joined, others) = parts(prepared, &mut counts, formed.collect());
+    covered.add(&others);
+    Some(Certificate {
         by_capacity: candidates.minus(&tabulated).unwrap_or_default(),
         by_order: tabulated.minus(&covered).unwrap_or_default(),
         candidates,
@@ -271,7 +317,34 @@ pub fn certificate(prepared: &Prepared, request: &Request, outcome: &Outcome) ->
             .collect(),
         lower_bound: outcome.lower_bound,
         proved: outcome.proved,
+    })
+}
+
+/// Parts of the space with how many candidates each has, and all together.
+fn parts(
+    prepared: &Prepared,
+    counts: &mut [Counts],
+    classes: Vec<(&Class, Vec<f64>)>,
+) -> (Vec<Part>, Natural) {
+    // Those that begin alike follow one another.
+    let mut order: Vec<usize> = (0..classes.len()).collect();
+    order.sort_by_key(|&at| (classes[at].0.skeleton, &classes[at].0.patterns));
+    let mut found = vec![Natural::default(); classes.len()];
+    for at in order {
+        let class = classes[at].0;
+        let full = class.patterns.len() == prepared.rooms[class.skeleton].groups();
+        let one_order = full && is_ordered(prepared, class);
+        found[at] = counts[class.skeleton].of(&class.patterns, one_order);
     }
+    let mut sum = Natural::default();
+    found.iter().for_each(|own| sum.add(own));
+    let parts = classes.into_iter().zip(found);
+    let parts = parts.map(|((class, bound), candidates)| Part {
+        class: named(&prepared.rooms[class.skeleton], class),
+        bound,
+        candidates,
+    });
+    (parts.collect(), sum)
 }
 
 /// The rules without what they say of orders: what has another order is counted among [`Certificate::by_order`].
@@ -341,11 +414,14 @@ pub fn verify(
     };
     let mut tabulated = Natural::default();
     for (number, room) in prepared.rooms.iter().enumerate() {
-        let counts = Counts::new(prepared, room);
-        tabulated.add(&counts.of(&[], false));
+        let Some(mut counts) = Counts::new(prepared, room) else {
+            walk.flaws.push(Flaw::Uncounted);
+            continue;
+        };
+        tabulated.add(&counts.all());
         walk.cache = Cache::new();
         if room.tables.groups.iter().all(|g| !g.patterns.is_empty()) {
-            walk.down(number, &counts, &Patterns::new());
+            walk.down(number, &mut counts, &Patterns::new());
         }
     }
     let unmet: Vec<Named> = walk
@@ -361,6 +437,10 @@ pub fn verify(
         .map(|room| room.skeleton.clone())
         .collect();
     let all = count::candidates(operation, &skeletons, &in_any_order(prepared));
+    if all.is_none() {
+        walk.flaws.push(Flaw::Uncounted);
+    }
+    let all = all.unwrap_or_default();
     let numbers = [
         (&certificate.candidates, all.clone()),
         (
@@ -462,7 +542,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn down(&mut self, number: usize, counts: &Counts, patterns: &Patterns) {
+    fn down(&mut self, number: usize, counts: &mut Counts, patterns: &Patterns) {
         let room = &self.prepared.rooms[number];
         let begin = Class {
             skeleton: number,
@@ -494,7 +574,7 @@ impl Walk<'_> {
     }
 
     /// Checks a listed part; false if it is not listed.
-    fn met(&mut self, class: &Class, counts: &Counts) -> bool {
+    fn met(&mut self, class: &Class, counts: &mut Counts) -> bool {
         let room = &self.prepared.rooms[class.skeleton];
         let name = named(room, class);
         let Some(part) = self.listed.get(&name) else {
@@ -571,6 +651,7 @@ fn rejoin(
         most: 1 << 20,
         dominance: exact_time,
         after: None,
+        stop: &|| false,
     };
     let joined = join::join(room, &prepared.rules, class, &sums, goal, &options);
     for leaf in &joined.leaves {

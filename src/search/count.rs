@@ -8,139 +8,126 @@
 
 use crate::ir::Operation;
 use crate::search::big::Natural;
-use crate::search::space::{Block, Pieces, Rules, Skeleton, Tiles};
+use crate::search::space::{Block, Pieces, Rules, Skeleton, Tiles, divisors};
+use crate::search::ways::{Axis, Entry, Loops, Orders, Trips, Ways};
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
 
+/// The largest extent of which every piece is tried.
+const LARGEST: u64 = 1 << 20;
+
 /// Per block: of a block in time 1 if there is a loop, of one in space the trips.
-type Shape = SmallVec<[u32; 8]>;
+type Shape = SmallVec<[u64; 8]>;
 
 /// Candidates of all skeletons: everything that the rules allow, whatever the memories hold; every order of the loops
-/// of a block counts.
+/// of a block counts. `None` when there are too many extents or blocks to be counted in reasonable time.
 #[must_use]
-pub fn candidates(operation: &Operation, skeletons: &[Skeleton], rules: &Rules) -> Natural {
+pub fn candidates(operation: &Operation, skeletons: &[Skeleton], rules: &Rules) -> Option<Natural> {
     let mut sum = Natural::default();
     for skeleton in skeletons {
-        sum.add(&of_skeleton(operation, skeleton, rules));
+        sum.add(&of_skeleton(operation, skeleton, rules)?);
     }
-    sum
+    Some(sum)
 }
 
-/// What was joined so far, per block: loops and those of them whose order is fixed; or trips, and whether one rank is
-/// spread.
-type State = SmallVec<[(u32, u32); 8]>;
-
-fn of_skeleton(operation: &Operation, skeleton: &Skeleton, rules: &Rules) -> Natural {
+fn of_skeleton(operation: &Operation, skeleton: &Skeleton, rules: &Rules) -> Option<Natural> {
     let blocks = &skeleton.blocks;
-    let start: State = blocks
-        .iter()
-        .map(|block| match block {
-            Block::Time { .. } => (0, 0),
-            Block::Space { .. } => (1, 0),
-        })
-        .collect();
-    let mut states: BTreeMap<State, Natural> = BTreeMap::from([(start, Natural::from(1))]);
-    for rank in 0..operation.ranks.len() {
-        if operation.ranks[rank] == 1 {
-            continue;
+    // Where each block in time counts its loops, and those of them whose order is fixed.
+    let mut counted = Vec::new();
+    let (mut axes, mut numbers) = (Vec::new(), 0);
+    for block in blocks {
+        match *block {
+            Block::Time { memory, .. } => {
+                let fixed = rules.order.contains_key(&memory);
+                counted.push((numbers, fixed.then_some(numbers + 1)));
+                numbers += 1 + usize::from(fixed);
+            }
+            Block::Space { array, axis, size } => axes.push(Axis {
+                size,
+                single: rules.single.contains(&(array, axis)),
+            }),
         }
-        let shapes = chains(operation.ranks[rank], skeleton, rules, rank);
-        let mut next: BTreeMap<State, Natural> = BTreeMap::new();
-        for (state, count) in &states {
-            'shapes: for (shape, ways) in &shapes {
-                let mut state = state.clone();
-                for (number, block) in blocks.iter().enumerate() {
-                    let (sum, mark) = &mut state[number];
-                    match *block {
-                        Block::Time { memory, .. } => {
-                            *sum += shape[number];
-                            let fixed = rules
-                                .order
-                                .get(&memory)
-                                .is_some_and(|order| order.contains(&rank));
-                            *mark += shape[number] * u32::from(fixed);
-                        }
-                        Block::Space { array, axis, size } => {
-                            let all = u64::from(*sum) * u64::from(shape[number]);
-                            let spread = shape[number] > 1;
-                            let twice =
-                                spread && *mark > 0 && rules.single.contains(&(array, axis));
-                            if all > size || twice {
-                                continue 'shapes;
-                            }
-                            *sum = all as u32;
-                            *mark |= u32::from(spread);
+    }
+    let mut parts = Vec::new();
+    for (rank, &extent) in operation
+        .ranks
+        .iter()
+        .enumerate()
+        .filter(|rank| *rank.1 > 1)
+    {
+        let entry = |(shape, ways): (Shape, Natural)| {
+            let (mut loops, mut trips) = (Loops::new(), Trips::new());
+            for (block, &trip) in blocks.iter().zip(&shape) {
+                match *block {
+                    Block::Time { memory, .. } => {
+                        loops.push(u8::from(trip > 0));
+                        if let Some(order) = rules.order.get(&memory) {
+                            loops.push(u8::from(trip > 0 && order.contains(&rank)));
                         }
                     }
+                    Block::Space { .. } => trips.push(trip),
                 }
-                next.entry(state).or_default().add(&count.times(ways));
             }
-        }
-        states = next;
+            Entry { loops, trips, ways }
+        };
+        let shapes = chains(extent, skeleton, rules, rank)?;
+        parts.push(shapes.into_iter().map(entry).collect());
     }
-    let mut sum = Natural::default();
-    for (state, count) in states {
-        let orders = blocks
-            .iter()
-            .zip(&state)
-            .fold(count, |product, (block, &(loops, fixed))| match block {
-                Block::Time { .. } => (fixed.max(1) + 1..=loops)
-                    .fold(product, |p, n| p.times(&Natural::from(u64::from(n)))),
-                Block::Space { .. } => product,
-            });
-        sum.add(&orders);
-    }
-    sum
+    Some(Ways::new(axes, parts, Orders::All(counted))?.all())
 }
 
-/// The chains of one rank by shape.
+/// The chains of one rank by shape; `None` when too many extents would have to be tried.
 fn chains(
     extent: u64,
     skeleton: &Skeleton,
     rules: &Rules,
     rank: usize,
-) -> BTreeMap<Shape, Natural> {
-    let size = extent as usize + 1;
-    let mut start = vec![Natural::default(); size];
-    start[extent as usize] = Natural::from(1);
-    let mut known: BTreeMap<Shape, Vec<Natural>> = BTreeMap::from([(Shape::new(), start)]);
+) -> Option<BTreeMap<Shape, Natural>> {
+    // By shape, how many chains end in each extent.
+    let start = BTreeMap::from([(extent, Natural::from(1))]);
+    let mut known: BTreeMap<Shape, BTreeMap<u64, Natural>> =
+        BTreeMap::from([(Shape::new(), start)]);
     for block in &skeleton.blocks {
         let (pieces, most) = match *block {
             Block::Time { memory, .. } => (rules.time.get(&(memory, rank)), u64::MAX),
             Block::Space { array, axis, size } => (rules.space.get(&(array, axis, rank)), size),
         };
         let pieces = pieces.unwrap_or(&Pieces::Any);
-        let mut next: BTreeMap<Shape, Vec<Natural>> = BTreeMap::new();
+        let any = *pieces == Pieces::Any && rules.tiles == Tiles::Imperfect;
+        if any && extent > LARGEST {
+            return None;
+        }
+        let mut next: BTreeMap<Shape, BTreeMap<u64, Natural>> = BTreeMap::new();
         for (shape, ways) in &known {
-            let mut to = |trips: u64, inside: usize, ways: &Natural| {
+            let mut to = |trips: u64, inside: u64, ways: &Natural| {
                 let mut shape = shape.clone();
                 shape.push(match block {
-                    Block::Time { .. } => u32::from(trips > 1),
-                    Block::Space { .. } => trips as u32,
+                    Block::Time { .. } => u64::from(trips > 1),
+                    Block::Space { .. } => trips,
                 });
-                let list = next
-                    .entry(shape)
-                    .or_insert_with(|| vec![Natural::default(); size]);
-                list[inside].add(ways);
+                let ends = next.entry(shape).or_default();
+                ends.entry(inside).or_default().add(ways);
             };
-            let any = *pieces == Pieces::Any && rules.tiles == Tiles::Imperfect;
             if any && matches!(block, Block::Time { .. }) {
                 // Every smaller extent is reached from all larger ones.
                 let mut above = Natural::default();
-                for inside in (1..size).rev() {
-                    to(1, inside, &ways[inside]);
+                let largest = ways.keys().next_back().copied().unwrap_or(0);
+                for inside in (1..=largest).rev() {
                     if !above.is_zero() {
                         to(2, inside, &above);
                     }
-                    above.add(&ways[inside]);
+                    if let Some(own) = ways.get(&inside) {
+                        to(1, inside, own);
+                        above.add(own);
+                    }
                 }
                 continue;
             }
-            for outside in (1..size).filter(|&outside| !ways[outside].is_zero()) {
-                let mut option = |inside: usize| {
-                    let trips = (outside as u64).div_ceil(inside as u64);
+            for (&outside, ways) in ways {
+                let mut option = |inside: u64| {
+                    let trips = outside.div_ceil(inside);
                     if trips <= most {
-                        to(trips, inside, &ways[outside]);
+                        to(trips, inside, ways);
                     }
                 };
                 match pieces {
@@ -149,28 +136,20 @@ fn chains(
                         let mut list: Vec<u64> = list.clone();
                         list.sort_unstable();
                         list.dedup();
-                        list.iter()
-                            .filter(|&&e| e >= 1 && e <= outside as u64)
-                            .for_each(|&e| option(e as usize));
+                        let fit = list.iter().filter(|&&e| e >= 1 && e <= outside);
+                        fit.for_each(|&e| option(e));
                     }
                     Pieces::Any if any => (1..=outside).for_each(option),
-                    Pieces::Any | Pieces::Divisors => {
-                        (1..=outside)
-                            .filter(|&e| outside.is_multiple_of(e))
-                            .for_each(option);
-                    }
+                    Pieces::Any | Pieces::Divisors => divisors(outside).for_each(option),
                 }
             }
         }
         known = next;
     }
-    known
-        .into_iter()
-        .map(|(shape, ways)| {
-            let mut sum = Natural::default();
-            ways.iter().for_each(|w| sum.add(w));
-            (shape, sum)
-        })
-        .filter(|(_, sum)| !sum.is_zero())
-        .collect()
+    let sums = known.into_iter().map(|(shape, ways)| {
+        let mut sum = Natural::default();
+        ways.values().for_each(|w| sum.add(w));
+        (shape, sum)
+    });
+    Some(sums.filter(|(_, sum)| !sum.is_zero()).collect())
 }

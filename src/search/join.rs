@@ -31,14 +31,16 @@ impl Leaf {
 }
 
 /// What of a class is wanted.
-#[derive(Clone, Debug)]
-pub struct Options {
+#[derive(Clone)]
+pub struct Options<'a> {
     /// So many leaves at most, the best.
     pub most: usize,
     /// Rows that are in no component better than another one are left out.
     pub dominance: bool,
     /// Only leaves behind this one in their order.
     pub after: Option<Leaf>,
+    /// Asked again and again; says when somebody no longer waits.
+    pub stop: &'a dyn Fn() -> bool,
 }
 
 /// How much was looked at.
@@ -59,6 +61,8 @@ pub struct Joined {
     pub work: Work,
     /// There were more than `most`; all of these have a key of at least the last one's.
     pub more: bool,
+    /// Somebody no longer waited: combinations were left out.
+    pub stopped: bool,
 }
 
 struct Part {
@@ -97,6 +101,8 @@ struct Join<'a> {
     folded: Vec<Vec<(usize, f64)>>,
     after: Option<Leaf>,
     safe: Vec<f64>,
+    stop: &'a dyn Fn() -> bool,
+    stopped: bool,
 }
 
 /// Joins the rows of a class.
@@ -106,7 +112,7 @@ pub fn join(
     class: &Class,
     sums: &Sums,
     goal: &Goal,
-    options: &Options,
+    options: &Options<'_>,
 ) -> Joined {
     let most = options.most;
     let terms = sums.terms.len();
@@ -207,6 +213,8 @@ pub fn join(
         folded: vec![Vec::new(); sums.forms.len()],
         after: options.after.clone(),
         safe: Vec::new(),
+        stop: options.stop,
+        stopped: false,
         parts,
     };
     let products = vec![1.0; terms];
@@ -222,6 +230,7 @@ pub fn join(
         leaves: join.leaves,
         work: join.work,
         more: join.more,
+        stopped: join.stopped,
     }
 }
 
@@ -346,6 +355,11 @@ impl Join<'_> {
             if self.open().is_none() {
                 self.work.cut += 1;
                 continue;
+            }
+            // Behind the next to last part all rows of the last one follow: often enough for a question.
+            self.stopped |= at + 2 == self.parts.len() && (self.stop)();
+            if self.stopped {
+                return;
             }
             rows[self.parts[at].group] = self.parts[at].rows[row];
             debug_assert_eq!(left.len(), spaces);

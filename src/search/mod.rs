@@ -39,6 +39,7 @@ mod space;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod ways;
 mod why;
 
 pub use big::Natural;
@@ -46,7 +47,7 @@ pub use bounds::{bound_of, bounds_of};
 pub use count::candidates;
 pub use goal::{Found, Goal, SLACK};
 pub use join::{Leaf, Work};
-pub use judge::{Exact, Judge, Unfit};
+pub use judge::{Exact, Judge, Unfit, values};
 pub use prepare::{Prepared, counter};
 pub use problem::{Figures, Limit, Objective, Problem, rule_of};
 pub use request::{Best, Observer, Outcome, Progress, Pruned, Request, Strategy};

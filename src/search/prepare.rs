@@ -61,7 +61,12 @@ impl<'a> Prepared<'a> {
         request: &Request,
         start: Instant,
     ) -> Result<Prepared<'a>, EngineLimit> {
-        let half = request.time.map(|time| (time / 2).max(TABLES));
+        let least = if request.is_answered {
+            Duration::ZERO
+        } else {
+            TABLES
+        };
+        let half = request.time.map(|time| (time / 2).max(least));
         let stop = || request.is_stopped() || half.is_some_and(|half| start.elapsed() >= half);
         Prepared::until(problem, &request.rules, request.choices, &stop)
     }

@@ -32,6 +32,8 @@ pub struct Request {
     pub evaluations: Option<u64>,
     /// Choices of one group that are tabulated at most.
     pub choices: usize,
+    /// There is an answer already, from somewhere else: the time is not exceeded to find a first one.
+    pub is_answered: bool,
     /// Set by somebody who wants what there is.
     pub stop: Option<&'static AtomicBool>,
 }
@@ -53,6 +55,7 @@ impl Request {
             time: None,
             evaluations: None,
             choices: 40_000,
+            is_answered: false,
             stop: None,
         }
     }

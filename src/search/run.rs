@@ -203,7 +203,12 @@ impl Search<'_, '_> {
         request.rules.tiles = Tiles::Perfect;
         request.strategy = Strategy::Adaptive;
         // The whole of the time is for it: what it finds is an answer.
-        let time = request.time.map(|time| time.saturating_add(GRACE));
+        let grace = if request.is_answered {
+            Duration::ZERO
+        } else {
+            GRACE
+        };
+        let time = request.time.map(|time| time.saturating_add(grace));
         let stop = || request.is_stopped() || time.is_some_and(|time| start.elapsed() >= time);
         let (problem, choices) = (self.prepared.problem, request.choices);
         let prepared = Prepared::until(problem, &request.rules, choices, &stop)?;
@@ -290,7 +295,8 @@ impl Search<'_, '_> {
                 || counter(prepared.problem),
                 |counter, entry| {
                     let counter = counter.as_ref().map_err(Clone::clone)?;
-                    Ok(work(prepared, request, goal.clone(), counter, entry))
+                    let stop = || is_spent(request, start, 0, found);
+                    Ok(work(prepared, request, goal.clone(), counter, entry, &stop))
                 },
             );
             for done in done {
@@ -502,7 +508,11 @@ impl Search<'_, '_> {
 
 /// A search that has found nothing yet goes on for a while: any answer is worth more than the time.
 fn is_spent(request: &Request, start: Instant, evaluated: u64, found: bool) -> bool {
-    let more = if found { Duration::ZERO } else { GRACE };
+    let more = if found || request.is_answered {
+        Duration::ZERO
+    } else {
+        GRACE
+    };
     request
         .time
         .is_some_and(|time| start.elapsed() >= time.saturating_add(more))
@@ -517,6 +527,7 @@ fn work(
     mut goal: Goal,
     counter: &Counter,
     entry: Entry,
+    stop: &dyn Fn() -> bool,
 ) -> Done {
     let room = &prepared.rooms[entry.room];
     let judge = Judge::new(prepared.problem, counter);
@@ -537,9 +548,15 @@ fn work(
                 most: FIRST,
                 dominance: true,
                 after: None,
+                stop,
             };
             let joined = join::join(room, &prepared.rules, &class, &sums, &goal, &options);
             done.work = joined.work;
+            if joined.stopped {
+                // As if it had not been begun: its bound is still open.
+                done.again = Some((entry.key, Item::Class(class, sums, true)));
+                return done;
+            }
             let least = joined.leaves.first().map(|leaf| leaf.key);
             for leaf in &joined.leaves {
                 count(
@@ -558,9 +575,14 @@ fn work(
                 most: LISTED,
                 dominance: exact_time,
                 after: None,
+                stop,
             };
             let joined = join::join(room, &prepared.rules, &class, &sums, &goal, &options);
             done.work = joined.work;
+            if joined.stopped {
+                done.again = Some((entry.key, Item::Class(class, sums, true)));
+                return done;
+            }
             (class, sums, joined.leaves, 0, joined.more)
         }
         Item::Leaves {
@@ -580,9 +602,22 @@ fn work(
                 most: LISTED,
                 dominance: exact_time,
                 after: leaves.last().cloned(),
+                stop,
             };
             let joined = join::join(room, &prepared.rules, &class, &sums, &goal, &options);
             done.work = joined.work;
+            if joined.stopped {
+                let (next, more) = (leaves.len(), true);
+                let item = Item::Leaves {
+                    class,
+                    sums,
+                    leaves,
+                    next,
+                    more,
+                };
+                done.again = Some((entry.key, item));
+                return done;
+            }
             (class, sums, joined.leaves, 0, joined.more)
         }
     };

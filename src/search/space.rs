@@ -395,6 +395,16 @@ pub(crate) fn one_loop(rank: usize, size: u64, kind: LoopKind) -> Loop {
     }
 }
 
+/// The numbers that divide `extent`, each once.
+pub(super) fn divisors(extent: u64) -> impl Iterator<Item = u64> {
+    let small = (1..).take_while(move |&small| small <= extent / small);
+    let small = small.filter(move |&small| extent.is_multiple_of(small));
+    small.flat_map(move |small| {
+        let large = extent / small;
+        std::iter::once(small).chain((large != small).then_some(large))
+    })
+}
+
 /// The chains of one rank.
 pub struct Chains<'a> {
     pub rules: &'a Rules,
@@ -444,18 +454,7 @@ impl Chains<'_> {
                     };
                 }
             }
-            Pieces::Any | Pieces::Divisors => {
-                let mut small = 1;
-                while small * small <= outside {
-                    if outside.is_multiple_of(small) {
-                        found.push(small);
-                        if small * small != outside {
-                            found.push(outside / small);
-                        }
-                    }
-                    small += 1;
-                }
-            }
+            Pieces::Any | Pieces::Divisors => found.extend(divisors(outside)),
         }
         let limit = self.limits[number];
         found.retain(|&e| e <= limit && outside.div_ceil(e) <= most);

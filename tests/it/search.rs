@@ -246,6 +246,63 @@ fn a_certificate_holds_until_it_is_altered() {
     refused(&|proof| proof["searches"][0]["covered"]["pruned_by"]["join"] = "0".into());
 }
 
+/// Three PEs and ten results of two products each: tiles that divide spread two results at a time, or the two products
+/// of one, 20 / 2 = 10 cycles; a dataflow of the library that spreads three has ceil(10 / 3) = 4 folds of 2 cycles.
+#[test]
+fn a_dataflow_of_the_library_may_be_better() {
+    let source = "
+        Network net { Layer fc { Type: FC; Dimensions { N: 1, K: 10, C: 2 } } }
+        Accelerator three { Memory DRAM { } Array PE { Shape: [3] } Memory RF { } Compute MAC { } }
+        Search all { layer: net.fc; on: three; minimize: cycles; }
+        Search dividing { layer: net.fc; on: three; minimize: cycles; space { tiles: perfect; } }
+        Map net on three as automatic { default: auto(minimize = cycles, strategy = optimal); }";
+    let file = program("library", source);
+    let proof = file.with_file_name("proof.json");
+    let path = text(&proof);
+    let report = json(&file, &["--certificate", &path]);
+    let [all, dividing] = [0, 1].map(|at| &report["searches"][at]);
+    assert_eq!(all["best"]["cycles"], 4 * 2);
+    let library = all["best"]["library"].as_str().unwrap();
+    assert!(library.starts_with("std.dataflows."), "{library}");
+    assert_eq!((&all["proved"], &all["gap"]), (&true.into(), &0.0.into()));
+    assert_eq!(dividing["best"]["cycles"], 20 / 2);
+    assert_eq!(dividing["best"].get("library"), None);
+    // The emitted map is that dataflow, written out.
+    let found = text(&file.with_file_name("found.dflow"));
+    json(&file, &["--search", "all", "--emit", &found]);
+    for (file, map) in [(&found, "all"), (&text(&file), "automatic")] {
+        let output = dflowc(&["eval", file, "--map", map, "--report", "json"]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let evaluated: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(evaluated["evaluations"][0]["layers"][0]["cycles"], 8);
+    }
+    let holds = dflowc(&["verify", &path]);
+    assert_eq!(holds.status.code(), Some(0), "{}", stdout(&holds));
+    let mut altered: Value = serde_json::from_str(&fs::read_to_string(&proof).unwrap()).unwrap();
+    altered["searches"][0]["library"]["values"][0] = 7.0.into();
+    fs::write(&proof, altered.to_string()).unwrap();
+    let output = dflowc(&["verify", &path]);
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+}
+
+/// A convolution on 65,536 PEs: the schedules are 10^13, and neither counting them nor their parts takes longer than
+/// the search (it took minutes).
+#[test]
+fn large_arrays_are_counted_in_time() {
+    let source = "
+        use std.accelerators.tpu_like;
+        Network net {
+          Layer conv { Type: CONV; Dimensions { K: 64, C: 3, Y: 230, X: 230, R: 7, S: 7 } Stride { Y: 2, X: 2 } }
+        }
+        Search large { layer: net.conv; on: tpu_like; minimize: edp; strategy: adaptive; budget: 1s; }";
+    let start = std::time::Instant::now();
+    let report = json(&program("large", source), &[]);
+    let taken = start.elapsed();
+    assert!(report["searches"][0]["best"].is_object());
+    // 12 s of grace for tables and a first answer are in it, and an unoptimised build on a busy machine.
+    assert!(taken.as_secs() < 60, "{taken:?}");
+}
+
 #[test]
 fn maps_take_what_a_search_finds() {
     let source = BUFFER.replace(

@@ -37,6 +37,7 @@ pub(super) fn head(snapshot: &Snapshot, offset: u32) -> Option<Hover> {
     if is_small(snapshot, search) {
         for (layer, count) in optimize::candidates(&snapshot.compiled, search, MOST_LAYERS)? {
             let name = network.layers.get(layer).map_or("", |layer| &layer.name);
+            let count = count.map_or_else(|| "too many kinds of".to_owned(), |n| n.to_string());
             let _ = writeln!(markdown, "* {name}: {count} schedules");
         }
         if search.layers.len() > MOST_LAYERS {
