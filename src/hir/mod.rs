@@ -19,6 +19,7 @@ mod einsum;
 mod error;
 mod eval;
 mod exclusive;
+pub mod explore;
 mod function;
 mod fuse;
 mod fuse_error;
@@ -71,6 +72,8 @@ pub struct Program {
     pub maps: Vec<Map>,
     /// Likewise.
     pub searches: Vec<search::Search>,
+    /// Likewise.
+    pub explorations: Vec<explore::Explore>,
 }
 
 pub use crate::base::Precision;

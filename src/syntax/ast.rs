@@ -19,7 +19,7 @@ mod search;
 pub use fuse::{Fuse, FuseBody, FuseStatement, FuseStatementKind, Run, StageEntry, Stages};
 pub use search::{
     Condition, Dims, Pieces, Search, SearchEntry, Space, SpaceBody, SpaceStatement,
-    SpaceStatementKind, Tensors, Where,
+    SpaceStatementKind, Tensors, Vary, Where,
 };
 
 use crate::base::{Decimal, Span, Spanned, Unit};
@@ -82,6 +82,8 @@ pub enum Item {
     Dataflow(Dataflow),
     Map(Map),
     Search(Search),
+    /// Has the same entries as a search, and `vary` beside them.
+    Explore(Search),
     Error(Span),
 }
 
@@ -95,7 +97,7 @@ impl Item {
             Self::Network(node) => node.span,
             Self::Dataflow(node) => node.span,
             Self::Map(node) => node.span,
-            Self::Search(node) => node.span,
+            Self::Search(node) | Self::Explore(node) => node.span,
             Self::Error(span) => *span,
         }
     }

@@ -3,12 +3,13 @@
 use super::{ERROR, Printer, names, paths, print_expr, property, write_list};
 use crate::syntax::ast::{
     Condition, Dims, ExprKind, Pieces, Search, SearchEntry, Space, SpaceBody, SpaceStatement,
-    SpaceStatementKind, Tensors,
+    SpaceStatementKind, Tensors, Vary,
 };
 
 impl Printer {
-    pub(super) fn search(&mut self, node: &Search) {
-        self.word("Search ");
+    /// `word` is `Search` or `Explore`.
+    pub(super) fn search(&mut self, word: &str, node: &Search) {
+        self.word(&format!("{word} "));
         if let Some(name) = &node.name {
             self.word(&format!("{name} "));
         }
@@ -44,6 +45,13 @@ impl Printer {
                         Condition::Error(_) => printer.word(ERROR),
                     },
                 );
+            }
+            SearchEntry::Vary(Vary {
+                name, pieces, step, ..
+            }) => {
+                let step = step.as_ref().map(|step| format!(" by {}", print_expr(step)));
+                let pieces = print_pieces(pieces);
+                self.word(&format!("vary {name}: {pieces}{};", step.unwrap_or_default()));
             }
             SearchEntry::Error(_) => self.word(ERROR),
         }

@@ -38,6 +38,10 @@ impl Walk<'_> {
                         }
                     }
                 }
+                SearchEntry::Vary(vary) => {
+                    self.pieces(&vary.pieces);
+                    vary.step.iter().for_each(|step| self.expr(step));
+                }
                 SearchEntry::Error(_) => {}
             }
         }

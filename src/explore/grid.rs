@@ -1,0 +1,145 @@
+//! The points of a sweep and their numbers.
+//!
+//! Example: axes of 3 and 2 values have the points (0, 0), (0, 1), (1, 0), ... (2, 1) with the numbers 0 to 5: the last
+//! axis changes fastest. A filter keeps combinations of some axes out; the points that are left keep their numbers.
+
+/// Which combinations of some axes belong to the sweep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// Ascending.
+    pub axes: Vec<usize>,
+    /// One per combination, the last axis fastest.
+    pub admits: Vec<bool>,
+}
+
+/// All points of a sweep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grid {
+    lengths: Vec<usize>,
+    filters: Vec<Filter>,
+}
+
+impl Grid {
+    /// Axes with so many values. `None` when there are more than 2^63 points.
+    #[must_use]
+    pub fn new(lengths: Vec<usize>, filters: Vec<Filter>) -> Option<Grid> {
+        let mut all = lengths.iter().map(|&length| length as u64);
+        all.try_fold(1u64, u64::checked_mul)
+            .filter(|&points| points < 1 << 63)?;
+        Some(Grid { lengths, filters })
+    }
+
+    /// Points, those that filters keep out as well.
+    #[must_use]
+    pub fn points(&self) -> u64 {
+        self.lengths.iter().map(|&length| length as u64).product()
+    }
+
+    #[must_use]
+    pub fn lengths(&self) -> &[usize] {
+        &self.lengths
+    }
+
+    /// The index on every axis of the point with that number.
+    #[must_use]
+    pub fn places(&self, number: u64) -> Vec<usize> {
+        let mut rest = number;
+        let mut places = vec![0; self.lengths.len()];
+        for (place, &length) in places.iter_mut().zip(&self.lengths).rev() {
+            let length = length.max(1) as u64;
+            *place = usize::try_from(rest % length).unwrap_or(0);
+            rest /= length;
+        }
+        places
+    }
+
+    /// The number of a point.
+    #[must_use]
+    pub fn number(&self, places: &[usize]) -> u64 {
+        let both = places.iter().zip(&self.lengths);
+        both.fold(0, |number, (&place, &length)| {
+            number * length as u64 + place as u64
+        })
+    }
+
+    /// Whether the filters that speak of the first `known` axes alone admit a point.
+    fn admits_so_far(&self, places: &[usize], known: usize) -> bool {
+        self.filters.iter().all(|filter| {
+            if filter.axes.last().is_some_and(|&last| last >= known) {
+                return true;
+            }
+            let combination = filter.axes.iter().fold(0, |number, &axis| {
+                let length = self.lengths.get(axis).copied().unwrap_or(1);
+                number * length + places.get(axis).copied().unwrap_or(0)
+            });
+            filter.admits.get(combination).copied().unwrap_or(false)
+        })
+    }
+
+    /// Whether the point belongs to the sweep.
+    #[must_use]
+    pub fn admits(&self, places: &[usize]) -> bool {
+        self.admits_so_far(places, self.lengths.len())
+    }
+
+    /// Points of the sweep.
+    #[must_use]
+    pub fn designs(&self) -> u64 {
+        let mut places = vec![0; self.lengths.len()];
+        self.count(&mut places, 0)
+    }
+
+    /// Points that begin with the first `known` places.
+    fn count(&self, places: &mut [usize], known: usize) -> u64 {
+        if !self.admits_so_far(places, known) {
+            return 0;
+        }
+        let last = self.filters.iter().filter_map(|filter| filter.axes.last());
+        if last.max().is_none_or(|&last| last < known) {
+            let rest = self.lengths.get(known..).unwrap_or(&[]);
+            return rest.iter().map(|&length| length as u64).product();
+        }
+        let length = self.lengths.get(known).copied().unwrap_or(0);
+        let mut sum = 0;
+        for place in 0..length {
+            if let Some(at) = places.get_mut(known) {
+                *at = place;
+            }
+            sum += self.count(places, known + 1);
+        }
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grid() -> Grid {
+        // x != y, on axes of 3, 2 and 3 values of which the first and the last are compared.
+        let admits = (0..9).map(|at| at / 3 != at % 3).collect();
+        let filter = Filter {
+            axes: vec![0, 2],
+            admits,
+        };
+        Grid::new(vec![3, 2, 3], vec![filter]).unwrap()
+    }
+
+    #[test]
+    fn numbers_and_places_are_the_same_thing() {
+        let grid = grid();
+        for number in 0..grid.points() {
+            assert_eq!(grid.number(&grid.places(number)), number);
+        }
+        assert_eq!(grid.places(7), [1, 0, 1]);
+    }
+
+    #[test]
+    fn what_is_counted_is_what_is_admitted() {
+        let grid = grid();
+        let admitted = (0..grid.points()).filter(|&number| grid.admits(&grid.places(number)));
+        // 3 * 2 * 3 points without the 3 * 2 of equal ends.
+        assert_eq!(admitted.count(), 12);
+        assert_eq!(grid.designs(), 12);
+    }
+}
