@@ -20,6 +20,7 @@
 //!   of a schedule comes from the engine.
 //! * [`optimize`]: the searches of a program: layers to problems, answers to reports and source text.
 //! * [`explore`]: sweeps over designs: numbered points, answers put together from parts, a journal; no names either.
+//! * [`sweep`]: the explorations of a program: designs to an evaluator, answers to reports.
 //! * [`report`]: one model of a result, and a writer per format.
 //!
 //! [`driver`] reads files and runs the front end, [`evaluate::run()`] the rest, `cli` is the program, `lsp` what
@@ -51,4 +52,5 @@ pub mod pricing;
 pub mod report;
 pub mod search;
 pub mod stdlib;
+pub mod sweep;
 pub mod syntax;

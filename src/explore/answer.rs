@@ -181,7 +181,7 @@ fn better(best: &mut Option<Design>, figure: Figure, design: Design) {
         let order = value.total_cmp(&best.get(figure));
         order.then_with(|| design.tie(best)) == Ordering::Less
     });
-    if replaces && !value.is_nan() {
+    if replaces && value.is_finite() {
         *best = Some(design);
     }
 }
@@ -192,7 +192,7 @@ fn worse(worst: &mut Option<Design>, figure: Figure, design: Design) {
         let order = worst.get(figure).total_cmp(&value);
         order.then_with(|| design.tie(worst)) == Ordering::Less
     });
-    if replaces && !value.is_nan() {
+    if replaces && value.is_finite() {
         *worst = Some(design);
     }
 }
@@ -211,7 +211,7 @@ fn covers(figures: &[Figure], first: &Design, second: &Design) -> bool {
 }
 
 fn enter(front: &mut Vec<Design>, figures: &[Figure], design: Design) {
-    let unknown = figures.iter().any(|&figure| design.get(figure).is_nan());
+    let unknown = figures.iter().any(|&figure| !design.get(figure).is_finite());
     // Those with a larger first figure cannot cover it.
     let first = |known: &Design| figures.first().map_or(0.0, |&figure| known.get(figure));
     let end = front.partition_point(|known| first(known).total_cmp(&first(&design)).is_le());

@@ -68,11 +68,7 @@ impl Grid {
             if filter.axes.last().is_some_and(|&last| last >= known) {
                 return true;
             }
-            let combination = filter.axes.iter().fold(0, |number, &axis| {
-                let length = self.lengths.get(axis).copied().unwrap_or(1);
-                number * length + places.get(axis).copied().unwrap_or(0)
-            });
-            filter.admits.get(combination).copied().unwrap_or(false)
+            self.holds(filter, places)
         })
     }
 
@@ -80,6 +76,26 @@ impl Grid {
     #[must_use]
     pub fn admits(&self, places: &[usize]) -> bool {
         self.admits_so_far(places, self.lengths.len())
+    }
+
+    /// Whether the filters that speak of known places alone admit a point that has these.
+    #[must_use]
+    pub fn may_admit(&self, places: &[Option<usize>]) -> bool {
+        let known: Vec<usize> = places.iter().map(|place| place.unwrap_or(0)).collect();
+        let decided = |filter: &&Filter| {
+            let mut axes = filter.axes.iter();
+            axes.all(|&axis| places.get(axis).is_some_and(Option::is_some))
+        };
+        let mut decided = self.filters.iter().filter(decided);
+        decided.all(|filter| self.holds(filter, &known))
+    }
+
+    fn holds(&self, filter: &Filter, places: &[usize]) -> bool {
+        let combination = filter.axes.iter().fold(0, |number, &axis| {
+            let length = self.lengths.get(axis).copied().unwrap_or(1);
+            number * length + places.get(axis).copied().unwrap_or(0)
+        });
+        filter.admits.get(combination).copied().unwrap_or(false)
     }
 
     /// Points of the sweep.

@@ -271,6 +271,12 @@ impl Context<'_> {
     pub(super) fn integer(&mut self, expr: &ast::Expr) -> Option<i64> {
         match self.value(expr)? {
             Value::Integer(value) => Some(value),
+            // `128KiB / 2KiB`
+            Value::Exact(ratio, None)
+                if ratio.denominator() == 1 && i64::try_from(ratio.numerator()).is_ok() =>
+            {
+                i64::try_from(ratio.numerator()).ok()
+            }
             other @ Value::Exact(..) => {
                 self.error(HirError::WrongKind {
                     expected: "a whole number".to_owned(),

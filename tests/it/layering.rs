@@ -47,10 +47,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "sweep",
+        &[
+            "base", "diag", "hir", "lower", "legality", "cost", "models", "search", "explore",
+            "pricing", "report", "driver", "optimize", "evaluate",
+        ],
+    ),
+    (
         "lsp",
         &[
             "base", "diag", "ir", "syntax", "format", "hir", "lower", "engine", "legality", "cost",
             "models", "report", "driver", "evaluate", "stdlib", "optimize", "search",
+            "explore", "sweep",
         ],
     ),
     (
@@ -58,6 +66,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "base", "diag", "ir", "syntax", "format", "hir", "lower", "engine", "legality", "cost",
             "models", "report", "driver", "evaluate", "stdlib", "lsp", "optimize", "search",
+            "explore", "sweep",
         ],
     ),
 ];

@@ -1,0 +1,55 @@
+//! The explorations of a program: from `Explore sizes { ... }` to the best designs as reports.
+//!
+//! Problem: `explore` knows points by number and asks what each costs. Here a resolved exploration becomes such a
+//! question ([`Sweep`]): its grid, what is minimised, and who evaluates a design: any model with dataflows ([`counted`]),
+//! or the optimizer of a model that has one ([`dmazerunner`], [`deepopt`]). What was found becomes reports with the
+//! values of the parameters ([`report()`]).
+//!
+//! Invariants: a design is the accelerator that the program has with these arguments, no other; what needs no evaluation
+//! (the area) is looked at first; equal programs and explorations have equal digests.
+
+mod counted;
+mod deepopt;
+mod design;
+mod dmazerunner;
+mod explain;
+mod prepare;
+mod report;
+
+pub use prepare::{Sweep, check, prepare};
+pub use explain::explain;
+pub use report::report;
+
+use crate::diag::Diagnostics;
+use crate::explore::{Evaluator, Part, Stop};
+use std::sync::atomic::AtomicBool;
+
+/// What ends a sweep.
+type Refused = Stop<Diagnostics>;
+
+/// Who evaluates the designs of a sweep.
+enum Engine<'a> {
+    Counted(counted::Counted<'a>),
+    DMazeRunner(dmazerunner::Optimizer<'a>),
+    DeepOpt(Box<deepopt::Allocation<'a>>),
+}
+
+impl Evaluator for Sweep<'_> {
+    type Error = Diagnostics;
+
+    fn pieces(&self) -> u64 {
+        match &self.engine {
+            Engine::Counted(engine) => engine.pieces(self),
+            Engine::DMazeRunner(_) => self.grid.points(),
+            Engine::DeepOpt(engine) => engine.pieces(),
+        }
+    }
+
+    fn piece(&self, piece: u64, stop: &AtomicBool) -> Result<Part, Refused> {
+        match &self.engine {
+            Engine::Counted(engine) => engine.piece(self, piece, stop),
+            Engine::DMazeRunner(engine) => engine.piece(self, piece),
+            Engine::DeepOpt(engine) => engine.piece(self, piece),
+        }
+    }
+}
