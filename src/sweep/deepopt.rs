@@ -65,18 +65,17 @@ impl Facts {
         }
     }
 
-    /// Everything but the five lists.
-    fn rest(&self) -> (PerTensor<u64>, u64, f64, f64, f64, f64) {
-        let prices = &self.priced.prices;
-        let shape = &self.shape;
-        (
-            shape.words,
-            shape.dram_bits_per_cycle,
-            self.pe_um2,
-            prices.mac,
-            prices.register_bit,
-            prices.dram_bit,
-        )
+    /// Whether everything but the five lists is the same.
+    fn differs_in_lists_only(&self, other: &Facts) -> bool {
+        let rest = |facts: &Facts| {
+            let prices = &facts.priced.prices;
+            let shape = &facts.shape;
+            let prices = (prices.mac, prices.register_bit, prices.dram_bit);
+            (shape.words, shape.dram_bits_per_cycle, prices)
+        };
+        // The area of a PE is a quotient of the area of all.
+        let drift = (self.pe_um2 - other.pe_um2).abs();
+        rest(self) == rest(other) && drift <= 1e-12 * self.pe_um2
     }
 
     fn size(&self, at: usize) -> MemorySize {
@@ -222,7 +221,7 @@ impl<'a> Allocation<'a> {
                 let changed: Vec<usize> = (0..LISTS)
                     .filter(|&at| facts.list(at) != base.list(at))
                     .collect();
-                let same = facts.rest() == base.rest();
+                let same = facts.differs_in_lists_only(&base);
                 match changed.as_slice() {
                     [one] if same && list.is_none_or(|list| list == *one) => list = Some(*one),
                     _ => {
