@@ -67,6 +67,26 @@ pub struct Question {
     pub most: Vec<(Figure, f64)>,
     /// What a design must reach to be among those of which the worst is looked for; `None`: nobody asks for the worst.
     pub least: Option<Vec<(Figure, f64)>>,
+    /// Designs that have an answer of their own, beside that of all.
+    pub classes: Option<Classes>,
+}
+
+/// Designs by their place on one axis of the grid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Classes {
+    /// Points that follow each other with the same place.
+    pub stride: u64,
+    /// Places.
+    pub length: usize,
+}
+
+impl Question {
+    /// The class of a design.
+    fn class(&self, design: &Design) -> Option<usize> {
+        let classes = self.classes?;
+        let place = design.number / classes.stride.max(1) % (classes.length.max(1) as u64);
+        usize::try_from(place).ok()
+    }
 }
 
 /// How many designs became what.
@@ -101,6 +121,8 @@ pub struct Answer {
     /// With several: no design of the sweep is as good in all of them and better in one. By the first figure, ascending;
     /// of equal designs one.
     pub front: Vec<Design>,
+    /// With one figure: the best of every class; empty without classes.
+    pub each: Vec<Option<Design>>,
 }
 
 /// What some designs of a sweep come to.
@@ -117,7 +139,17 @@ impl Part {
     pub fn empty(question: &Question) -> Part {
         Part {
             counts: Counts::default(),
-            answers: vec![Answer::default(); question.aims.len()],
+            answers: question
+                .aims
+                .iter()
+                .map(|aim| Answer {
+                    each: match (&question.classes, aim.figures.as_slice()) {
+                        (Some(classes), [_]) => vec![None; classes.length],
+                        _ => Vec::new(),
+                    },
+                    ..Answer::default()
+                })
+                .collect(),
         }
     }
 
@@ -132,12 +164,16 @@ impl Part {
         let reaches = |bound: &(Figure, f64)| design.get(bound.0) >= bound.1;
         let least = question.least.as_ref();
         let among = least.is_some_and(|least| least.iter().all(reaches));
+        let class = question.class(&design);
         for (answer, aim) in self.answers.iter_mut().zip(&question.aims) {
             match aim.figures.as_slice() {
                 &[figure] => {
                     better(&mut answer.best, figure, design);
                     if among {
                         worse(&mut answer.worst, figure, design);
+                    }
+                    if let Some(own) = class.and_then(|class| answer.each.get_mut(class)) {
+                        better(own, figure, design);
                     }
                 }
                 figures => enter(&mut answer.front, figures, design),
@@ -163,6 +199,11 @@ impl Part {
                     }
                     if let Some(design) = other.worst {
                         worse(&mut answer.worst, figure, design);
+                    }
+                    for (own, other) in answer.each.iter_mut().zip(&other.each) {
+                        if let Some(design) = *other {
+                            better(own, figure, design);
+                        }
                     }
                 }
                 figures => {
@@ -256,6 +297,10 @@ mod tests {
             ],
             most: vec![(Figure::Area, 90.0)],
             least: Some(vec![(Figure::Area, 50.0)]),
+            classes: Some(Classes {
+                stride: 10,
+                length: 8,
+            }),
         }
     }
 
@@ -320,6 +365,12 @@ mod tests {
         let banded = kept.iter().filter(|one| one.get(Figure::Area) >= 50.0);
         let most = banded.map(|one| energy(one)).fold(f64::MIN, f64::max);
         assert_eq!(whole.answers[0].worst.map(|worst| energy(&worst)), Some(most));
+        for class in 0..8 {
+            let own = kept.iter().filter(|one| one.number / 10 % 8 == class);
+            let least = own.map(|one| energy(one)).fold(f64::MAX, f64::min);
+            let found = whole.answers[0].each[class as usize].map(|best| energy(&best));
+            assert_eq!(found, Some(least));
+        }
         for at in [1, 2] {
             let figures = &question().aims[at].figures;
             let values = |design: &Design| -> Vec<f64> {

@@ -100,6 +100,8 @@ struct AnswerForm {
     best: Option<DesignForm>,
     worst: Option<DesignForm>,
     front: Vec<DesignForm>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    each: Vec<Option<DesignForm>>,
 }
 
 /// The number of a design and the bits of its figures.
@@ -195,6 +197,7 @@ impl Journal {
             best: answer.best.as_ref().map(Design::from),
             worst: answer.worst.as_ref().map(Design::from),
             front: answer.front.iter().map(Design::from).collect(),
+            each: answer.each.iter().map(|one| one.as_ref().map(Design::from)).collect(),
         });
         let part = Part {
             counts: record.counts,
@@ -211,6 +214,7 @@ impl Journal {
             best: answer.best.as_ref().map(DesignForm::from),
             worst: answer.worst.as_ref().map(DesignForm::from),
             front: answer.front.iter().map(DesignForm::from).collect(),
+            each: answer.each.iter().map(|one| one.as_ref().map(DesignForm::from)).collect(),
         });
         let record = Record {
             piece,
@@ -286,6 +290,7 @@ mod tests {
             }],
             most: Vec::new(),
             least: None,
+            classes: None,
         }
     }
 

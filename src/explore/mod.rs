@@ -16,7 +16,7 @@ mod grid;
 mod journal;
 mod run;
 
-pub use answer::{Aim, Answer, Counts, Design, FIGURES, Figure, Part, Question};
+pub use answer::{Aim, Answer, Classes, Counts, Design, FIGURES, Figure, Part, Question};
 pub use grid::{Filter, Grid};
 pub use journal::{Flaw, Heading, Journal};
 pub use run::{Evaluator, Outcome, Stop, run};

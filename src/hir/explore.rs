@@ -47,6 +47,8 @@ pub struct Explore {
     pub budget: Vec<Bound>,
     /// Among which designs the worst is looked for: those that reach all of these.
     pub worst: Option<Vec<Bound>>,
+    /// The axis each of whose values has an answer of its own.
+    pub each: Option<usize>,
     /// How the products of several layers are made.
     pub scope: Scope,
 }
@@ -127,9 +129,9 @@ pub enum Scope {
 }
 
 /// Keys with a colon.
-pub const KEYS: [&str; 11] = [
+pub const KEYS: [&str; 12] = [
     "network", "layer", "layers", "on", "model", "map", "strategy", "scope", "budget", "worst",
-    "minimize",
+    "each", "minimize",
 ];
 /// What can be minimised, but for fronts.
 pub const FIGURES: [&str; 7] = ["energy", "cycles", "edp", "e2dp", "ed2p", "area", "power"];
@@ -238,6 +240,10 @@ impl<'a> Collector<'a> {
             }
             None => None,
         };
+        let each = match (self.keys.get("each"), &axes) {
+            (Some(property), Some(axes)) => Some(each(cx, property, axes)?),
+            _ => None,
+        };
         let (target, hardware, axes, filters) = (target?, hardware?, axes?, filters?);
         let (inside, scope, objectives, budget) = (inside?, scope?, objectives?, budget?);
         let network = cx.program.networks.get(target.network)?;
@@ -262,6 +268,7 @@ impl<'a> Collector<'a> {
             objectives,
             budget,
             worst,
+            each,
             scope,
         })
     }
@@ -397,6 +404,23 @@ fn name(cx: &mut Context<'_>, property: &ast::Property, expected: &str) -> Optio
             None
         }
     }
+}
+
+/// `each: rows`: the axis.
+fn each(cx: &mut Context<'_>, property: &ast::Property, axes: &[Axis]) -> Option<usize> {
+    let word = name(cx, property, "the name of what is varied")?;
+    let found = axes.iter().position(|axis| axis.name == word.text);
+    if found.is_none() {
+        let known = axes.iter().map(|axis| axis.name.as_str());
+        cx.error(HirError::UnknownName {
+            expected: "varied parameter",
+            suggestion: nearest(&word.text, known).map(str::to_owned),
+            name: word.text,
+            span: word.span,
+            found: None,
+        });
+    }
+    found
 }
 
 fn scope(cx: &mut Context<'_>, property: &ast::Property) -> Option<Scope> {

@@ -14,6 +14,7 @@
 mod accelerator;
 mod agree;
 mod body;
+mod capacity;
 mod dataflow;
 mod einsum;
 mod error;

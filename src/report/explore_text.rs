@@ -64,7 +64,13 @@ fn write(out: &mut String, objectives: &[ExplorationReport]) {
         if !single.is_empty() {
             line(out, "", "");
         }
-        front(out, one);
+        let title = format!("front of {}: {} designs", one.objective.join(", "), one.front.len());
+        designs(out, &title, one, &one.front);
+    }
+    for one in objectives.iter().filter(|one| !one.each.is_empty()) {
+        line(out, "", "");
+        let title = format!("least {} of each", one.objective.join(", "));
+        designs(out, &title, one, &one.each);
     }
 }
 
@@ -153,13 +159,9 @@ fn best(out: &mut String, objectives: &[&ExplorationReport]) {
     }
 }
 
-fn front(out: &mut String, of: &ExplorationReport) {
-    line(
-        out,
-        "  ",
-        &format!("front of {}: {} designs", of.objective.join(", "), of.front.len()),
-    );
-    let Some(some) = of.front.first() else {
+fn designs(out: &mut String, title: &str, of: &ExplorationReport, all: &[DesignReport]) {
+    line(out, "  ", title);
+    let Some(some) = all.first() else {
         return;
     };
     let mut table = Table::default();
@@ -170,7 +172,7 @@ fn front(out: &mut String, of: &ExplorationReport) {
         head.push("area mm2".to_owned());
     }
     table.row(head);
-    for design in &of.front {
+    for design in all {
         let mut row: Vec<String> = design.parameters.iter().map(|(_, value)| value.to_string()).collect();
         row.extend((0..of.objective.len()).map(|at| value(design, at)));
         if !known {
@@ -226,7 +228,8 @@ pub fn csv(report: &Report) -> String {
     for of in &report.explorations {
         let designs = (of.best.iter().map(|design| ("best", design)))
             .chain(of.worst.iter().map(|design| ("worst", design)))
-            .chain(of.front.iter().map(|design| ("front", design)));
+            .chain(of.front.iter().map(|design| ("front", design)))
+            .chain(of.each.iter().map(|design| ("each", design)));
         for (kind, design) in designs {
             let number = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
             let mut cells = vec![

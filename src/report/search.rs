@@ -111,6 +111,9 @@ pub struct ExplorationReport {
     pub worst_among: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub front: Vec<DesignReport>,
+    /// The best of every value of one parameter that has one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub each: Vec<DesignReport>,
 }
 
 /// The value of a parameter.

@@ -15,6 +15,7 @@ mod dmazerunner;
 mod explain;
 mod prepare;
 mod report;
+mod sizes;
 
 pub use prepare::{Sweep, check, prepare};
 pub use explain::explain;

@@ -5,7 +5,7 @@ use crate::cost::Technology;
 use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::Compiled;
-use crate::explore::{Aim, Figure, Filter, Grid, Heading, Question};
+use crate::explore::{Aim, Classes, Figure, Filter, Grid, Heading, Question};
 use crate::hir::explore::{Bound, Explore, Figure as Written, Inside, Scope};
 use crate::hir::{Layer, Word};
 use crate::models::{self, Model};
@@ -25,6 +25,8 @@ pub struct Sweep<'a> {
     /// Those that are evaluated, in the order of the network, equal ones once.
     pub(super) layers: Vec<Merged<'a>>,
     pub(super) technology: Option<Technology>,
+    /// Whether a figure that is asked for is made of energy.
+    pub(super) is_priced: bool,
     pub(super) engine: Engine<'a>,
 }
 
@@ -148,9 +150,29 @@ pub fn prepare<'a>(
         return None;
     }
     several(explore, &wanted, sink)?;
+    let area = wanted.iter().find(|one| one.0 == Written::Area);
+    if let (Some(&(_, span)), Some(merged)) = (area, layers.first()) {
+        let origin = vec![0; grid.lengths().len()];
+        let made = match super::design::accelerator(compiled, explore, &origin) {
+            Ok(made) => made,
+            Err(refused) => {
+                sink.extend(refused.iter().cloned());
+                return None;
+            }
+        };
+        if super::design::area(technology.as_ref(), &made, merged.layer).is_nan() {
+            let message = format!("the area of `{}` is not known", made.label());
+            sink.push(
+                Diagnostic::new(Code::E0503, message)
+                    .at(span, "wanted here")
+                    .help("`dflowc eval` says what its technology lacks"),
+            );
+            return None;
+        }
+    }
     let engine = match &explore.inside {
         Inside::Dataflows(dataflows) => Engine::Counted(counted::Counted::new(
-            compiled, explore, model, dataflows,
+            compiled, explore, &grid, model, dataflows,
         )),
         Inside::Adaptive(_) => Engine::DMazeRunner(dmazerunner::Optimizer::new(
             compiled,
@@ -172,7 +194,11 @@ pub fn prepare<'a>(
             sink,
         )?)),
     };
+    let is_priced = wanted
+        .iter()
+        .any(|one| !matches!(one.0, Written::Cycles | Written::Area));
     Some(Sweep {
+        is_priced,
         explore,
         grid,
         question,
@@ -199,6 +225,13 @@ fn question(explore: &Explore) -> Question {
             .collect(),
         most: bounds(&explore.budget),
         least: explore.worst.as_deref().map(bounds),
+        classes: explore.each.map(|each| {
+            let behind = explore.axes.iter().skip(each + 1);
+            Classes {
+                stride: behind.map(|axis| axis.values.len() as u64).product(),
+                length: explore.axes.get(each).map_or(0, |axis| axis.values.len()),
+            }
+        }),
     }
 }
 

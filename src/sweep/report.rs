@@ -71,16 +71,23 @@ pub fn report(
         worst: None,
         worst_among: explore.worst.as_deref().map(bounds),
         front: Vec::new(),
+        each: Vec::new(),
     };
     let both = sweep.question.aims.iter().zip(&part.answers);
     both.map(|(aim, answer)| {
-        let Answer { best, worst, front } = answer;
+        let Answer {
+            best,
+            worst,
+            front,
+            each,
+        } = answer;
         let design = |design: &Design| one(compiled, sweep, &aim.figures, design);
         ExplorationReport {
             objective: aim.figures.iter().map(|&figure| name(figure).to_owned()).collect(),
             best: best.as_ref().map(design),
             worst: worst.as_ref().map(design),
             front: front.iter().map(design).collect(),
+            each: each.iter().flatten().map(design).collect(),
             ..base.clone()
         }
     })

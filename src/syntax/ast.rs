@@ -569,6 +569,35 @@ pub enum ExprKind {
 }
 
 impl Expr {
+    /// Every name in it that is no call and has no dot, in order.
+    #[must_use]
+    pub fn names(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        self.add_names(&mut names);
+        names
+    }
+
+    /// Trees are only [`MAX_HEIGHT`] high.
+    fn add_names<'a>(&'a self, names: &mut Vec<&'a str>) {
+        match &self.kind {
+            ExprKind::Path(_) => names.extend(self.as_name().map(Name::as_str)),
+            ExprKind::Call { arguments, .. } => {
+                for argument in arguments {
+                    argument.value.add_names(names);
+                }
+            }
+            ExprKind::Negate(inner) | ExprKind::UpTo(inner) => inner.add_names(names),
+            ExprKind::Binary { left, right, .. } | ExprKind::Compare { left, right, .. } => {
+                left.add_names(names);
+                right.add_names(names);
+            }
+            ExprKind::List(all) | ExprKind::Tuple(all) | ExprKind::Index { indices: all, .. } => {
+                all.iter().for_each(|inner| inner.add_names(names));
+            }
+            ExprKind::Number(_) | ExprKind::String(_) | ExprKind::Error => {}
+        }
+    }
+
     #[must_use]
     pub fn new(kind: ExprKind, span: Span) -> Self {
         let height = if kind.is_leaf() {

@@ -49,8 +49,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "sweep",
         &[
-            "base", "diag", "hir", "lower", "legality", "cost", "models", "search", "explore",
-            "pricing", "report", "driver", "optimize", "evaluate",
+            "base", "diag", "ir", "syntax", "hir", "lower", "legality", "cost", "models",
+            "search", "explore", "pricing", "report", "driver", "optimize", "evaluate",
         ],
     ),
     (

@@ -361,8 +361,7 @@ fn filter(cx: &mut Context<'_>, axes: &[Axis], expr: &Expr) -> Option<Filter> {
         }
         return None;
     }
-    let mut names = Vec::new();
-    names_in(expr, &mut names);
+    let names = expr.names();
     let mentioned: Vec<usize> = (0..axes.len())
         .filter(|&at| axes.get(at).is_some_and(|axis| names.contains(&axis.name.as_str())))
         .collect();
@@ -414,25 +413,4 @@ fn filter(cx: &mut Context<'_>, axes: &[Axis], expr: &Expr) -> Option<Filter> {
         admits,
         span: expr.span,
     })
-}
-
-/// Names of constants in an expression; trees are only as high as the parser allows.
-fn names_in<'a>(expr: &'a Expr, names: &mut Vec<&'a str>) {
-    match &expr.kind {
-        ExprKind::Path(_) => names.extend(expr.as_name().map(Name::as_str)),
-        ExprKind::Call { arguments, .. } => {
-            for argument in arguments {
-                names_in(&argument.value, names);
-            }
-        }
-        ExprKind::Negate(inner) | ExprKind::UpTo(inner) => names_in(inner, names),
-        ExprKind::Binary { left, right, .. } | ExprKind::Compare { left, right, .. } => {
-            names_in(left, names);
-            names_in(right, names);
-        }
-        ExprKind::List(all) | ExprKind::Tuple(all) | ExprKind::Index { indices: all, .. } => {
-            all.iter().for_each(|inner| names_in(inner, names));
-        }
-        ExprKind::Number(_) | ExprKind::String(_) | ExprKind::Error => {}
-    }
 }
