@@ -22,11 +22,34 @@ pub use explain::explain;
 pub use report::report;
 
 use crate::diag::Diagnostics;
-use crate::explore::{Evaluator, Part, Stop};
+use crate::explore::{self, Evaluator, Outcome, Part, Stop};
 use std::sync::atomic::AtomicBool;
 
 /// What ends a sweep.
 type Refused = Stop<Diagnostics>;
+
+/// All designs of a sweep, without a journal.
+///
+/// # Errors
+/// Why a design cannot be evaluated.
+pub fn whole(sweep: &Sweep<'_>) -> Result<Part, Diagnostics> {
+    let pieces: Vec<u64> = (0..sweep.pieces()).collect();
+    let mut parts: Vec<(u64, Part)> = Vec::with_capacity(pieces.len());
+    let stop = AtomicBool::new(false);
+    let outcome = explore::run(sweep, &pieces, &stop, &mut |piece, part| {
+        parts.push((piece, part));
+        true
+    });
+    if let Outcome::Failed(refused) = outcome {
+        return Err(refused);
+    }
+    parts.sort_by_key(|one| one.0);
+    let mut whole = Part::empty(&sweep.question);
+    for (_, part) in &parts {
+        whole.add(&sweep.question, part);
+    }
+    Ok(whole)
+}
 
 /// Who evaluates the designs of a sweep.
 enum Engine<'a> {

@@ -161,8 +161,11 @@ fn sizes_only(body: &Body, owner: Option<&Block>, names: &[&str], others: &[&str
             if !found.any(|name| names.contains(&name)) {
                 return true;
             }
-            let is_size = owner.is_some_and(|block| block.kind.value == "Memory")
-                && property.key.value == "Size";
+            let kind = owner.map_or("", |block| block.kind.value.as_str());
+            let is_size = matches!(
+                (kind, property.key.value.as_str()),
+                ("Memory", "Size") | ("Buffer", "GlobalL2" | "LocalL1")
+            );
             let mut all = property.values.iter().flat_map(Expr::names);
             is_size && !all.any(|name| others.contains(&name))
         }
