@@ -54,9 +54,11 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
         };
         any = true;
         let complete = done.pieces.0 == done.pieces.1;
-        let found = done.part.answers.iter().any(|answer| {
-            answer.best.is_some() || !answer.front.is_empty()
-        });
+        let found = done
+            .part
+            .answers
+            .iter()
+            .any(|answer| answer.best.is_some() || !answer.front.is_empty());
         if complete && !found {
             unfit = true;
             sweep::explain(&compiled, &sweep, &mut sink);
@@ -130,7 +132,10 @@ fn one(
     });
     progress.finish();
     if let (Some(error), Some(path)) = (broken, &arguments.journal) {
-        return Err(Failure(format!("cannot write to {}: {error}", path.display())));
+        return Err(Failure(format!(
+            "cannot write to {}: {error}",
+            path.display()
+        )));
     }
     if let Outcome::Failed(refused) = outcome {
         sink.extend(refused.iter().cloned());
@@ -155,7 +160,11 @@ fn open(path: &Path, fresh: &Journal) -> Result<Result<(Journal, File), Flaw>, F
         Err(error) => return Err(failed(error)),
     };
     let mut options = OpenOptions::new();
-    let mut file = options.append(true).create(true).open(path).map_err(failed)?;
+    let mut file = options
+        .append(true)
+        .create(true)
+        .open(path)
+        .map_err(failed)?;
     let Some(bytes) = known.filter(|bytes| bytes.contains(&b'\n')) else {
         // Nothing, or half of a first line.
         file.set_len(0).map_err(failed)?;
@@ -187,7 +196,11 @@ fn refusal(path: &Path, flaw: &Flaw) -> Diagnostic {
         }
         Flaw::Damaged(_) | Flaw::Disagrees(_) => "remove it and begin anew",
     };
-    Diagnostic::new(Code::E0704, format!("{path} cannot be gone on with: {flaw}")).help(help)
+    Diagnostic::new(
+        Code::E0704,
+        format!("{path} cannot be gone on with: {flaw}"),
+    )
+    .help(help)
 }
 
 /// `1/4`: zero-based.
@@ -197,7 +210,9 @@ fn shard(text: &str) -> Result<(u64, u64), Failure> {
         (1..=of).contains(&which).then(|| (which - 1, of))
     });
     parsed.ok_or_else(|| {
-        Failure(format!("`{text}` is no part of a whole: write `1/4`, `2/4`, `3/4` or `4/4`"))
+        Failure(format!(
+            "`{text}` is no part of a whole: write `1/4`, `2/4`, `3/4` or `4/4`"
+        ))
     })
 }
 
@@ -218,7 +233,10 @@ fn select<'a>(compiled: &'a Compiled, arguments: &Arguments) -> Result<Vec<&'a E
     let names: Vec<&str> = all.iter().map(|one| one.name.as_str()).collect();
     Err(Failure(match nearest(wanted, names.iter().copied()) {
         Some(near) => format!("{file} has no exploration `{wanted}`; did you mean `{near}`?"),
-        None => format!("{file} has no exploration `{wanted}`; it has {}", names.join(", ")),
+        None => format!(
+            "{file} has no exploration `{wanted}`; it has {}",
+            names.join(", ")
+        ),
     }))
 }
 
@@ -228,7 +246,11 @@ pub fn merge(arguments: &Merge, output: &Output) -> Result<Status, Failure> {
     let mut joined: Option<Journal> = None;
     for path in &arguments.journals {
         let shown = path.display();
-        if arguments.output.as_deref().is_some_and(|out| is_same_file(out, path)) {
+        if arguments
+            .output
+            .as_deref()
+            .is_some_and(|out| is_same_file(out, path))
+        {
             let message = format!("{shown} is one of the journals that are joined");
             sink.push(Diagnostic::new(Code::E0703, message).help("write to another file"));
             continue;

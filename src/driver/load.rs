@@ -281,9 +281,11 @@ fn written_in_full(ast: &ast::File) -> BTreeMap<String, Span> {
                     }
                 }
             }
-            Item::Search(search) | Item::Explore(search) => search.properties().for_each(|property| {
-                in_search(property, &mut note);
-            }),
+            Item::Search(search) | Item::Explore(search) => {
+                search.properties().for_each(|property| {
+                    in_search(property, &mut note);
+                })
+            }
             Item::Use(_) | Item::Const(_) | Item::Error(_) => {}
         }
     }

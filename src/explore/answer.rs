@@ -40,7 +40,10 @@ impl Design {
     /// The value of a figure.
     #[must_use]
     pub fn get(&self, figure: Figure) -> f64 {
-        self.figures.get(figure as usize).copied().unwrap_or(f64::NAN)
+        self.figures
+            .get(figure as usize)
+            .copied()
+            .unwrap_or(f64::NAN)
     }
 
     /// Smaller area, then smaller number.
@@ -252,12 +255,18 @@ fn covers(figures: &[Figure], first: &Design, second: &Design) -> bool {
 }
 
 fn enter(front: &mut Vec<Design>, figures: &[Figure], design: Design) {
-    let unknown = figures.iter().any(|&figure| !design.get(figure).is_finite());
+    let unknown = figures
+        .iter()
+        .any(|&figure| !design.get(figure).is_finite());
     // Those with a larger first figure cannot cover it.
     let first = |known: &Design| figures.first().map_or(0.0, |&figure| known.get(figure));
     let end = front.partition_point(|known| first(known).total_cmp(&first(&design)).is_le());
     let covered = |known: &Design| covers(figures, known, &design);
-    if unknown || front.get(..end).is_some_and(|some| some.iter().rev().any(covered)) {
+    if unknown
+        || front
+            .get(..end)
+            .is_some_and(|some| some.iter().rev().any(covered))
+    {
         return;
     }
     let begin = front.partition_point(|known| first(known).total_cmp(&first(&design)).is_lt());
@@ -308,7 +317,9 @@ mod tests {
     fn designs() -> Vec<Design> {
         let mut state = 7u64;
         let mut next = |most: u64| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             (state >> 33) % most
         };
         let design = |number: u64| {
@@ -364,7 +375,10 @@ mod tests {
         assert_eq!(whole.answers[0].best.map(|best| energy(&best)), Some(least));
         let banded = kept.iter().filter(|one| one.get(Figure::Area) >= 50.0);
         let most = banded.map(|one| energy(one)).fold(f64::MIN, f64::max);
-        assert_eq!(whole.answers[0].worst.map(|worst| energy(&worst)), Some(most));
+        assert_eq!(
+            whole.answers[0].worst.map(|worst| energy(&worst)),
+            Some(most)
+        );
         for class in 0..8 {
             let own = kept.iter().filter(|one| one.number / 10 % 8 == class);
             let least = own.map(|one| energy(one)).fold(f64::MAX, f64::min);

@@ -76,7 +76,9 @@ impl std::fmt::Display for Flaw {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Flaw::NoHeading => f.write_str("it is not a journal of this version"),
-            Flaw::OtherSource => f.write_str("it is of another text: the program was changed since"),
+            Flaw::OtherSource => {
+                f.write_str("it is of another text: the program was changed since")
+            }
             Flaw::OtherSweep => {
                 f.write_str("it is of another sweep: another exploration, or other settings")
             }
@@ -197,7 +199,11 @@ impl Journal {
             best: answer.best.as_ref().map(Design::from),
             worst: answer.worst.as_ref().map(Design::from),
             front: answer.front.iter().map(Design::from).collect(),
-            each: answer.each.iter().map(|one| one.as_ref().map(Design::from)).collect(),
+            each: answer
+                .each
+                .iter()
+                .map(|one| one.as_ref().map(Design::from))
+                .collect(),
         });
         let part = Part {
             counts: record.counts,
@@ -214,7 +220,11 @@ impl Journal {
             best: answer.best.as_ref().map(DesignForm::from),
             worst: answer.worst.as_ref().map(DesignForm::from),
             front: answer.front.iter().map(DesignForm::from).collect(),
-            each: answer.each.iter().map(|one| one.as_ref().map(DesignForm::from)).collect(),
+            each: answer
+                .each
+                .iter()
+                .map(|one| one.as_ref().map(DesignForm::from))
+                .collect(),
         });
         let record = Record {
             piece,

@@ -63,7 +63,9 @@ pub fn run<T: Evaluator>(
             Err(Stop::Asked) => stop.store(true, Ordering::Relaxed),
             Err(Stop::Failed(error)) => {
                 broken.store(true, Ordering::Relaxed);
-                let Ok(mut failed) = failed.lock() else { return };
+                let Ok(mut failed) = failed.lock() else {
+                    return;
+                };
                 if failed.as_ref().is_none_or(|known| piece < known.0) {
                     *failed = Some((piece, error));
                 }

@@ -205,7 +205,9 @@ fn search_entry(node: &SearchEntry) -> Sketch {
                     .collect(),
             )
         }
-        SearchEntry::Property(_) | SearchEntry::Vary(_) | SearchEntry::Error(_) => Sketch::plain(lo),
+        SearchEntry::Property(_) | SearchEntry::Vary(_) | SearchEntry::Error(_) => {
+            Sketch::plain(lo)
+        }
     }
 }
 

@@ -31,10 +31,16 @@ impl Dataflow {
             DataflowBody::Schedule(_) => false,
             DataflowBody::Statements(all) => all.iter().any(statement),
         };
-        let defaults = self.parameters.iter().filter_map(|one| one.default.as_ref());
+        let defaults = self
+            .parameters
+            .iter()
+            .filter_map(|one| one.default.as_ref());
         let arguments = used.arguments.iter().map(|argument| &argument.1);
         let lets = self.lets.iter().map(|one| &one.value);
-        body || defaults.chain(arguments).chain(lets).any(Expr::asks_capacity)
+        body || defaults
+            .chain(arguments)
+            .chain(lets)
+            .any(Expr::asks_capacity)
     }
 }
 

@@ -235,9 +235,7 @@ impl<'a> Collector<'a> {
             None => Some(Vec::new()),
         };
         let worst = match self.keys.get("worst") {
-            Some(property) => {
-                Some(figure::bounds(cx, property, ast::CompareOp::GreaterEqual)?)
-            }
+            Some(property) => Some(figure::bounds(cx, property, ast::CompareOp::GreaterEqual)?),
             None => None,
         };
         let each = match (self.keys.get("each"), &axes) {
@@ -339,7 +337,9 @@ impl<'a> Collector<'a> {
                     });
                     all.push(dataflow::apply(cx, &used));
                 }
-                all.into_iter().collect::<Option<Vec<_>>>().map(Inside::Dataflows)
+                all.into_iter()
+                    .collect::<Option<Vec<_>>>()
+                    .map(Inside::Dataflows)
             }
             (None, Some(strategy), None) => {
                 let word = name(cx, strategy, "`adaptive`")?;
@@ -377,7 +377,8 @@ impl<'a> Collector<'a> {
                 spans.sort_by_key(|one| one.1);
                 if let [first, second, ..] = spans.as_slice() {
                     cx.error(HirError::WrongKind {
-                        expected: "one way to use a design: `map`, `strategy` or `space`".to_owned(),
+                        expected: "one way to use a design: `map`, `strategy` or `space`"
+                            .to_owned(),
                         found: format!("`{}` beside `{}`", second.0, first.0),
                         span: second.1,
                     });

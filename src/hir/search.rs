@@ -445,7 +445,10 @@ pub(in crate::hir) fn twice(cx: &mut Context<'_>, key: &str, span: Span, first: 
 }
 
 /// The only value of a property; several are reported.
-pub(in crate::hir) fn one<'a>(cx: &mut Context<'_>, property: &'a ast::Property) -> Option<&'a ast::Expr> {
+pub(in crate::hir) fn one<'a>(
+    cx: &mut Context<'_>,
+    property: &'a ast::Property,
+) -> Option<&'a ast::Expr> {
     match property.values.as_slice() {
         [value] => Some(value),
         [_, second, ..] => {

@@ -11,7 +11,9 @@ use crate::base::num::grouped;
 #[must_use]
 pub fn text(report: &Report) -> String {
     let mut out = String::new();
-    let by_name = report.explorations.chunk_by(|one, next| one.name == next.name);
+    let by_name = report
+        .explorations
+        .chunk_by(|one, next| one.name == next.name);
     for (index, objectives) in by_name.enumerate() {
         if index > 0 {
             out.push('\n');
@@ -42,7 +44,11 @@ fn write(out: &mut String, objectives: &[ExplorationReport]) {
         line(out, "  ", &format!("{name:<11}{values}"));
     }
     if !first.budget.is_empty() {
-        line(out, "  ", &format!("budget     {}", first.budget.join(", ")));
+        line(
+            out,
+            "  ",
+            &format!("budget     {}", first.budget.join(", ")),
+        );
     }
     line(out, "  ", &format!("designs    {}", counts(first)));
     if let (Some(done), Some(all)) = (first.pieces_done, first.pieces) {
@@ -64,7 +70,11 @@ fn write(out: &mut String, objectives: &[ExplorationReport]) {
         if !single.is_empty() {
             line(out, "", "");
         }
-        let title = format!("front of {}: {} designs", one.objective.join(", "), one.front.len());
+        let title = format!(
+            "front of {}: {} designs",
+            one.objective.join(", "),
+            one.front.len()
+        );
         designs(out, &title, one, &one.front);
     }
     for one in objectives.iter().filter(|one| !one.each.is_empty()) {
@@ -83,10 +93,16 @@ fn counts(of: &ExplorationReport) -> String {
     );
     let mut parts = Vec::new();
     if of.unfit > 0 {
-        parts.push(format!("{} do not run every layer", grouped(of.unfit.into())));
+        parts.push(format!(
+            "{} do not run every layer",
+            grouped(of.unfit.into())
+        ));
     }
     if of.over_budget > 0 {
-        parts.push(format!("{} over the budget", grouped(of.over_budget.into())));
+        parts.push(format!(
+            "{} over the budget",
+            grouped(of.over_budget.into())
+        ));
     }
     if !parts.is_empty() {
         out += &format!(" ({})", parts.join(", "));
@@ -105,7 +121,11 @@ fn best(out: &mut String, objectives: &[&ExplorationReport]) {
     let mut table = Table::default();
     let mut head = vec!["least".to_owned()];
     let names = |design: &DesignReport| -> Vec<String> {
-        design.parameters.iter().map(|(name, _)| name.to_owned()).collect()
+        design
+            .parameters
+            .iter()
+            .map(|(name, _)| name.to_owned())
+            .collect()
     };
     let some = objectives.iter().find_map(|one| one.best.as_ref());
     let Some(some) = some else {
@@ -113,8 +133,12 @@ fn best(out: &mut String, objectives: &[&ExplorationReport]) {
         return;
     };
     let parameters = names(some);
+    let sized = objectives.iter().any(|one| has_area(one.best.as_ref()));
     head.extend(parameters.iter().cloned());
-    head.extend(["value".to_owned(), "area mm2".to_owned()]);
+    head.push("value".to_owned());
+    if sized {
+        head.push("area mm2".to_owned());
+    }
     if worst {
         head.push("worst / best".to_owned());
     }
@@ -123,14 +147,17 @@ fn best(out: &mut String, objectives: &[&ExplorationReport]) {
         let name = one.objective.join(", ");
         let Some(best) = &one.best else {
             let mut row = vec![name, "none".to_owned()];
-            row.resize(parameters.len() + 3 + usize::from(worst), String::new());
+            let columns = parameters.len() + 2 + usize::from(sized) + usize::from(worst);
+            row.resize(columns, String::new());
             table.row(row);
             continue;
         };
         let mut row = vec![name];
         row.extend(best.parameters.iter().map(|(_, value)| value.to_string()));
         row.push(value(best, 0));
-        row.push(area(best));
+        if sized {
+            row.push(area(best));
+        }
         if worst {
             let ratio = one.worst.as_ref().map(|worst| first(worst) / first(best));
             row.push(ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}")));
@@ -165,17 +192,25 @@ fn designs(out: &mut String, title: &str, of: &ExplorationReport, all: &[DesignR
         return;
     };
     let mut table = Table::default();
-    let mut head: Vec<String> = some.parameters.iter().map(|(name, _)| name.to_owned()).collect();
+    let mut head: Vec<String> = some
+        .parameters
+        .iter()
+        .map(|(name, _)| name.to_owned())
+        .collect();
     head.extend(of.objective.iter().cloned());
-    let known = of.objective.iter().any(|name| name == "area");
-    if !known {
+    let sized = has_area(Some(some)) && !of.objective.iter().any(|name| name == "area");
+    if sized {
         head.push("area mm2".to_owned());
     }
     table.row(head);
     for design in all {
-        let mut row: Vec<String> = design.parameters.iter().map(|(_, value)| value.to_string()).collect();
+        let mut row: Vec<String> = design
+            .parameters
+            .iter()
+            .map(|(_, value)| value.to_string())
+            .collect();
         row.extend((0..of.objective.len()).map(|at| value(design, at)));
-        if !known {
+        if sized {
             row.push(area(design));
         }
         table.row(row);
@@ -195,6 +230,10 @@ fn value(design: &DesignReport, at: usize) -> String {
     } else {
         format!("{value:.6e}")
     }
+}
+
+fn has_area(design: Option<&DesignReport>) -> bool {
+    design.is_some_and(|design| design.area_um2.is_some())
 }
 
 fn area(design: &DesignReport) -> String {
@@ -224,7 +263,10 @@ pub fn csv(report: &Report) -> String {
     let fixed = ["exploration", "objective", "kind", "accelerator"];
     let head = fixed.iter().chain(&parameters).chain(&figures);
     let head = head.chain(&["area_um2", "power_mw"]);
-    row(&mut out, &head.map(|&name| name.to_owned()).collect::<Vec<_>>());
+    row(
+        &mut out,
+        &head.map(|&name| name.to_owned()).collect::<Vec<_>>(),
+    );
     for of in &report.explorations {
         let designs = (of.best.iter().map(|design| ("best", design)))
             .chain(of.worst.iter().map(|design| ("worst", design)))

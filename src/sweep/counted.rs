@@ -55,7 +55,9 @@ impl<'a> Counted<'a> {
             Vec::new()
         };
         let is_size = |at: &usize| sizes.iter().any(|size| size.axis == *at);
-        let others = (0..grid.lengths().len()).filter(|at| !is_size(at)).collect();
+        let others = (0..grid.lengths().len())
+            .filter(|at| !is_size(at))
+            .collect();
         let length = |size: &SizeAxis| size.bits.len();
         let designs: usize = sizes.iter().map(length).product();
         Counted {
@@ -77,12 +79,7 @@ impl<'a> Counted<'a> {
         self.shapes(&sweep.grid).div_ceil(self.chunk)
     }
 
-    pub fn piece(
-        &self,
-        sweep: &Sweep<'_>,
-        piece: u64,
-        stop: &AtomicBool,
-    ) -> Result<Part, Refused> {
+    pub fn piece(&self, sweep: &Sweep<'_>, piece: u64, stop: &AtomicBool) -> Result<Part, Refused> {
         let mut part = Part::empty(&sweep.question);
         let mut compiled: Option<Compiled> = None;
         let first = piece * self.chunk;
@@ -170,7 +167,11 @@ impl<'a> Shape<'a> {
         places: Vec<usize>,
         made: Accelerator,
     ) -> Shape<'a> {
-        if let Some(place) = compiled.program.accelerators.get_mut(of.explore.accelerator) {
+        if let Some(place) = compiled
+            .program
+            .accelerators
+            .get_mut(of.explore.accelerator)
+        {
             *place = made.clone();
         }
         let compiled: &Compiled = compiled;
@@ -196,15 +197,24 @@ impl<'a> Shape<'a> {
         }
         self.plan();
         let mut ranges = Vec::new();
-        let mut largest: Vec<usize> = self.of.sizes.iter().map(|size| size.bits.len() - 1).collect();
+        let mut largest: Vec<usize> = self
+            .of
+            .sizes
+            .iter()
+            .map(|size| size.bits.len() - 1)
+            .collect();
         self.boxes(&mut ranges, &mut largest, part);
     }
 
     /// Designs of it that belong to the sweep.
     fn count(&self) -> u64 {
         let mut all = 0;
-        let ranges: Vec<(usize, usize)> =
-            self.of.sizes.iter().map(|size| (0, size.bits.len() - 1)).collect();
+        let ranges: Vec<(usize, usize)> = self
+            .of
+            .sizes
+            .iter()
+            .map(|size| (0, size.bits.len() - 1))
+            .collect();
         self.each(&ranges, 0, &mut self.places.clone(), &mut |_, _| all += 1);
         all
     }
@@ -340,9 +350,12 @@ impl<'a> Shape<'a> {
                     sums.add(*times, |figure| product(figure, energy, one.cycles));
                     continue;
                 }
-                let all: Vec<(f64, f64)> = uses.iter().map(|one| (one.cycles, energy(one))).collect();
+                let all: Vec<(f64, f64)> =
+                    uses.iter().map(|one| (one.cycles, energy(one))).collect();
                 sums.add(*times, |figure| {
-                    let values = all.iter().map(|&(cycles, energy)| product(figure, energy, cycles));
+                    let values = all
+                        .iter()
+                        .map(|&(cycles, energy)| product(figure, energy, cycles));
                     values.fold(f64::NAN, f64::min)
                 });
             }
@@ -395,7 +408,10 @@ impl<'a> Shape<'a> {
     fn areas(&self) -> (f64, Vec<Vec<f64>>) {
         let unknown = || {
             let sizes = self.of.sizes.iter();
-            (f64::NAN, sizes.map(|size| vec![f64::NAN; size.bits.len()]).collect())
+            (
+                f64::NAN,
+                sizes.map(|size| vec![f64::NAN; size.bits.len()]).collect(),
+            )
         };
         let (Some(technology), Some(merged)) = (&self.sweep.technology, self.sweep.layers.first())
         else {
@@ -404,15 +420,19 @@ impl<'a> Shape<'a> {
         let operand = lower::operand_precision(merged.layer, &self.accelerator);
         let context = pricing::context(&self.accelerator, operand);
         let architecture = lower::architecture(&self.accelerator);
-        let terms = |architecture: &Architecture| match cost::area(technology, &context, architecture) {
-            Area::Known { terms, .. } => Some(terms),
-            Area::Absent(_) => None,
-        };
+        let terms =
+            |architecture: &Architecture| match cost::area(technology, &context, architecture) {
+                Area::Known { terms, .. } => Some(terms),
+                Area::Absent(_) => None,
+            };
         let varies = |component: &AreaComponent| {
             let AreaComponent::Memory(memory) = component else {
                 return false;
             };
-            self.of.sizes.iter().any(|size| size.memories.contains(memory))
+            self.of
+                .sizes
+                .iter()
+                .any(|size| size.memories.contains(memory))
         };
         let Some(all) = terms(&architecture) else {
             return unknown();
@@ -449,13 +469,22 @@ impl<'a> Shape<'a> {
         let mut used = Use {
             cycles: estimate.cycles as f64,
             energy: f64::NAN,
-            tables: self.of.sizes.iter().map(|size| vec![0.0; size.bits.len()]).collect(),
+            tables: self
+                .of
+                .sizes
+                .iter()
+                .map(|size| vec![0.0; size.bits.len()])
+                .collect(),
         };
         let Some(technology) = &self.sweep.technology else {
             return Some(used);
         };
         let program = &self.compiled.program;
-        let source = program.networks.get(self.of.explore.network)?.layers.get(layer)?;
+        let source = program
+            .networks
+            .get(self.of.explore.network)?
+            .layers
+            .get(layer)?;
         let operand = lower::operand_precision(source, &self.accelerator);
         let context = pricing::context(&self.accelerator, operand);
         let pricing = Pricing {
@@ -478,17 +507,27 @@ impl<'a> Shape<'a> {
             _ => None,
         };
         let terms = &cost.energy.terms;
-        let fixed = terms.iter().filter(|term| axis_of(&term.component).is_none());
+        let fixed = terms
+            .iter()
+            .filter(|term| axis_of(&term.component).is_none());
         used.energy = fixed.map(|term| term.pj).sum();
         let problem = subject.problem();
         for (axis, size) in self.of.sizes.iter().enumerate() {
-            let own = || terms.iter().filter(|term| axis_of(&term.component) == Some(axis));
+            let own = || {
+                terms
+                    .iter()
+                    .filter(|term| axis_of(&term.component) == Some(axis))
+            };
             for place in 0..size.bits.len() {
                 let mut sized = problem.architecture.clone();
                 size.set(&mut sized, place);
                 let prices = Prices::on(technology, &context, &sized, problem.operation.kind);
                 let sum = own().map(|term| price(&prices, term)).sum();
-                if let Some(cell) = used.tables.get_mut(axis).and_then(|table| table.get_mut(place)) {
+                if let Some(cell) = used
+                    .tables
+                    .get_mut(axis)
+                    .and_then(|table| table.get_mut(place))
+                {
                     *cell = sum;
                 }
             }
@@ -534,14 +573,21 @@ fn collapsed(scope: Scope, layers: Vec<(u64, Vec<Use>)>) -> Vec<(u64, Vec<Use>)>
         for mut one in uses {
             one.cycles *= times;
             one.energy *= times;
-            one.tables.iter_mut().flatten().for_each(|cell| *cell *= times);
+            one.tables
+                .iter_mut()
+                .flatten()
+                .for_each(|cell| *cell *= times);
             let Some(sum) = &mut all else {
                 all = Some(one);
                 continue;
             };
             sum.cycles += one.cycles;
             sum.energy += one.energy;
-            let both = sum.tables.iter_mut().flatten().zip(one.tables.iter().flatten());
+            let both = sum
+                .tables
+                .iter_mut()
+                .flatten()
+                .zip(one.tables.iter().flatten());
             both.for_each(|(sum, more)| *sum += more);
         }
     }

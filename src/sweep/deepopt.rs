@@ -120,7 +120,8 @@ impl Maker<'_> {
             let message = format!("`{label}` is not hardware of the model `deepopt`: {why}");
             self.refuse(Code::E0612, message)
         };
-        let shape = MachineShape::of(&architecture, &desugared.operation).map_err(|why| not(&why))?;
+        let shape =
+            MachineShape::of(&architecture, &desugared.operation).map_err(|why| not(&why))?;
         Machine::new(&shape).map_err(|why| not(&why))?;
         let context = pricing::context(&made, lower::operand_precision(self.layer, &made));
         let pricing = Pricing {
@@ -144,8 +145,7 @@ impl Maker<'_> {
             let why = "its prices are not by the bit, or differ between reading and writing";
             return Err(not(&why));
         };
-        let Area::Known { terms, total_um2 } =
-            cost::area(self.technology, &context, &architecture)
+        let Area::Known { terms, total_um2 } = cost::area(self.technology, &context, &architecture)
         else {
             return Err(not(&"its area is not known"));
         };
@@ -226,7 +226,11 @@ impl<'a> Allocation<'a> {
                     [one] if same && list.is_none_or(|list| list == *one) => list = Some(*one),
                     _ => {
                         let names: Vec<&str> = changed.iter().map(|&at| NAMES[at]).collect();
-                        let what = if same { names.join(" and ") } else { "something else".to_owned() };
+                        let what = if same {
+                            names.join(" and ")
+                        } else {
+                            "something else".to_owned()
+                        };
                         return Err(maker.refuse(
                             Code::E0612,
                             format!(
@@ -241,12 +245,19 @@ impl<'a> Allocation<'a> {
             }
             let Some(list) = list else { continue };
             if let Some(other) = axes[list] {
-                let other = explore.axes.get(other).map_or("", |axis| axis.name.as_str());
+                let other = explore
+                    .axes
+                    .get(other)
+                    .map_or("", |axis| axis.name.as_str());
                 let message = format!("`{other}` and `{}` both change {}", known.name, NAMES[list]);
                 return Err(maker.refuse(Code::E0612, message));
             }
             axes[list] = Some(axis);
-            values[list] = along.iter().enumerate().map(|(at, facts)| (facts.size(list), at)).collect();
+            values[list] = along
+                .iter()
+                .enumerate()
+                .map(|(at, facts)| (facts.size(list), at))
+                .collect();
             // The tables of the model want them so.
             values[list].sort_by_key(|(size, _)| size.bits);
         }
@@ -269,7 +280,9 @@ impl<'a> Allocation<'a> {
         let expected = |list: usize| {
             let place = axes[list].map_or(0, |axis| last[axis]);
             let mut known = values[list].iter();
-            known.find(|(_, at)| *at == place).map_or(0, |(size, _)| size.bits)
+            known
+                .find(|(_, at)| *at == place)
+                .map_or(0, |(size, _)| size.bits)
         };
         let agrees = (0..LISTS).all(|list| corner.list(list) == expected(list));
         let pes = (corner.shape.rows * corner.shape.columns) as f64 * base.pe_um2;
@@ -295,7 +308,8 @@ impl<'a> Allocation<'a> {
                     return Err(maker.refuse(Code::E0611, message));
                 }
                 None => {
-                    let message = format!("the layer `{}` is past what is counted", merged.layer.name);
+                    let message =
+                        format!("the layer `{}` is past what is counted", merged.layer.name);
                     return Err(maker.refuse(Code::E0602, message));
                 }
             }
@@ -307,7 +321,12 @@ impl<'a> Allocation<'a> {
             sweep,
             prices: base.priced.prices,
             axes: axes.map(|axis| {
-                let places: Vec<usize> = order.next().unwrap_or_default().iter().map(|one| one.1).collect();
+                let places: Vec<usize> = order
+                    .next()
+                    .unwrap_or_default()
+                    .iter()
+                    .map(|one| one.1)
+                    .collect();
                 axis.map(|axis| (axis, places))
             }),
         })
@@ -326,7 +345,13 @@ impl<'a> Allocation<'a> {
             places: vec![0; sweep.grid.lengths().len()],
         };
         let column = usize::try_from(piece).unwrap_or(usize::MAX);
-        visit(&self.layers, &self.sweep, &self.prices, column, &mut collector);
+        visit(
+            &self.layers,
+            &self.sweep,
+            &self.prices,
+            column,
+            &mut collector,
+        );
         Ok(collector.part)
     }
 }
@@ -373,7 +398,9 @@ impl Visitor for Collector<'_> {
                 let mut sums = Sums::new(self.of.explore.scope);
                 sums.add(1, |figure| {
                     let at = SUMMED.iter().position(|known| *known == figure);
-                    at.and_then(|at| values.get(at)).copied().unwrap_or(f64::NAN)
+                    at.and_then(|at| values.get(at))
+                        .copied()
+                        .unwrap_or(f64::NAN)
                 });
                 let number = self.sweep.grid.number(&self.places);
                 let design = sums.design(number, area_um2, None);

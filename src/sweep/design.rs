@@ -58,7 +58,11 @@ pub(super) fn accelerator(
 /// Square micrometres of an accelerator; not a number where the technology does not say. `layer` decides which
 /// multipliers there are.
 #[must_use]
-pub(super) fn area(technology: Option<&Technology>, accelerator: &Accelerator, layer: &Layer) -> f64 {
+pub(super) fn area(
+    technology: Option<&Technology>,
+    accelerator: &Accelerator,
+    layer: &Layer,
+) -> f64 {
     let Some(technology) = technology else {
         return f64::NAN;
     };

@@ -51,7 +51,10 @@ impl<'a> Optimizer<'a> {
                 continue;
             }
             if objective(figure).is_none() {
-                let message = format!("the optimizer of `dmazerunner` does not know `{}`", name(figure));
+                let message = format!(
+                    "the optimizer of `dmazerunner` does not know `{}`",
+                    name(figure)
+                );
                 let refusal = Diagnostic::new(Code::E0601, message).at(span, "wanted here");
                 sink.push(refusal.help("it minimises `energy`, `cycles` or `edp`"));
                 return None;
@@ -76,10 +79,9 @@ impl<'a> Optimizer<'a> {
             return Ok(part);
         }
         let made = accelerator(self.compiled, self.explore, &places).map_err(Stop::Failed)?;
-        let um2 = self
-            .layers
-            .first()
-            .map_or(f64::NAN, |layer| area(self.technology.as_ref(), &made, layer.layer));
+        let um2 = self.layers.first().map_or(f64::NAN, |layer| {
+            area(self.technology.as_ref(), &made, layer.layer)
+        });
         if sweep.is_too_large(um2) {
             part.counts.pruned_by_area += 1;
             return Ok(part);
@@ -92,7 +94,8 @@ impl<'a> Optimizer<'a> {
                 .join;
             let mut values = [f64::NAN; SUMMED.len()];
             for &figure in &self.wanted {
-                let Some(best) = objective(figure).and_then(|what| optimum(&join, what).best) else {
+                let Some(best) = objective(figure).and_then(|what| optimum(&join, what).best)
+                else {
                     part.unfit(1);
                     return Ok(part);
                 };
@@ -109,7 +112,11 @@ impl<'a> Optimizer<'a> {
     }
 
     /// A layer and a design in the words of the model.
-    fn machine(&self, merged: &Merged<'_>, made: &Accelerator) -> Result<(Layer, Machine), Refused> {
+    fn machine(
+        &self,
+        merged: &Merged<'_>,
+        made: &Accelerator,
+    ) -> Result<(Layer, Machine), Refused> {
         let refuse = |code: Code, why: String| {
             let mut sink = Diagnostics::new();
             let message = format!("the layer `{}` {why}", merged.layer.name);
@@ -149,7 +156,9 @@ impl<'a> Optimizer<'a> {
                     let source = made.technology;
                     let source = source.and_then(|at| self.compiled.program.technologies.get(at));
                     for error in &errors {
-                        sink.extend(source.map(|source| pricing::cost_diagnostic(error, made, source)));
+                        sink.extend(
+                            source.map(|source| pricing::cost_diagnostic(error, made, source)),
+                        );
                     }
                     return Err(Stop::Failed(sink));
                 }

@@ -15,7 +15,12 @@ const MOST: u64 = 100_000;
 /// within it.
 pub fn explain(compiled: &Compiled, sweep: &Sweep<'_>, sink: &mut Diagnostics) {
     let explore = sweep.explore;
-    let message = format!("no design of `{}` runs every layer within the budget", explore.name);
+    let within = if explore.budget.is_empty() {
+        ""
+    } else {
+        " within the budget"
+    };
+    let message = format!("no design of `{}` runs every layer{within}", explore.name);
     let refusal = Diagnostic::new(Code::E0506, message).at(explore.span, "this exploration");
     let Engine::Counted(engine) = &sweep.engine else {
         sink.push(refusal);

@@ -17,8 +17,8 @@ mod prepare;
 mod report;
 mod sizes;
 
-pub use prepare::{Sweep, check, prepare};
 pub use explain::explain;
+pub use prepare::{Sweep, check, prepare};
 pub use report::report;
 
 use crate::diag::Diagnostics;

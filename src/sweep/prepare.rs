@@ -120,7 +120,10 @@ pub fn prepare<'a>(
         let name = name(self::figure(figure));
         Diagnostic::new(
             Code::E0503,
-            format!("`{name}` needs {what}, which `{}` does not have", accelerator.name),
+            format!(
+                "`{name}` needs {what}, which `{}` does not have",
+                accelerator.name
+            ),
         )
         .at(span, "wanted here")
         .also(accelerator.name_span, "the accelerator")
@@ -238,7 +241,8 @@ fn question(explore: &Explore) -> Question {
 /// Every figure that the exploration mentions, and where.
 fn wanted(explore: &Explore) -> Vec<(Written, crate::base::Span)> {
     let objectives = explore.objectives.iter();
-    let objectives = objectives.flat_map(|one| one.figures.iter().map(|&figure| (figure, one.span)));
+    let objectives =
+        objectives.flat_map(|one| one.figures.iter().map(|&figure| (figure, one.span)));
     let bounds = explore.budget.iter().chain(explore.worst.iter().flatten());
     objectives
         .chain(bounds.map(|bound| (bound.figure, bound.span)))
@@ -271,7 +275,8 @@ fn several(
         sink.push(if figure == Written::Power {
             refusal.help("give one dataflow in `map`")
         } else {
-            refusal.help("`scope: layers;` adds up the products of the layers, as published tables do")
+            refusal
+                .help("`scope: layers;` adds up the products of the layers, as published tables do")
         });
         return None;
     }
@@ -281,7 +286,10 @@ fn several(
             let message = "a front of figures that different schedules have is none of designs";
             sink.push(
                 Diagnostic::new(Code::E0602, message)
-                    .at(objective.span, "each figure is the least over the schedules")
+                    .at(
+                        objective.span,
+                        "each figure is the least over the schedules",
+                    )
                     .help("give one dataflow in `map`, or take one of the figures and `area`"),
             );
             return None;
@@ -320,9 +328,11 @@ fn model(explore: &Explore, sink: &mut Diagnostics) -> Option<&'static dyn Model
             .at(*span, "unknown model")
             .note(format!("there are {}", names.join(", ")));
         sink.push(match nearest(text, names.iter().copied()) {
-            Some(near) => refusal
-                .help(format!("did you mean `{near}`?"))
-                .fix(*span, near.to_owned(), "use the known name"),
+            Some(near) => refusal.help(format!("did you mean `{near}`?")).fix(
+                *span,
+                near.to_owned(),
+                "use the known name",
+            ),
             None => refusal,
         });
         return None;
@@ -361,7 +371,11 @@ impl Sweep<'_> {
             explore.name,
             self.grid,
             self.question,
-            explore.axes.iter().map(|axis| &axis.values).collect::<Vec<_>>(),
+            explore
+                .axes
+                .iter()
+                .map(|axis| &axis.values)
+                .collect::<Vec<_>>(),
             explore.scope,
             self.model.name(),
             settings

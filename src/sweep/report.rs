@@ -83,7 +83,11 @@ pub fn report(
         } = answer;
         let design = |design: &Design| one(compiled, sweep, &aim.figures, design);
         ExplorationReport {
-            objective: aim.figures.iter().map(|&figure| name(figure).to_owned()).collect(),
+            objective: aim
+                .figures
+                .iter()
+                .map(|&figure| name(figure).to_owned())
+                .collect(),
             best: best.as_ref().map(design),
             worst: worst.as_ref().map(design),
             front: front.iter().map(design).collect(),
@@ -103,12 +107,16 @@ fn span(values: &[Value]) -> String {
     }
 }
 
-fn one(compiled: &Compiled, sweep: &Sweep<'_>, figures: &[Figure], design: &Design) -> DesignReport {
+fn one(
+    compiled: &Compiled,
+    sweep: &Sweep<'_>,
+    figures: &[Figure],
+    design: &Design,
+) -> DesignReport {
     let places = sweep.grid.places(design.number);
     let axes = sweep.explore.axes.iter().zip(&places);
-    let parameters = axes.filter_map(|(axis, &place)| {
-        Some((axis.name.clone(), amount(*axis.values.get(place)?)))
-    });
+    let parameters = axes
+        .filter_map(|(axis, &place)| Some((axis.name.clone(), amount(*axis.values.get(place)?))));
     let finite = |figure: Figure| Some(design.get(figure)).filter(|value| value.is_finite());
     let base = compiled.program.accelerators.get(sweep.explore.accelerator);
     let given = arguments(compiled, sweep.explore, &places);

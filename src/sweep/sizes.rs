@@ -76,8 +76,18 @@ pub(super) fn size_axes(
 }
 
 fn definition<'a>(compiled: &'a Compiled, explore: &Explore) -> Option<&'a Definition> {
-    let origin = compiled.program.accelerators.get(explore.accelerator)?.origin;
-    match compiled.modules.get(origin.module)?.ast.items.get(origin.item)? {
+    let origin = compiled
+        .program
+        .accelerators
+        .get(explore.accelerator)?
+        .origin;
+    match compiled
+        .modules
+        .get(origin.module)?
+        .ast
+        .items
+        .get(origin.item)?
+    {
         Item::Accelerator(node) => Some(node),
         _ => None,
     }
@@ -107,7 +117,10 @@ fn size_axis(
         .map(|parameter| parameter.name.as_str())
         .collect();
     let is_own = |expr: &Expr| expr.names().iter().any(|name| names.contains(name));
-    let defaults = node.parameters.iter().filter_map(|one| one.default.as_ref());
+    let defaults = node
+        .parameters
+        .iter()
+        .filter_map(|one| one.default.as_ref());
     if defaults.into_iter().any(is_own) || !sizes_only(&node.body, None, &names, &others) {
         return None;
     }
@@ -132,7 +145,9 @@ fn size_axis(
     let bits: Option<Vec<Vec<u128>>> = architectures
         .iter()
         .map(|one| {
-            let sizes = memories.iter().map(|&at| one.memories.get(at)?.capacity_bits);
+            let sizes = memories
+                .iter()
+                .map(|&at| one.memories.get(at)?.capacity_bits);
             sizes.collect()
         })
         .collect();
@@ -141,7 +156,10 @@ fn size_axis(
     order.sort_by_key(|&place| bits.get(place).cloned());
     let ascends = order.windows(2).all(|pair| {
         let (smaller, larger) = (&bits[pair[0]], &bits[pair[1]]);
-        smaller.iter().zip(larger).all(|(smaller, larger)| smaller <= larger)
+        smaller
+            .iter()
+            .zip(larger)
+            .all(|(smaller, larger)| smaller <= larger)
     });
     ascends.then_some(SizeAxis {
         axis: at,

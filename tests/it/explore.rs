@@ -31,14 +31,21 @@ fn json(file: &str, more: &[&str]) -> Value {
 }
 
 fn number(value: &Value) -> f64 {
-    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+    value
+        .as_f64()
+        .unwrap_or_else(|| panic!("{value} is no number"))
 }
 
 /// A bare number, or one of KiB.
 fn kib(value: &Value) -> u64 {
     match value.as_u64() {
         Some(value) => value,
-        None => value.as_str().unwrap().trim_end_matches("KiB").parse().unwrap(),
+        None => value
+            .as_str()
+            .unwrap()
+            .trim_end_matches("KiB")
+            .parse()
+            .unwrap(),
     }
 }
 
@@ -68,13 +75,84 @@ fn the_hardware_allocation_of_deepopt_is_the_published_one() {
     }
 }
 
+/// Table 5 of the DeepOpt paper: the best allocation for each network, and what the others lose on it in EDP, in percent to
+/// two decimals.
+#[test]
+fn what_a_network_loses_on_the_hardware_of_another_is_published() {
+    let report = json("examples/explore/deepopt_networks.dflow", &[]);
+    let found = report["explorations"].as_array().unwrap();
+    let published = [
+        (
+            "alexnet",
+            [50, 32, 16, 32, 64],
+            ["0.00", "3.18", "3.92", "34.20", "7.04"],
+        ),
+        (
+            "vgg16",
+            [54, 32, 16, 16, 64],
+            ["1.01", "0.00", "5.72", "32.86", "11.18"],
+        ),
+        (
+            "googlenet",
+            [48, 32, 32, 64, 32],
+            ["3.69", "2.64", "0.00", "22.79", "9.83"],
+        ),
+        (
+            "squeezenet",
+            [40, 34, 16, 128, 32],
+            ["8.77", "22.92", "20.87", "0.00", "15.33"],
+        ),
+        (
+            "resnet50",
+            [40, 32, 32, 32, 128],
+            ["8.58", "28.33", "22.79", "24.63", "0.00"],
+        ),
+    ];
+    let networks: Vec<&str> = found
+        .iter()
+        .map(|one| one["network"].as_str().unwrap())
+        .collect();
+    let uses: String = networks
+        .iter()
+        .map(|name| format!("use std.networks.{name};\n"))
+        .collect();
+    let mut program = uses + "use std.accelerators.systolic;\n";
+    for (of, (name, design, _)) in found.iter().zip(published) {
+        let names = ["J", "K", "filter", "ifmap", "psum"];
+        let best = &of["best"]["parameters"];
+        assert_eq!(names.map(|one| kib(&best[one])), design, "{name}");
+        let [j, k, filter, ifmap, psum] = design;
+        for network in &networks {
+            program += &format!(
+                "Explore {name}_{network} {{ network: {network}; on: systolic(J, K, filter = {filter}KiB, ifmap = {ifmap}KiB, \
+                 psum = {psum}KiB); space deepopt; scope: layers; vary J: {j}; vary K: {k}; minimize: edp; }}\n"
+            );
+        }
+    }
+    let file = folder("table5").join("all.dflow");
+    fs::write(&file, program).unwrap();
+    let crossed = json(&text(&file), &[]);
+    let crossed = crossed["explorations"].as_array().unwrap();
+    for (row, (name, _, penalties)) in crossed.chunks(5).zip(published) {
+        for ((one, best), penalty) in row.iter().zip(found).zip(penalties) {
+            let value = number(&one["best"]["values"][0]);
+            let least = number(&best["best"]["values"][0]);
+            let lost = 100.0 * (value / least - 1.0);
+            assert_eq!(format!("{lost:.2}"), penalty, "{name} {}", one["network"]);
+        }
+    }
+}
+
 /// Fig. 3 of the dMazeRunner paper as an independent program has it: the best of the 183 designs for each number of PEs, in
 /// 1e14 pJ x cycles, with the register file (both halves) and the SPM.
 #[test]
 fn the_exploration_of_dmazerunner_is_that_of_an_independent_program() {
     let report = json("examples/explore/dmazerunner.dflow", &[]);
     let fig3 = &report["explorations"][0];
-    assert_eq!((&fig3["designs"], &fig3["evaluated"]), (&183.into(), &183.into()));
+    assert_eq!(
+        (&fig3["designs"], &fig3["evaluated"]),
+        (&183.into(), &183.into())
+    );
     let each: Vec<(u64, String, String, u64)> = fig3["each"]
         .as_array()
         .unwrap()
@@ -83,7 +161,12 @@ fn the_exploration_of_dmazerunner_is_that_of_an_independent_program() {
             let parameters = &design["parameters"];
             let size = |name: &str| parameters[name].as_str().unwrap().to_owned();
             let sum = (number(&design["values"][0]) / 1e14).round() as u64;
-            (parameters["pes"].as_u64().unwrap(), size("rf"), size("spm"), sum)
+            (
+                parameters["pes"].as_u64().unwrap(),
+                size("rf"),
+                size("spm"),
+                sum,
+            )
         })
         .collect();
     let expected = [
@@ -104,11 +187,17 @@ fn the_exploration_of_dmazerunner_is_that_of_an_independent_program() {
 #[test]
 fn the_examples_print_what_their_readme_says() {
     let readme = fs::read_to_string("examples/explore/README.md").unwrap();
-    for name in ["deepopt", "dmazerunner", "vgg16"] {
+    for name in ["deepopt", "deepopt_networks", "dmazerunner", "vgg16"] {
         let printed = explore(&format!("examples/explore/{name}.dflow"), &[]);
         let indented: Vec<String> = printed
             .lines()
-            .map(|line| if line.is_empty() { String::new() } else { format!("    {line}") })
+            .map(|line| {
+                if line.is_empty() {
+                    String::new()
+                } else {
+                    format!("    {line}")
+                }
+            })
             .collect();
         let block = indented.join("\n");
         assert!(readme.contains(&block), "{name} prints\n{printed}");
@@ -171,7 +260,10 @@ fn by_eval(dataflow: &str, model: &str) -> Vec<(Vec<String>, Figures)> {
             .zip(&design)
             .map(|((name, _), value)| format!("{name} = {value}"))
             .collect();
-        let map = format!("Map net on npu({}) {{ default: {dataflow}; }}", arguments.join(", "));
+        let map = format!(
+            "Map net on npu({}) {{ default: {dataflow}; }}",
+            arguments.join(", ")
+        );
         let file = folder.join("one.dflow");
         fs::write(&file, format!("{SMALL}\n{map}\n")).unwrap();
         let output = dflowc(&["eval", &text(&file), "--model", model, "--report", "json"]);
@@ -214,7 +306,10 @@ fn the_best_designs_are_those_of_evaluating_every_one_by_itself() {
             .filter(|(_, figures)| figures.2 <= budget)
             .collect();
         let runs = all.iter().filter(|one| one.1.is_some()).count();
-        assert!(inside.len() > 5 && inside.len() < runs && runs < all.len(), "{dataflow}");
+        assert!(
+            inside.len() > 5 && inside.len() < runs && runs < all.len(),
+            "{dataflow}"
+        );
         let file = folder(&format!("all_{dataflow}_{model}")).join("all.dflow");
         let aims = "budget: area <= 0.012mm2; minimize: cycles, energy, edp, area, pareto(cycles, energy), pareto(energy, area);";
         fs::write(&file, exploration(dataflow, model, aims)).unwrap();
@@ -223,8 +318,14 @@ fn the_best_designs_are_those_of_evaluating_every_one_by_itself() {
         type Value3 = (f64, f64, f64);
         let values: [fn(Value3) -> f64; 4] = [|f| f.0, |f| f.1, |f| f.0 * f.1, |f| f.2];
         for (one, value) in found.iter().zip(values) {
-            let least = inside.iter().map(|(_, f)| value(*f)).fold(f64::MAX, f64::min);
-            assert!(close(number(&one["best"]["values"][0]), least), "{dataflow} {one}");
+            let least = inside
+                .iter()
+                .map(|(_, f)| value(*f))
+                .fold(f64::MAX, f64::min);
+            assert!(
+                close(number(&one["best"]["values"][0]), least),
+                "{dataflow} {one}"
+            );
             // The design is one that has this value.
             let parameters = &one["best"]["parameters"];
             let own = inside.iter().find(|(design, _)| {
@@ -241,7 +342,10 @@ fn the_best_designs_are_those_of_evaluating_every_one_by_itself() {
             points.sort_by(|a, b| a.partial_cmp(b).unwrap());
             let mut front: Vec<(f64, f64)> = Vec::new();
             for point in points {
-                if front.last().is_none_or(|last| point.1 < last.1 * (1.0 - 1e-12)) {
+                if front
+                    .last()
+                    .is_none_or(|last| point.1 < last.1 * (1.0 - 1e-12))
+                {
                     front.push(point);
                 }
             }
@@ -256,7 +360,10 @@ fn the_best_designs_are_those_of_evaluating_every_one_by_itself() {
         let large = all.len() as u64 - counts["evaluated"].as_u64().unwrap();
         assert_eq!(counts["pruned"]["area"], large);
         let unfit = counts["unfit"].as_u64().unwrap();
-        assert_eq!(counts["evaluated"].as_u64().unwrap() - unfit, inside.len() as u64);
+        assert_eq!(
+            counts["evaluated"].as_u64().unwrap() - unfit,
+            inside.len() as u64
+        );
     }
 }
 
@@ -289,7 +396,11 @@ fn of_several_dataflows_every_layer_has_its_best() {
 
 /// Work of about a second: 400 shapes.
 fn slow() -> String {
-    let text = exploration("wide", "exact", "minimize: edp, pareto(energy, cycles, area);");
+    let text = exploration(
+        "wide",
+        "exact",
+        "minimize: edp, pareto(energy, cycles, area);",
+    );
     text.replace("vary pes: {2, 3, 8};", "vary pes: 1..40;")
         .replace("vary bw: {1B/cycle, 4B/cycle};", "vary bw: 1..10 B/cycle;")
 }
@@ -304,11 +415,20 @@ fn a_run_that_is_killed_at_any_moment_goes_on_to_the_same_bytes() {
     let mut kills = 0;
     for round in 0..200 {
         let mut child = Command::new(env!("CARGO_BIN_EXE_dflowc"))
-            .args(["explore", &file, "--threads", "1", "--journal", &text(&journal)])
+            .args([
+                "explore",
+                &file,
+                "--threads",
+                "1",
+                "--journal",
+                &text(&journal),
+            ])
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         // Longer and longer, so that a slow machine ends too.
         std::thread::sleep(Duration::from_millis((state >> 33) % (40 + 10 * round)));
         let finished = child.try_wait().unwrap().is_some();
@@ -327,13 +447,23 @@ fn a_run_that_is_killed_at_any_moment_goes_on_to_the_same_bytes() {
         }
     }
     assert!(kills >= 2, "killed {kills} times");
-    assert_eq!(explore(&file, &["--format", "json", "--journal", &text(&journal)]), whole);
+    assert_eq!(
+        explore(&file, &["--format", "json", "--journal", &text(&journal)]),
+        whole
+    );
     // Every piece once.
     let text = fs::read_to_string(&journal).unwrap();
     let mut pieces: Vec<&str> = text
         .lines()
         .skip(1)
-        .map(|line| line.split("\"piece\":").nth(1).unwrap().split(',').next().unwrap())
+        .map(|line| {
+            line.split("\"piece\":")
+                .nth(1)
+                .unwrap()
+                .split(',')
+                .next()
+                .unwrap()
+        })
         .collect();
     let written = pieces.len();
     pieces.sort_unstable();
@@ -347,7 +477,10 @@ fn shards_and_threads_do_not_change_a_byte() {
     let file = text(&folder.join("all.dflow"));
     fs::write(&file, slow()).unwrap();
     let whole = explore(&file, &["--format", "json", "--threads", "1"]);
-    assert_eq!(explore(&file, &["--format", "json", "--threads", "2"]), whole);
+    assert_eq!(
+        explore(&file, &["--format", "json", "--threads", "2"]),
+        whole
+    );
     let journals: Vec<String> = (1..=3)
         .map(|shard| {
             let journal = text(&folder.join(format!("{shard}.journal")));
@@ -364,7 +497,10 @@ fn shards_and_threads_do_not_change_a_byte() {
         let output = dflowc(&[&["merge"], &chosen[..], &["-o", &out]].concat());
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         joined.push(fs::read_to_string(&out).unwrap());
-        assert_eq!(explore(&file, &["--format", "json", "--journal", &out]), whole);
+        assert_eq!(
+            explore(&file, &["--format", "json", "--journal", &out]),
+            whole
+        );
     }
     assert!(joined.windows(2).all(|pair| pair[0] == pair[1]));
 }

@@ -49,16 +49,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "sweep",
         &[
-            "base", "diag", "ir", "syntax", "hir", "lower", "legality", "cost", "models",
-            "search", "explore", "pricing", "report", "driver", "optimize", "evaluate",
+            "base", "diag", "ir", "syntax", "hir", "lower", "legality", "cost", "models", "search",
+            "explore", "pricing", "report", "driver", "optimize", "evaluate",
         ],
     ),
     (
         "lsp",
         &[
             "base", "diag", "ir", "syntax", "format", "hir", "lower", "engine", "legality", "cost",
-            "models", "report", "driver", "evaluate", "stdlib", "optimize", "search",
-            "explore", "sweep",
+            "models", "report", "driver", "evaluate", "stdlib", "optimize", "search", "explore",
+            "sweep",
         ],
     ),
     (

@@ -10,10 +10,7 @@ use crate::syntax::ast::{self, CompareOp, ExprKind};
 use crate::syntax::print::print_expr;
 
 /// All of `minimize: edp, pareto(cycles, energy)`; `None` has been reported.
-pub(super) fn objectives(
-    cx: &mut Context<'_>,
-    property: &ast::Property,
-) -> Option<Vec<Objective>> {
+pub(super) fn objectives(cx: &mut Context<'_>, property: &ast::Property) -> Option<Vec<Objective>> {
     let mut found: Vec<Objective> = Vec::with_capacity(property.values.len());
     for value in &property.values {
         let figures = objective(cx, value)?;
@@ -38,7 +35,13 @@ fn objective(cx: &mut Context<'_>, value: &ast::Expr) -> Option<Vec<Figure>> {
         return Some(vec![figure(cx, value)?]);
     };
     if function.to_string() != "pareto" {
-        unknown(cx, "figure of a design", &function.to_string(), function.span, FIGURES);
+        unknown(
+            cx,
+            "figure of a design",
+            &function.to_string(),
+            function.span,
+            FIGURES,
+        );
         return None;
     }
     if !(2..=3).contains(&arguments.len()) {

@@ -4,12 +4,12 @@
 //! several parameters). Its values have the kind and the unit of the parameter's default; a bare number counts in the
 //! unit of the end of its range, else in that of the default.
 
+use super::super::Value;
 use super::super::error::HirError;
 use super::super::parameter::{Local, State, unit};
 use super::super::scope::{Context, Kind};
 use super::super::search::{called, one, wrong};
 use super::super::value::binary;
-use super::super::Value;
 use super::{Axis, Filter, owner};
 use crate::base::{Span, Unit};
 use crate::diag::suggest::nearest;
@@ -54,7 +54,11 @@ pub(super) fn hardware(
     let Item::Accelerator(node) = item else {
         return None;
     };
-    let names: Vec<&str> = node.parameters.iter().map(|node| node.name.as_str()).collect();
+    let names: Vec<&str> = node
+        .parameters
+        .iter()
+        .map(|node| node.name.as_str())
+        .collect();
     let (mut bound, mut fixed) = (Vec::new(), Vec::new());
     for (at, argument) in cx.arguments(&owner(path), &names, arguments) {
         let name = argument.value.as_name();
@@ -110,7 +114,10 @@ pub(super) fn axes(
     for axis in &axes {
         designs = designs.saturating_mul(axis.values.len() as u64);
         if designs > MOST_DESIGNS {
-            let product: Vec<String> = axes.iter().map(|axis| axis.values.len().to_string()).collect();
+            let product: Vec<String> = axes
+                .iter()
+                .map(|axis| axis.values.len().to_string())
+                .collect();
             cx.error(HirError::WrongKind {
                 expected: format!("at most {MOST_DESIGNS} designs"),
                 found: product.join(" x "),
@@ -122,14 +129,12 @@ pub(super) fn axes(
     Some(axes)
 }
 
-fn axis(
-    cx: &mut Context<'_>,
-    hardware: &Hardware,
-    index: usize,
-    vary: &ast::Vary,
-) -> Option<Axis> {
+fn axis(cx: &mut Context<'_>, hardware: &Hardware, index: usize, vary: &ast::Vary) -> Option<Axis> {
     let name = &vary.name;
-    let own = hardware.parameters.iter().position(|known| known.name.value == name.value);
+    let own = hardware
+        .parameters
+        .iter()
+        .position(|known| known.name.value == name.value);
     let mut parameters: Vec<usize> = hardware
         .bound
         .iter()
@@ -157,8 +162,15 @@ fn axis(
     let mut values: Option<Vec<Value>> = None;
     for &at in &parameters {
         let parameter = hardware.parameters.get(at)?;
-        let bound = &cx.program.accelerators.get(hardware.accelerator)?.parameters;
-        let default = bound.iter().find(|known| known.name == parameter.name.value)?.value;
+        let bound = &cx
+            .program
+            .accelerators
+            .get(hardware.accelerator)?
+            .parameters;
+        let default = bound
+            .iter()
+            .find(|known| known.name == parameter.name.value)?
+            .value;
         let taker = Taker {
             name: parameter.name.as_str(),
             default,
@@ -219,7 +231,12 @@ impl Taker<'_> {
                 for size in sizes {
                     let value = self.value(cx, size, self.unit)?;
                     if found.contains(&value) {
-                        return too(cx, "every value once", format!("`{value}` again"), size.span);
+                        return too(
+                            cx,
+                            "every value once",
+                            format!("`{value}` again"),
+                            size.span,
+                        );
                     }
                     found.push(value);
                 }
@@ -284,7 +301,12 @@ impl Taker<'_> {
         let last = self.value(cx, &to.value, unit)?;
         let first = self.value(cx, &from.value, unit)?;
         if first.number().is_none_or(|first| first.numerator() == 0) {
-            return too(cx, "a first value of more than 0", format!("`{first}`"), from.value.span);
+            return too(
+                cx,
+                "a first value of more than 0",
+                format!("`{first}`"),
+                from.value.span,
+            );
         }
         self.steps(cx, (first, last), expr.span, |value| {
             Some(binary(BinaryOp::Multiply, value, factor).ok()?.0)
@@ -302,7 +324,10 @@ impl Taker<'_> {
         let mut found = Vec::new();
         let mut value = Some(first);
         while let Some(known) = value {
-            if known.compare(last).is_none_or(|order| order == Ordering::Greater) {
+            if known
+                .compare(last)
+                .is_none_or(|order| order == Ordering::Greater)
+            {
                 break;
             }
             if found.len() == MOST_VALUES {
@@ -363,7 +388,10 @@ fn filter(cx: &mut Context<'_>, axes: &[Axis], expr: &Expr) -> Option<Filter> {
     }
     let names = expr.names();
     let mentioned: Vec<usize> = (0..axes.len())
-        .filter(|&at| axes.get(at).is_some_and(|axis| names.contains(&axis.name.as_str())))
+        .filter(|&at| {
+            axes.get(at)
+                .is_some_and(|axis| names.contains(&axis.name.as_str()))
+        })
         .collect();
     if mentioned.is_empty() {
         let known: Vec<String> = axes.iter().map(|axis| format!("`{}`", axis.name)).collect();

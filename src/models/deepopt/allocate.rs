@@ -87,10 +87,7 @@ pub enum Found<'a> {
     Unfed,
     /// Its area, and the least sum of every objective over the layers, in the order of `Objective::ALL`; infinite where a layer
     /// fits under no schedule, or none has a bound.
-    Evaluated {
-        area_um2: f64,
-        values: &'a [f64; 5],
-    },
+    Evaluated { area_um2: f64, values: &'a [f64; 5] },
 }
 
 /// Who is told of designs. A design is its places in the lists of the sweep: row, column, filter, ifmap and psum memory.
@@ -224,7 +221,8 @@ struct Best<'a> {
 
 impl Visitor for Best<'_> {
     fn wants(&self, rows: usize, columns: usize) -> bool {
-        let (Some(&rows), Some(&columns)) = (self.sweep.rows.get(rows), self.sweep.columns.get(columns))
+        let (Some(&rows), Some(&columns)) =
+            (self.sweep.rows.get(rows), self.sweep.columns.get(columns))
         else {
             return false;
         };
@@ -253,7 +251,10 @@ impl Visitor for Best<'_> {
             },
             area_um2,
         };
-        let finite = values.iter().enumerate().filter(|(_, value)| value.is_finite());
+        let finite = values
+            .iter()
+            .enumerate()
+            .filter(|(_, value)| value.is_finite());
         for (objective, &value) in finite {
             better(&mut self.found.best[objective], Valued { design, value });
             let floors = self.found.worst.iter_mut().zip(self.floors_um2);
@@ -354,8 +355,7 @@ impl Column<'_> {
                 let cu = i64::try_from(rows).map_or(0, |j| (j / layer.s).min(layer.c));
                 // More rows cost area and take more of the memories: what is legal shrinks as they grow, so a table made for fewer rows serves.
                 if table.as_ref().is_none_or(|table| table.cu != cu) {
-                    *table =
-                        Some(self.table(&layer, &legal, cu, &mut line, &mut evaluations));
+                    *table = Some(self.table(&layer, &legal, cu, &mut line, &mut evaluations));
                 }
                 let times = times as f64;
                 for (sum, values) in sums

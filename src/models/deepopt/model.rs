@@ -233,7 +233,10 @@ impl Priced {
     ///
     /// # Errors
     /// Every action without a price.
-    pub fn of(problem: Problem<'_>, pricing: &Pricing<'_>) -> Result<Option<Priced>, Vec<CostError>> {
+    pub fn of(
+        problem: Problem<'_>,
+        pricing: &Pricing<'_>,
+    ) -> Result<Option<Priced>, Vec<CostError>> {
         let prices = Prices::on(
             pricing.technology,
             pricing.context,

@@ -36,7 +36,10 @@ pub struct Given {
 /// # Errors
 ///
 /// The first condition of the profile that does not hold.
-pub fn problem(operation: &Operation, architecture: &Architecture) -> Result<(Layer, Machine), Unfit> {
+pub fn problem(
+    operation: &Operation,
+    architecture: &Architecture,
+) -> Result<(Layer, Machine), Unfit> {
     let (layer, _) = layer(operation)?;
     let machine = machine(architecture, element_bytes(operation)?)?;
     Ok((layer, machine))

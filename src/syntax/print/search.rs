@@ -49,9 +49,14 @@ impl Printer {
             SearchEntry::Vary(Vary {
                 name, pieces, step, ..
             }) => {
-                let step = step.as_ref().map(|step| format!(" by {}", print_expr(step)));
+                let step = step
+                    .as_ref()
+                    .map(|step| format!(" by {}", print_expr(step)));
                 let pieces = print_pieces(pieces);
-                self.word(&format!("vary {name}: {pieces}{};", step.unwrap_or_default()));
+                self.word(&format!(
+                    "vary {name}: {pieces}{};",
+                    step.unwrap_or_default()
+                ));
             }
             SearchEntry::Error(_) => self.word(ERROR),
         }

@@ -21,7 +21,11 @@ impl List<'_, '_> {
         let (_, root) = self.snapshot.root()?;
         let at = self.context.start;
         root.ast.items.iter().find_map(|item| match item {
-            Item::Search(node) | Item::Explore(node) if (node.span.lo()..=node.span.hi()).contains(&at) => Some(node),
+            Item::Search(node) | Item::Explore(node)
+                if (node.span.lo()..=node.span.hi()).contains(&at) =>
+            {
+                Some(node)
+            }
             _ => None,
         })
     }
@@ -172,10 +176,16 @@ impl List<'_, '_> {
         let known = program.accelerators.iter().find(|known| known.name == last);
         let parameters: Vec<(String, String)> = known.map_or_else(Vec::new, |known| {
             let bound = known.parameters.iter();
-            bound.map(|one| (one.name.clone(), one.value.to_string())).collect()
+            bound
+                .map(|one| (one.name.clone(), one.value.to_string()))
+                .collect()
         });
         for (name, value) in parameters {
-            self.push(&name, CompletionKind::Word, Some(format!("{value} when nothing is said")));
+            self.push(
+                &name,
+                CompletionKind::Word,
+                Some(format!("{value} when nothing is said")),
+            );
         }
     }
 
