@@ -122,9 +122,14 @@ fn one(
     let outcome = evaluate(sweep, &open, Exploring::stop(), &mut |piece, part| {
         progress.piece(&part);
         let line = journal.finish(piece, part);
-        if let (Some(file), Some(line)) = (&mut file, line)
-            && let Err(error) = file.write_all(line.as_bytes()).and_then(|()| file.flush())
-        {
+        let Some(file) = &mut file else {
+            return true;
+        };
+        let written = match line {
+            Some(line) => file.write_all(line.as_bytes()).and_then(|()| file.flush()),
+            None => Err(io::Error::other("a piece has no form as JSON")),
+        };
+        if let Err(error) = written {
             broken = Some(error);
             return false;
         }

@@ -19,14 +19,39 @@ pub struct Grid {
     filters: Vec<Filter>,
 }
 
+/// Combinations of axes that filters link, directly or by way of others: as many are looked at to count designs.
+const MOST_LINKED: u64 = 1 << 24;
+
 impl Grid {
-    /// Axes with so many values. `None` when there are more than 2^63 points.
+    /// Axes with so many values. `None` when there are more than 2^63 points, or filters link axes of more than 2^24
+    /// combinations.
     #[must_use]
     pub fn new(lengths: Vec<usize>, filters: Vec<Filter>) -> Option<Grid> {
         let mut all = lengths.iter().map(|&length| length as u64);
         all.try_fold(1u64, u64::checked_mul)
             .filter(|&points| points < 1 << 63)?;
-        Some(Grid { lengths, filters })
+        let grid = Grid { lengths, filters };
+        let small = |linked: &Vec<usize>| {
+            let lengths = linked.iter().filter_map(|&axis| grid.lengths.get(axis));
+            let product = lengths.map(|&length| length as u64).product::<u64>();
+            linked.len() == 1 || product <= MOST_LINKED
+        };
+        grid.linked().iter().all(small).then_some(grid)
+    }
+
+    /// The axes in sets that no filter links, each ascending.
+    fn linked(&self) -> Vec<Vec<usize>> {
+        let mut sets: Vec<Vec<usize>> = (0..self.lengths.len()).map(|axis| vec![axis]).collect();
+        for filter in &self.filters {
+            let (touched, mut apart): (Vec<_>, Vec<_>) = sets
+                .into_iter()
+                .partition(|set| set.iter().any(|axis| filter.axes.contains(axis)));
+            let mut joined: Vec<usize> = touched.into_iter().flatten().collect();
+            joined.sort_unstable();
+            apart.push(joined);
+            sets = apart;
+        }
+        sets
     }
 
     /// Points, those that filters keep out as well.
@@ -62,20 +87,10 @@ impl Grid {
         })
     }
 
-    /// Whether the filters that speak of the first `known` axes alone admit a point.
-    fn admits_so_far(&self, places: &[usize], known: usize) -> bool {
-        self.filters.iter().all(|filter| {
-            if filter.axes.last().is_some_and(|&last| last >= known) {
-                return true;
-            }
-            self.holds(filter, places)
-        })
-    }
-
     /// Whether the point belongs to the sweep.
     #[must_use]
     pub fn admits(&self, places: &[usize]) -> bool {
-        self.admits_so_far(places, self.lengths.len())
+        self.filters.iter().all(|filter| self.holds(filter, places))
     }
 
     /// Whether the filters that speak of known places alone admit a point that has these.
@@ -101,29 +116,33 @@ impl Grid {
     /// Points of the sweep.
     #[must_use]
     pub fn designs(&self) -> u64 {
-        let mut places = vec![0; self.lengths.len()];
-        self.count(&mut places, 0)
+        let sets = self.linked();
+        sets.iter().map(|set| self.count(set)).product()
     }
 
-    /// Points that begin with the first `known` places.
-    fn count(&self, places: &mut [usize], known: usize) -> u64 {
-        if !self.admits_so_far(places, known) {
-            return 0;
+    /// Combinations of linked axes that are admitted.
+    fn count(&self, set: &[usize]) -> u64 {
+        let own = |filter: &&Filter| filter.axes.iter().all(|axis| set.contains(axis));
+        let filters: Vec<&Filter> = self.filters.iter().filter(own).collect();
+        let length = |axis: &usize| self.lengths.get(*axis).copied().unwrap_or(0);
+        if filters.is_empty() {
+            return set.iter().map(|axis| length(axis) as u64).product();
         }
-        let last = self.filters.iter().filter_map(|filter| filter.axes.last());
-        if last.max().is_none_or(|&last| last < known) {
-            let rest = self.lengths.get(known..).unwrap_or(&[]);
-            return rest.iter().map(|&length| length as u64).product();
-        }
-        let length = self.lengths.get(known).copied().unwrap_or(0);
+        let mut places = vec![0; self.lengths.len()];
         let mut sum = 0;
-        for place in 0..length {
-            if let Some(at) = places.get_mut(known) {
-                *at = place;
+        loop {
+            sum += u64::from(filters.iter().all(|filter| self.holds(filter, &places)));
+            // The next combination, the last axis fastest.
+            let next = set
+                .iter()
+                .rev()
+                .find(|axis| places[**axis] + 1 < length(axis));
+            let Some(&next) = next else { return sum };
+            places[next] += 1;
+            for &behind in set.iter().filter(|axis| **axis > next) {
+                places[behind] = 0;
             }
-            sum += self.count(places, known + 1);
         }
-        sum
     }
 }
 
@@ -157,5 +176,22 @@ mod tests {
         // 3 * 2 * 3 points without the 3 * 2 of equal ends.
         assert_eq!(admitted.count(), 12);
         assert_eq!(grid.designs(), 12);
+    }
+
+    #[test]
+    fn axes_that_nothing_links_are_counted_apart() {
+        let at_least = |axis: usize, length: usize, least: usize| Filter {
+            axes: vec![axis],
+            admits: (0..length).map(|place| place >= least).collect(),
+        };
+        let long = 1 << 20;
+        let filters = vec![at_least(0, long, 5), at_least(1, long, 7)];
+        let grid = Grid::new(vec![long, long, 3], filters).unwrap();
+        assert_eq!(grid.designs(), (long as u64 - 5) * (long as u64 - 7) * 3);
+        let linking = Filter {
+            axes: vec![0, 1],
+            admits: Vec::new(),
+        };
+        assert_eq!(Grid::new(vec![long, long], vec![linking]), None);
     }
 }

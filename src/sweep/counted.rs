@@ -7,10 +7,10 @@
 //!
 //! Invariants: every design is evaluated by the mapping that it has by itself; what is left out for its area is not.
 
-use super::Refused;
 use super::design::{Sums, accelerator, product};
 use super::prepare::Sweep;
 use super::sizes::{SizeAxis, size_axes};
+use super::{MOST_PIECES, Refused};
 use crate::base::{Ratio, limits};
 use crate::cost::{self, Area, AreaComponent, Component, Price, Prices};
 use crate::diag::Diagnostics;
@@ -23,6 +23,7 @@ use crate::legality::{self, Legal};
 use crate::lower::{self, Options};
 use crate::models::{Model, Pricing, Problem, Subject};
 use crate::pricing;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Designs of a piece, if a shape has fewer.
@@ -31,67 +32,91 @@ const PIECE: usize = 64;
 /// An evaluator of designs by a model.
 pub(super) struct Counted<'a> {
     pub model: &'static dyn Model,
-    /// The program, with a map for every dataflow in place of its own.
-    pub compiled: Compiled,
+    pub compiled: &'a Compiled,
     pub explore: &'a Explore,
+    dataflows: &'a [Application],
+    /// Made when the first design is evaluated: whoever only judges an exploration does not wait for it.
+    division: OnceLock<Division>,
+}
+
+/// How the designs are divided into shapes.
+struct Division {
+    /// The program, with a map for every dataflow in place of its own.
+    compiled: Compiled,
     sizes: Vec<SizeAxis>,
     /// Axes that are no sizes, in order.
     others: Vec<usize>,
+    shapes: u64,
     /// Shapes of a piece.
     chunk: u64,
 }
 
 impl<'a> Counted<'a> {
     pub fn new(
-        compiled: &Compiled,
+        compiled: &'a Compiled,
         explore: &'a Explore,
-        grid: &Grid,
         model: &'static dyn Model,
-        dataflows: &[Application],
+        dataflows: &'a [Application],
     ) -> Counted<'a> {
-        let sizes = if model.ignores_spare_capacity() {
-            size_axes(compiled, explore, grid, dataflows)
-        } else {
-            Vec::new()
-        };
-        let is_size = |at: &usize| sizes.iter().any(|size| size.axis == *at);
-        let others = (0..grid.lengths().len())
-            .filter(|at| !is_size(at))
-            .collect();
-        let length = |size: &SizeAxis| size.bits.len();
-        let designs: usize = sizes.iter().map(length).product();
         Counted {
             model,
-            compiled: with_maps(compiled, explore, dataflows),
+            compiled,
             explore,
-            chunk: (PIECE / designs.max(1)).max(1) as u64,
-            sizes,
-            others,
+            dataflows,
+            division: OnceLock::new(),
         }
     }
 
-    fn shapes(&self, grid: &Grid) -> u64 {
-        let lengths = self.others.iter().filter_map(|&at| grid.lengths().get(at));
-        lengths.map(|&length| length as u64).product()
+    fn division(&self, grid: &Grid) -> &Division {
+        self.division.get_or_init(|| {
+            let sizes = if self.model.ignores_spare_capacity() {
+                size_axes(self.compiled, self.explore, grid, self.dataflows)
+            } else {
+                Vec::new()
+            };
+            let is_size = |at: &usize| sizes.iter().any(|size| size.axis == *at);
+            let others: Vec<usize> = (0..grid.lengths().len())
+                .filter(|at| !is_size(at))
+                .collect();
+            let designs: usize = sizes.iter().map(|size| size.bits.len()).product();
+            let lengths = others.iter().filter_map(|&at| grid.lengths().get(at));
+            let shapes = lengths.map(|&length| length as u64).product::<u64>();
+            let few = (PIECE / designs.max(1)).max(1) as u64;
+            Division {
+                compiled: with_maps(self.compiled, self.explore, self.dataflows),
+                chunk: few.max(shapes.div_ceil(MOST_PIECES)),
+                sizes,
+                others,
+                shapes,
+            }
+        })
+    }
+
+    /// The program, with a map for every dataflow in place of its own.
+    pub fn program(&self, grid: &Grid) -> &Compiled {
+        &self.division(grid).compiled
     }
 
     pub fn pieces(&self, sweep: &Sweep<'_>) -> u64 {
-        self.shapes(&sweep.grid).div_ceil(self.chunk)
+        let division = self.division(&sweep.grid);
+        division.shapes.div_ceil(division.chunk)
     }
 
     pub fn piece(&self, sweep: &Sweep<'_>, piece: u64, stop: &AtomicBool) -> Result<Part, Refused> {
+        let division = self.division(&sweep.grid);
+        let lengths = sweep.grid.lengths();
         let mut part = Part::empty(&sweep.question);
         let mut compiled: Option<Compiled> = None;
-        let first = piece * self.chunk;
-        for shape in first..(first + self.chunk).min(self.shapes(&sweep.grid)) {
+        let first = piece * division.chunk;
+        for shape in first..(first + division.chunk).min(division.shapes) {
             if stop.load(Ordering::Relaxed) {
                 return Err(Stop::Asked);
             }
-            let mut places = vec![0; sweep.grid.lengths().len()];
-            let mut known = vec![None; places.len()];
+            let mut places = vec![0; lengths.len()];
+            let mut known = vec![None; lengths.len()];
             let mut rest = shape;
-            for &axis in self.others.iter().rev() {
-                let length = sweep.grid.lengths()[axis] as u64;
+            for &axis in division.others.iter().rev() {
+                let length = lengths[axis] as u64;
                 places[axis] = usize::try_from(rest % length).unwrap_or(0);
                 known[axis] = Some(places[axis]);
                 rest /= length;
@@ -99,9 +124,9 @@ impl<'a> Counted<'a> {
             if !sweep.grid.may_admit(&known) {
                 continue;
             }
-            let compiled = compiled.get_or_insert_with(|| self.compiled.clone());
-            let made = accelerator(&self.compiled, self.explore, &places).map_err(Stop::Failed)?;
-            Shape::new(self, sweep, compiled, places, made).designs(&mut part);
+            let compiled = compiled.get_or_insert_with(|| division.compiled.clone());
+            let made = accelerator(self.compiled, self.explore, &places).map_err(Stop::Failed)?;
+            Shape::new(self, division, sweep, compiled, places, made).designs(&mut part);
         }
         Ok(part)
     }
@@ -136,6 +161,7 @@ fn with_maps(compiled: &Compiled, explore: &Explore, dataflows: &[Application]) 
 /// Designs that differ in sizes alone.
 struct Shape<'a> {
     of: &'a Counted<'a>,
+    sizes: &'a [SizeAxis],
     sweep: &'a Sweep<'a>,
     compiled: &'a Compiled,
     accelerator: Accelerator,
@@ -162,6 +188,7 @@ struct Use {
 impl<'a> Shape<'a> {
     fn new(
         of: &'a Counted<'a>,
+        division: &'a Division,
         sweep: &'a Sweep<'a>,
         compiled: &'a mut Compiled,
         places: Vec<usize>,
@@ -177,6 +204,7 @@ impl<'a> Shape<'a> {
         let compiled: &Compiled = compiled;
         let mut shape = Shape {
             of,
+            sizes: &division.sizes,
             sweep,
             compiled,
             accelerator: made,
@@ -197,12 +225,7 @@ impl<'a> Shape<'a> {
         }
         self.plan();
         let mut ranges = Vec::new();
-        let mut largest: Vec<usize> = self
-            .of
-            .sizes
-            .iter()
-            .map(|size| size.bits.len() - 1)
-            .collect();
+        let mut largest: Vec<usize> = self.sizes.iter().map(|size| size.bits.len() - 1).collect();
         self.boxes(&mut ranges, &mut largest, part);
     }
 
@@ -210,7 +233,6 @@ impl<'a> Shape<'a> {
     fn count(&self) -> u64 {
         let mut all = 0;
         let ranges: Vec<(usize, usize)> = self
-            .of
             .sizes
             .iter()
             .map(|size| (0, size.bits.len() - 1))
@@ -242,7 +264,7 @@ impl<'a> Shape<'a> {
     /// ranks from small to large; `ranks` the largest of each, and the largest of the axes behind.
     fn boxes(&self, ranges: &mut Vec<(usize, usize)>, ranks: &mut [usize], part: &mut Part) {
         let axis = ranges.len();
-        let Some(size) = self.of.sizes.get(axis) else {
+        let Some(size) = self.sizes.get(axis) else {
             let settled = self.settle(ranks);
             self.evaluate(ranges, &settled, part);
             return;
@@ -264,7 +286,7 @@ impl<'a> Shape<'a> {
             ranges.push((low, high));
             self.boxes(ranges, ranks, part);
             ranges.pop();
-            for (behind, size) in ranks.iter_mut().zip(&self.of.sizes).skip(axis + 1) {
+            for (behind, size) in ranks.iter_mut().zip(self.sizes).skip(axis + 1) {
                 *behind = size.bits.len() - 1;
             }
         }
@@ -274,7 +296,7 @@ impl<'a> Shape<'a> {
     /// An architecture with the sizes of these ranks.
     fn sized(&self, architecture: &Architecture, ranks: &[usize]) -> Architecture {
         let mut sized = architecture.clone();
-        for (size, &rank) in self.of.sizes.iter().zip(ranks) {
+        for (size, &rank) in self.sizes.iter().zip(ranks) {
             size.set(&mut sized, size.order.get(rank).copied().unwrap_or(0));
         }
         sized
@@ -338,7 +360,7 @@ impl<'a> Shape<'a> {
                 return;
             }
             let energy = |one: &Use| {
-                let tables = one.tables.iter().zip(&self.of.sizes);
+                let tables = one.tables.iter().zip(self.sizes);
                 tables.fold(one.energy, |sum, (table, size)| {
                     sum + table.get(places[size.axis]).copied().unwrap_or(f64::NAN)
                 })
@@ -389,7 +411,7 @@ impl<'a> Shape<'a> {
         places: &mut Vec<usize>,
         work: &mut dyn FnMut(&[usize], f64),
     ) {
-        let (Some(size), Some(&(low, high))) = (self.of.sizes.get(axis), ranges.get(axis)) else {
+        let (Some(size), Some(&(low, high))) = (self.sizes.get(axis), ranges.get(axis)) else {
             if self.sweep.grid.admits(places) {
                 work(places, area);
             }
@@ -407,7 +429,7 @@ impl<'a> Shape<'a> {
     /// Areas, apart for the memories whose sizes vary.
     fn areas(&self) -> (f64, Vec<Vec<f64>>) {
         let unknown = || {
-            let sizes = self.of.sizes.iter();
+            let sizes = self.sizes.iter();
             (
                 f64::NAN,
                 sizes.map(|size| vec![f64::NAN; size.bits.len()]).collect(),
@@ -429,17 +451,14 @@ impl<'a> Shape<'a> {
             let AreaComponent::Memory(memory) = component else {
                 return false;
             };
-            self.of
-                .sizes
-                .iter()
-                .any(|size| size.memories.contains(memory))
+            self.sizes.iter().any(|size| size.memories.contains(memory))
         };
         let Some(all) = terms(&architecture) else {
             return unknown();
         };
         let fixed = all.iter().filter(|term| !varies(&term.component));
         let fixed = fixed.map(|term| term.um2).sum();
-        let tables = self.of.sizes.iter().map(|size| {
+        let tables = self.sizes.iter().map(|size| {
             let place = |place: usize| {
                 let mut sized = architecture.clone();
                 size.set(&mut sized, place);
@@ -470,7 +489,6 @@ impl<'a> Shape<'a> {
             cycles: estimate.cycles as f64,
             energy: f64::NAN,
             tables: self
-                .of
                 .sizes
                 .iter()
                 .map(|size| vec![0.0; size.bits.len()])
@@ -494,13 +512,12 @@ impl<'a> Shape<'a> {
         let Some(cost) = model.price(subject, &estimate, &pricing).ok()? else {
             return Some(used);
         };
-        if self.of.sizes.is_empty() {
+        if self.sizes.is_empty() {
             used.energy = cost.energy.total_pj;
             return Some(used);
         }
         let axis_of = |component: &Component| match component {
             Component::Read { memory, .. } | Component::Write { memory, .. } => self
-                .of
                 .sizes
                 .iter()
                 .position(|size| size.memories.contains(memory)),
@@ -512,7 +529,7 @@ impl<'a> Shape<'a> {
             .filter(|term| axis_of(&term.component).is_none());
         used.energy = fixed.map(|term| term.pj).sum();
         let problem = subject.problem();
-        for (axis, size) in self.of.sizes.iter().enumerate() {
+        for (axis, size) in self.sizes.iter().enumerate() {
             let own = || {
                 terms
                     .iter()

@@ -32,6 +32,11 @@ const NAMES: [&str; LISTS] = [
     "the psum memory",
 ];
 
+/// Combinations of the sizes of the three memories: the tables have a row for each, per layer.
+const MOST_SIZES: usize = 1 << 15;
+/// Values of one list: each is an accelerator that is made.
+const MOST_VALUES: usize = 1 << 10;
+
 /// The lists of a sweep, and where their values stand on its axes.
 pub(super) struct Allocation<'a> {
     explore: &'a Explore,
@@ -212,6 +217,14 @@ impl<'a> Allocation<'a> {
             std::array::from_fn(|at| vec![(base.size(at), 0)]);
         let mut axes: [Option<usize>; LISTS] = [None; LISTS];
         for (axis, known) in explore.axes.iter().enumerate() {
+            if known.values.len() > MOST_VALUES {
+                let message = format!(
+                    "`{}` has {} values, and the space `deepopt` is swept over at most {MOST_VALUES} of each name",
+                    known.name,
+                    known.values.len()
+                );
+                return Err(maker.refuse(Code::E0604, message));
+            }
             let mut list: Option<usize> = None;
             let mut along: Vec<Facts> = vec![base.clone()];
             for place in 1..known.values.len() {
@@ -260,6 +273,13 @@ impl<'a> Allocation<'a> {
                 .collect();
             // The tables of the model want them so.
             values[list].sort_by_key(|(size, _)| size.bits);
+        }
+        let sizes: usize = values.iter().skip(2).map(Vec::len).product();
+        if sizes > MOST_SIZES {
+            let message = format!(
+                "{sizes} combinations of memory sizes, of which {MOST_SIZES} are tabulated at most"
+            );
+            return Err(maker.refuse(Code::E0604, message));
         }
         let sweep = crate::models::deepopt::Sweep {
             rows: values[0].iter().map(|(size, _)| size.bits).collect(),

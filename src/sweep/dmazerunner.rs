@@ -1,13 +1,13 @@
 //! `strategy: adaptive` of the model `dmazerunner`: on every design the published rule for thresholds, layer by layer,
 //! and the best method of what it admits.
 
-use super::Refused;
 use super::design::{SUMMED, Sums, accelerator, area};
 use super::prepare::{Merged, Sweep, name};
+use super::{MOST_PIECES, Refused};
 use crate::cost::Technology;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::Compiled;
-use crate::explore::{Figure, Part, Stop};
+use crate::explore::{Figure, Grid, Part, Stop};
 use crate::hir::Accelerator;
 use crate::hir::explore::Explore;
 use crate::models::dmazerunner::{self, Layer, Machine};
@@ -15,6 +15,7 @@ use crate::models::{Pricing, Problem};
 use crate::search::dmazerunner::optimum::optimum;
 use crate::search::dmazerunner::{Objective, Unsearchable, adaptive};
 use crate::{lower, pricing};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The optimizer, with what is the same for all designs.
 pub(super) struct Optimizer<'a> {
@@ -24,6 +25,15 @@ pub(super) struct Optimizer<'a> {
     technology: Option<Technology>,
     /// Figures that are asked for: each is an optimization of its own.
     wanted: Vec<Figure>,
+}
+
+/// Designs of a piece.
+fn chunk(grid: &Grid) -> u64 {
+    grid.points().div_ceil(MOST_PIECES).max(1)
+}
+
+pub(super) fn pieces(grid: &Grid) -> u64 {
+    grid.points().div_ceil(chunk(grid))
 }
 
 fn objective(figure: Figure) -> Option<Objective> {
@@ -72,19 +82,36 @@ impl<'a> Optimizer<'a> {
         })
     }
 
-    pub fn piece(&self, sweep: &Sweep<'_>, number: u64) -> Result<Part, Refused> {
+    pub fn piece(&self, sweep: &Sweep<'_>, piece: u64, stop: &AtomicBool) -> Result<Part, Refused> {
         let mut part = Part::empty(&sweep.question);
-        let places = sweep.grid.places(number);
-        if !sweep.grid.admits(&places) {
-            return Ok(part);
+        let chunk = chunk(&sweep.grid);
+        for number in (piece * chunk)..((piece + 1) * chunk).min(sweep.grid.points()) {
+            let places = sweep.grid.places(number);
+            if stop.load(Ordering::Relaxed) {
+                return Err(Stop::Asked);
+            }
+            if sweep.grid.admits(&places) {
+                self.design(sweep, number, &places, &mut part)?;
+            }
         }
-        let made = accelerator(self.compiled, self.explore, &places).map_err(Stop::Failed)?;
+        Ok(part)
+    }
+
+    /// Adds a design to a part.
+    fn design(
+        &self,
+        sweep: &Sweep<'_>,
+        number: u64,
+        places: &[usize],
+        part: &mut Part,
+    ) -> Result<(), Refused> {
+        let made = accelerator(self.compiled, self.explore, places).map_err(Stop::Failed)?;
         let um2 = self.layers.first().map_or(f64::NAN, |layer| {
             area(self.technology.as_ref(), &made, layer.layer)
         });
         if sweep.is_too_large(um2) {
             part.counts.pruned_by_area += 1;
-            return Ok(part);
+            return Ok(());
         }
         let mut sums = Sums::new(self.explore.scope);
         for merged in &self.layers {
@@ -97,7 +124,7 @@ impl<'a> Optimizer<'a> {
                 let Some(best) = objective(figure).and_then(|what| optimum(&join, what).best)
                 else {
                     part.unfit(1);
-                    return Ok(part);
+                    return Ok(());
                 };
                 if let Some(value) = values.get_mut(figure as usize) {
                     *value = best.score.value as f64;
@@ -108,7 +135,7 @@ impl<'a> Optimizer<'a> {
             });
         }
         part.design(&sweep.question, sums.design(number, um2, None));
-        Ok(part)
+        Ok(())
     }
 
     /// A layer and a design in the words of the model.

@@ -9,7 +9,7 @@ use crate::evaluate::{self, Cache, Request, Selection, Until};
 use crate::lower::Options;
 
 /// Designs that are looked at for one within the budget.
-const MOST: u64 = 100_000;
+const MOST: u64 = 10_000;
 
 /// Says of a sweep without an answer what excludes its designs: the budget, or what keeps the layers from the first that is
 /// within it.
@@ -34,7 +34,7 @@ pub fn explain(compiled: &Compiled, sweep: &Sweep<'_>, sink: &mut Diagnostics) {
     let Ok(made) = accelerator(compiled, explore, &places) else {
         return;
     };
-    let mut compiled = engine.compiled.clone();
+    let mut compiled = engine.program(&sweep.grid).clone();
     if let Some(place) = compiled.program.accelerators.get_mut(explore.accelerator) {
         *place = made;
     }

@@ -25,6 +25,9 @@ use crate::diag::Diagnostics;
 use crate::explore::{self, Evaluator, Outcome, Part, Stop};
 use std::sync::atomic::AtomicBool;
 
+/// Pieces of a sweep at most: a journal keeps what each of them says.
+const MOST_PIECES: u64 = 1 << 16;
+
 /// What ends a sweep.
 type Refused = Stop<Diagnostics>;
 
@@ -53,7 +56,7 @@ pub fn whole(sweep: &Sweep<'_>) -> Result<Part, Diagnostics> {
 
 /// Who evaluates the designs of a sweep.
 enum Engine<'a> {
-    Counted(counted::Counted<'a>),
+    Counted(Box<counted::Counted<'a>>),
     DMazeRunner(dmazerunner::Optimizer<'a>),
     DeepOpt(Box<deepopt::Allocation<'a>>),
 }
@@ -64,7 +67,7 @@ impl Evaluator for Sweep<'_> {
     fn pieces(&self) -> u64 {
         match &self.engine {
             Engine::Counted(engine) => engine.pieces(self),
-            Engine::DMazeRunner(_) => self.grid.points(),
+            Engine::DMazeRunner(_) => dmazerunner::pieces(&self.grid),
             Engine::DeepOpt(engine) => engine.pieces(),
         }
     }
@@ -72,7 +75,7 @@ impl Evaluator for Sweep<'_> {
     fn piece(&self, piece: u64, stop: &AtomicBool) -> Result<Part, Refused> {
         match &self.engine {
             Engine::Counted(engine) => engine.piece(self, piece, stop),
-            Engine::DMazeRunner(engine) => engine.piece(self, piece),
+            Engine::DMazeRunner(engine) => engine.piece(self, piece, stop),
             Engine::DeepOpt(engine) => engine.piece(self, piece),
         }
     }

@@ -143,7 +143,15 @@ pub fn prepare<'a>(
         admits: filter.admits.clone(),
     });
     let lengths = explore.axes.iter().map(|axis| axis.values.len()).collect();
-    let grid = Grid::new(lengths, filters.collect())?;
+    let Some(grid) = Grid::new(lengths, filters.collect()) else {
+        let message = "the conditions of `where` link names with too many combinations of values";
+        sink.push(
+            Diagnostic::new(Code::E0604, message)
+                .at(explore.span, "2^24 combinations are looked at")
+                .help("leave out a condition, or split the exploration"),
+        );
+        return None;
+    };
     let designs = grid.designs();
     if designs == 0 {
         sink.push(
@@ -174,9 +182,9 @@ pub fn prepare<'a>(
         }
     }
     let engine = match &explore.inside {
-        Inside::Dataflows(dataflows) => Engine::Counted(counted::Counted::new(
-            compiled, explore, &grid, model, dataflows,
-        )),
+        Inside::Dataflows(dataflows) => Engine::Counted(Box::new(counted::Counted::new(
+            compiled, explore, model, dataflows,
+        ))),
         Inside::Adaptive(_) => Engine::DMazeRunner(dmazerunner::Optimizer::new(
             compiled,
             explore,
@@ -367,7 +375,9 @@ impl Sweep<'_> {
         // The values and tables of the sweep, all of what it asks, and what was set from outside.
         let _ = write!(
             text,
-            "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+            "{} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+            // Another version may reckon otherwise, or have another library.
+            env!("CARGO_PKG_VERSION"),
             explore.name,
             self.grid,
             self.question,

@@ -236,8 +236,10 @@ const AXES: [(&str, &[&str]); 4] = [
     ("bw", &["1B/cycle", "4B/cycle"]),
 ];
 
-/// Cycles, energy and area of a design, or nothing if a layer does not run on it.
-type Figures = Option<(f64, f64, f64)>;
+/// Cycles, energy and area of a design.
+type Three = (f64, f64, f64);
+/// Or nothing if a layer does not run on it.
+type Figures = Option<Three>;
 
 /// Every design as a map of its own, evaluated by `dflowc eval`, by the number of the design.
 fn by_eval(dataflow: &str, model: &str) -> Vec<(Vec<String>, Figures)> {
@@ -300,7 +302,7 @@ fn the_best_designs_are_those_of_evaluating_every_one_by_itself() {
     for (dataflow, model) in [("wide", "exact"), ("tall", "exact"), ("wide", "maestro")] {
         let all = by_eval(dataflow, model);
         let budget = 12_000.0;
-        let inside: Vec<(&Vec<String>, (f64, f64, f64))> = all
+        let inside: Vec<(&Vec<String>, Three)> = all
             .iter()
             .filter_map(|(design, figures)| Some((design, (*figures)?)))
             .filter(|(_, figures)| figures.2 <= budget)
@@ -315,8 +317,7 @@ fn the_best_designs_are_those_of_evaluating_every_one_by_itself() {
         fs::write(&file, exploration(dataflow, model, aims)).unwrap();
         let report = json(&text(&file), &[]);
         let found = report["explorations"].as_array().unwrap();
-        type Value3 = (f64, f64, f64);
-        let values: [fn(Value3) -> f64; 4] = [|f| f.0, |f| f.1, |f| f.0 * f.1, |f| f.2];
+        let values: [fn(Three) -> f64; 4] = [|f| f.0, |f| f.1, |f| f.0 * f.1, |f| f.2];
         for (one, value) in found.iter().zip(values) {
             let least = inside
                 .iter()
@@ -331,12 +332,15 @@ fn the_best_designs_are_those_of_evaluating_every_one_by_itself() {
             let own = inside.iter().find(|(design, _)| {
                 AXES.iter().zip(design.iter()).all(|((name, _), value)| {
                     let found = &parameters[*name];
-                    found.as_str() == Some(value) || found.to_string() == *value
+                    match found.as_u64() {
+                        Some(found) => value.parse() == Ok(found),
+                        None => found.as_str() == Some(value),
+                    }
                 })
             });
             assert!(close(value(own.unwrap().1), least), "{dataflow} {one}");
         }
-        let pairs: [fn(Value3) -> (f64, f64); 2] = [|f| (f.0, f.1), |f| (f.1, f.2)];
+        let pairs: [fn(Three) -> (f64, f64); 2] = [|f| (f.0, f.1), |f| (f.1, f.2)];
         for (one, pair) in found[4..].iter().zip(pairs) {
             let mut points: Vec<(f64, f64)> = inside.iter().map(|(_, f)| pair(*f)).collect();
             points.sort_by(|a, b| a.partial_cmp(b).unwrap());

@@ -20,8 +20,8 @@ use std::cmp::Ordering;
 
 /// Values of one name.
 const MOST_VALUES: usize = 1 << 16;
-/// Combinations for which a condition is asked: each is an evaluation of it.
-const MOST_COMBINATIONS: usize = 1 << 20;
+/// Combinations for which the conditions of one exploration are asked, together: each is an evaluation of one.
+const MOST_COMBINATIONS: usize = 1 << 19;
 /// Designs of one exploration, the ones that conditions exclude counted too.
 pub const MOST_DESIGNS: u64 = 1 << 32;
 
@@ -276,7 +276,7 @@ impl Taker<'_> {
         );
         let step = step.unwrap_or(&one);
         let by = self.value(cx, step, unit)?;
-        if !by.number().is_some_and(|by| by.numerator() > 0) {
+        if by.number().is_none_or(|by| by.numerator() == 0) {
             return too(cx, "a step of more than 0", format!("`{by}`"), step.span);
         }
         self.steps(cx, (first, last), span, |value| {
@@ -360,6 +360,7 @@ pub(super) fn filters(
     conditions: Option<&ast::Where>,
 ) -> Option<Vec<Filter>> {
     let mut found = Vec::new();
+    let mut left = MOST_COMBINATIONS;
     for condition in conditions.map_or(&[][..], |node| &node.conditions) {
         let Condition::Expr(expr) = condition else {
             cx.fail_silently();
@@ -371,14 +372,17 @@ pub(super) fn filters(
             state: State::Wrong,
         });
         let outer = std::mem::replace(&mut cx.locals, locals.collect());
-        let filter = filter(cx, axes, expr);
+        let filter = filter(cx, axes, expr, left);
         cx.locals = outer;
-        found.push(filter?);
+        let filter = filter?;
+        left -= filter.admits.len();
+        found.push(filter);
     }
     Some(found)
 }
 
-fn filter(cx: &mut Context<'_>, axes: &[Axis], expr: &Expr) -> Option<Filter> {
+/// One condition, of at most `left` combinations.
+fn filter(cx: &mut Context<'_>, axes: &[Axis], expr: &Expr, left: usize) -> Option<Filter> {
     if !matches!(expr.kind, ExprKind::Compare { .. }) {
         match &expr.kind {
             ExprKind::Error => cx.fail_silently(),
@@ -410,10 +414,10 @@ fn filter(cx: &mut Context<'_>, axes: &[Axis], expr: &Expr) -> Option<Filter> {
     let combinations = lengths
         .iter()
         .try_fold(1usize, |product, &length| product.checked_mul(length))
-        .filter(|&product| product <= MOST_COMBINATIONS);
+        .filter(|&product| product <= left);
     let Some(combinations) = combinations else {
         let lengths: Vec<String> = lengths.iter().map(usize::to_string).collect();
-        let most = format!("a condition with at most {MOST_COMBINATIONS} combinations");
+        let most = format!("conditions with at most {MOST_COMBINATIONS} combinations together");
         return too(cx, &most, lengths.join(" x "), expr.span);
     };
     let mut admits = Vec::with_capacity(combinations);

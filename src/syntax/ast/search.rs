@@ -41,7 +41,7 @@ pub enum SearchEntry {
     Property(Property),
     Space(Space),
     Where(Where),
-    Vary(Vary),
+    Vary(Box<Vary>),
     Error(Span),
 }
 

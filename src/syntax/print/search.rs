@@ -3,7 +3,7 @@
 use super::{ERROR, Printer, names, paths, print_expr, property, write_list};
 use crate::syntax::ast::{
     Condition, Dims, ExprKind, Pieces, Search, SearchEntry, Space, SpaceBody, SpaceStatement,
-    SpaceStatementKind, Tensors, Vary,
+    SpaceStatementKind, Tensors,
 };
 
 impl Printer {
@@ -46,13 +46,10 @@ impl Printer {
                     },
                 );
             }
-            SearchEntry::Vary(Vary {
-                name, pieces, step, ..
-            }) => {
-                let step = step
-                    .as_ref()
-                    .map(|step| format!(" by {}", print_expr(step)));
-                let pieces = print_pieces(pieces);
+            SearchEntry::Vary(node) => {
+                let step = node.step.as_ref();
+                let step = step.map(|step| format!(" by {}", print_expr(step)));
+                let (name, pieces) = (&node.name, print_pieces(&node.pieces));
                 self.word(&format!(
                     "vary {name}: {pieces}{};",
                     step.unwrap_or_default()
