@@ -270,17 +270,30 @@ impl<'a> Shape<'a> {
             return;
         };
         let last = size.bits.len() - 1;
-        let mut open = vec![(0, last)];
-        while let Some((low, high)) = open.pop() {
-            let mut at = |rank: usize| {
-                ranks[axis] = rank;
-                positions(&self.settle(ranks))
+        let mut seen: Vec<Option<Everywhere>> = vec![None; last + 1];
+        let mut low = 0;
+        while low <= last {
+            let mut same = |rank: usize| {
+                for at in [low, rank] {
+                    if seen[at].is_none() {
+                        ranks[axis] = at;
+                        seen[at] = Some(positions(&self.settle(ranks)));
+                    }
+                }
+                seen[low] == seen[rank]
             };
-            if low < high && at(low) != at(high) {
-                let middle = low + (high - low) / 2;
-                open.push((middle + 1, high));
-                open.push((low, middle));
-                continue;
+            // Positions only ever move outwards: those that are the same follow each other.
+            let (mut high, mut beyond) = (low, last + 1);
+            if same(last) {
+                high = last;
+            }
+            while high < last && beyond - high > 1 {
+                let middle = high + (beyond - high) / 2;
+                if same(middle) {
+                    high = middle;
+                } else {
+                    beyond = middle;
+                }
             }
             ranks[axis] = high;
             ranges.push((low, high));
@@ -289,6 +302,7 @@ impl<'a> Shape<'a> {
             for (behind, size) in ranks.iter_mut().zip(self.sizes).skip(axis + 1) {
                 *behind = size.bits.len() - 1;
             }
+            low = high + 1;
         }
         ranks[axis] = last;
     }
@@ -568,9 +582,11 @@ fn price(prices: &Prices, term: &cost::EnergyTerm) -> f64 {
 
 /// Where the tiles of every memory lie.
 type Positions = Vec<Vec<Option<usize>>>;
+/// Of every layer under every dataflow; `None` where it does not run.
+type Everywhere = Vec<Vec<Option<Positions>>>;
 
 /// What settled mappings are told apart by: where the tiles of every memory lie.
-fn positions(settled: &Settled) -> Vec<Vec<Option<Positions>>> {
+fn positions(settled: &Settled) -> Everywhere {
     let one = |legal: &Option<Legal<Mapping>>| {
         let legal = legal.as_ref()?;
         Some(legal.get().schedule.positions.clone())
