@@ -19,6 +19,8 @@
 //! * [`search`]: the schedule that costs least, with a proof: tables per group of ranks, bounds, joins; what it says
 //!   of a schedule comes from the engine.
 //! * [`optimize`]: the searches of a program: layers to problems, answers to reports and source text.
+//! * [`explore`]: sweeps over designs: numbered points, answers put together from parts, a journal; no names either.
+//! * [`sweep`]: the explorations of a program: designs to an evaluator, answers to reports.
 //! * [`report`]: one model of a result, and a writer per format.
 //!
 //! [`driver`] reads files and runs the front end, [`evaluate::run()`] the rest, `cli` is the program, `lsp` what
@@ -36,6 +38,7 @@ pub mod diag;
 pub mod driver;
 pub mod engine;
 pub mod evaluate;
+pub mod explore;
 pub mod format;
 pub mod hir;
 pub mod ir;
@@ -49,4 +52,5 @@ pub mod pricing;
 pub mod report;
 pub mod search;
 pub mod stdlib;
+pub mod sweep;
 pub mod syntax;

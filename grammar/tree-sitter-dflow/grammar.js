@@ -141,8 +141,13 @@ module.exports = grammar({
       '}',
     ),
 
-    // A word of the language whose inside is not fixed yet.
-    explore: $ => seq('Explore', field('name', optional($.name)), field('body', $.body)),
+    explore: $ => seq(
+      'Explore',
+      field('name', optional($.name)),
+      '{',
+      statements($.search_open, $.search_closed),
+      '}',
+    ),
 
     // use ------------------------------------------------------------------------------------------------
 
@@ -305,6 +310,7 @@ module.exports = grammar({
     search_open: $ => choice(
       alias($._search_property, $.search_property),
       alias($._space_named, $.space),
+      $.vary,
     ),
 
     search_closed: $ => choice(
@@ -313,7 +319,15 @@ module.exports = grammar({
       $.where,
     ),
 
-    _search_property: $ => seq(field('key', $.search_key), ':', comma_one(field('value', $.expr))),
+    _search_property: $ => seq(
+      field('key', $.search_key), ':', comma_one(field('value', choice($.expr, $.comparison))),
+    ),
+
+    vary: $ => seq(
+      'vary', field('name', $.name),
+      ':', field('pieces', $.pieces),
+      optional(seq('by', field('step', $.expr))),
+    ),
 
     _search_property_set: $ => seq(field('key', $.search_key), ':', field('value', $.set)),
 

@@ -340,7 +340,7 @@ impl Unit {
     }
 
     /// `value`, which is in base units, as a whole number of the largest unit in which it is one: 33,554,432 bytes are
-    /// `32MiB`.
+    /// `32MiB`. Bytes come before bits: 256 bytes are not `2Kibit`.
     #[must_use]
     pub fn largest(value: Ratio, dimension: Dimension) -> Option<(u64, Unit)> {
         let per = match dimension {
@@ -359,9 +359,11 @@ impl Unit {
                     None => unit,
                 };
                 let inverse = Ratio::new(unit.scale.denominator(), unit.scale.numerator())?;
-                Some((value.checked_mul(inverse)?.as_integer()?, unit))
+                let in_bits = over == Dimension::Size && !spelling.ends_with('B');
+                Some((value.checked_mul(inverse)?.as_integer()?, unit, in_bits))
             })
-            .min_by_key(|found| found.0)
+            .min_by_key(|found| (found.2, found.0))
+            .map(|found| (found.0, found.1))
     }
 
     /// `value` in base units, exactly; `None` past `u128`.

@@ -77,6 +77,8 @@ pub enum Command {
     Emit(Emit),
     Fmt(Fmt),
     Oracle(Oracle),
+    Explore(Explore),
+    Merge(Merge),
     Search(Search),
     Verify(Verify),
     #[cfg(feature = "lsp")]
@@ -317,6 +319,63 @@ pub struct Search {
 
     #[command(flatten)]
     pub settings: Settings,
+}
+
+/// Evaluate the designs that the Explores of a file sweep over, and report the best of them
+#[derive(Args, Debug)]
+#[command(after_help = "\
+With a journal, a run that was stopped or killed goes on where it was: the report has the same bytes as that of one run.
+Machines that share nothing take a shard each, with a journal of their own; `dflowc merge` joins those.
+
+Examples:
+  dflowc explore design.dflow
+  dflowc explore design.dflow --explore sizes --journal sizes.journal
+  dflowc explore design.dflow --journal first.journal --shard 1/2")]
+pub struct Explore {
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Only the exploration of this name
+    #[arg(long, value_name = "NAME")]
+    pub explore: Option<String>,
+
+    /// Keep every finished piece in this file, and go on with what is in it
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+
+    /// Only this part of the designs: `1/4`, ... `4/4`
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<String>,
+
+    /// Threads; without it as many as there are cores
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(usize))]
+    pub threads: Option<usize>,
+
+    /// Form of the report
+    #[arg(long, visible_alias = "report", value_enum, value_name = "FORM", default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
+
+    /// Write the report to a file instead of standard output
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// Join journals of one exploration, in any order
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  dflowc merge first.journal second.journal -o whole.journal
+  dflowc explore design.dflow --journal whole.journal")]
+pub struct Merge {
+    #[arg(required = true, value_name = "JOURNAL")]
+    pub journals: Vec<PathBuf>,
+
+    /// Write the journal to a file instead of standard output
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
 }
 
 /// Check what `search --certificate` wrote: every bound and count is computed again, small spaces are enumerated

@@ -12,6 +12,7 @@ mod dump;
 mod emit;
 mod eval;
 mod explain;
+mod explore;
 mod fmt;
 mod groups;
 #[cfg(feature = "lsp")]
@@ -52,6 +53,8 @@ pub fn main() -> ExitCode {
         Command::Emit(emit) => emit::run(emit, &output),
         Command::Fmt(fmt) => fmt::run(fmt, &output),
         Command::Oracle(oracle) => oracle::run(oracle, &output),
+        Command::Explore(explore) => explore::run(explore, &output),
+        Command::Merge(merge) => explore::merge(merge, &output),
         Command::Search(search) => search::run(search, &output),
         Command::Verify(verify) => verify::run(verify, &output),
         #[cfg(feature = "lsp")]

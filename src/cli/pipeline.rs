@@ -12,6 +12,7 @@ use crate::lower::Options;
 use crate::models::{self, Model};
 use crate::optimize;
 use crate::report::Evaluation;
+use crate::sweep;
 use std::path::Path;
 
 /// A result, and what the compiler has to say about the sources.
@@ -57,6 +58,7 @@ pub fn check(file: &Path, settings: &Settings, mapping: Mapping) -> Outcome<()> 
     };
     evaluate::run(&compiled, &request, &mut Cache::default(), &mut diagnostics);
     optimize::check(&compiled, &mut diagnostics);
+    sweep::check(&compiled, &mut diagnostics);
     Outcome {
         sources: compiled.sources,
         diagnostics,

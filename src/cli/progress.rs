@@ -1,5 +1,6 @@
 //! A line of progress for work that takes longer than a second, on a terminal only.
 
+use crate::explore::Part;
 use crate::optimize::{Observer, Step};
 use crate::search;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -27,12 +28,18 @@ impl Progress {
 
     /// `done` of `total` layers are evaluated, `what` is next.
     pub fn step(&mut self, done: usize, total: usize, what: &str) {
+        self.of("layers", done, total, what);
+    }
+
+    /// `done` of `total` things of that name.
+    fn of(&mut self, things: &str, done: usize, total: usize, what: &str) {
         if !self.enabled || self.started.elapsed() < PATIENCE {
             return;
         }
         let bar = self.bar.get_or_insert_with(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            if let Ok(style) = ProgressStyle::with_template("{pos}/{len} layers {wide_bar} {msg}") {
+            let form = format!("{{pos}}/{{len}} {things} {{wide_bar}} {{msg}}");
+            if let Ok(style) = ProgressStyle::with_template(&form) {
                 bar.set_style(style);
             }
             bar
@@ -49,6 +56,15 @@ const FRAME: Duration = Duration::from_millis(200);
 /// Ctrl-C was pressed. A signal is of the whole process.
 static STOPPED: AtomicBool = AtomicBool::new(false);
 
+/// There is one handler for all work of a run; without one Ctrl-C ends the program as ever.
+fn handle_interrupts() {
+    let _ = ctrlc::set_handler(|| {
+        if STOPPED.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
+}
+
 /// A line for the search that runs, and the way to stop it: the first Ctrl-C ends the search, the second the program.
 pub struct Searching {
     progress: Progress,
@@ -59,12 +75,7 @@ pub struct Searching {
 
 impl Searching {
     pub fn new() -> Searching {
-        // There is one handler for all searches of a run; without one Ctrl-C ends the program as ever.
-        let _ = ctrlc::set_handler(|| {
-            if STOPPED.swap(true, Ordering::Relaxed) {
-                std::process::exit(130);
-            }
-        });
+        handle_interrupts();
         Searching {
             progress: Progress::new(),
             drawn: Instant::now(),
@@ -77,6 +88,53 @@ impl Searching {
     pub fn finish(self) -> bool {
         STOPPED.load(Ordering::Relaxed)
     }
+}
+
+/// A line for the exploration that runs, and the way to stop it.
+pub struct Exploring {
+    progress: Progress,
+    done: usize,
+    pieces: usize,
+    designs: u64,
+    share: f64,
+    seen: u64,
+}
+
+impl Exploring {
+    /// So many of `total` pieces are to be done, of `designs` in all.
+    pub fn new(pieces: usize, designs: u64, total: u64) -> Exploring {
+        handle_interrupts();
+        Exploring {
+            progress: Progress::new(),
+            done: 0,
+            pieces,
+            designs,
+            share: pieces as f64 / total.max(1) as f64,
+            seen: 0,
+        }
+    }
+
+    /// What ends the exploration when it is set.
+    pub fn stop() -> &'static AtomicBool {
+        &STOPPED
+    }
+
+    /// A piece is finished.
+    pub fn piece(&mut self, part: &Part) {
+        self.done += 1;
+        self.seen += part.counts.evaluated + part.counts.pruned_by_area;
+        let seconds = self.progress.started.elapsed().as_secs_f64().max(1e-3);
+        let what = format!(
+            "{} of about {:.0} designs, {:.3e} evaluated or left out per second",
+            self.seen,
+            self.designs as f64 * self.share,
+            self.seen as f64 / seconds
+        );
+        self.progress.of("pieces", self.done, self.pieces, &what);
+    }
+
+    /// Takes the line away.
+    pub fn finish(self) {}
 }
 
 impl Observer for Searching {

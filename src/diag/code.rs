@@ -88,6 +88,7 @@ codes! {
     E0503 "technology entry missing" page "explain/E0503.md";
     E0504 "outside the technology table" page "explain/E0504.md";
     E0505 "array split by a memory" page "explain/E0505.md";
+    E0506 "no design fits" page "explain/E0506.md";
     E0601 "model does not apply" page "explain/E0601.md";
     E0602 "beyond the limits of the engine" page "explain/E0602.md";
     E0603 "outside the box family" page "explain/E0603.md";
@@ -99,6 +100,7 @@ codes! {
     E0701 "file not readable" page "explain/E0701.md";
     E0702 "file too large" page "explain/E0702.md";
     E0703 "output is an input" page "explain/E0703.md";
+    E0704 "journal of something else" page "explain/E0704.md";
     W0301 "inexact division" page "explain/W0301.md";
     W0302 "read in another form than written" page "explain/W0302.md";
     W0401 "idle processing elements" page "explain/W0401.md";

@@ -281,9 +281,11 @@ fn written_in_full(ast: &ast::File) -> BTreeMap<String, Span> {
                     }
                 }
             }
-            Item::Search(search) => search.properties().for_each(|property| {
-                in_search(property, &mut note);
-            }),
+            Item::Search(search) | Item::Explore(search) => {
+                search.properties().for_each(|property| {
+                    in_search(property, &mut note);
+                })
+            }
             Item::Use(_) | Item::Const(_) | Item::Error(_) => {}
         }
     }
@@ -297,7 +299,7 @@ fn in_search(property: &ast::Property, note: &mut impl FnMut(&ast::Path)) {
             continue;
         };
         match (property.key.as_str(), path.segments.get(..3)) {
-            ("on" | "network", _) => note(path),
+            ("on" | "network" | "map", _) => note(path),
             ("layer", Some(segments)) => note(&ast::Path {
                 segments: segments.to_vec(),
                 span: path.span,

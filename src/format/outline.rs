@@ -126,7 +126,9 @@ fn item(node: &Item) -> Sketch {
         Item::Network(node) => Sketch::with(lo, entries(&node.body, false)),
         Item::Dataflow(node) => Sketch::with(lo, directives(&node.body)),
         Item::Map(node) => Sketch::with(lo, node.entries.iter().map(map_entry).collect()),
-        Item::Search(node) => Sketch::with(lo, node.entries.iter().map(search_entry).collect()),
+        Item::Search(node) | Item::Explore(node) => {
+            Sketch::with(lo, node.entries.iter().map(search_entry).collect())
+        }
     }
 }
 
@@ -203,7 +205,9 @@ fn search_entry(node: &SearchEntry) -> Sketch {
                     .collect(),
             )
         }
-        SearchEntry::Property(_) | SearchEntry::Error(_) => Sketch::plain(lo),
+        SearchEntry::Property(_) | SearchEntry::Vary(_) | SearchEntry::Error(_) => {
+            Sketch::plain(lo)
+        }
     }
 }
 

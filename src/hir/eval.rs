@@ -198,6 +198,17 @@ impl Context<'_> {
         let [condition, then, otherwise] = operands else {
             return None;
         };
+        let (taken, other) = if self.holds(condition)? {
+            (then, otherwise)
+        } else {
+            (otherwise, then)
+        };
+        self.look_up_names(other);
+        self.value(taken)
+    }
+
+    /// Whether a comparison of constants is true.
+    pub(super) fn holds(&mut self, condition: &ast::Expr) -> Option<bool> {
         let (op, left, right) = self.condition(condition)?;
         let (left, right) = (self.value(left), self.value(right));
         let (left, right) = (left?, right?);
@@ -205,13 +216,7 @@ impl Context<'_> {
             self.arithmetic(ArithmeticError::Mismatch, condition.span);
             return None;
         };
-        let (taken, other) = if op.holds(ordering) {
-            (then, otherwise)
-        } else {
-            (otherwise, then)
-        };
-        self.look_up_names(other);
-        self.value(taken)
+        Some(op.holds(ordering))
     }
 
     /// The two sides of a comparison.
@@ -266,6 +271,12 @@ impl Context<'_> {
     pub(super) fn integer(&mut self, expr: &ast::Expr) -> Option<i64> {
         match self.value(expr)? {
             Value::Integer(value) => Some(value),
+            // `128KiB / 2KiB`
+            Value::Exact(ratio, None)
+                if ratio.denominator() == 1 && i64::try_from(ratio.numerator()).is_ok() =>
+            {
+                i64::try_from(ratio.numerator()).ok()
+            }
             other @ Value::Exact(..) => {
                 self.error(HirError::WrongKind {
                     expected: "a whole number".to_owned(),

@@ -14,11 +14,13 @@
 mod accelerator;
 mod agree;
 mod body;
+mod capacity;
 mod dataflow;
 mod einsum;
 mod error;
 mod eval;
 mod exclusive;
+pub mod explore;
 mod function;
 mod fuse;
 mod fuse_error;
@@ -71,6 +73,8 @@ pub struct Program {
     pub maps: Vec<Map>,
     /// Likewise.
     pub searches: Vec<search::Search>,
+    /// Likewise.
+    pub explorations: Vec<explore::Explore>,
 }
 
 pub use crate::base::Precision;

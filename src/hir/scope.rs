@@ -8,7 +8,7 @@ use super::module::Module;
 use super::parameter::{Local, Made, State};
 use super::setting::{Override, Setting};
 use super::value::Value;
-use super::{Accelerator, Application, Program, dataflow, map, search, technology};
+use super::{Accelerator, Application, Program, dataflow, explore, map, search, technology};
 use crate::base::Span;
 use crate::diag::suggest::nearest;
 use crate::diag::{Diagnostic, Diagnostics};
@@ -87,7 +87,9 @@ pub fn defines(item: &Item) -> Option<(Kind, &str, Span)> {
         },
         Item::Network(node) => (Kind::Network, node.name.as_str(), node.name.span),
         Item::Dataflow(node) => (Kind::Dataflow, node.name.as_str(), node.name.span),
-        Item::Use(_) | Item::Map(_) | Item::Search(_) | Item::Error(_) => return None,
+        Item::Use(_) | Item::Map(_) | Item::Search(_) | Item::Explore(_) | Item::Error(_) => {
+            return None;
+        }
     })
 }
 
@@ -217,6 +219,7 @@ pub fn collect_with(
     if let Some(root) = modules.last() {
         map::collect(&mut cx, root);
         search::collect(&mut cx, root);
+        explore::collect(&mut cx, root);
     }
     cx.report_missing();
     (cx.program, cx.names)

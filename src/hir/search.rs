@@ -10,7 +10,7 @@
 pub(super) mod auto;
 mod figure;
 mod rules;
-mod target;
+pub(in crate::hir) mod target;
 
 use super::error::HirError;
 use super::scope::Context;
@@ -231,6 +231,10 @@ impl<'a> Collector<'a> {
                     None => conditions = Some(node),
                     Some(first) => twice(cx, "where", node.keyword, first.keyword),
                 },
+                SearchEntry::Vary(node) => cx.error(HirError::Unavailable {
+                    what: "`vary`, which is for an `Explore`,".to_owned(),
+                    span: node.keyword,
+                }),
             }
         }
         if damaged {
@@ -354,7 +358,7 @@ impl<'a> Collector<'a> {
 }
 
 /// A name with or without arguments; `None` has been reported.
-fn called<'a>(
+pub(in crate::hir) fn called<'a>(
     cx: &mut Context<'_>,
     expected: &str,
     expr: &'a ast::Expr,
@@ -432,7 +436,7 @@ fn budget(cx: &mut Context<'_>, expr: &ast::Expr) -> Option<Duration> {
     }
 }
 
-fn twice(cx: &mut Context<'_>, key: &str, span: Span, first: Span) {
+pub(in crate::hir) fn twice(cx: &mut Context<'_>, key: &str, span: Span, first: Span) {
     cx.error(HirError::KeyTwice {
         key: key.to_owned(),
         span,
@@ -441,7 +445,10 @@ fn twice(cx: &mut Context<'_>, key: &str, span: Span, first: Span) {
 }
 
 /// The only value of a property; several are reported.
-fn one<'a>(cx: &mut Context<'_>, property: &'a ast::Property) -> Option<&'a ast::Expr> {
+pub(in crate::hir) fn one<'a>(
+    cx: &mut Context<'_>,
+    property: &'a ast::Property,
+) -> Option<&'a ast::Expr> {
     match property.values.as_slice() {
         [value] => Some(value),
         [_, second, ..] => {
@@ -457,7 +464,7 @@ fn one<'a>(cx: &mut Context<'_>, property: &'a ast::Property) -> Option<&'a ast:
     }
 }
 
-fn wrong(cx: &mut Context<'_>, expected: &str, expr: &ast::Expr) {
+pub(in crate::hir) fn wrong(cx: &mut Context<'_>, expected: &str, expr: &ast::Expr) {
     cx.error(HirError::WrongKind {
         expected: expected.to_owned(),
         found: super::eval::describe(expr),
@@ -465,7 +472,7 @@ fn wrong(cx: &mut Context<'_>, expected: &str, expr: &ast::Expr) {
     });
 }
 
-fn unknown<const N: usize>(
+pub(in crate::hir) fn unknown<const N: usize>(
     cx: &mut Context<'_>,
     expected: &'static str,
     name: &str,
@@ -486,7 +493,7 @@ fn describe(pieces: &ast::Pieces) -> String {
 }
 
 /// A whole number of at least `least`.
-fn whole(cx: &mut Context<'_>, expr: &ast::Expr, least: u64) -> Option<u64> {
+pub(in crate::hir) fn whole(cx: &mut Context<'_>, expr: &ast::Expr, least: u64) -> Option<u64> {
     let value = cx.value(expr)?;
     let number = match value {
         Value::Integer(value) => u64::try_from(value).ok().filter(|&value| value >= least),

@@ -85,7 +85,7 @@ impl Context<'_> {
                     (Kind::Network, &map.network.path),
                     (Kind::Accelerator, &map.accelerator.path),
                 ],
-                Item::Search(search) => {
+                Item::Search(search) | Item::Explore(search) => {
                     let values = search.properties().filter_map(|property| {
                         let kind = match property.key.as_str() {
                             "network" => Kind::Network,

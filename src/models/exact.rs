@@ -26,6 +26,10 @@ impl Model for Exact {
         Ok(())
     }
 
+    fn ignores_spare_capacity(&self) -> bool {
+        true
+    }
+
     fn estimate(&self, subject: &Subject<'_>) -> Result<Estimate, Failure> {
         count(subject, TimingRule::Exact)
     }

@@ -22,6 +22,10 @@ impl Model for Maestro {
         needs_loops(subject)
     }
 
+    fn ignores_spare_capacity(&self) -> bool {
+        true
+    }
+
     fn estimate(&self, subject: &Subject<'_>) -> Result<Estimate, Failure> {
         count(subject, TimingRule::Maestro)
     }

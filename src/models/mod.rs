@@ -306,6 +306,12 @@ pub trait Model: Sync {
         Ok(None)
     }
 
+    /// Whether cycles and counts of a legal mapping depend on nothing that its memories have left: then a larger memory
+    /// changes prices and areas alone, and sweeps need not ask again.
+    fn ignores_spare_capacity(&self) -> bool {
+        false
+    }
+
     /// Cycles that no schedule of the problem can do with less of: a search may leave out what lies above. `None` when
     /// the model knows none.
     fn bound(&self, _problem: &Problem<'_>) -> Option<u64> {

@@ -9,6 +9,7 @@ mod compare;
 pub mod csv;
 mod detail;
 mod estimated;
+pub mod explore_text;
 pub mod fused;
 pub mod json;
 mod laws;

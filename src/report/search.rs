@@ -71,25 +71,79 @@ pub struct FoundReport {
     pub tilings: Option<u64>,
 }
 
-/// The best designs of a sweep.
+/// The best designs of a sweep by one objective.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct ExplorationReport {
     pub name: String,
-    /// Points of the sweep.
+    pub network: String,
+    pub layers: Vec<String>,
+    /// With the arguments that are the same for all designs.
+    pub accelerator: String,
+    pub model: String,
+    /// The dataflows of its layers, or how they were searched.
+    pub inside: String,
+    /// `network`: products are of sums over the layers; `layers`: sums of the products of the layers.
+    pub scope: String,
+    /// What was varied, and from where to where.
+    pub varied: Ordered<String>,
+    /// As in the source.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub budget: Vec<String>,
+    /// `energy`, `cycles`, `edp`, ...; several for a Pareto front.
+    pub objective: Vec<String>,
+    /// Points of the sweep, without those that its conditions exclude.
     pub designs: u64,
     pub evaluated: u64,
+    /// Of `evaluated`: some layer does not run on them.
+    pub unfit: u64,
+    /// Of `evaluated`: over the budget.
+    pub over_budget: u64,
     /// Left out by a proof, by the reason.
     pub pruned: Ordered<u64>,
+    /// Of an exploration that is not finished: pieces that are done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pieces_done: Option<u64>,
+    /// And all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pieces: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub best: Option<DesignReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worst: Option<DesignReport>,
+    /// Which designs the worst is one of, where somebody asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worst_among: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub front: Vec<DesignReport>,
+    /// The best of every value of one parameter that has one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub each: Vec<DesignReport>,
+}
+
+/// The value of a parameter.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[serde(untagged)]
+pub enum Amount {
+    Number(i64),
+    /// With its unit, as `--set` takes it: `64KiB`.
+    Text(String),
+}
+
+impl std::fmt::Display for Amount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Amount::Number(value) => write!(f, "{value}"),
+            Amount::Text(text) => f.write_str(text),
+        }
+    }
 }
 
 /// A point of a sweep.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct DesignReport {
-    pub parameters: Ordered<u64>,
+    pub parameters: Ordered<Amount>,
+    /// As a program has it: `npu(rows = 64, glb = 128KiB)`.
+    pub accelerator: String,
     /// In the order of the objective.
     pub values: Vec<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]

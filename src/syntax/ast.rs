@@ -19,7 +19,7 @@ mod search;
 pub use fuse::{Fuse, FuseBody, FuseStatement, FuseStatementKind, Run, StageEntry, Stages};
 pub use search::{
     Condition, Dims, Pieces, Search, SearchEntry, Space, SpaceBody, SpaceStatement,
-    SpaceStatementKind, Tensors, Where,
+    SpaceStatementKind, Tensors, Vary, Where,
 };
 
 use crate::base::{Decimal, Span, Spanned, Unit};
@@ -82,6 +82,8 @@ pub enum Item {
     Dataflow(Dataflow),
     Map(Map),
     Search(Search),
+    /// Has the same entries as a search, and `vary` beside them.
+    Explore(Search),
     Error(Span),
 }
 
@@ -95,7 +97,7 @@ impl Item {
             Self::Network(node) => node.span,
             Self::Dataflow(node) => node.span,
             Self::Map(node) => node.span,
-            Self::Search(node) => node.span,
+            Self::Search(node) | Self::Explore(node) => node.span,
             Self::Error(span) => *span,
         }
     }
@@ -567,6 +569,35 @@ pub enum ExprKind {
 }
 
 impl Expr {
+    /// Every name in it that is no call and has no dot, in order.
+    #[must_use]
+    pub fn names(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        self.add_names(&mut names);
+        names
+    }
+
+    /// Trees are only [`MAX_HEIGHT`] high.
+    fn add_names<'a>(&'a self, names: &mut Vec<&'a str>) {
+        match &self.kind {
+            ExprKind::Path(_) => names.extend(self.as_name().map(Name::as_str)),
+            ExprKind::Call { arguments, .. } => {
+                for argument in arguments {
+                    argument.value.add_names(names);
+                }
+            }
+            ExprKind::Negate(inner) | ExprKind::UpTo(inner) => inner.add_names(names),
+            ExprKind::Binary { left, right, .. } | ExprKind::Compare { left, right, .. } => {
+                left.add_names(names);
+                right.add_names(names);
+            }
+            ExprKind::List(all) | ExprKind::Tuple(all) | ExprKind::Index { indices: all, .. } => {
+                all.iter().for_each(|inner| inner.add_names(names));
+            }
+            ExprKind::Number(_) | ExprKind::String(_) | ExprKind::Error => {}
+        }
+    }
+
     #[must_use]
     pub fn new(kind: ExprKind, span: Span) -> Self {
         let height = if kind.is_leaf() {

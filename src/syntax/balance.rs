@@ -14,8 +14,8 @@
 //! too many inside a line. Layout is asked only when the counts disagree; a file with balanced braces may be
 //! laid out in any way.
 //!
-//! Also here, because it needs only braces: blocks that nest too deeply, and blocks of words that are
-//! reserved for later (`Explore`), which become one [`Token::BadStatement`].
+//! Also here, because it needs only braces: blocks that nest too deeply, which become one
+//! [`Token::BadStatement`].
 //!
 //! Guarantee: in the result every brace has its partner and the depth is at most [`MAX_BLOCKS`];
 //! parentheses, which need not match, are at most [`MAX_PARENTHESES`] deep.
@@ -405,7 +405,7 @@ impl Mender<'_, '_> {
     }
 }
 
-/// Takes out what is too deep or not available; needs and keeps matching braces.
+/// Takes out what is too deep; needs and keeps matching braces.
 fn prune<'input>(
     file: FileId,
     lexemes: Vec<Lexeme<'input>>,
@@ -417,21 +417,6 @@ fn prune<'input>(
     let mut index = 0;
     while let Some(&lexeme) = lexemes.get(index) {
         match lexeme.token {
-            Token::Explore => {
-                let span = Span::new(file, lexeme.lo, lexeme.hi);
-                errors.push(SyntaxError::NotAvailable {
-                    span,
-                    word: lexeme.token.fixed_text().unwrap_or("this"),
-                });
-                index = end_of_statement(&lexemes, index);
-                let hi = lexemes[index - 1].hi;
-                out.push(Lexeme {
-                    token: Token::BadStatement,
-                    lo: lexeme.lo,
-                    hi,
-                });
-                continue;
-            }
             Token::LeftBrace => {
                 depth += 1;
                 if depth > MAX_BLOCKS {
@@ -517,18 +502,6 @@ fn end_of_group(lexemes: &[Lexeme<'_>], open: usize) -> usize {
                 }
             }
             Token::LeftBrace | Token::RightBrace | Token::Semicolon => return index,
-            _ => {}
-        }
-    }
-    lexemes.len()
-}
-
-/// One past the block that follows `start`, or up to the end of the statement or of the enclosing block.
-fn end_of_statement(lexemes: &[Lexeme<'_>], start: usize) -> usize {
-    for (index, lexeme) in lexemes.iter().enumerate().skip(start + 1) {
-        match lexeme.token {
-            Token::LeftBrace => return end_of_block(lexemes, index),
-            Token::RightBrace | Token::Semicolon => return index,
             _ => {}
         }
     }

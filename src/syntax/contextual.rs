@@ -173,7 +173,8 @@ fn mark_fused(lexemes: &mut [Lexeme<'_>]) {
     }
 }
 
-/// `space`, `where` and `order` where they begin a statement of a search: `where {`, `order K, C;`.
+/// `space`, `where`, `vary` and `order` where they begin a statement of a search or an exploration: `where {`,
+/// `order K, C;`.
 fn mark_searches(lexemes: &mut [Lexeme<'_>]) {
     let mut announced = false;
     let mut depth = 0usize;
@@ -181,7 +182,7 @@ fn mark_searches(lexemes: &mut [Lexeme<'_>]) {
         let before = at.checked_sub(1).map(|before| lexemes[before].token);
         let behind = lexemes.get(at + 1).map(|lexeme| lexeme.token);
         match lexemes[at].token {
-            Token::Search => announced = true,
+            Token::Search | Token::Explore => announced = true,
             Token::LeftBrace if depth > 0 || announced => depth += 1,
             Token::RightBrace | Token::Semicolon if depth == 0 => announced = false,
             Token::RightBrace => {
@@ -200,6 +201,7 @@ fn mark_searches(lexemes: &mut [Lexeme<'_>]) {
                 let token = match word {
                     "space" if depth == 1 && (names || opens) => Token::Space,
                     "where" if depth == 1 && opens => Token::Where,
+                    "vary" if depth == 1 && names => Token::Vary,
                     "order" if depth > 1 && names => Token::Order,
                     _ => continue,
                 };

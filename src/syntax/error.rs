@@ -73,10 +73,6 @@ pub enum SyntaxError {
         what: &'static str,
         limit: usize,
     },
-    NotAvailable {
-        span: Span,
-        word: &'static str,
-    },
     /// The block that `close` ends was never opened; its brace belongs at `at`.
     MissingOpen {
         at: Span,
@@ -140,7 +136,6 @@ impl SyntaxError {
             | Self::StrayBrace { span, .. }
             | Self::MissingOpen { at: span, .. }
             | Self::TooDeep { span, .. }
-            | Self::NotAvailable { span, .. }
             | Self::MissingName { keyword: span, .. }
             | Self::ValueWithoutKey { span }
             | Self::DottedKey { span }
@@ -276,12 +271,6 @@ impl SyntaxError {
                 Diagnostic::new(Code::E0103, format!("this {what} is nested too deeply"))
                     .at(*span, format!("more than {limit} levels"))
             }
-            Self::NotAvailable { span, word } => Diagnostic::new(
-                Code::E0104,
-                format!("`{word}` is not available in this version"),
-            )
-            .at(*span, "the word is reserved for it")
-            .help(format!("remove the `{word}` block")),
             Self::MissingName { keyword, what } => {
                 Diagnostic::new(Code::E0101, format!("this {what} has no name"))
                     .at(*keyword, "a name is missing after this word")

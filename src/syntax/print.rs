@@ -119,7 +119,8 @@ impl Printer {
                 }
                 self.block(node.entries.iter(), Self::map_entry);
             }
-            Item::Search(node) => self.search(node),
+            Item::Search(node) => self.search("Search", node),
+            Item::Explore(node) => self.search("Explore", node),
             Item::Error(_) => self.word(ERROR),
         }
     }

@@ -36,7 +36,7 @@ lalrpop_util::lalrpop_mod!(
 /// Tokens that may be parsed again because of mistakes, per file.
 const BUDGET: usize = 4_000_000;
 
-const ITEM_KEYWORDS: [&str; 9] = [
+const ITEM_KEYWORDS: [&str; 10] = [
     "use",
     "const",
     "Constant",
@@ -46,6 +46,7 @@ const ITEM_KEYWORDS: [&str; 9] = [
     "Dataflow",
     "Map",
     "Search",
+    "Explore",
 ];
 
 /// Parses balanced tokens. `lexical` are the places already complained about, in order.
@@ -397,6 +398,7 @@ fn item_keyword(word: &str) -> Option<Token<'static>> {
         "Dataflow" => Token::Dataflow,
         "Map" => Token::Map,
         "Search" => Token::Search,
+        "Explore" => Token::Explore,
         _ => return None,
     })
 }

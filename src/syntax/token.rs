@@ -147,9 +147,10 @@ pub enum Token<'input> {
     Repeat,
     Block,
     Inputs,
-    /// Of the statements of a search, likewise.
+    /// Of the statements of a search or an exploration, likewise.
     Space,
     Where,
+    Vary,
     Order,
 
     /// Stands for a literal that was reported as malformed.
@@ -217,7 +218,7 @@ fn block_comment<'input>(lexer: &mut Lexer<'input, Token<'input>>) -> FilterResu
 
 impl Token<'_> {
     /// Every word of the language: the reserved ones, then those that are names where they are no keyword.
-    pub const WORDS: [Token<'static>; 43] = [
+    pub const WORDS: [Token<'static>; 44] = [
         Token::Use,
         Token::As,
         Token::Const,
@@ -260,6 +261,7 @@ impl Token<'_> {
         Token::Inputs,
         Token::Space,
         Token::Where,
+        Token::Vary,
         Token::Order,
     ];
 
@@ -310,6 +312,7 @@ impl Token<'_> {
                 | Self::Block
                 | Self::Space
                 | Self::Where
+                | Self::Vary
                 | Self::Order
         )
     }
@@ -360,6 +363,7 @@ impl Token<'_> {
             Self::Inputs => "Inputs",
             Self::Space => "space",
             Self::Where => "where",
+            Self::Vary => "vary",
             Self::Order => "order",
             Self::LeftBrace => "{",
             Self::RightBrace => "}",

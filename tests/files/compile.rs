@@ -9,6 +9,7 @@ use dflowc::lower::Options;
 use dflowc::models;
 use dflowc::optimize;
 use dflowc::report::Report;
+use dflowc::sweep;
 use std::collections::BTreeMap;
 
 /// What became of a program.
@@ -118,6 +119,7 @@ fn run(files: Overlay, path: &str, header: &Header, count: bool) -> Outcome {
     };
     let evaluations = evaluate::run(&compiled, &request, &mut Cache::default(), &mut sink);
     optimize::check(&compiled, &mut sink);
+    sweep::check(&compiled, &mut sink);
     let mut searches = Vec::new();
     if count && !sink.has_errors() {
         for search in &compiled.program.searches {
@@ -126,9 +128,22 @@ fn run(files: Overlay, path: &str, header: &Header, count: bool) -> Outcome {
             searches.extend(reports.into_iter().flatten());
         }
     }
+    let mut explorations = Vec::new();
+    if count && !sink.has_errors() {
+        for explore in &compiled.program.explorations {
+            let Some(sweep) = sweep::prepare(&compiled, explore, &mut sink) else {
+                continue;
+            };
+            match sweep::whole(&sweep) {
+                Ok(part) => explorations.extend(sweep::report(&compiled, &sweep, &part, (1, 1))),
+                Err(refused) => sink.extend(refused.iter().cloned()),
+            }
+        }
+    }
     let report = (count && !sink.has_errors()).then(|| {
         let mut report = Report::new(path, evaluations);
         report.searches = searches;
+        report.explorations = explorations;
         report
     });
     Outcome {

@@ -9,7 +9,7 @@
 //!   `conv.bound = "compute"`; of fused groups `groups.a + b.stages.a.macs = 12`; `map/layer.key`, `network/layer.key` or
 //!   `accelerator/layer.key` where there are several evaluations; `check: ok` when there is nothing to count;
 //! * `message`: the whole text of the messages;
-//! * `search`: the text of `dflowc search`;
+//! * `search`: the text of `dflowc search`, `explore`: of `dflowc explore`;
 //! * `report`: the text of the report, `report csv` as CSV, `report detail` by level and tensor.
 //!
 //! `dflow shared` is no program of its own: it is added to the end of every later program of the page, up to
@@ -19,7 +19,7 @@ use crate::arithmetic;
 use crate::compile::{self, Outcome};
 use crate::header::Header;
 use dflowc::models;
-use dflowc::report::{csv, search_text, text};
+use dflowc::report::{csv, explore_text, search_text, text};
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
@@ -74,7 +74,7 @@ fn programs(text: &str) -> Vec<Program> {
                 shared: shared.clone(),
                 after: Vec::new(),
             }),
-            ("expect" | "message" | "report" | "search", _) => {
+            ("expect" | "message" | "report" | "search" | "explore", _) => {
                 if let Some(program) = programs.last_mut() {
                     program.after.push((fence.to_owned(), block));
                 }
@@ -142,6 +142,7 @@ fn whole(fence: &str, expected: &str, outcome: &Outcome) -> Result<(), String> {
         "message" => outcome.rendered(),
         "report csv" => csv::write(report()?),
         "search" => search_text::text(report()?),
+        "explore" => explore_text::text(report()?),
         "report detail" => text::write(report()?, true),
         _ => text::write(report()?, false),
     };

@@ -13,6 +13,7 @@ mod dmazerunner;
 mod editors;
 mod equality;
 mod examples;
+mod explore;
 mod features;
 mod files;
 mod fmt;

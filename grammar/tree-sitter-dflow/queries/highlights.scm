@@ -325,6 +325,7 @@
   "Explore"
   "Fuse"
   "space"
+  "vary"
   "where"
 ] @keyword
 

@@ -7,7 +7,7 @@ use super::{called, wrong};
 use crate::syntax::ast::{self, ExprKind, Invocation, Name, Path};
 
 /// Layers of a network.
-pub(super) struct Target {
+pub(in crate::hir) struct Target {
     pub network: usize,
     pub layers: Vec<usize>,
     pub whole: bool,
@@ -36,7 +36,7 @@ pub(super) fn accelerator(cx: &mut Context<'_>, property: &ast::Property) -> Opt
 }
 
 /// All layers of a network, or those that `layer` names.
-pub(super) fn network(
+pub(in crate::hir) fn network(
     cx: &mut Context<'_>,
     property: &ast::Property,
     layers: Option<&ast::Property>,
@@ -86,7 +86,7 @@ fn path<'a>(cx: &mut Context<'_>, value: &'a ast::Expr) -> Option<&'a Path> {
 }
 
 /// Layers of one network, each as `network.layer`.
-pub(super) fn layers(cx: &mut Context<'_>, property: &ast::Property) -> Option<Target> {
+pub(in crate::hir) fn layers(cx: &mut Context<'_>, property: &ast::Property) -> Option<Target> {
     let mut target: Option<Target> = None;
     for value in &property.values {
         let path = path(cx, value)?;

@@ -21,6 +21,7 @@ use crate::lower::Options;
 use crate::models;
 use crate::optimize;
 use crate::report::{GroupReport, LayerReport};
+use crate::sweep;
 
 /// Most tables of tiles that are remembered.
 const MOST: usize = 1024;
@@ -197,6 +198,7 @@ impl ResultCache {
         evaluate::run(compiled, &request, &mut self.layers, &mut collector);
         // Judged only: a search takes longer than a key stroke.
         optimize::check(compiled, &mut collector.sink);
+        sweep::check(compiled, &mut collector.sink);
         collector.finish()
     }
 

@@ -371,7 +371,7 @@ impl Walk<'_> {
                 }
                 Item::Dataflow(node) => self.dataflow(node, here),
                 Item::Map(node) => self.map(node),
-                Item::Search(node) => self.search(node),
+                Item::Search(node) | Item::Explore(node) => self.search(node),
                 Item::Error(_) => {}
             }
         }

@@ -131,10 +131,11 @@ fn one(snapshot: &Snapshot, item: &Item) -> Option<Outline> {
             let span = node.head();
             of(OutlineKind::Map, name, span, entries.collect())
         }
-        Item::Search(node) => {
-            let name = match &node.name {
-                Some(name) => name.value.clone(),
-                None => "Search".to_owned(),
+        Item::Search(node) | Item::Explore(node) => {
+            let name = match (&node.name, item) {
+                (Some(name), _) => name.value.clone(),
+                (None, Item::Explore(_)) => "Explore".to_owned(),
+                (None, _) => "Search".to_owned(),
             };
             of(OutlineKind::Map, name, node.head(), Vec::new())
         }

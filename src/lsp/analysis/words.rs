@@ -145,6 +145,16 @@ const KEYWORDS: &[(&str, &str, &str)] = &[
         "the schedules that cost least, with a proof: `dflowc search`",
     ),
     (
+        "Explore",
+        "Explore name { network: net; on: acc; vary rows: 8..64 by 8; map: ws; minimize: edp; }",
+        "the designs that cost least, out of a sweep over parameters of the hardware: `dflowc explore`",
+    ),
+    (
+        "vary",
+        "vary rows: 8..64 by 8;",
+        "the values of a parameter of the accelerator: a range, `{a, b}` or `powers(2, a, b)`",
+    ),
+    (
         "space",
         "space { at DRAM { tile K by divisors; } spread K by any over PE[0]; }",
         "which schedules are searched; what is not said is free",

@@ -78,6 +78,49 @@ pub struct Allocation {
 /// A layer and how often the network has it.
 pub type Repeated = (Layer, u64);
 
+/// What is found of a design.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Found<'a> {
+    /// Over the budget: not evaluated.
+    TooLarge,
+    /// A memory cannot feed the array for one cycle: not evaluated.
+    Unfed,
+    /// Its area, and the least sum of every objective over the layers, in the order of `Objective::ALL`; infinite where a layer
+    /// fits under no schedule, or none has a bound.
+    Evaluated { area_um2: f64, values: &'a [f64; 5] },
+}
+
+/// Who is told of designs. A design is its places in the lists of the sweep: row, column, filter, ifmap and psum memory.
+pub trait Visitor {
+    /// Whether designs with so many rows (a place) and columns (likewise) are wanted at all.
+    fn wants(&self, rows: usize, columns: usize) -> bool;
+
+    /// Told of every design of the arrays that are wanted.
+    fn design(&mut self, places: [usize; 5], found: Found<'_>);
+}
+
+/// Evaluates all designs with one number of columns (a place in the list of the sweep), rows ascending. Rows and memories must
+/// be in ascending order. Returns the number of evaluations, as [`Allocation::evaluations`] counts them.
+pub fn visit(
+    layers: &[Repeated],
+    sweep: &Sweep,
+    prices: &Prices,
+    column: usize,
+    visitor: &mut dyn Visitor,
+) -> u64 {
+    let Some(&columns) = sweep.columns.get(column) else {
+        return 0;
+    };
+    Column {
+        layers,
+        sweep,
+        prices,
+        columns,
+        place: column,
+    }
+    .run(visitor)
+}
+
 /// Evaluates all designs for a network. `floors_um2` are the least areas among which a worst design is looked for, one answer each.
 #[must_use]
 pub fn allocate(
@@ -86,15 +129,22 @@ pub fn allocate(
     prices: &Prices,
     floors_um2: &[f64],
 ) -> Allocation {
-    let per_column = parallel::map(&sweep.columns, |&columns| {
-        Column {
-            layers,
+    let columns: Vec<usize> = (0..sweep.columns.len()).collect();
+    let per_column = parallel::map(&columns, |&column| {
+        let mut best = Best {
             sweep,
-            prices,
             floors_um2,
-            columns,
-        }
-        .run()
+            found: Allocation {
+                best: [None; 5],
+                worst: vec![[None; 5]; floors_um2.len()],
+                designs: 0,
+                unfit: 0,
+                evaluations: 0,
+            },
+        };
+        let evaluations = visit(layers, sweep, prices, column, &mut best);
+        best.found.evaluations = evaluations;
+        best.found
     });
     let mut sum = Allocation {
         best: [None; 5],
@@ -162,13 +212,67 @@ fn worse(worst: &mut Option<Valued>, candidate: Valued) {
     }
 }
 
+/// Keeps the best and the worst designs.
+struct Best<'a> {
+    sweep: &'a Sweep,
+    floors_um2: &'a [f64],
+    found: Allocation,
+}
+
+impl Visitor for Best<'_> {
+    fn wants(&self, rows: usize, columns: usize) -> bool {
+        let (Some(&rows), Some(&columns)) =
+            (self.sweep.rows.get(rows), self.sweep.columns.get(columns))
+        else {
+            return false;
+        };
+        let (least, most) = (rows.min(columns), rows.max(columns));
+        let (part, whole) = self.sweep.aspect;
+        u128::from(least) * u128::from(whole) >= u128::from(most) * u128::from(part)
+    }
+
+    fn design(&mut self, [rows, columns, filter, ifmap, psum]: [usize; 5], found: Found<'_>) {
+        let Found::Evaluated { area_um2, values } = found else {
+            return;
+        };
+        self.found.designs += 1;
+        if values[0].is_infinite() {
+            self.found.unfit += 1;
+        }
+        let memories = &self.sweep.memories;
+        let bits = |list: &[MemorySize], at: usize| list.get(at).map_or(0, |size| size.bits);
+        let design = Design {
+            rows: self.sweep.rows.get(rows).copied().unwrap_or(0),
+            columns: self.sweep.columns.get(columns).copied().unwrap_or(0),
+            memories: PerTensor {
+                filter: bits(&memories.filter, filter),
+                ifmap: bits(&memories.ifmap, ifmap),
+                psum: bits(&memories.psum, psum),
+            },
+            area_um2,
+        };
+        let finite = values
+            .iter()
+            .enumerate()
+            .filter(|(_, value)| value.is_finite());
+        for (objective, &value) in finite {
+            better(&mut self.found.best[objective], Valued { design, value });
+            let floors = self.found.worst.iter_mut().zip(self.floors_um2);
+            for (worst, _) in floors.filter(|&(_, &floor)| area_um2 >= floor) {
+                worse(&mut worst[objective], Valued { design, value });
+            }
+        }
+    }
+}
+
 /// The designs with one number of columns.
 struct Column<'a> {
     layers: &'a [Repeated],
     sweep: &'a Sweep,
     prices: &'a Prices,
-    floors_um2: &'a [f64],
     columns: u64,
+    /// In the list of the sweep.
+    place: usize,
 }
 
 /// What is legal with one array, for all sizes of the memories: `((psum * ifmaps) + ifmap) * filters + filter`.
@@ -176,6 +280,8 @@ struct Legal {
     rows: u64,
     /// Area, infinite where the design is over the budget or a memory cannot feed the array for one cycle.
     areas: Vec<f64>,
+    /// Where it is over the budget.
+    too_large: Vec<bool>,
 }
 
 /// Values of the objectives of one layer, for all sizes of the memories in the order of [`Legal`].
@@ -190,8 +296,9 @@ impl Column<'_> {
         let memories = &self.sweep.memories;
         // PEs first: the order of a floating-point sum decides ties.
         let pes = rows as f64 * self.columns as f64 * self.sweep.pe_um2;
-        let mut areas =
-            Vec::with_capacity(memories.psum.len() * memories.ifmap.len() * memories.filter.len());
+        let all = memories.psum.len() * memories.ifmap.len() * memories.filter.len();
+        let mut areas = Vec::with_capacity(all);
+        let mut too_large = Vec::with_capacity(all);
         for psum in &memories.psum {
             for ifmap in &memories.ifmap {
                 for filter in &memories.filter {
@@ -204,15 +311,17 @@ impl Column<'_> {
                                 && guard.ifmap <= machine.sram.ifmap
                                 && guard.psum <= machine.sram.psum
                         });
-                    areas.push(if fed && area <= self.sweep.budget_um2 {
-                        area
-                    } else {
-                        f64::INFINITY
-                    });
+                    let fits = area <= self.sweep.budget_um2;
+                    too_large.push(!fits);
+                    areas.push(if fed && fits { area } else { f64::INFINITY });
                 }
             }
         }
-        Legal { rows, areas }
+        Legal {
+            rows,
+            areas,
+            too_large,
+        }
     }
 
     fn machine(&self, rows: u64, sizes: [&MemorySize; 3]) -> Option<Machine> {
@@ -230,36 +339,23 @@ impl Column<'_> {
         .ok()
     }
 
-    fn run(&self) -> Allocation {
-        let mut found = Allocation {
-            best: [None; 5],
-            worst: vec![[None; 5]; self.floors_um2.len()],
-            designs: 0,
-            unfit: 0,
-            evaluations: 0,
-        };
+    fn run(&self, visitor: &mut dyn Visitor) -> u64 {
+        let mut evaluations = 0;
         let mut tables: Vec<Option<Table>> = self.layers.iter().map(|_| None).collect();
         let mut sums: Vec<[f64; 5]> = Vec::new();
         let mut line = Line::default();
-        for &rows in &self.sweep.rows {
-            let (least, most) = (rows.min(self.columns), rows.max(self.columns));
-            if u128::from(least) * u128::from(self.sweep.aspect.1)
-                < u128::from(most) * u128::from(self.sweep.aspect.0)
-            {
+        for (row, &rows) in self.sweep.rows.iter().enumerate() {
+            if !visitor.wants(row, self.place) {
                 continue;
             }
             let legal = self.legal(rows);
-            if legal.areas.iter().all(|area| area.is_infinite()) {
-                continue;
-            }
             sums.clear();
             sums.resize(legal.areas.len(), [0.0; 5]);
             for (&(layer, times), table) in self.layers.iter().zip(&mut tables) {
                 let cu = i64::try_from(rows).map_or(0, |j| (j / layer.s).min(layer.c));
                 // More rows cost area and take more of the memories: what is legal shrinks as they grow, so a table made for fewer rows serves.
                 if table.as_ref().is_none_or(|table| table.cu != cu) {
-                    *table =
-                        Some(self.table(&layer, &legal, cu, &mut line, &mut found.evaluations));
+                    *table = Some(self.table(&layer, &legal, cu, &mut line, &mut evaluations));
                 }
                 let times = times as f64;
                 for (sum, values) in sums
@@ -271,53 +367,29 @@ impl Column<'_> {
                     }
                 }
             }
-            self.compare(&legal, &sums, &mut found);
+            self.tell(&legal, row, &sums, visitor);
         }
-        found
+        evaluations
     }
 
-    /// Compares the designs of one array.
-    fn compare(&self, legal: &Legal, sums: &[[f64; 5]], found: &mut Allocation) {
+    /// Tells of the designs of one array.
+    fn tell(&self, legal: &Legal, row: usize, sums: &[[f64; 5]], visitor: &mut dyn Visitor) {
         let memories = &self.sweep.memories;
-        let mut designs = legal.areas.iter().zip(sums);
-        for psum in &memories.psum {
-            for ifmap in &memories.ifmap {
-                for filter in &memories.filter {
-                    let Some((&area_um2, values)) = designs.next() else {
+        let mut designs = legal.areas.iter().zip(&legal.too_large).zip(sums);
+        for psum in 0..memories.psum.len() {
+            for ifmap in 0..memories.ifmap.len() {
+                for filter in 0..memories.filter.len() {
+                    let Some(((&area_um2, &too_large), values)) = designs.next() else {
                         return;
                     };
-                    if area_um2.is_infinite() {
-                        continue;
-                    }
-                    found.designs += 1;
-                    if values[0].is_infinite() {
-                        found.unfit += 1;
-                    }
-                    let design = Design {
-                        rows: legal.rows,
-                        columns: self.columns,
-                        memories: PerTensor {
-                            filter: filter.bits,
-                            ifmap: ifmap.bits,
-                            psum: psum.bits,
-                        },
-                        area_um2,
+                    let found = if too_large {
+                        Found::TooLarge
+                    } else if area_um2.is_infinite() {
+                        Found::Unfed
+                    } else {
+                        Found::Evaluated { area_um2, values }
                     };
-                    for (objective, &value) in values
-                        .iter()
-                        .enumerate()
-                        .filter(|(_, value)| value.is_finite())
-                    {
-                        better(&mut found.best[objective], Valued { design, value });
-                        for (worst, _) in found
-                            .worst
-                            .iter_mut()
-                            .zip(self.floors_um2)
-                            .filter(|&(_, &floor)| area_um2 >= floor)
-                        {
-                            worse(&mut worst[objective], Valued { design, value });
-                        }
-                    }
+                    visitor.design([row, self.place, filter, ifmap, psum], found);
                 }
             }
         }

@@ -60,12 +60,14 @@ mod tests;
 mod verify;
 mod why;
 
-pub use allocate::{Allocation, Design, MemorySize, Repeated, Sweep, Valued, allocate};
+pub use allocate::{
+    Allocation, Design, Found, MemorySize, Repeated, Sweep, Valued, Visitor, allocate, visit,
+};
 pub use estimate::{
     Count, Cycles, DenseEnergy, DramCounts, Energy, Estimate, Memory, Prices, Unfit, estimate,
 };
 pub use layer::{Extent, Inapplicable, Kind, Layer, Machine, MachineShape, PerTensor, Shape};
-pub use model::DeepOpt;
+pub use model::{DeepOpt, Priced};
 pub use objective::Objective;
 pub use schedule::{Loop, Schedule};
 pub use select::{Choice, Choices, Selection, fixed, network_product, per_layer};

@@ -220,6 +220,83 @@ fn figures(found: &Evaluated) -> Vec<Figure> {
     ]
 }
 
+/// The prices of a machine, and which memory of its architecture each of the model's is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Priced {
+    pub prices: Free,
+    pub memories: PerTensor<usize>,
+}
+
+impl Priced {
+    /// What a technology says of a problem. `Ok(None)` when it charges otherwise than the model counts: by elements, another
+    /// price for writing than for reading, or power while nothing happens.
+    ///
+    /// # Errors
+    /// Every action without a price.
+    pub fn of(
+        problem: Problem<'_>,
+        pricing: &Pricing<'_>,
+    ) -> Result<Option<Priced>, Vec<CostError>> {
+        let prices = Prices::on(
+            pricing.technology,
+            pricing.context,
+            problem.architecture,
+            problem.operation.kind,
+        );
+        let places = Places::of(problem);
+        let mut errors: Vec<CostError> = Vec::new();
+        let mut plain = prices.static_power.is_none();
+        let mut take = |price: Result<Price, CostError>, per: Per| match price {
+            Ok(price) => {
+                plain &= price.per == per;
+                price.pj
+            }
+            Err(error) => {
+                if !errors.contains(&error) {
+                    errors.push(error);
+                }
+                0.0
+            }
+        };
+        let unknown = || [Err(CostError::Law), Err(CostError::Law)];
+        let memory = |at: usize| prices.memories.get(at).cloned().unwrap_or_else(unknown);
+        let mut both = |at: usize| {
+            let [read, write] = memory(at);
+            (take(read, Per::Bit), take(write, Per::Bit))
+        };
+        let pairs = [0, places.filter.0, places.ifmap.0, places.psum.0].map(&mut both);
+        let same = pairs.iter().all(|(read, write)| read == write);
+        let [dram, filter, ifmap, psum] = pairs.map(|pair| pair.0);
+        let register = match places.registers {
+            Some(at) => memory(at)[0].clone(),
+            None => class_price(pricing),
+        };
+        let register_bit = take(register, Per::Bit);
+        let mac = take(prices.operation.clone(), Per::Operation);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok((plain && same).then_some(Priced {
+            prices: Free {
+                mac,
+                register_bit,
+                sram_bit: PerTensor {
+                    filter,
+                    ifmap,
+                    psum,
+                },
+                dram_bit: dram,
+                dense: DenseEnergy::Published,
+            },
+            memories: PerTensor {
+                filter: places.filter.0,
+                ifmap: places.ifmap.0,
+                psum: places.psum.0,
+            },
+        }))
+    }
+}
+
 /// Which memory and tensor of the architecture each of the model's is.
 struct Places {
     filter: (usize, usize),

@@ -147,6 +147,16 @@ impl Machine {
     /// # Errors
     /// What is not as the model needs it.
     pub fn of(architecture: &Architecture, operation: &Operation) -> Result<Self, Inapplicable> {
+        Self::new(&MachineShape::of(architecture, operation)?)
+    }
+}
+
+impl MachineShape {
+    /// The sizes of the machine that an architecture is.
+    ///
+    /// # Errors
+    /// As [`Machine::of`], but for sizes.
+    pub fn of(architecture: &Architecture, operation: &Operation) -> Result<Self, Inapplicable> {
         let [array] = architecture.arrays.as_slice() else {
             return Err(Inapplicable::Arrays {
                 arrays: architecture.arrays.len(),
@@ -206,7 +216,7 @@ impl Machine {
                     })
                 })
         };
-        Self::new(&MachineShape {
+        Ok(Self {
             rows,
             columns,
             memories: PerTensor {

@@ -9,6 +9,7 @@
 //! network 289.21, SPM 51.12, DRAM 757.35), an EDP of 7.1528e15 pJ x cycles.
 
 use super::layer::Tensor;
+use super::machine::{Energies, PICOJOULE};
 use super::method::Rejected;
 use super::profile::{Profile, evaluate};
 use super::subject::{Given, given};
@@ -311,6 +312,65 @@ fn energy(
     } else {
         Err(sum.errors)
     }
+}
+
+/// The energies of a machine of that architecture by the prices of a technology, for whoever looks for methods.
+/// `Ok(None)` when it charges otherwise than the tool: another price for writing than for reading, power while nothing
+/// happens, or a price that is no whole number of attojoule.
+///
+/// # Errors
+/// Every action without a price.
+pub fn energies(
+    problem: crate::models::Problem<'_>,
+    pricing: &Pricing<'_>,
+) -> Result<Option<Energies>, Vec<CostError>> {
+    let prices = Prices::on(
+        pricing.technology,
+        pricing.context,
+        problem.architecture,
+        problem.operation.kind,
+    );
+    let bits = problem.operation.tensors.first().map_or(0, |t| t.bits);
+    let mut errors: Vec<CostError> = Vec::new();
+    let mut plain = prices.static_power.is_none();
+    let mut attojoule = |price: &Result<Price, CostError>| match price {
+        Ok(price) => {
+            let each = match price.per {
+                Per::Bit => price.pj * f64::from(bits),
+                Per::Operation | Per::Element | Per::Cycle => price.pj,
+            };
+            let exact = each * PICOJOULE as f64;
+            let whole = exact.round();
+            // Further off than the rounding of the two products.
+            plain &= (0.0..1e15).contains(&whole) && (exact - whole).abs() <= 1e-9 * whole.max(1.0);
+            whole as u64
+        }
+        Err(error) => {
+            if !errors.contains(error) {
+                errors.push(error.clone());
+            }
+            0
+        }
+    };
+    let mut same = true;
+    let unknown = [Err(CostError::Law), Err(CostError::Law)];
+    let [dram, spm, rf] = [DRAM, SPM, RF].map(|at| {
+        let [read, write] = prices.memories.get(at).unwrap_or(&unknown);
+        let (read, write) = (attojoule(read), attojoule(write));
+        same &= read == write;
+        read
+    });
+    let (noc, mac) = (attojoule(&prices.hop), attojoule(&prices.operation));
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    Ok((plain && same).then_some(Energies {
+        rf,
+        noc,
+        spm,
+        dram,
+        mac,
+    }))
 }
 
 struct Sum<'a> {

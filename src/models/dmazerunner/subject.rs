@@ -31,6 +31,20 @@ pub struct Given {
     pub method: Method,
 }
 
+/// The layer and the machine of an operation on an architecture, for whoever looks for methods.
+///
+/// # Errors
+///
+/// The first condition of the profile that does not hold.
+pub fn problem(
+    operation: &Operation,
+    architecture: &Architecture,
+) -> Result<(Layer, Machine), Unfit> {
+    let (layer, _) = layer(operation)?;
+    let machine = machine(architecture, element_bytes(operation)?)?;
+    Ok((layer, machine))
+}
+
 /// The mapping as an execution method.
 ///
 /// # Errors

@@ -1,4 +1,5 @@
-//! Searches: `Search best { layer: net.conv1; on: acc; minimize: edp; space { at DRAM { tile K by divisors; } } }`.
+//! Searches and explorations: `Search best { layer: net.conv1; on: acc; minimize: edp; space { at DRAM { tile K by divisors; } } }`,
+//! `Explore sizes { network: net; on: acc; vary rows: 8..64 by 8; minimize: edp; }`.
 //!
 //! What keys there are, and what their values mean, is the business of name resolution; here they are properties.
 //!
@@ -7,10 +8,10 @@
 use super::{Expr, Name, Path, Property};
 use crate::base::Span;
 
-/// `Search name { ... }`
+/// `Search name { ... }`, `Explore name { ... }`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Search {
-    /// Of the word `Search`.
+    /// Of the word `Search` or `Explore`.
     pub keyword: Span,
     pub name: Option<Name>,
     pub entries: Vec<SearchEntry>,
@@ -40,6 +41,7 @@ pub enum SearchEntry {
     Property(Property),
     Space(Space),
     Where(Where),
+    Vary(Box<Vary>),
     Error(Span),
 }
 
@@ -50,6 +52,7 @@ impl SearchEntry {
             Self::Property(node) => node.span,
             Self::Space(node) => node.span,
             Self::Where(node) => node.span,
+            Self::Vary(node) => node.span,
             Self::Error(span) => *span,
         }
     }
@@ -63,6 +66,18 @@ pub struct Space {
     /// A model's own space, or a dataflow with parameters.
     pub named: Option<Path>,
     pub body: Option<SpaceBody>,
+    pub span: Span,
+}
+
+/// `vary rows: 8..64 by 8`, `vary glb: {32KiB, 64KiB}`: the values of a parameter of the hardware, in an exploration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Vary {
+    /// Of the word `vary`.
+    pub keyword: Span,
+    pub name: Name,
+    pub pieces: Pieces,
+    /// Behind `by`: of a range only.
+    pub step: Option<Expr>,
     pub span: Span,
 }
 

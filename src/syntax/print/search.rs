@@ -7,8 +7,9 @@ use crate::syntax::ast::{
 };
 
 impl Printer {
-    pub(super) fn search(&mut self, node: &Search) {
-        self.word("Search ");
+    /// `word` is `Search` or `Explore`.
+    pub(super) fn search(&mut self, word: &str, node: &Search) {
+        self.word(&format!("{word} "));
         if let Some(name) = &node.name {
             self.word(&format!("{name} "));
         }
@@ -44,6 +45,15 @@ impl Printer {
                         Condition::Error(_) => printer.word(ERROR),
                     },
                 );
+            }
+            SearchEntry::Vary(node) => {
+                let step = node.step.as_ref();
+                let step = step.map(|step| format!(" by {}", print_expr(step)));
+                let (name, pieces) = (&node.name, print_pieces(&node.pieces));
+                self.word(&format!(
+                    "vary {name}: {pieces}{};",
+                    step.unwrap_or_default()
+                ));
             }
             SearchEntry::Error(_) => self.word(ERROR),
         }

@@ -156,10 +156,6 @@ fn lexical_mistakes_do_not_cascade() {
 #[test]
 fn words_reserved_for_later() {
     expect(
-        "Explore e { a: { tile P by 1 } }",
-        &["E0104@1: `Explore` is not available in this version"],
-    );
-    expect(
         "Network tile { }",
         &["E0101@1: expected `{` or a name, found the keyword `tile`"],
     );

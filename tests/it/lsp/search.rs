@@ -10,10 +10,31 @@ Accelerator one { Memory DRAM { } Memory Buf { Size: 48B } Compute MAC { } }
 Search least { layer: net.product; on: one; minimize: traffic(DRAM); }
 ";
 
+/// An accelerator with a parameter, and a dataflow.
+const SWEPT: &str =
+    "Accelerator wide(lanes = 2) { Memory DRAM { } Memory Buf { Size: 48B } Compute MAC { Lanes: lanes } }
+Dataflow rows { tile M by 1; }
+";
+
+#[test]
+fn the_head_of_an_exploration_has_the_number_of_its_designs() {
+    let text = format!(
+        "{}{SWEPT}Explore all {{ network: net; on: wide; map: rows; vary lanes: 1..9 by 2; where {{ lanes != 3; }} minimize: cycles; }}\n",
+        TEXT.split("Search").next().unwrap()
+    );
+    let mut editor = opened(&text);
+    let answer = editor.at("textDocument/hover", FILE, &behind(&text, "Explore al"));
+    let found = answer["result"]["contents"]["value"]
+        .as_str()
+        .unwrap_or_default();
+    // 1, 5, 7 and 9.
+    assert!(found.contains("4 designs, 5 lanes"), "{found}");
+}
+
 #[test]
 fn words_of_a_search_are_completed() {
     let mut editor = Editor::new();
-    let head = TEXT.split("Search").next().unwrap();
+    let head = format!("{}{SWEPT}", TEXT.split("Search").next().unwrap());
     let mut words = |tail: &str| -> Vec<String> {
         let text = format!("{head}{tail}");
         editor.open(FILE, &text);
@@ -48,6 +69,20 @@ fn words_of_a_search_are_completed() {
         ),
         ("Search s { on: one; space { tiles: ", "imperfect"),
         ("Search s { on: one; where { capacity(", "Buf"),
+        ("Exp", "Explore"),
+        ("Explore e { va", "vary"),
+        ("Explore e { bu", "budget"),
+        ("Explore e { on: o", "one"),
+        ("Explore e { network: net; layers: p", "product"),
+        ("Explore e { on: wide; vary l", "lanes"),
+        (
+            "Explore e { on: wide; vary lanes: 1..4 by 1; each: l",
+            "lanes",
+        ),
+        ("Explore e { scope: l", "layers"),
+        ("Explore e { minimize: p", "pareto"),
+        ("Explore e { map: r", "rows"),
+        ("Explore e { model: d", "dmazerunner"),
     ] {
         let found = words(tail);
         assert!(found.iter().any(|word| word == wanted), "{tail}: {found:?}");

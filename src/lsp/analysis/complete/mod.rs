@@ -66,7 +66,7 @@ struct List<'a, 's> {
 }
 
 /// Words that begin an item.
-const ITEMS: [&str; 8] = [
+const ITEMS: [&str; 9] = [
     "use",
     "const",
     "Technology",
@@ -75,6 +75,7 @@ const ITEMS: [&str; 8] = [
     "Dataflow",
     "Map",
     "Search",
+    "Explore",
 ];
 /// Words that begin a directive.
 const DIRECTIVES: [&str; 10] = [
@@ -132,6 +133,7 @@ impl<'s> List<'_, 's> {
             Some(Token::Map) => self.map_entry(),
             Some(Token::Fuse | Token::Tile) => self.fused(),
             Some(Token::Search) => self.search(),
+            Some(Token::Explore) => self.exploration(),
             Some(Token::Space) => self.space(),
             Some(Token::Where) => self.conditions(),
             Some(Token::At) if self.context.around(Token::Space).is_some() => self.space(),

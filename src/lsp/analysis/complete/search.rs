@@ -1,11 +1,12 @@
-//! Inside of searches: keys and their values, conditions, and the statements of a space.
+//! Inside of searches and explorations: keys and their values, conditions, and the statements of a space.
 
 use super::{CompletionKind, List};
 use crate::hir::Kind;
+use crate::hir::explore;
 use crate::hir::search::{FIGURES, KEYS, STRATEGIES};
 use crate::models;
 use crate::search;
-use crate::syntax::ast::{ExprKind, Item, Search};
+use crate::syntax::ast::{ExprKind, Item, Search, SearchEntry};
 use crate::syntax::token::Token;
 
 /// Words that begin a statement of a space, but for its keys.
@@ -20,14 +21,21 @@ impl List<'_, '_> {
         let (_, root) = self.snapshot.root()?;
         let at = self.context.start;
         root.ast.items.iter().find_map(|item| match item {
-            Item::Search(node) if (node.span.lo()..=node.span.hi()).contains(&at) => Some(node),
+            Item::Search(node) | Item::Explore(node)
+                if (node.span.lo()..=node.span.hi()).contains(&at) =>
+            {
+                Some(node)
+            }
             _ => None,
         })
     }
 
     /// The path that a key of the search around the cursor has.
     pub(super) fn searched(&self, key: &str) -> Option<String> {
-        self.context.around(Token::Search)?;
+        let context = &self.context;
+        context
+            .around(Token::Search)
+            .or_else(|| context.around(Token::Explore))?;
         let node = self.search_node()?;
         let property = node.properties().find(|known| known.key.value == key)?;
         match &property.values.first()?.kind {
@@ -49,7 +57,8 @@ impl List<'_, '_> {
     /// Whether the cursor stands behind `layer:` of a search that names no network.
     pub(super) fn in_layer_of_search(&self) -> bool {
         let layer = self.context.statement.first() == Some(&Token::Identifier("layer"));
-        layer && self.context.block().first() == Some(&Token::Search)
+        let block = self.context.block();
+        layer && matches!(block.first(), Some(Token::Search | Token::Explore))
     }
 
     /// Between the entries of a search, and in them.
@@ -85,6 +94,98 @@ impl List<'_, '_> {
             "strategy" if begins => self.plain(&STRATEGIES),
             "minimize" => self.figure(),
             _ => {}
+        }
+    }
+
+    /// Between the entries of an exploration, and in them.
+    pub(super) fn exploration(&mut self) {
+        let statement = self.context.statement.clone();
+        let key = match statement.as_slice() {
+            [] => {
+                for key in explore::KEYS {
+                    self.push(key, CompletionKind::Key, None);
+                }
+                self.keywords(&["vary", "where", "space"]);
+                return;
+            }
+            [Token::Vary] => {
+                self.varied();
+                return;
+            }
+            [Token::Vary, ..] => {
+                match statement.last() {
+                    Some(Token::Colon) => self.plain(&["powers"]),
+                    Some(Token::Number(_) | Token::RightParen) => self.keywords(&["by"]),
+                    _ => {}
+                }
+                return;
+            }
+            [Token::Space] => {
+                self.plain(&["deepopt"]);
+                return;
+            }
+            [Token::Identifier(key), Token::Colon, ..] => *key,
+            [Token::On, Token::Colon, ..] => "on",
+            _ => return,
+        };
+        let begins = matches!(statement.last(), Some(Token::Colon | Token::Comma));
+        match key {
+            "network" if begins => self.names(Kind::Network),
+            "on" if begins => self.names(Kind::Accelerator),
+            "map" if begins => self.names(Kind::Dataflow),
+            "layer" | "layers" => match self.searched("network") {
+                Some(network) => self.layers(Some(&network), None),
+                None => self.names(Kind::Network),
+            },
+            "model" if begins => {
+                for model in models::REGISTRY {
+                    let summary = Some(model.summary().to_owned());
+                    self.push(model.name(), CompletionKind::Word, summary);
+                }
+            }
+            "strategy" if begins => self.plain(&["adaptive"]),
+            "scope" if begins => self.plain(&explore::SCOPES),
+            "budget" | "worst" if begins => self.plain(&explore::FIGURES),
+            "minimize" => {
+                self.plain(&explore::FIGURES);
+                self.plain(&["pareto"]);
+            }
+            "each" if begins => {
+                let names: Vec<String> = self.search_node().map_or_else(Vec::new, |node| {
+                    let entries = node.entries.iter().filter_map(|entry| match entry {
+                        SearchEntry::Vary(vary) => Some(vary.name.value.clone()),
+                        _ => None,
+                    });
+                    entries.collect()
+                });
+                for name in names {
+                    self.push(&name, CompletionKind::Word, None);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Parameters of the accelerator that is swept over.
+    fn varied(&mut self) {
+        let Some(name) = self.searched("on") else {
+            return;
+        };
+        let program = &self.snapshot.compiled.program;
+        let last = name.rsplit('.').next().unwrap_or_default();
+        let known = program.accelerators.iter().find(|known| known.name == last);
+        let parameters: Vec<(String, String)> = known.map_or_else(Vec::new, |known| {
+            let bound = known.parameters.iter();
+            bound
+                .map(|one| (one.name.clone(), one.value.to_string()))
+                .collect()
+        });
+        for (name, value) in parameters {
+            self.push(
+                &name,
+                CompletionKind::Word,
+                Some(format!("{value} when nothing is said")),
+            );
         }
     }
 

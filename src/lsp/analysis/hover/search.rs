@@ -1,8 +1,11 @@
-//! The head of a search: what is asked, and how large its space is.
+//! The head of a search or an exploration: what is asked, and how large its space is.
 
 use super::{Hover, Snapshot, code, touches};
+use crate::base::FileId;
+use crate::base::num::grouped;
+use crate::diag::Diagnostics;
 use crate::hir::search::Search;
-use crate::optimize;
+use crate::{optimize, sweep};
 use std::fmt::Write;
 
 /// Most layers of which the size is listed.
@@ -14,6 +17,35 @@ const MOST_AXIS: u64 = 32;
 
 pub(super) fn head(snapshot: &Snapshot, offset: u32) -> Option<Hover> {
     let file = snapshot.file()?;
+    exploration(snapshot, file, offset).or_else(|| search(snapshot, file, offset))
+}
+
+fn exploration(snapshot: &Snapshot, file: FileId, offset: u32) -> Option<Hover> {
+    let compiled = &snapshot.compiled;
+    let mut all = compiled.program.explorations.iter();
+    let explore = all.find(|one| one.span.file() == file && touches(one.span, offset))?;
+    let mut markdown = code(compiled.sources.text_of(explore.span));
+    let lengths: Vec<String> = explore
+        .axes
+        .iter()
+        .map(|axis| format!("{} {}", axis.values.len(), axis.name))
+        .collect();
+    let designs = sweep::prepare(compiled, explore, &mut Diagnostics::new());
+    let designs = designs.map_or_else(String::new, |sweep| {
+        format!("{} designs, ", grouped(sweep.designs.into()))
+    });
+    let _ = writeln!(
+        markdown,
+        "{designs}{}, run by `dflowc explore`\n",
+        lengths.join(" x ")
+    );
+    Some(Hover {
+        markdown,
+        span: explore.span,
+    })
+}
+
+fn search(snapshot: &Snapshot, file: FileId, offset: u32) -> Option<Hover> {
     let searches = &snapshot.compiled.program.searches;
     let search = searches
         .iter()

@@ -1,4 +1,4 @@
-//! The names of a search: its network and layers, its accelerator, and the parts of that in the space.
+//! The names of a search or an exploration: its network and layers, its accelerator, and the parts of that in the space.
 
 use super::Walk;
 use crate::hir::Kind;
@@ -12,7 +12,7 @@ impl Walk<'_> {
         let key = |name: &str| node.properties().find(|known| known.key.value == name);
         let network = key("network").and_then(|property| self.applied(Kind::Network, property));
         self.enter_network(network);
-        if let Some(layers) = key("layer") {
+        if let Some(layers) = key("layer").or_else(|| key("layers")) {
             self.layers(layers, network.is_some());
         }
         let accelerator = key("on").and_then(|property| self.applied(Kind::Accelerator, property));
@@ -21,7 +21,8 @@ impl Walk<'_> {
             match entry {
                 SearchEntry::Property(property) => match property.key.as_str() {
                     "minimize" => property.values.iter().for_each(|value| self.figure(value)),
-                    "strategy" | "budget" => {
+                    "map" => property.values.iter().for_each(|value| self.used(value)),
+                    "strategy" | "budget" | "worst" => {
                         property.values.iter().for_each(|value| self.expr(value));
                     }
                     _ => {}
@@ -38,11 +39,29 @@ impl Walk<'_> {
                         }
                     }
                 }
+                SearchEntry::Vary(vary) => {
+                    self.pieces(&vary.pieces);
+                    vary.step.iter().for_each(|step| self.expr(step));
+                }
                 SearchEntry::Error(_) => {}
             }
         }
         self.network = None;
         self.accelerator = None;
+    }
+
+    /// A dataflow with its arguments.
+    fn used(&mut self, value: &Expr) {
+        if let Some((path, arguments)) = value.as_call() {
+            self.invocation(
+                Kind::Dataflow,
+                &Invocation {
+                    path: path.clone(),
+                    arguments: arguments.to_vec(),
+                    span: value.span,
+                },
+            );
+        }
     }
 
     fn applied(&mut self, kind: Kind, property: &Property) -> Option<crate::hir::Definition> {

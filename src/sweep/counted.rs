@@ -1,0 +1,632 @@
+//! Designs under written dataflows, by any model: lowered, checked, estimated and priced.
+//!
+//! Problem: a sweep over PEs, bandwidth and two sizes has hundreds of designs per array that differ in sizes alone. All
+//! of these are one [`Shape`]: it is lowered once. Where a dataflow puts its tiles depends on what fits, in steps: the
+//! sizes fall into few boxes within which every layer is mapped in the same way, found by bisection, because larger
+//! sizes never move a tile further in. A box is counted once; then a design is a sum of one figure per size.
+//!
+//! Invariants: every design is evaluated by the mapping that it has by itself; what is left out for its area is not.
+
+use super::design::{Sums, accelerator, product};
+use super::prepare::Sweep;
+use super::sizes::{SizeAxis, size_axes};
+use super::{MOST_PIECES, Refused};
+use crate::base::{Ratio, limits};
+use crate::cost::{self, Area, AreaComponent, Component, Price, Prices};
+use crate::diag::Diagnostics;
+use crate::driver::{Compiled, PlannedLayer};
+use crate::explore::{Figure, Grid, Part, Stop};
+use crate::hir::explore::{Explore, Scope};
+use crate::hir::{Accelerator, Application, Assignment, Choice, Map};
+use crate::ir::{Architecture, Mapping};
+use crate::legality::{self, Legal};
+use crate::lower::{self, Options};
+use crate::models::{Model, Pricing, Problem, Subject};
+use crate::pricing;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Designs of a piece, if a shape has fewer.
+const PIECE: usize = 64;
+
+/// An evaluator of designs by a model.
+pub(super) struct Counted<'a> {
+    pub model: &'static dyn Model,
+    pub compiled: &'a Compiled,
+    pub explore: &'a Explore,
+    dataflows: &'a [Application],
+    /// Made when the first design is evaluated: whoever only judges an exploration does not wait for it.
+    division: OnceLock<Division>,
+}
+
+/// How the designs are divided into shapes.
+struct Division {
+    /// The program, with a map for every dataflow in place of its own.
+    compiled: Compiled,
+    sizes: Vec<SizeAxis>,
+    /// Axes that are no sizes, in order.
+    others: Vec<usize>,
+    shapes: u64,
+    /// Shapes of a piece.
+    chunk: u64,
+}
+
+impl<'a> Counted<'a> {
+    pub fn new(
+        compiled: &'a Compiled,
+        explore: &'a Explore,
+        model: &'static dyn Model,
+        dataflows: &'a [Application],
+    ) -> Counted<'a> {
+        Counted {
+            model,
+            compiled,
+            explore,
+            dataflows,
+            division: OnceLock::new(),
+        }
+    }
+
+    fn division(&self, grid: &Grid) -> &Division {
+        self.division.get_or_init(|| {
+            let sizes = if self.model.ignores_spare_capacity() {
+                size_axes(self.compiled, self.explore, grid, self.dataflows)
+            } else {
+                Vec::new()
+            };
+            let is_size = |at: &usize| sizes.iter().any(|size| size.axis == *at);
+            let others: Vec<usize> = (0..grid.lengths().len())
+                .filter(|at| !is_size(at))
+                .collect();
+            let designs: usize = sizes.iter().map(|size| size.bits.len()).product();
+            let lengths = others.iter().filter_map(|&at| grid.lengths().get(at));
+            let shapes = lengths.map(|&length| length as u64).product::<u64>();
+            let few = (PIECE / designs.max(1)).max(1) as u64;
+            Division {
+                compiled: with_maps(self.compiled, self.explore, self.dataflows),
+                chunk: few.max(shapes.div_ceil(MOST_PIECES)),
+                sizes,
+                others,
+                shapes,
+            }
+        })
+    }
+
+    /// The program, with a map for every dataflow in place of its own.
+    pub fn program(&self, grid: &Grid) -> &Compiled {
+        &self.division(grid).compiled
+    }
+
+    pub fn pieces(&self, sweep: &Sweep<'_>) -> u64 {
+        let division = self.division(&sweep.grid);
+        division.shapes.div_ceil(division.chunk)
+    }
+
+    pub fn piece(&self, sweep: &Sweep<'_>, piece: u64, stop: &AtomicBool) -> Result<Part, Refused> {
+        let division = self.division(&sweep.grid);
+        let lengths = sweep.grid.lengths();
+        let mut part = Part::empty(&sweep.question);
+        let mut compiled: Option<Compiled> = None;
+        let first = piece * division.chunk;
+        for shape in first..(first + division.chunk).min(division.shapes) {
+            if stop.load(Ordering::Relaxed) {
+                return Err(Stop::Asked);
+            }
+            let mut places = vec![0; lengths.len()];
+            let mut known = vec![None; lengths.len()];
+            let mut rest = shape;
+            for &axis in division.others.iter().rev() {
+                let length = lengths[axis] as u64;
+                places[axis] = usize::try_from(rest % length).unwrap_or(0);
+                known[axis] = Some(places[axis]);
+                rest /= length;
+            }
+            if !sweep.grid.may_admit(&known) {
+                continue;
+            }
+            let compiled = compiled.get_or_insert_with(|| division.compiled.clone());
+            let made = accelerator(self.compiled, self.explore, &places).map_err(Stop::Failed)?;
+            Shape::new(self, division, sweep, compiled, places, made).designs(&mut part);
+        }
+        Ok(part)
+    }
+}
+
+/// The program with one map per dataflow: every layer under it.
+fn with_maps(compiled: &Compiled, explore: &Explore, dataflows: &[Application]) -> Compiled {
+    let mut compiled = compiled.clone();
+    compiled.program.maps.clear();
+    let network = compiled.program.networks.get(explore.network);
+    let layers = network.map_or(0, |network| network.layers.len());
+    for dataflow in dataflows {
+        let assignment = Assignment {
+            application: Some(dataflow.clone()),
+            choice: Choice::Named,
+            note: None,
+        };
+        compiled.program.maps.push(Map {
+            name: explore.name.clone(),
+            is_named: true,
+            span: explore.span,
+            network: explore.network,
+            accelerator: explore.accelerator,
+            assignments: vec![assignment; layers],
+            groups: Vec::new(),
+            searches: Vec::new(),
+        });
+    }
+    compiled
+}
+
+/// Designs that differ in sizes alone.
+struct Shape<'a> {
+    of: &'a Counted<'a>,
+    sizes: &'a [SizeAxis],
+    sweep: &'a Sweep<'a>,
+    compiled: &'a Compiled,
+    accelerator: Accelerator,
+    /// The design with the first size on every axis of sizes.
+    places: Vec<usize>,
+    /// Per layer, its plans under the dataflows that serve it.
+    plans: Vec<Vec<PlannedLayer>>,
+    /// Area of everything but the memories whose sizes vary, and of those per place of their axis.
+    area: (f64, Vec<Vec<f64>>),
+}
+
+/// Where every layer has its tiles under every dataflow; `None` where it does not run.
+type Settled = Vec<Vec<Option<Legal<Mapping>>>>;
+
+/// What a layer costs under one dataflow in one box of sizes.
+struct Use {
+    cycles: f64,
+    /// pJ of everything but the memories whose sizes vary.
+    energy: f64,
+    /// pJ of those, per place of their axis.
+    tables: Vec<Vec<f64>>,
+}
+
+impl<'a> Shape<'a> {
+    fn new(
+        of: &'a Counted<'a>,
+        division: &'a Division,
+        sweep: &'a Sweep<'a>,
+        compiled: &'a mut Compiled,
+        places: Vec<usize>,
+        made: Accelerator,
+    ) -> Shape<'a> {
+        if let Some(place) = compiled
+            .program
+            .accelerators
+            .get_mut(of.explore.accelerator)
+        {
+            *place = made.clone();
+        }
+        let compiled: &Compiled = compiled;
+        let mut shape = Shape {
+            of,
+            sizes: &division.sizes,
+            sweep,
+            compiled,
+            accelerator: made,
+            places,
+            plans: Vec::new(),
+            area: (f64::NAN, Vec::new()),
+        };
+        shape.area = shape.areas();
+        shape
+    }
+
+    /// Adds all of its designs to a part.
+    fn designs(mut self, part: &mut Part) {
+        let least: f64 = self.area.1.iter().map(|table| least(table)).sum();
+        if self.sweep.is_too_large(self.area.0 + least) {
+            part.counts.pruned_by_area += self.count();
+            return;
+        }
+        self.plan();
+        let mut ranges = Vec::new();
+        let mut largest: Vec<usize> = self.sizes.iter().map(|size| size.bits.len() - 1).collect();
+        self.boxes(&mut ranges, &mut largest, part);
+    }
+
+    /// Designs of it that belong to the sweep.
+    fn count(&self) -> u64 {
+        let mut all = 0;
+        let ranges: Vec<(usize, usize)> = self
+            .sizes
+            .iter()
+            .map(|size| (0, size.bits.len() - 1))
+            .collect();
+        self.each(&ranges, 0, &mut self.places.clone(), &mut |_, _| all += 1);
+        all
+    }
+
+    /// The plans of its layers.
+    fn plan(&mut self) {
+        let maps = &self.compiled.program.maps;
+        self.plans = self
+            .sweep
+            .layers
+            .iter()
+            .map(|merged| {
+                let planned = maps.iter().filter_map(|map| {
+                    let mut sink = Diagnostics::new();
+                    self.compiled
+                        .plan_layer(map, merged.at, Options::default(), &mut sink)
+                });
+                let runs = |one: &PlannedLayer| one.lowered.is_some() || one.named.is_some();
+                planned.filter(runs).collect()
+            })
+            .collect();
+    }
+
+    /// Cuts what is left of the axes of sizes into boxes, and evaluates each. `ranges` are those of the axes before, as
+    /// ranks from small to large; `ranks` the largest of each, and the largest of the axes behind.
+    fn boxes(&self, ranges: &mut Vec<(usize, usize)>, ranks: &mut [usize], part: &mut Part) {
+        let axis = ranges.len();
+        let Some(size) = self.sizes.get(axis) else {
+            let settled = self.settle(ranks);
+            self.evaluate(ranges, &settled, part);
+            return;
+        };
+        let last = size.bits.len() - 1;
+        let mut seen: Vec<Option<Everywhere>> = vec![None; last + 1];
+        let mut low = 0;
+        while low <= last {
+            let mut same = |rank: usize| {
+                for at in [low, rank] {
+                    if seen[at].is_none() {
+                        ranks[axis] = at;
+                        seen[at] = Some(positions(&self.settle(ranks)));
+                    }
+                }
+                seen[low] == seen[rank]
+            };
+            // Positions only ever move outwards: those that are the same follow each other.
+            let (mut high, mut beyond) = (low, last + 1);
+            if same(last) {
+                high = last;
+            }
+            while high < last && beyond - high > 1 {
+                let middle = high + (beyond - high) / 2;
+                if same(middle) {
+                    high = middle;
+                } else {
+                    beyond = middle;
+                }
+            }
+            ranks[axis] = high;
+            ranges.push((low, high));
+            self.boxes(ranges, ranks, part);
+            ranges.pop();
+            for (behind, size) in ranks.iter_mut().zip(self.sizes).skip(axis + 1) {
+                *behind = size.bits.len() - 1;
+            }
+            low = high + 1;
+        }
+        ranks[axis] = last;
+    }
+
+    /// An architecture with the sizes of these ranks.
+    fn sized(&self, architecture: &Architecture, ranks: &[usize]) -> Architecture {
+        let mut sized = architecture.clone();
+        for (size, &rank) in self.sizes.iter().zip(ranks) {
+            size.set(&mut sized, size.order.get(rank).copied().unwrap_or(0));
+        }
+        sized
+    }
+
+    /// The mappings of all layers with the sizes of these ranks.
+    fn settle(&self, ranks: &[usize]) -> Settled {
+        let settle = |planned: &PlannedLayer| {
+            let lowered = planned.lowered.as_ref()?;
+            let mut mapping = lowered.mapping.clone();
+            mapping.architecture = self.sized(&mapping.architecture, ranks);
+            let (settled, ..) = limits::within(limits::LAYER, None, || {
+                legality::settle(mapping, &lowered.automatic, &lowered.fixed).ok()
+            });
+            Some(settled?.0)
+        };
+        let plans = self.plans.iter();
+        plans
+            .map(|plans| plans.iter().map(settle).collect())
+            .collect()
+    }
+
+    /// Adds the designs of a box, all of whose layers are mapped as `settled`.
+    fn evaluate(&self, ranges: &[(usize, usize)], settled: &Settled, part: &mut Part) {
+        let mut layers: Vec<(u64, Vec<Use>)> = Vec::with_capacity(settled.len());
+        let both = self.plans.iter().zip(settled).zip(&self.sweep.layers);
+        for ((plans, settled), merged) in both {
+            let uses = plans.iter().zip(settled).filter_map(|(planned, legal)| {
+                match (&planned.named, legal) {
+                    (Some(named), _) => self.priced(
+                        merged.at,
+                        &Subject::Named {
+                            problem: Problem {
+                                operation: &named.operation,
+                                architecture: &named.architecture,
+                            },
+                            schedule: &named.schedule,
+                        },
+                    ),
+                    (None, Some(legal)) => self.priced(merged.at, &Subject::Loops(legal)),
+                    (None, None) => None,
+                }
+            });
+            layers.push((merged.times, uses.collect()));
+        }
+        if layers.iter().any(|(_, uses)| uses.is_empty()) {
+            self.each(ranges, 0, &mut self.places.clone(), &mut |_, area| {
+                if self.sweep.is_too_large(area) {
+                    part.counts.pruned_by_area += 1;
+                } else {
+                    part.unfit(1);
+                }
+            });
+            return;
+        }
+        let layers = collapsed(self.of.explore.scope, layers);
+        let clock = self.accelerator.clock.map(Ratio::to_f64);
+        self.each(ranges, 0, &mut self.places.clone(), &mut |places, area| {
+            if self.sweep.is_too_large(area) {
+                part.counts.pruned_by_area += 1;
+                return;
+            }
+            let energy = |one: &Use| {
+                let tables = one.tables.iter().zip(self.sizes);
+                tables.fold(one.energy, |sum, (table, size)| {
+                    sum + table.get(places[size.axis]).copied().unwrap_or(f64::NAN)
+                })
+            };
+            let mut sums = Sums::new(self.of.explore.scope);
+            for (times, uses) in &layers {
+                if let [one] = uses.as_slice() {
+                    let energy = energy(one);
+                    sums.add(*times, |figure| product(figure, energy, one.cycles));
+                    continue;
+                }
+                let all: Vec<(f64, f64)> =
+                    uses.iter().map(|one| (one.cycles, energy(one))).collect();
+                sums.add(*times, |figure| {
+                    let values = all
+                        .iter()
+                        .map(|&(cycles, energy)| product(figure, energy, cycles));
+                    values.fold(f64::NAN, f64::min)
+                });
+            }
+            let number = self.sweep.grid.number(places);
+            let design = sums.design(number, area, clock);
+            if self.sweep.is_priced && !design.get(Figure::Energy).is_finite() {
+                // A size for which the technology has no price.
+                part.unfit(1);
+                return;
+            }
+            part.design(&self.sweep.question, design);
+        });
+    }
+
+    /// Every design of a box that belongs to the sweep, with its area.
+    fn each(
+        &self,
+        ranges: &[(usize, usize)],
+        axis: usize,
+        places: &mut Vec<usize>,
+        work: &mut dyn FnMut(&[usize], f64),
+    ) {
+        self.walk(ranges, axis, self.area.0, places, work);
+    }
+
+    fn walk(
+        &self,
+        ranges: &[(usize, usize)],
+        axis: usize,
+        area: f64,
+        places: &mut Vec<usize>,
+        work: &mut dyn FnMut(&[usize], f64),
+    ) {
+        let (Some(size), Some(&(low, high))) = (self.sizes.get(axis), ranges.get(axis)) else {
+            if self.sweep.grid.admits(places) {
+                work(places, area);
+            }
+            return;
+        };
+        for rank in low..=high {
+            let place = size.order.get(rank).copied().unwrap_or(0);
+            places[size.axis] = place;
+            let own = self.area.1.get(axis).and_then(|table| table.get(place));
+            let area = area + own.copied().unwrap_or(f64::NAN);
+            self.walk(ranges, axis + 1, area, places, work);
+        }
+    }
+
+    /// Areas, apart for the memories whose sizes vary.
+    fn areas(&self) -> (f64, Vec<Vec<f64>>) {
+        let unknown = || {
+            let sizes = self.sizes.iter();
+            (
+                f64::NAN,
+                sizes.map(|size| vec![f64::NAN; size.bits.len()]).collect(),
+            )
+        };
+        let (Some(technology), Some(merged)) = (&self.sweep.technology, self.sweep.layers.first())
+        else {
+            return unknown();
+        };
+        let operand = lower::operand_precision(merged.layer, &self.accelerator);
+        let context = pricing::context(&self.accelerator, operand);
+        let architecture = lower::architecture(&self.accelerator);
+        let terms =
+            |architecture: &Architecture| match cost::area(technology, &context, architecture) {
+                Area::Known { terms, .. } => Some(terms),
+                Area::Absent(_) => None,
+            };
+        let varies = |component: &AreaComponent| {
+            let AreaComponent::Memory(memory) = component else {
+                return false;
+            };
+            self.sizes.iter().any(|size| size.memories.contains(memory))
+        };
+        let Some(all) = terms(&architecture) else {
+            return unknown();
+        };
+        let fixed = all.iter().filter(|term| !varies(&term.component));
+        let fixed = fixed.map(|term| term.um2).sum();
+        let tables = self.sizes.iter().map(|size| {
+            let place = |place: usize| {
+                let mut sized = architecture.clone();
+                size.set(&mut sized, place);
+                let Some(terms) = terms(&sized) else {
+                    return f64::NAN;
+                };
+                let own = terms.iter().filter(|term| match term.component {
+                    AreaComponent::Memory(memory) => size.memories.contains(&memory),
+                    _ => false,
+                });
+                own.map(|term| term.um2).sum()
+            };
+            (0..size.bits.len()).map(place).collect()
+        });
+        (fixed, tables.collect())
+    }
+
+    /// What a layer costs; `None` if the model says nothing of it.
+    fn priced(&self, layer: usize, subject: &Subject<'_>) -> Option<Use> {
+        let model = self.of.model;
+        let (estimate, ..) = limits::within(limits::LAYER, None, || {
+            model.applies(subject).ok()?;
+            let estimate = model.estimate(subject).ok()?;
+            (!limits::is_spent()).then_some(estimate)
+        });
+        let estimate = estimate?;
+        let mut used = Use {
+            cycles: estimate.cycles as f64,
+            energy: f64::NAN,
+            tables: self
+                .sizes
+                .iter()
+                .map(|size| vec![0.0; size.bits.len()])
+                .collect(),
+        };
+        let Some(technology) = &self.sweep.technology else {
+            return Some(used);
+        };
+        let program = &self.compiled.program;
+        let source = program
+            .networks
+            .get(self.of.explore.network)?
+            .layers
+            .get(layer)?;
+        let operand = lower::operand_precision(source, &self.accelerator);
+        let context = pricing::context(&self.accelerator, operand);
+        let pricing = Pricing {
+            technology,
+            context: &context,
+        };
+        let Some(cost) = model.price(subject, &estimate, &pricing).ok()? else {
+            return Some(used);
+        };
+        if self.sizes.is_empty() {
+            used.energy = cost.energy.total_pj;
+            return Some(used);
+        }
+        let axis_of = |component: &Component| match component {
+            Component::Read { memory, .. } | Component::Write { memory, .. } => self
+                .sizes
+                .iter()
+                .position(|size| size.memories.contains(memory)),
+            _ => None,
+        };
+        let terms = &cost.energy.terms;
+        let fixed = terms
+            .iter()
+            .filter(|term| axis_of(&term.component).is_none());
+        used.energy = fixed.map(|term| term.pj).sum();
+        let problem = subject.problem();
+        for (axis, size) in self.sizes.iter().enumerate() {
+            let own = || {
+                terms
+                    .iter()
+                    .filter(|term| axis_of(&term.component) == Some(axis))
+            };
+            for place in 0..size.bits.len() {
+                let mut sized = problem.architecture.clone();
+                size.set(&mut sized, place);
+                let prices = Prices::on(technology, &context, &sized, problem.operation.kind);
+                let sum = own().map(|term| price(&prices, term)).sum();
+                if let Some(cell) = used
+                    .tables
+                    .get_mut(axis)
+                    .and_then(|table| table.get_mut(place))
+                {
+                    *cell = sum;
+                }
+            }
+        }
+        Some(used)
+    }
+}
+
+/// A term at other prices; not a number where there is none, or one by another unit.
+fn price(prices: &Prices, term: &cost::EnergyTerm) -> f64 {
+    let (memory, write) = match term.component {
+        Component::Read { memory, .. } => (memory, 0),
+        Component::Write { memory, .. } => (memory, 1),
+        _ => return term.pj,
+    };
+    match prices.memories.get(memory).map(|both| &both[write]) {
+        Some(Ok(Price { pj, per, .. })) if *per == term.price.per => term.effective * pj,
+        _ => f64::NAN,
+    }
+}
+
+/// Where the tiles of every memory lie.
+type Positions = Vec<Vec<Option<usize>>>;
+/// Of every layer under every dataflow; `None` where it does not run.
+type Everywhere = Vec<Vec<Option<Positions>>>;
+
+/// What settled mappings are told apart by: where the tiles of every memory lie.
+fn positions(settled: &Settled) -> Everywhere {
+    let one = |legal: &Option<Legal<Mapping>>| {
+        let legal = legal.as_ref()?;
+        Some(legal.get().schedule.positions.clone())
+    };
+    let all = settled.iter();
+    all.map(|some| some.iter().map(one).collect()).collect()
+}
+
+/// Layers of one dataflow each are one layer, when only sums count.
+fn collapsed(scope: Scope, layers: Vec<(u64, Vec<Use>)>) -> Vec<(u64, Vec<Use>)> {
+    if scope == Scope::Layers || layers.iter().any(|(_, uses)| uses.len() != 1) {
+        return layers;
+    }
+    let mut all: Option<Use> = None;
+    for (times, uses) in layers {
+        let times = times as f64;
+        for mut one in uses {
+            one.cycles *= times;
+            one.energy *= times;
+            one.tables
+                .iter_mut()
+                .flatten()
+                .for_each(|cell| *cell *= times);
+            let Some(sum) = &mut all else {
+                all = Some(one);
+                continue;
+            };
+            sum.cycles += one.cycles;
+            sum.energy += one.energy;
+            let both = sum
+                .tables
+                .iter_mut()
+                .flatten()
+                .zip(one.tables.iter().flatten());
+            both.for_each(|(sum, more)| *sum += more);
+        }
+    }
+    vec![(1, all.into_iter().collect())]
+}
+
+fn least(table: &[f64]) -> f64 {
+    table.iter().copied().fold(f64::INFINITY, f64::min)
+}

@@ -1,0 +1,208 @@
+//! `strategy: adaptive` of the model `dmazerunner`: on every design the published rule for thresholds, layer by layer,
+//! and the best method of what it admits.
+
+use super::design::{SUMMED, Sums, accelerator, area};
+use super::prepare::{Merged, Sweep, name};
+use super::{MOST_PIECES, Refused};
+use crate::cost::Technology;
+use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::driver::Compiled;
+use crate::explore::{Figure, Grid, Part, Stop};
+use crate::hir::Accelerator;
+use crate::hir::explore::Explore;
+use crate::models::dmazerunner::{self, Layer, Machine};
+use crate::models::{Pricing, Problem};
+use crate::search::dmazerunner::optimum::optimum;
+use crate::search::dmazerunner::{Objective, Unsearchable, adaptive};
+use crate::{lower, pricing};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The optimizer, with what is the same for all designs.
+pub(super) struct Optimizer<'a> {
+    compiled: &'a Compiled,
+    explore: &'a Explore,
+    layers: Vec<Merged<'a>>,
+    technology: Option<Technology>,
+    /// Figures that are asked for: each is an optimization of its own.
+    wanted: Vec<Figure>,
+}
+
+/// Designs of a piece.
+fn chunk(grid: &Grid) -> u64 {
+    grid.points().div_ceil(MOST_PIECES).max(1)
+}
+
+pub(super) fn pieces(grid: &Grid) -> u64 {
+    grid.points().div_ceil(chunk(grid))
+}
+
+fn objective(figure: Figure) -> Option<Objective> {
+    match figure {
+        Figure::Energy => Some(Objective::Energy),
+        Figure::Cycles => Some(Objective::Cycles),
+        Figure::Edp => Some(Objective::Edp),
+        _ => None,
+    }
+}
+
+impl<'a> Optimizer<'a> {
+    /// The optimizer; `None` when it does not apply, which has been reported.
+    pub fn new(
+        compiled: &'a Compiled,
+        explore: &'a Explore,
+        layers: &[Merged<'a>],
+        technology: Option<&Technology>,
+        wanted: &[(Figure, crate::base::Span)],
+        sink: &mut Diagnostics,
+    ) -> Option<Optimizer<'a>> {
+        let mut figures = Vec::new();
+        for &(figure, span) in wanted {
+            if figure == Figure::Area {
+                continue;
+            }
+            if objective(figure).is_none() {
+                let message = format!(
+                    "the optimizer of `dmazerunner` does not know `{}`",
+                    name(figure)
+                );
+                let refusal = Diagnostic::new(Code::E0601, message).at(span, "wanted here");
+                sink.push(refusal.help("it minimises `energy`, `cycles` or `edp`"));
+                return None;
+            }
+            if !figures.contains(&figure) {
+                figures.push(figure);
+            }
+        }
+        Some(Optimizer {
+            compiled,
+            explore,
+            layers: layers.to_vec(),
+            technology: technology.cloned(),
+            wanted: figures,
+        })
+    }
+
+    pub fn piece(&self, sweep: &Sweep<'_>, piece: u64, stop: &AtomicBool) -> Result<Part, Refused> {
+        let mut part = Part::empty(&sweep.question);
+        let chunk = chunk(&sweep.grid);
+        for number in (piece * chunk)..((piece + 1) * chunk).min(sweep.grid.points()) {
+            let places = sweep.grid.places(number);
+            if stop.load(Ordering::Relaxed) {
+                return Err(Stop::Asked);
+            }
+            if sweep.grid.admits(&places) {
+                self.design(sweep, number, &places, &mut part)?;
+            }
+        }
+        Ok(part)
+    }
+
+    /// Adds a design to a part.
+    fn design(
+        &self,
+        sweep: &Sweep<'_>,
+        number: u64,
+        places: &[usize],
+        part: &mut Part,
+    ) -> Result<(), Refused> {
+        let made = accelerator(self.compiled, self.explore, places).map_err(Stop::Failed)?;
+        let um2 = self.layers.first().map_or(f64::NAN, |layer| {
+            area(self.technology.as_ref(), &made, layer.layer)
+        });
+        if sweep.is_too_large(um2) {
+            part.counts.pruned_by_area += 1;
+            return Ok(());
+        }
+        let mut sums = Sums::new(self.explore.scope);
+        for merged in &self.layers {
+            let (layer, machine) = self.machine(merged, &made)?;
+            let join = adaptive(&layer, &machine)
+                .map_err(|why| self.unsearchable(merged, why))?
+                .join;
+            let mut values = [f64::NAN; SUMMED.len()];
+            for &figure in &self.wanted {
+                let Some(best) = objective(figure).and_then(|what| optimum(&join, what).best)
+                else {
+                    part.unfit(1);
+                    return Ok(());
+                };
+                if let Some(value) = values.get_mut(figure as usize) {
+                    *value = best.score.value as f64;
+                }
+            }
+            sums.add(merged.times, |figure| {
+                values.get(figure as usize).copied().unwrap_or(f64::NAN)
+            });
+        }
+        part.design(&sweep.question, sums.design(number, um2, None));
+        Ok(())
+    }
+
+    /// A layer and a design in the words of the model.
+    fn machine(
+        &self,
+        merged: &Merged<'_>,
+        made: &Accelerator,
+    ) -> Result<(Layer, Machine), Refused> {
+        let refuse = |code: Code, why: String| {
+            let mut sink = Diagnostics::new();
+            let message = format!("the layer `{}` {why}", merged.layer.name);
+            let refusal = Diagnostic::new(code, message).at(self.explore.span, "this exploration");
+            sink.push(refusal.also(made.name_span, format!("on `{}`", made.label())));
+            Stop::Failed(sink)
+        };
+        let Some(desugared) = lower::operation(merged.layer, made) else {
+            return Err(refuse(Code::E0602, "is past what is counted".to_owned()));
+        };
+        let architecture = lower::architecture(made);
+        let (layer, mut machine) = dmazerunner::problem(&desugared.operation, &architecture)
+            .map_err(|unfit| {
+                let code = Code::parse(unfit.code()).unwrap_or(Code::E0601);
+                refuse(code, unfit.to_string())
+            })?;
+        if let Some(technology) = &self.technology {
+            let operand = lower::operand_precision(merged.layer, made);
+            let context = pricing::context(made, operand);
+            let pricing = Pricing {
+                technology,
+                context: &context,
+            };
+            let problem = Problem {
+                operation: &desugared.operation,
+                architecture: &architecture,
+            };
+            match dmazerunner::energies(problem, &pricing) {
+                Ok(Some(energies)) => machine.energy = energies,
+                Ok(None) => {
+                    let why = "has prices with which the tool does not reckon: one per access, a whole number of \
+                               attojoule, the same for reading and writing";
+                    return Err(refuse(Code::E0612, why.to_owned()));
+                }
+                Err(errors) => {
+                    let mut sink = Diagnostics::new();
+                    let source = made.technology;
+                    let source = source.and_then(|at| self.compiled.program.technologies.get(at));
+                    for error in &errors {
+                        sink.extend(
+                            source.map(|source| pricing::cost_diagnostic(error, made, source)),
+                        );
+                    }
+                    return Err(Stop::Failed(sink));
+                }
+            }
+        }
+        Ok((layer, machine))
+    }
+
+    fn unsearchable(&self, merged: &Merged<'_>, why: Unsearchable) -> Refused {
+        let why = match why {
+            Unsearchable::Problem(rejected) => format!("cannot be searched: {rejected:?}"),
+            Unsearchable::TooManyVectors => "has too many divisors to be searched".to_owned(),
+            Unsearchable::TooManyTilings => "has more than 2^64 tilings".to_owned(),
+        };
+        let mut sink = Diagnostics::new();
+        let message = format!("the layer `{}` {why}", merged.layer.name);
+        sink.push(Diagnostic::new(Code::E0602, message).at(self.explore.span, "this exploration"));
+        Stop::Failed(sink)
+    }
+}
