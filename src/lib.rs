@@ -21,6 +21,8 @@
 //! * [`optimize`]: the searches of a program: layers to problems, answers to reports and source text.
 //! * [`report`]: one model of a result, and a writer per format.
 //!
+//! [`import`] gives trees of files of other tools, in the place of [`syntax`].
+//!
 //! [`driver`] reads files and runs the front end, [`evaluate::run()`] the rest, `cli` is the program, `lsp` what
 //! editors see of it. [`format`] lays out a text anew, from its tokens and its tree. [`base`] and [`diag`] (spans,
 //! messages, codes and their pages) are below everything, [`stdlib`] is embedded text.
@@ -38,6 +40,7 @@ pub mod engine;
 pub mod evaluate;
 pub mod format;
 pub mod hir;
+pub mod import;
 pub mod ir;
 pub mod legality;
 pub mod lower;

@@ -76,6 +76,7 @@ pub enum Command {
     Explain(Explain),
     Emit(Emit),
     Fmt(Fmt),
+    Import(Import),
     Oracle(Oracle),
     Search(Search),
     Verify(Verify),
@@ -248,6 +249,28 @@ pub struct Fmt {
     pub stdin: bool,
 }
 
+/// Write a file of the MAESTRO tool in dflow: each distinct list of directives once, with a name
+#[derive(Args, Debug)]
+#[command(after_help = "\
+`check`, `eval` and the language server take such files as they are. What the tool would have counted otherwise is a warning.
+
+Examples:
+  dflowc import vgg16.m --hw hw.m -o vgg16.dflow
+  dflowc eval vgg16.m --hw hw.m                  without writing anything")]
+pub struct Import {
+    /// A file that ends with `.m`
+    #[arg(value_name = "FILE.m")]
+    pub file: PathBuf,
+
+    /// Its hardware: a flat list such as `num_pes: 256`
+    #[arg(long, value_name = "HW.m")]
+    pub hw: Option<PathBuf>,
+
+    /// Write to a file instead of standard output
+    #[arg(short, long, value_name = "OUT.dflow")]
+    pub output: Option<PathBuf>,
+}
+
 /// Run the naive interpreter, step by step and element by element (small layers)
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -374,6 +397,10 @@ pub struct Settings {
     /// Give a constant, or the default of a parameter, another value: `T=8`, `npu.rows=64`, `sram=16MiB`; repeatable
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub set: Vec<String>,
+
+    /// The hardware of a MAESTRO file: a flat list such as `num_pes: 256`
+    #[arg(long, value_name = "HW.m")]
+    pub hw: Option<PathBuf>,
 }
 
 /// How mappings are judged.

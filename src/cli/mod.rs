@@ -14,6 +14,7 @@ mod eval;
 mod explain;
 mod fmt;
 mod groups;
+mod import;
 #[cfg(feature = "lsp")]
 mod lsp;
 mod oracle;
@@ -51,6 +52,7 @@ pub fn main() -> ExitCode {
         Command::Explain(explain) => explain::run(explain, &output),
         Command::Emit(emit) => emit::run(emit, &output),
         Command::Fmt(fmt) => fmt::run(fmt, &output),
+        Command::Import(import) => import::run(import, &output),
         Command::Oracle(oracle) => oracle::run(oracle, &output),
         Command::Search(search) => search::run(search, &output),
         Command::Verify(verify) => verify::run(verify, &output),
