@@ -9,10 +9,10 @@ use crate::base::{FileId, SourceMap, Span};
 use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::hir::{HirError, Module, Target};
+use crate::import::maestro::{self, Surroundings};
 use crate::syntax::ast::{
     self, Body, DataflowUse, Definition, Entry, ExprKind, Item, MapEntry, UseSource,
 };
-use crate::import::maestro::{self, Surroundings};
 use crate::{stdlib, syntax};
 use std::collections::BTreeMap;
 
@@ -123,7 +123,13 @@ impl<F: Files> Loader<'_, F> {
     }
 
     /// The tree of a text, and whether something is wrong with it.
-    fn parse(&mut self, place: &Place, file: FileId, text: &str, is_part: bool) -> (ast::File, bool) {
+    fn parse(
+        &mut self,
+        place: &Place,
+        file: FileId,
+        text: &str,
+        is_part: bool,
+    ) -> (ast::File, bool) {
         if !matches!(place, Place::File(path) if maestro::is_maestro(path)) {
             let parsed = syntax::parse(file, text);
             let tainted = parsed.has_errors();
@@ -134,8 +140,12 @@ impl<F: Files> Loader<'_, F> {
         let around = Surroundings { hardware, is_part };
         let imported = maestro::import(file, text, around);
         let before = self.sink.error_count();
-        self.sink
-            .extend(imported.errors.iter().map(maestro::MaestroError::to_diagnostic));
+        self.sink.extend(
+            imported
+                .errors
+                .iter()
+                .map(maestro::MaestroError::to_diagnostic),
+        );
         self.loaded.labels.extend(imported.labels);
         (imported.ast, self.sink.error_count() != before)
     }

@@ -20,6 +20,7 @@ mod fused;
 mod fused_report;
 mod generate;
 mod hostile;
+mod import;
 mod laws;
 mod layering;
 mod looptree;

@@ -11,8 +11,8 @@ use super::names::Names;
 use super::tree::{self, DirectiveKind, Layer, Member, SizesOf, Tree, Value, ValueKind};
 use crate::base::{Span, Spanned};
 use crate::syntax::ast::{
-    self, Argument, Block, Body, Const, DataflowBody, DataflowUse, Definition, Directive, Entry, Expr,
-    ExprKind, Invocation, Item, LayerDataflow, Map, MapEntry, Network,
+    self, Argument, Block, Body, Const, DataflowBody, DataflowUse, Definition, Directive, Entry,
+    Expr, ExprKind, Invocation, Item, LayerDataflow, Map, MapEntry, Network,
 };
 use std::collections::BTreeMap;
 
@@ -47,14 +47,18 @@ impl Named {
             }
         }
         let networks = tree.networks.iter();
-        let networks = networks.map(|network| items.item(network.name.as_str())).collect();
+        let networks = networks
+            .map(|network| items.item(network.name.as_str()))
+            .collect();
         let mut layers = Vec::with_capacity(lists.layers.len());
         for network in &tree.networks {
             layers_of(network, &mut layers, errors);
         }
         let accelerator = accelerator(tree, hardware, is_root, &mut items, errors);
         let dataflows = lists.first.iter();
-        let dataflows = dataflows.map(|&at| items.item(&title(&lists.layers[at]))).collect();
+        let dataflows = dataflows
+            .map(|&at| items.item(&title(&lists.layers[at])))
+            .collect();
         Named {
             constants,
             networks,
@@ -72,10 +76,12 @@ impl Named {
         let mut properties = pe.body.properties();
         let pes = properties.find(|property| property.key.as_str() == "NumPEs")?;
         match pes.values.as_slice() {
-            [Expr {
-                kind: ExprKind::Number(number),
-                ..
-            }] => number.value.as_integer(),
+            [
+                Expr {
+                    kind: ExprKind::Number(number),
+                    ..
+                },
+            ] => number.value.as_integer(),
             _ => None,
         }
     }
@@ -174,7 +180,13 @@ impl Named {
 
     /// A layer, with its directives in it or without.
     #[must_use]
-    pub fn layer_node(&self, node: &Layer, at: usize, layer: &Mapped<'_>, inline: bool) -> ast::Layer {
+    pub fn layer_node(
+        &self,
+        node: &Layer,
+        at: usize,
+        layer: &Mapped<'_>,
+        inline: bool,
+    ) -> ast::Layer {
         let mut entries = Vec::new();
         for member in &node.members {
             match member {
@@ -228,9 +240,8 @@ impl Named {
             return None;
         }
         let pairs = sizes.pairs.iter().filter(keep);
-        let pairs = pairs.map(|(key, value)| {
-            Entry::Property(property(key.clone(), self.size(value)))
-        });
+        let pairs =
+            pairs.map(|(key, value)| Entry::Property(property(key.clone(), self.size(value))));
         let kind = match sizes.of {
             SizesOf::Stride => "Stride",
             SizesOf::Dimensions => "Dimensions",

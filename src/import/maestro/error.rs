@@ -15,30 +15,69 @@ pub enum MaestroError {
         near: Option<&'static str>,
     },
     /// The file ends.
-    UnexpectedEnd { span: Span, expected: &'static str },
+    UnexpectedEnd {
+        span: Span,
+        expected: &'static str,
+    },
     /// `1.5`, `8+Sz`
-    NotAnInteger { span: Span, text: String },
-    NumberTooLarge { span: Span },
-    Odd { span: Span, text: String },
+    NotAnInteger {
+        span: Span,
+        text: String,
+    },
+    NumberTooLarge {
+        span: Span,
+    },
+    Odd {
+        span: Span,
+        text: String,
+    },
     /// Blocks that are still open at `at`, innermost first.
-    Unclosed { open: Span, at: Span },
-    StrayBrace { span: Span },
-    TooDeep { span: Span, limit: usize },
-    FileTooLarge { span: Span, limit: usize },
-    NoNetwork { span: Span },
+    Unclosed {
+        open: Span,
+        at: Span,
+    },
+    StrayBrace {
+        span: Span,
+    },
+    TooDeep {
+        span: Span,
+        limit: usize,
+    },
+    FileTooLarge {
+        span: Span,
+        limit: usize,
+    },
+    NoNetwork {
+        span: Span,
+    },
     /// There is an accelerator in the file and one beside it.
-    TwoAccelerators { span: Span, first: Option<Span> },
+    TwoAccelerators {
+        span: Span,
+        first: Option<Span>,
+    },
     HardwareKey {
         span: Span,
         key: String,
         near: Option<&'static str>,
     },
-    HardwareKeyTwice { span: Span, first: Span, key: String },
-    NoPes { span: Span },
+    HardwareKeyTwice {
+        span: Span,
+        first: Span,
+        key: String,
+    },
+    NoPes {
+        span: Span,
+    },
     /// W0602
-    AssumedHardware { span: Span, pes: u64 },
+    AssumedHardware {
+        span: Span,
+        pes: u64,
+    },
     /// W0603: `-3`
-    LostSign { span: Span, number: String },
+    LostSign {
+        span: Span,
+        number: String,
+    },
     /// W0603: a second layer of one name.
     Renamed {
         span: Span,
@@ -67,15 +106,32 @@ pub struct OtherCount {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
     /// The last fold has one PE; its input window is taken for its outputs.
-    LonePe { dim: String, window: u64 },
+    LonePe {
+        dim: String,
+        window: u64,
+    },
     /// The last fold ends with a smaller window; one whole window is not counted.
-    PartialPe { dim: String, lost: u64 },
+    PartialPe {
+        dim: String,
+        lost: u64,
+    },
     /// A window is larger than the dimension.
-    LargerThanInput { dim: String, window: u64, extent: u64 },
+    LargerThanInput {
+        dim: String,
+        window: u64,
+        extent: u64,
+    },
     /// Several outputs of a window, counted as if the stride were 1.
-    Strided { dim: String, stride: u64 },
-    Uncovered { dim: String },
-    Doubled { dim: String },
+    Strided {
+        dim: String,
+        stride: u64,
+    },
+    Uncovered {
+        dim: String,
+    },
+    Doubled {
+        dim: String,
+    },
     /// An upsampling layer is counted as a convolution of its input.
     Transposed,
 }
@@ -225,7 +281,11 @@ impl OtherCount {
             .iter()
             .take(MOST_LISTED)
             .map(|(name, printed, macs)| {
-                format!("{} instead of {} for `{name}`", grouped(*printed), grouped(*macs))
+                format!(
+                    "{} instead of {} for `{name}`",
+                    grouped(*printed),
+                    grouped(*macs)
+                )
             })
             .collect();
         if self.more.len() > MOST_LISTED {
@@ -266,7 +326,10 @@ impl std::fmt::Display for Reason {
                 write!(f, "it does not see that some of {dim} is in no window")
             }
             Self::Doubled { dim } => {
-                write!(f, "it does not see that some of {dim} is in several windows")
+                write!(
+                    f,
+                    "it does not see that some of {dim} is in several windows"
+                )
             }
             Self::Transposed => f.write_str("it counts the windows inside the input, as of a CONV"),
         }

@@ -34,6 +34,12 @@ const KEYS: [(&str, &str, &str); 6] = [
     ("NoC_NumHops", "NoC", "AvgLatency"),
 ];
 
+/// Whether a word is a key of the flat list.
+#[must_use]
+pub fn is_hardware_key(word: &str) -> bool {
+    KEYS.iter().any(|(key, ..)| *key == word)
+}
+
 /// The accelerator of a flat list, called `name`; `None` when it has no PEs, which has been reported.
 #[must_use]
 pub fn flat(file: FileId, text: &str, name: &str) -> (Option<Definition>, Vec<MaestroError>) {
@@ -155,7 +161,12 @@ fn definition(name: ast::Name, blocks: Vec<ast::Entry>, span: Span) -> Definitio
     definition_of(name, blocks, span, span)
 }
 
-fn definition_of(name: ast::Name, entries: Vec<ast::Entry>, braces: Span, span: Span) -> Definition {
+fn definition_of(
+    name: ast::Name,
+    entries: Vec<ast::Entry>,
+    braces: Span,
+    span: Span,
+) -> Definition {
     Definition {
         name: Some(name),
         parameters: Vec::new(),

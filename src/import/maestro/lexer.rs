@@ -26,7 +26,10 @@ enum Kind {
     #[regex(r"[0-9]+", priority = 4)]
     Integer,
     // Everything up to a separator; a slash only where no comment begins.
-    #[regex(r"([^ \t\r\n\x0b\x0c,>():;{}/\-\u{feff}]|/[^/ \t\r\n\x0b\x0c,>():;{}\-\u{feff}])+", priority = 2)]
+    #[regex(
+        r"([^ \t\r\n\x0b\x0c,>():;{}/\-\u{feff}]|/[^/ \t\r\n\x0b\x0c,>():;{}\-\u{feff}])+",
+        priority = 2
+    )]
     Word,
 }
 
@@ -91,7 +94,10 @@ mod tests {
 
     fn words(text: &str) -> Vec<&str> {
         let lexed = lex(FileId::new(0), text);
-        let words = lexed.lexemes.iter().map(|lexeme| &text[lexeme.span.range()]);
+        let words = lexed
+            .lexemes
+            .iter()
+            .map(|lexeme| &text[lexeme.span.range()]);
         words.collect()
     }
 

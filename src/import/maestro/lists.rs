@@ -264,9 +264,8 @@ pub fn lists<'a>(tree: &'a Tree, constants: &Constants) -> Lists<'a> {
             });
             last = own.or(last);
             let extents = extents(node, constants);
-            let adjusted = last.map_or(Vec::new(), |dataflow| {
-                adjust(dataflow, &extents, constants)
-            });
+            let adjusted =
+                last.map_or(Vec::new(), |dataflow| adjust(dataflow, &extents, constants));
             layers.push(Mapped {
                 network,
                 layer,

@@ -30,14 +30,11 @@ mod tool;
 mod tree;
 mod write;
 
-#[cfg(test)]
-mod tests;
-
 pub use error::MaestroError;
 
 use crate::base::{FileId, Span};
-use crate::syntax::ast::{self, Definition, File, Item};
 use crate::syntax::MAX_SOURCE_BYTES;
+use crate::syntax::ast::{self, Definition, File, Item};
 use build::Named;
 use error::{OtherCount, Reason};
 use lists::{Constants, Lists, lists};
@@ -133,9 +130,7 @@ pub fn hardware(file: FileId, text: &str, name: &str) -> (Option<Definition>, Ve
 #[must_use]
 pub fn parses(file: FileId, text: &str) -> bool {
     let (_, _, errors) = read(file, text);
-    !errors
-        .iter()
-        .any(|error| error.to_diagnostic().is_error())
+    !errors.iter().any(|error| error.to_diagnostic().is_error())
 }
 
 fn whole(file: FileId, text: &str) -> Span {
@@ -198,7 +193,10 @@ fn other_counts(
             continue;
         };
         let name = named.layer(at).to_owned();
-        match known.get(&(list, reason.clone())).and_then(|&at| found.get_mut(at)) {
+        match known
+            .get(&(list, reason.clone()))
+            .and_then(|&at| found.get_mut(at))
+        {
             Some(first) => first.more.push((name, counted.printed, counted.macs)),
             None => {
                 known.insert((list, reason.clone()), found.len());

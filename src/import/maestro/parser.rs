@@ -5,7 +5,9 @@
 //! to one that begins something.
 
 use super::error::MaestroError;
+use super::hardware::is_hardware_key;
 use super::lexer::{Lexeme, Token};
+use super::names::plain;
 use super::tree::{
     Accelerator, Constant, Dataflow, Directive, DirectiveKind, Entry, Layer, Member, Name, Network,
     Setting, Sizes, SizesOf, Tree, Value, ValueKind,
@@ -92,7 +94,10 @@ impl<'input> Parser<'_, 'input> {
 
     /// A word that fits nowhere. A block is left to be passed over whole.
     fn take_odd(&mut self) {
-        if self.peek().is_some_and(|lexeme| lexeme.token != Token::Open) {
+        if self
+            .peek()
+            .is_some_and(|lexeme| lexeme.token != Token::Open)
+        {
             self.take();
         }
     }
@@ -142,9 +147,9 @@ impl<'input> Parser<'_, 'input> {
 
     /// Passes over words up to one of `stops` or a brace that closes; blocks on the way are passed over whole.
     fn pass_to(&mut self, stops: &[&[&str]]) -> Span {
-        let start = self.peek().map_or(self.end, |lexeme| lexeme.span);
-        let mut span = start;
-        while let Some(lexeme) = self.peek() {
+        let start = self.lexemes.get(self.at);
+        let mut span = start.map_or(self.end, |lexeme| lexeme.span);
+        while let Some(&lexeme) = self.lexemes.get(self.at) {
             match lexeme.token {
                 Token::Close => break,
                 Token::Word(text) if stops.iter().any(|words| words.contains(&text)) => break,
@@ -162,7 +167,7 @@ impl<'input> Parser<'_, 'input> {
     fn pass_block(&mut self) -> Span {
         let mut depth = 0usize;
         let start = self.last();
-        while let Some(lexeme) = self.peek() {
+        while let Some(&lexeme) = self.lexemes.get(self.at) {
             self.take();
             match lexeme.token {
                 Token::Open => depth = depth.saturating_add(1),
@@ -259,6 +264,10 @@ impl<'input> Parser<'_, 'input> {
                     self.error(MaestroError::StrayBrace { span: lexeme.span });
                     self.take();
                 }
+                Token::Word(text) if is_hardware_key(text) => {
+                    self.error(MaestroError::NoNetwork { span: lexeme.span });
+                    self.pass_to(&[&ITEMS]);
+                }
                 _ => {
                     self.unexpected("`Network`, `Constant` or `Accelerator`", &ITEMS);
                     self.take_odd();
@@ -320,7 +329,7 @@ impl<'input> Parser<'_, 'input> {
         match self.word() {
             Some(("Sz", span)) => {
                 self.take();
-                let Some((dim, at)) = self.word() else {
+                let Some((dim, at)) = self.word().filter(|(dim, _)| is_dimension(dim)) else {
                     self.unexpected("a dimension", &[]);
                     return None;
                 };
@@ -407,7 +416,7 @@ impl<'input> Parser<'_, 'input> {
             Some(("Type", keyword)) => {
                 self.take();
                 match self.word() {
-                    Some((text, span)) if !begins(text) => {
+                    Some((text, span)) if is_dimension(text) => {
                         self.take();
                         let name = Spanned::new(text.to_owned(), span);
                         Some(Member::Type { keyword, name })
@@ -419,9 +428,9 @@ impl<'input> Parser<'_, 'input> {
                 }
             }
             Some(("Stride", keyword)) => self.sizes(SizesOf::Stride, keyword).map(Member::Sizes),
-            Some(("Dimensions", keyword)) => self
-                .sizes(SizesOf::Dimensions, keyword)
-                .map(Member::Sizes),
+            Some(("Dimensions", keyword)) => {
+                self.sizes(SizesOf::Dimensions, keyword).map(Member::Sizes)
+            }
             Some(("Dataflow", keyword)) => self.dataflow(keyword).map(Member::Dataflow),
             _ => {
                 self.unexpected("`Type`, `Stride`, `Dimensions` or `Dataflow`", &MEMBERS);
@@ -444,7 +453,7 @@ impl<'input> Parser<'_, 'input> {
         let mut damaged = None;
         while !self.closes(open, &strangers) {
             let pair = match self.word() {
-                Some((text, span)) if is_name(text) => {
+                Some((text, span)) if is_dimension(text) => {
                     self.take();
                     let key = Spanned::new(text.to_owned(), span);
                     self.value().map(|value| (key, value))
@@ -516,7 +525,7 @@ impl<'input> Parser<'_, 'input> {
             DirectiveKind::Cluster { size, kind }
         } else {
             let offset = self.value()?;
-            let Some((dim, span)) = self.word().filter(|(word, _)| !begins(word)) else {
+            let Some((dim, span)) = self.word().filter(|(word, _)| is_dimension(word)) else {
                 self.unexpected("a dimension", &[]);
                 return None;
             };
@@ -559,7 +568,7 @@ impl<'input> Parser<'_, 'input> {
         let mut entries = Vec::new();
         while !self.closes(open, &[&ITEMS]) {
             let start = self.peek().map_or(self.end, |lexeme| lexeme.span);
-            let Some((text, span)) = self.word() else {
+            let Some((text, span)) = self.word().filter(|(word, _)| is_dimension(word)) else {
                 self.unexpected("`key: value`", &[]);
                 self.take_odd();
                 entries.push(Entry::Error(start.join(self.pass_to(&[&ITEMS]))));
@@ -590,7 +599,7 @@ impl<'input> Parser<'_, 'input> {
                 Some(Lexeme {
                     token: Token::Word(text),
                     span,
-                }) if is_name(text) => {
+                }) if is_dimension(text) => {
                     self.take();
                     let value = Setting::Word(Spanned::new(text.to_owned(), span));
                     entries.push(Entry::Property { key, value });
@@ -641,7 +650,16 @@ pub fn parse_pairs(
 
 /// Whether the word begins something and so is no value, name or dimension.
 fn begins(text: &str) -> bool {
-    MEMBERS.contains(&text) || DIRECTIVES.contains(&text) || ITEMS.contains(&text) || text == "Layer"
+    MEMBERS.contains(&text)
+        || DIRECTIVES.contains(&text)
+        || ITEMS.contains(&text)
+        || text == "Layer"
+}
+
+/// Whether a word may be a dimension, a type or a key, in dflow too: `K`, `Y'`.
+fn is_dimension(text: &str) -> bool {
+    let stem = text.strip_suffix('\'').unwrap_or(text);
+    !stem.is_empty() && !begins(text) && plain(stem) == stem
 }
 
 /// Whether a word may be a name: it begins with a letter and has no sign of arithmetic in it.

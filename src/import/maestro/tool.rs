@@ -274,13 +274,14 @@ fn outermost(
 /// The windows of a map over `extent`, each counted without all but one of the `taken` kernel elements.
 fn windows(map: &Map, extent: i128, taken: i128, instances: i128) -> Option<Windows> {
     let (size, offset) = (map.size, map.offset);
-    let out = |inputs: i128| inputs.checked_sub(taken).and_then(|rest| rest.checked_add(1));
+    let out = |inputs: i128| {
+        inputs
+            .checked_sub(taken)
+            .and_then(|rest| rest.checked_add(1))
+    };
     // Rounded to zero, as the tool divides.
     let steady = extent.checked_sub(size)?.checked_div(offset)?;
-    let covered = steady
-        .max(0)
-        .checked_mul(offset)?
-        .checked_add(size)?;
+    let covered = steady.max(0).checked_mul(offset)?.checked_add(size)?;
     let edge = if covered < extent || size > extent {
         let passed = steady.max(0).checked_add(1)?.checked_mul(offset)?;
         match extent.checked_sub(passed)? {
@@ -331,13 +332,22 @@ fn windows(map: &Map, extent: i128, taken: i128, instances: i128) -> Option<Wind
 /// The last fold of several, over `rest` inputs.
 fn last_fold(windows: &mut Windows, rest: i128, map: &Map, edge: i128, taken: i128) -> Option<()> {
     let (size, offset) = (map.size, map.offset);
-    let out = |inputs: i128| inputs.checked_sub(taken).and_then(|rest| rest.checked_add(1));
+    let out = |inputs: i128| {
+        inputs
+            .checked_sub(taken)
+            .and_then(|rest| rest.checked_add(1))
+    };
     let whole = if rest < size {
         1
     } else {
-        rest.checked_sub(size)?.checked_div(offset)?.checked_add(1)?
+        rest.checked_sub(size)?
+            .checked_div(offset)?
+            .checked_add(1)?
     };
-    let reach = whole.checked_sub(1)?.checked_mul(offset)?.checked_add(size)?;
+    let reach = whole
+        .checked_sub(1)?
+        .checked_mul(offset)?
+        .checked_add(size)?;
     let is_uneven = reach < rest;
     windows.partial = is_uneven;
     if whole == 1 {
@@ -398,12 +408,18 @@ mod tests {
         // A gap in C: 0.5; a gap in K: 0.5; C doubled: 1.5; K doubled: 63 of 32 pairs, 1.97.
         assert_eq!(ratio("TemporalMap(64,64) C", "TemporalMap(32,64) C"), 5_000);
         assert_eq!(ratio("SpatialMap(1,1) K", "SpatialMap(1,2) K"), 5_000);
-        assert_eq!(ratio("TemporalMap(64,64) C", "TemporalMap(32,16) C"), 15_000);
+        assert_eq!(
+            ratio("TemporalMap(64,64) C", "TemporalMap(32,16) C"),
+            15_000
+        );
         assert_eq!(ratio("SpatialMap(1,1) K", "SpatialMap(2,1) K"), 19_687);
         // Rows three apart: 5 of 14 outputs, 0.36.
         assert_eq!(ratio("TemporalMap(3,1) Y", "TemporalMap(3,3) Y"), 3_571);
         // A window larger than C is clipped, one larger than Y makes nothing.
-        assert_eq!(ratio("TemporalMap(64,64) C", "TemporalMap(100,100) C"), 10_000);
+        assert_eq!(
+            ratio("TemporalMap(64,64) C", "TemporalMap(100,100) C"),
+            10_000
+        );
         let small = DIMS.replace("Y 16", "Y 2");
         assert_eq!(conv(&small, KCP, 256).0, 0);
     }
@@ -421,7 +437,8 @@ mod tests {
     // The last fold has one PE: (Q - 1 + S) / Q of the exact count.
     #[test]
     fn a_lone_pe_counts_its_window() {
-        let directives = "TemporalMap(1,1) K; TemporalMap(1,1) C; TemporalMap(3,1) Y; SpatialMap(3,1) X;";
+        let directives =
+            "TemporalMap(1,1) K; TemporalMap(1,1) C; TemporalMap(3,1) Y; SpatialMap(3,1) X;";
         let (printed, macs) = conv("K 2, C 3, R 3, S 3, Y 5, X 27", directives, 8);
         assert_eq!(macs, 2 * 3 * 9 * 3 * 25);
         assert_eq!(printed * 25, macs * 27);

@@ -44,7 +44,10 @@ pub struct Layer {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Member {
     /// `Type: CONV`
-    Type { keyword: Span, name: Name },
+    Type {
+        keyword: Span,
+        name: Name,
+    },
     /// `Stride { X: 2, Y: 2 }` and `Dimensions { K: 64 }`
     Sizes(Sizes),
     Dataflow(Dataflow),
@@ -124,7 +127,10 @@ pub struct Accelerator {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Entry {
     /// `NumPEs: 256`, `MultPrecision: INT8`
-    Property { key: Name, value: Setting },
+    Property {
+        key: Name,
+        value: Setting,
+    },
     /// `PE { ... }`
     Block {
         kind: Name,

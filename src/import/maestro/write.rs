@@ -85,7 +85,15 @@ pub fn write(
             Part::Network(at, node) => {
                 out.push('\n');
                 dataflows(*at, lists, named, &comments, &mut out);
-                network(*at, node, first_layer, lists, named, &mut comments, &mut out);
+                network(
+                    *at,
+                    node,
+                    first_layer,
+                    lists,
+                    named,
+                    &mut comments,
+                    &mut out,
+                );
                 first_layer = first_layer.saturating_add(node.layers.len());
             }
         }
@@ -121,7 +129,11 @@ fn dataflows(
     out: &mut String,
 ) {
     for (&first, name) in lists.first.iter().zip(&named.dataflows) {
-        let Some(layer) = lists.layers.get(first).filter(|layer| layer.network == network) else {
+        let Some(layer) = lists
+            .layers
+            .get(first)
+            .filter(|layer| layer.network == network)
+        else {
             continue;
         };
         let Some(dataflow) = layer.dataflow else {
@@ -130,7 +142,10 @@ fn dataflows(
         out.push_str(&format!("Dataflow {name} {{\n"));
         let placed = placed(dataflow, comments);
         let said = |at: usize, behind: bool, out: &mut String| {
-            for comment in placed.iter().filter(|one| (one.at, one.behind) == (at, behind)) {
+            for comment in placed
+                .iter()
+                .filter(|one| (one.at, one.behind) == (at, behind))
+            {
                 out.push_str(if behind { " " } else { "\n" });
                 out.push_str(comment.words);
             }
@@ -158,7 +173,11 @@ fn network(
     out: &mut String,
 ) {
     let empty = named.network(at, node, Vec::new());
-    let unwired = if empty.unwired.is_some() { " unwired" } else { "" };
+    let unwired = if empty.unwired.is_some() {
+        " unwired"
+    } else {
+        ""
+    };
     out.push_str(&format!("Network {}{unwired} {{\n", empty.name));
     let mut number = first_layer;
     for layer in &node.layers {
@@ -189,7 +208,9 @@ fn leftover(
     let kept: BTreeSet<Placed<'_>> = match (own, first) {
         (Some(_), Some(&first)) if first != number => {
             let first = lists.layers.get(first).and_then(|first| first.dataflow);
-            first.map_or(BTreeSet::new(), |first| placed(first, comments).into_iter().collect())
+            first.map_or(BTreeSet::new(), |first| {
+                placed(first, comments).into_iter().collect()
+            })
         }
         (Some(own), _) => placed(own, comments).into_iter().collect(),
         (None, _) => BTreeSet::new(),
@@ -204,7 +225,9 @@ fn leftover(
             out.push('\n');
         }
     }
-    let past = comments.all.partition_point(|comment| comment.lo() < node.span.hi());
+    let past = comments
+        .all
+        .partition_point(|comment| comment.lo() < node.span.hi());
     comments.next = comments.next.max(past);
 }
 
@@ -223,7 +246,9 @@ fn placed<'a>(dataflow: &Dataflow, comments: &Comments<'a>) -> Vec<Placed<'a>> {
     inside
         .map(|span| {
             let at = directives.partition_point(|directive| directive.span.lo() < span.lo());
-            let before = at.checked_sub(1).and_then(|before| Some((before, directives.get(before)?)));
+            let before = at
+                .checked_sub(1)
+                .and_then(|before| Some((before, directives.get(before)?)));
             let same_line = before.filter(|(_, directive)| {
                 let between = directive.span.hi() as usize..span.lo() as usize;
                 let between = comments.text.get(between);
