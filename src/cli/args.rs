@@ -157,7 +157,7 @@ pub struct Eval {
     pub mapping: Mapping,
 }
 
-/// Show what differs between two maps of a file, or between two reports
+/// Show what differs between two maps of a file, between two reports, or between a map and what was measured
 #[derive(Args, Debug)]
 #[command(after_help = "\
 The largest change comes first. Equal sides print nothing. Exit code 1 when a figure of a layer or of all changed by more
@@ -165,7 +165,8 @@ than `--fail-over`, up or down.
 
 Examples:
   dflowc compare design.dflow --maps baseline,wide
-  dflowc compare before.json after.json --fail-over 2%     two reports of `eval --report json`")]
+  dflowc compare before.json after.json --fail-over 2%     two reports of `eval --report json`
+  dflowc compare chip.dflow --map alexnet --measured measured.csv     error per layer; columns layer,value,unit,source")]
 pub struct Compare {
     /// A program, or two reports in JSON
     #[arg(required = true, num_args = 1..=2, value_name = "FILE")]
@@ -174,6 +175,14 @@ pub struct Compare {
     /// Two maps of the program
     #[arg(long, value_name = "A,B")]
     pub maps: Option<String>,
+
+    /// Measured figures to hold the program to: a CSV file with the columns layer,value,unit,source
+    #[arg(long, value_name = "MEASURED.csv", conflicts_with = "maps")]
+    pub measured: Option<PathBuf>,
+
+    /// With `--measured`: the map that is held to them, where there are several
+    #[arg(long, value_name = "MAP", requires = "measured")]
+    pub map: Option<String>,
 
     /// Fail when something changed by more than this: `2%`
     #[arg(long, value_name = "SHARE")]
