@@ -30,16 +30,19 @@ pub enum Unit {
     Seconds,
     Milliseconds,
     Microseconds,
+    /// Runs of the whole in a second.
+    Frames,
     /// PEs that work.
     Pes,
 }
 
 impl Unit {
-    const ALL: [(&'static str, Unit); 5] = [
+    const ALL: [(&'static str, Unit); 6] = [
         ("cycles", Unit::Cycles),
         ("s", Unit::Seconds),
         ("ms", Unit::Milliseconds),
         ("us", Unit::Microseconds),
+        ("frames/s", Unit::Frames),
         ("PEs", Unit::Pes),
     ];
 
@@ -57,6 +60,7 @@ impl Unit {
             Unit::Seconds => seconds(1.0),
             Unit::Milliseconds => seconds(1e3),
             Unit::Microseconds => seconds(1e6),
+            Unit::Frames => seconds(1.0).map(f64::recip),
             Unit::Pes => figures["pes_used"].as_f64(),
         }
     }
@@ -85,7 +89,7 @@ pub fn measurements(text: &str) -> Result<Vec<Measurement>, String> {
         let measurement = Measurement {
             value: value.ok_or_else(|| wrong("the value is no positive number"))?,
             unit: known
-                .ok_or_else(|| wrong("the unit is none of cycles, s, ms, us, PEs"))?
+                .ok_or_else(|| wrong("the unit is none of cycles, s, ms, us, frames/s, PEs"))?
                 .1,
             layer,
             source,

@@ -33,3 +33,4 @@ mod robust;
 mod search;
 mod stdlib;
 mod systolic;
+mod validation;
