@@ -68,9 +68,19 @@ fn figures(architecture: &Architecture, counts: &Counts) -> Vec<Figure> {
             .sum();
         let cycles = compute as f64;
         let from = "section 5.1: traffic of the innermost memories over the cycles of computation";
-        say("network_bandwidth", bits as f64 / 8.0 / cycles, "B/cycle", from);
+        say(
+            "network_bandwidth",
+            bits as f64 / 8.0 / cycles,
+            "B/cycle",
+            from,
+        );
         let from = "section 5.1: products of a cycle when nothing waits";
-        say("roofline", counts.operations as f64 / cycles, "MAC/cycle", from);
+        say(
+            "roofline",
+            counts.operations as f64 / cycles,
+            "MAC/cycle",
+            from,
+        );
     }
     figures
 }

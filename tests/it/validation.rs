@@ -105,15 +105,15 @@ fn another_machine_is_told_apart() {
             "buffer",
             "Bandwidth: 200B/cycle",
             "Bandwidth: 8B/cycle",
-            0.30,
-            0.30,
+            0.20,
+            0.70,
         ),
         (
             "register_file",
             &scratchpads,
-            "  Memory  RF   { Size: 520B; Bandwidth: 2B/cycle }\n",
-            0.30,
-            0.30,
+            "  Memory  RF   { Size: 520B }\n",
+            0.40,
+            0.40,
         ),
     ] {
         assert!(text.contains(from), "{name}");
