@@ -1,9 +1,8 @@
-// error: E0101 at 12:38
-// error: E0101 at 13:19
-// error: E0101 at 17:16
-// error: E0101 at 20:1
+// error: E0101 at 11:38
+// error: E0101 at 12:19
+// error: E0101 at 16:16
 // fix: none
-// What the tool makes of these: a parse error without a place, or (1.5) another number; the last is a slip of `Network`.
+// What the tool makes of these: a parse error without a place, or (1.5) another number.
 Constant Sz4 4;
 Network n {
   Layer conv {
@@ -17,5 +16,4 @@ Network n {
     Type: CONV Padding { Y: 1 } Dimensions { K: 4, C: 6, R: 3, S: 3, Y: 8, X: 8 } Dataflow { TemporalMap(Sz4,Sz4) C }
   }
 }
-Netwrk m { Layer l { } }
 Accelerator { PE { NumPEs: 1 } }
