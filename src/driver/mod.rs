@@ -212,11 +212,13 @@ impl<F: Files> Session<F> {
         (compiled, hardware)
     }
 
-    /// A `.m` file with its text in dflow, not laid out yet; without one when it cannot be read, which has been reported.
+    /// A `.m` file with its text in dflow, not laid out yet; without one when something is wrong, which has been reported.
     #[must_use]
     pub fn import(&self, path: &str, hardware: Option<&str>) -> (Compiled, Option<String>) {
         let (compiled, hardware) = self.compile(path, &[], hardware);
-        let text = compiled.modules.last().and_then(|module| {
+        let module = compiled.modules.last();
+        let text = module.filter(|_| !compiled.diagnostics.has_errors());
+        let text = text.and_then(|module| {
             let file = module.ast.span.file();
             let source = compiled.sources.get(file)?;
             let around = Surroundings {

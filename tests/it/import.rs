@@ -338,6 +338,38 @@ fn no_text_is_too_strange() {
     }
 }
 
+/// A short text may ask for much: layers that all take one long list, networks by the thousand.
+#[test]
+fn much_from_a_short_text_is_bounded() {
+    let list = "TemporalMap(1,1) K; ".repeat(200);
+    let inherited = format!(
+        "Network n {{ Layer a {{ Dataflow {{ {list} }} }} {} }}",
+        "Layer b { } ".repeat(15_000)
+    );
+    let networks = "Network n { Layer a { } } ".repeat(15_000);
+    let layers = format!("Network n {{ {} }}", "Layer a { } ".repeat(25_000));
+    let long = format!(
+        "Network n {{ Layer a {{ Dataflow {{ {} }} }} }}",
+        list.repeat(100)
+    );
+    for (text, is_refused) in [
+        (inherited, true),
+        (networks, false),
+        (layers, true),
+        (long, true),
+    ] {
+        let start = Instant::now();
+        let imported = dflowc::import::maestro::import(FileId::new(0), &text, Default::default());
+        let refused = imported
+            .errors
+            .iter()
+            .any(|error| error.to_diagnostic().code == Code::E0104);
+        assert_eq!(refused, is_refused, "{text:.60}");
+        let _ = dflowc::import::maestro::written(FileId::new(0), &text, Default::default());
+        assert!(start.elapsed() < Duration::from_secs(20), "{text:.60}");
+    }
+}
+
 /// The files of the folder that the environment names.
 fn published() -> Vec<PathBuf> {
     let Some(folder) = std::env::var_os("DFLOW_MAESTRO_FILES") else {

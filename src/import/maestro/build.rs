@@ -318,13 +318,12 @@ impl Named {
     pub fn entries(&self, network: usize, lists: &Lists<'_>) -> Vec<MapEntry> {
         let mut order = Vec::new();
         let mut layers: BTreeMap<usize, (Span, Vec<ast::Name>)> = BTreeMap::new();
-        for (at, layer) in lists.layers.iter().enumerate() {
+        let own = lists.of(network);
+        let all = lists.layers.iter().enumerate();
+        for (at, layer) in all.take(own.end).skip(own.start) {
             let Some((list, dataflow)) = layer.list.zip(layer.dataflow) else {
                 continue;
             };
-            if layer.network != network {
-                continue;
-            }
             let span = dataflow.body;
             let (_, names) = layers.entry(list).or_insert_with(|| {
                 order.push(list);

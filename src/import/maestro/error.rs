@@ -43,6 +43,12 @@ pub enum MaestroError {
         span: Span,
         limit: usize,
     },
+    /// From here on it was not read.
+    TooMany {
+        span: Span,
+        what: &'static str,
+        limit: usize,
+    },
     FileTooLarge {
         span: Span,
         limit: usize,
@@ -196,6 +202,10 @@ impl MaestroError {
             Self::TooDeep { span, limit } => {
                 Diagnostic::new(Code::E0103, "this block is nested too deeply")
                     .at(*span, format!("more than {limit} levels"))
+            }
+            Self::TooMany { span, what, limit } => {
+                let message = format!("more than {limit} {what} are not available");
+                Diagnostic::new(Code::E0104, message).at(*span, "not read from here on")
             }
             Self::FileTooLarge { span, limit } => {
                 Diagnostic::new(Code::E0702, "the file is too large")

@@ -249,12 +249,39 @@ pub struct Lists<'a> {
     pub layers: Vec<Mapped<'a>>,
     /// The first layer of each list, as an index into `layers`.
     pub first: Vec<usize>,
+    /// Where layers begin to have no list although there is one before them.
+    pub cut: Option<Span>,
 }
+
+impl Lists<'_> {
+    /// Where the layers of a network begin and end.
+    #[must_use]
+    pub fn of(&self, network: usize) -> std::ops::Range<usize> {
+        let start = self.layers.partition_point(|layer| layer.network < network);
+        let end = self
+            .layers
+            .partition_point(|layer| layer.network <= network);
+        start..end
+    }
+
+    /// The numbers of the lists that a network is the first to have.
+    #[must_use]
+    pub fn new_in(&self, network: usize) -> std::ops::Range<usize> {
+        let layers = self.of(network);
+        let start = self.first.partition_point(|&first| first < layers.start);
+        let end = self.first.partition_point(|&first| first < layers.end);
+        start..end
+    }
+}
+
+/// Directives of layers that take the list of one before them, together: each gets a copy.
+pub const MAX_INHERITED: usize = 1 << 16;
 
 /// The list of every layer.
 #[must_use]
 pub fn lists<'a>(tree: &'a Tree, constants: &Constants) -> Lists<'a> {
     let mut layers = Vec::new();
+    let (mut inherited, mut cut) = (0usize, None);
     for (network, node) in tree.networks.iter().enumerate() {
         let mut last = None;
         for (layer, node) in node.layers.iter().enumerate() {
@@ -263,6 +290,13 @@ pub fn lists<'a>(tree: &'a Tree, constants: &Constants) -> Lists<'a> {
                 _ => None,
             });
             last = own.or(last);
+            if let (None, Some(before)) = (own, last) {
+                inherited = inherited.saturating_add(before.directives.len());
+                if inherited > MAX_INHERITED {
+                    cut = cut.or(Some(node.name.span));
+                    last = None;
+                }
+            }
             let extents = extents(node, constants);
             let adjusted =
                 last.map_or(Vec::new(), |dataflow| adjust(dataflow, &extents, constants));
@@ -290,7 +324,7 @@ pub fn lists<'a>(tree: &'a Tree, constants: &Constants) -> Lists<'a> {
         });
         layer.list = Some(list);
     }
-    Lists { layers, first }
+    Lists { layers, first, cut }
 }
 
 /// What one layer of those with the same words needs, and does no harm to the others, all of them get.

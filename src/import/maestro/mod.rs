@@ -166,6 +166,13 @@ fn name_all(
         let start = whole(file, text).start();
         errors.push(MaestroError::NoNetwork { span: start });
     }
+    if let Some(span) = lists.cut {
+        errors.push(MaestroError::TooMany {
+            span,
+            what: "directives of layers without a Dataflow of their own",
+            limit: lists::MAX_INHERITED,
+        });
+    }
     Named::new(tree, lists, around.hardware, !around.is_part, errors)
 }
 

@@ -18,6 +18,9 @@ use crate::syntax::ast::ClusterKind;
 
 /// Blocks in blocks of an accelerator.
 const MAX_DEPTH: usize = 8;
+/// Layers of all networks of a file, and directives of a layer: what is behind `hir` takes no more.
+const MAX_LAYERS: usize = 20_000;
+const MAX_DIRECTIVES: usize = 256;
 /// Mistakes past this are not reported.
 const MAX_ERRORS: usize = 1000;
 
@@ -33,6 +36,7 @@ pub fn parse(lexemes: &[Lexeme<'_>], end: Span) -> (Tree, Vec<MaestroError>) {
         at: 0,
         end,
         errors: Vec::new(),
+        layers: 0,
     };
     let tree = parser.file();
     (tree, parser.errors)
@@ -43,6 +47,7 @@ struct Parser<'a, 'input> {
     at: usize,
     end: Span,
     errors: Vec<MaestroError>,
+    layers: usize,
 }
 
 impl<'input> Parser<'_, 'input> {
@@ -372,7 +377,19 @@ impl<'input> Parser<'_, 'input> {
         let mut layers = Vec::new();
         while !self.closes(open, &[&ITEMS]) {
             if self.is_word(&["Layer"]) {
-                layers.extend(self.layer());
+                let layer = self.layer();
+                self.layers = self.layers.saturating_add(1);
+                match layer {
+                    Some(layer) if self.layers <= MAX_LAYERS => layers.push(layer),
+                    Some(layer) if self.layers == MAX_LAYERS.saturating_add(1) => {
+                        self.error(MaestroError::TooMany {
+                            span: layer.name.span,
+                            what: "layers in a file",
+                            limit: MAX_LAYERS,
+                        });
+                    }
+                    _ => {}
+                }
             } else {
                 self.unexpected("`Layer`", &["Layer"]);
                 self.take_odd();
@@ -484,7 +501,16 @@ impl<'input> Parser<'_, 'input> {
         let mut damaged = None;
         while !self.closes(open, &[&ITEMS, &["Layer"], &MEMBERS]) {
             match self.directive() {
-                Some(directive) => directives.push(directive),
+                Some(directive) if directives.len() < MAX_DIRECTIVES => directives.push(directive),
+                Some(directive) if damaged.is_none() => {
+                    self.error(MaestroError::TooMany {
+                        span: directive.span,
+                        what: "directives in a layer",
+                        limit: MAX_DIRECTIVES,
+                    });
+                    damaged = Some(directive.span);
+                }
+                Some(_) => {}
                 None => {
                     damaged = Some(self.pass_to(&[&ITEMS, &["Layer"], &MEMBERS, &DIRECTIVES]));
                 }
@@ -630,6 +656,7 @@ pub fn parse_pairs(
         at: 0,
         end,
         errors: Vec::new(),
+        layers: 0,
     };
     let mut pairs = Vec::new();
     while let Some(lexeme) = parser.peek() {

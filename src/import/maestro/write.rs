@@ -42,6 +42,13 @@ impl<'a> Comments<'a> {
     }
 }
 
+/// Items, in the order in which they stand in the file.
+enum Part<'a> {
+    Const(String),
+    Network(usize, &'a super::tree::Network),
+    Accelerator,
+}
+
 /// The whole text.
 #[must_use]
 pub fn write(
@@ -57,15 +64,9 @@ pub fn write(
         next: 0,
     };
     let mut out = String::new();
-    // Items in the order in which they stand in the file.
-    enum Part<'a> {
-        Const(Item),
-        Network(usize, &'a super::tree::Network),
-        Accelerator,
-    }
     let mut parts: BTreeMap<Span, Part<'_>> = BTreeMap::new();
     for (span, item) in named.constants(tree) {
-        parts.insert(span, Part::Const(item));
+        parts.insert(span, Part::Const(printed(item)));
     }
     for (at, network) in tree.networks.iter().enumerate() {
         parts.insert(network.span, Part::Network(at, network));
@@ -77,7 +78,7 @@ pub fn write(
     for (span, part) in &parts {
         comments.before(span.lo(), &mut out);
         match part {
-            Part::Const(item) => out.push_str(&printed(item.clone())),
+            Part::Const(text) => out.push_str(text),
             Part::Accelerator => {
                 out.push_str(&named.accelerator().map_or(String::new(), printed));
                 comments.before(span.hi(), &mut out);
@@ -128,12 +129,12 @@ fn dataflows(
     comments: &Comments<'_>,
     out: &mut String,
 ) {
-    for (&first, name) in lists.first.iter().zip(&named.dataflows) {
-        let Some(layer) = lists
-            .layers
-            .get(first)
-            .filter(|layer| layer.network == network)
-        else {
+    for list in lists.new_in(network) {
+        let first = lists
+            .first
+            .get(list)
+            .and_then(|&first| lists.layers.get(first));
+        let Some((layer, name)) = first.zip(named.dataflows.get(list)) else {
             continue;
         };
         let Some(dataflow) = layer.dataflow else {
@@ -180,10 +181,11 @@ fn network(
     };
     out.push_str(&format!("Network {}{unwired} {{\n", empty.name));
     let mut number = first_layer;
+    let mut kept = BTreeMap::new();
     for layer in &node.layers {
         comments.before(layer.span.lo(), out);
         if let Some(mapped) = lists.layers.get(number) {
-            leftover(layer, mapped, number, lists, comments, out);
+            leftover(layer, mapped, lists, &mut kept, comments, out);
             let node: ast::Layer = named.layer_node(layer, number, mapped, false);
             out.push_str(&print::print_entry(&Entry::Layer(node)));
             out.push('\n');
@@ -195,31 +197,34 @@ fn network(
 }
 
 /// The comments in a layer that do not stand in the Dataflow of its list.
-fn leftover(
+fn leftover<'a>(
     node: &super::tree::Layer,
     layer: &Mapped<'_>,
-    number: usize,
     lists: &Lists<'_>,
-    comments: &mut Comments<'_>,
+    kept: &mut BTreeMap<usize, BTreeSet<Placed<'a>>>,
+    comments: &mut Comments<'a>,
     out: &mut String,
 ) {
     let own = layer.dataflow.filter(|own| node.span.contains(own.body));
-    let first = layer.list.and_then(|list| lists.first.get(list));
-    let kept: BTreeSet<Placed<'_>> = match (own, first) {
-        (Some(_), Some(&first)) if first != number => {
-            let first = lists.layers.get(first).and_then(|first| first.dataflow);
+    let kept = own.zip(layer.list).map(|(_, list)| {
+        kept.entry(list).or_insert_with(|| {
+            let first = lists
+                .first
+                .get(list)
+                .and_then(|&first| lists.layers.get(first));
+            let first = first.and_then(|first| first.dataflow);
             first.map_or(BTreeSet::new(), |first| {
                 placed(first, comments).into_iter().collect()
             })
-        }
-        (Some(own), _) => placed(own, comments).into_iter().collect(),
-        (None, _) => BTreeSet::new(),
-    };
+        })
+    });
     let in_list: Vec<Placed<'_>> = own.map_or(Vec::new(), |own| placed(own, comments));
     let mut in_list = in_list.into_iter();
     for &span in comments.inside(node.span) {
         let is_kept = own.is_some_and(|own| own.body.contains(span))
-            && in_list.next().is_some_and(|one| kept.contains(&one));
+            && in_list
+                .next()
+                .is_some_and(|one| kept.as_ref().is_some_and(|kept| kept.contains(&one)));
         if !is_kept {
             out.push_str(comments.words(span));
             out.push('\n');
