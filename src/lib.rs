@@ -23,6 +23,8 @@
 //! * [`sweep`]: the explorations of a program: designs to an evaluator, answers to reports.
 //! * [`report`]: one model of a result, and a writer per format.
 //!
+//! [`import`] gives trees of files of other tools, in the place of [`syntax`].
+//!
 //! [`driver`] reads files and runs the front end, [`evaluate::run()`] the rest, `cli` is the program, `lsp` what
 //! editors see of it. [`format`] lays out a text anew, from its tokens and its tree. [`base`] and [`diag`] (spans,
 //! messages, codes and their pages) are below everything, [`stdlib`] is embedded text.
@@ -41,6 +43,7 @@ pub mod evaluate;
 pub mod explore;
 pub mod format;
 pub mod hir;
+pub mod import;
 pub mod ir;
 pub mod legality;
 pub mod lower;

@@ -20,6 +20,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
 const NAME: &str = "fuzz.dflow";
+/// A file of the MAESTRO tool, and its hardware.
+const FOREIGN: &str = "fuzz.m";
+const HARDWARE: &str = "hw.m";
 /// Layers of no more operations are executed by the interpreter too.
 const SMALL: u64 = 3_000;
 /// Fixes of one text that are tried.
@@ -140,6 +143,59 @@ impl Checker {
             edits(text, &mut Dice::new(edit), found)
         });
         found
+    }
+
+    /// All that is wrong with the answers to a file of the MAESTRO tool.
+    pub fn look_at_foreign(&mut self, text: &str) -> Vec<Finding> {
+        let mut found = Vec::new();
+        let done = watched("import", text, || {
+            catch_unwind(AssertUnwindSafe(|| self.imports(text, &mut found)))
+        });
+        if done.is_err() {
+            let last = PANIC.lock().map(|last| last.clone()).unwrap_or_default();
+            found.push(Finding::new("import", last.replace('\n', " ")));
+        }
+        found
+    }
+
+    /// Evaluated as it is, it says the same as written in dflow.
+    fn imports(&mut self, text: &str, found: &mut Vec<Finding>) {
+        let files = MemoryFiles::new().with(FOREIGN, text);
+        let session = Session::new(files.with(HARDWARE, "num_pes: 64"));
+        let compiled = session.load_on(FOREIGN, &[], Some(HARDWARE));
+        spans(&compiled.sources, compiled.diagnostics.iter(), found);
+        let answer = self.answer(&compiled, found);
+        self.evaluated += u64::from(!answer.reports.is_empty());
+        if session
+            .load_on(FOREIGN, &[], Some(HARDWARE))
+            .diagnostics
+            .iter()
+            .ne(compiled.diagnostics.iter())
+        {
+            found.push(Finding::new("import", "two runs differ"));
+        }
+        let snapshot = Snapshot::new(&session, FOREIGN);
+        let mut cache = ResultCache::default();
+        let evaluated = cache.evaluate(&snapshot, || false);
+        let _ = hints::hints(&snapshot, &evaluated, &mut cache);
+        let _ = symbols::outline(&snapshot);
+        for offset in [0, text.len() / 3, text.len()] {
+            let offset = u32::try_from(offset).unwrap_or(0);
+            let _ = hover::hover(&snapshot, &evaluated, &mut cache, offset);
+        }
+        let (loaded, dflow) = session.import(FOREIGN, Some(HARDWARE));
+        let (Some(dflow), false) = (dflow, loaded.diagnostics.has_errors()) else {
+            return;
+        };
+        let Ok(laid_out) = format::format(&dflow) else {
+            found.push(Finding::new("import", "what is written does not parse"));
+            return;
+        };
+        let again = load(&laid_out);
+        let own = Checker::new(None).answer(&again, found);
+        if own.reports != answer.reports {
+            found.push(Finding::new("import", "what is written has other figures"));
+        }
     }
 
     /// What was reached.

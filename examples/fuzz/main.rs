@@ -7,7 +7,8 @@
 //! breaks a law or differs from the oracle, work that takes long or much memory: each is a finding.
 //!
 //! A finding is written to `target/fuzz/` and said on standard error; the exit code is then 1. `--input FILE` looks at
-//! one file, `--plant panic|count|hang` puts a mistake behind a rare condition, to see that it is found.
+//! one file, `--plant panic|count|hang` puts a mistake behind a rare condition, to see that it is found. One input in eight is
+//! a file of the MAESTRO tool; with `--foreign` all are.
 
 // The allocator that counts.
 #![allow(unsafe_code)]
@@ -40,6 +41,8 @@ struct Arguments {
     inputs: u64,
     seed: u64,
     input: Option<PathBuf>,
+    /// Only files of the MAESTRO tool.
+    foreign: bool,
     plant: Option<Plant>,
 }
 
@@ -50,7 +53,7 @@ fn main() -> ExitCode {
             eprintln!("{wrong}");
             eprintln!(
                 "usage: fuzz [--seconds N] [--inputs N] [--seed N|today] [--input FILE] \
-                 [--plant panic|count|hang]"
+                 [--foreign] [--plant panic|count|hang]"
             );
             return ExitCode::from(2);
         }
@@ -62,7 +65,10 @@ fn main() -> ExitCode {
     if let Some(path) = &arguments.input {
         let bytes = std::fs::read(path).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        let found = checker.look_at(&text, &mut Dice::new(arguments.seed));
+        let found = match path.extension().is_some_and(|ending| ending == "m") {
+            true => checker.look_at_foreign(&text),
+            false => checker.look_at(&text, &mut Dice::new(arguments.seed)),
+        };
         found.iter().for_each(|finding| eprintln!("{finding}"));
         return ExitCode::from(u8::from(!found.is_empty()));
     }
@@ -70,11 +76,13 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments, folder: &Path, checker: &mut Checker) -> ExitCode {
-    let corpus = mutate::corpus(Path::new(env!("CARGO_MANIFEST_DIR")));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (corpus, foreign) = (mutate::corpus(root), mutate::foreign(root));
     println!(
-        "seed {}, {} programs of the repository",
+        "seed {}, {} programs of the repository, {} files of the MAESTRO tool",
         arguments.seed,
-        corpus.len()
+        corpus.len(),
+        foreign.len()
     );
     let start = Instant::now();
     let end = start + Duration::from_secs(arguments.seconds);
@@ -83,17 +91,26 @@ fn run(arguments: &Arguments, folder: &Path, checker: &mut Checker) -> ExitCode 
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     while inputs < arguments.inputs && findings < MOST_FINDINGS && Instant::now() < end {
         let mut dice = Dice::new(arguments.seed.wrapping_mul(1 << 32).wrapping_add(inputs));
-        let text = if dice.once_in(2) {
-            generate::program(&mut dice)
+        let is_foreign = arguments.foreign || dice.once_in(8);
+        let (text, found) = if is_foreign && !foreign.is_empty() {
+            let text = mutate::program(&mut dice, &foreign);
+            let found = checker.look_at_foreign(&text);
+            (text, found)
         } else {
-            mutate::program(&mut dice, &corpus)
+            let text = match dice.once_in(2) {
+                true => generate::program(&mut dice),
+                false => mutate::program(&mut dice, &corpus),
+            };
+            let found = checker.look_at(&text, &mut dice);
+            (text, found)
         };
-        for finding in checker.look_at(&text, &mut dice) {
+        for finding in found {
             let count = kinds.entry(finding.kind()).or_insert(0);
             *count += 1;
             if *count == 1 {
                 findings += 1;
-                keep(folder, arguments.seed, inputs, &text, &finding);
+                let ending = if is_foreign { "m" } else { "dflow" };
+                keep(folder, arguments.seed, inputs, ending, &text, &finding);
             }
         }
         inputs += 1;
@@ -106,9 +123,9 @@ fn run(arguments: &Arguments, folder: &Path, checker: &mut Checker) -> ExitCode 
 }
 
 /// Writes down an input, and what is wrong with the answer.
-fn keep(folder: &Path, seed: u64, number: u64, text: &str, finding: &Finding) {
+fn keep(folder: &Path, seed: u64, number: u64, ending: &str, text: &str, finding: &Finding) {
     let _ = std::fs::create_dir_all(folder);
-    let path = folder.join(format!("{seed}-{number}.dflow"));
+    let path = folder.join(format!("{seed}-{number}.{ending}"));
     let _ = std::fs::write(&path, text);
     eprintln!("{}: {finding}", path.display());
 }
@@ -119,6 +136,7 @@ fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments, Strin
         inputs: u64::MAX,
         seed: 1,
         input: None,
+        foreign: false,
         plant: None,
     };
     while let Some(word) = words.next() {
@@ -134,6 +152,7 @@ fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments, Strin
                 }
             }
             "--input" => known.input = Some(PathBuf::from(value()?)),
+            "--foreign" => known.foreign = true,
             "--plant" => known.plant = Some(Plant::parse(&value()?)?),
             _ => return Err(format!("what is `{word}`?")),
         }

@@ -10,7 +10,7 @@ const MOST_BYTES: u64 = 6_000;
 pub fn corpus(root: &Path) -> Vec<String> {
     let mut paths = Vec::new();
     for folder in ["tests", "examples", "stdlib", "src/diag/explain"] {
-        collect(&root.join(folder), &mut paths);
+        collect(&root.join(folder), &["dflow", "md"], &mut paths);
     }
     paths.sort();
     let mut programs = Vec::new();
@@ -33,7 +33,23 @@ pub fn corpus(root: &Path) -> Vec<String> {
     programs
 }
 
-fn collect(folder: &Path, paths: &mut Vec<std::path::PathBuf>) {
+/// Every file of the MAESTRO tool in the repository, and in the folder that `DFLOW_MAESTRO_FILES` names.
+pub fn foreign(root: &Path) -> Vec<String> {
+    let mut paths = Vec::new();
+    for folder in ["tests", "examples"] {
+        collect(&root.join(folder), &["m"], &mut paths);
+    }
+    if let Some(folder) = std::env::var_os("DFLOW_MAESTRO_FILES") {
+        collect(Path::new(&folder), &["m"], &mut paths);
+    }
+    paths.sort();
+    let texts = paths.iter().filter_map(|path| std::fs::read(path).ok());
+    texts
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .collect()
+}
+
+fn collect(folder: &Path, endings: &[&str], paths: &mut Vec<std::path::PathBuf>) {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return;
     };
@@ -41,9 +57,9 @@ fn collect(folder: &Path, paths: &mut Vec<std::path::PathBuf>) {
         let path = entry.path();
         let is_program = path
             .extension()
-            .is_some_and(|known| known == "dflow" || known == "md");
+            .is_some_and(|known| endings.iter().any(|ending| known == *ending));
         if path.is_dir() {
-            collect(&path, paths);
+            collect(&path, endings, paths);
         } else if is_program && entry.metadata().is_ok_and(|known| known.len() < MOST_BYTES) {
             paths.push(path);
         }

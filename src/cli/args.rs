@@ -76,6 +76,7 @@ pub enum Command {
     Explain(Explain),
     Emit(Emit),
     Fmt(Fmt),
+    Import(Import),
     Oracle(Oracle),
     Explore(Explore),
     Merge(Merge),
@@ -158,7 +159,7 @@ pub struct Eval {
     pub mapping: Mapping,
 }
 
-/// Show what differs between two maps of a file, or between two reports
+/// Show what differs between two maps of a file, between two reports, or between a map and what was measured
 #[derive(Args, Debug)]
 #[command(after_help = "\
 The largest change comes first. Equal sides print nothing. Exit code 1 when a figure of a layer or of all changed by more
@@ -166,7 +167,8 @@ than `--fail-over`, up or down.
 
 Examples:
   dflowc compare design.dflow --maps baseline,wide
-  dflowc compare before.json after.json --fail-over 2%     two reports of `eval --report json`")]
+  dflowc compare before.json after.json --fail-over 2%     two reports of `eval --report json`
+  dflowc compare chip.dflow --map alexnet --measured measured.csv     error per layer; columns layer,value,unit,source")]
 pub struct Compare {
     /// A program, or two reports in JSON
     #[arg(required = true, num_args = 1..=2, value_name = "FILE")]
@@ -175,6 +177,14 @@ pub struct Compare {
     /// Two maps of the program
     #[arg(long, value_name = "A,B")]
     pub maps: Option<String>,
+
+    /// Measured figures to hold the program to: a CSV file with the columns layer,value,unit,source
+    #[arg(long, value_name = "MEASURED.csv", conflicts_with = "maps")]
+    pub measured: Option<PathBuf>,
+
+    /// With `--measured`: the map that is held to them, where there are several
+    #[arg(long, value_name = "MAP", requires = "measured")]
+    pub map: Option<String>,
 
     /// Fail when something changed by more than this: `2%`
     #[arg(long, value_name = "SHARE")]
@@ -248,6 +258,28 @@ pub struct Fmt {
     /// Read standard input, write standard output (like the file `-`)
     #[arg(long, conflicts_with = "files")]
     pub stdin: bool,
+}
+
+/// Write a file of the MAESTRO tool in dflow: each distinct list of directives once, with a name
+#[derive(Args, Debug)]
+#[command(after_help = "\
+`check`, `eval` and the language server take such files as they are. What the tool would have counted otherwise is a warning.
+
+Examples:
+  dflowc import vgg16.m --hw hw.m -o vgg16.dflow
+  dflowc eval vgg16.m --hw hw.m                  without writing anything")]
+pub struct Import {
+    /// A file that ends with `.m`
+    #[arg(value_name = "FILE.m")]
+    pub file: PathBuf,
+
+    /// Its hardware: a flat list such as `num_pes: 256`
+    #[arg(long, value_name = "HW.m")]
+    pub hw: Option<PathBuf>,
+
+    /// Write to a file instead of standard output
+    #[arg(short, long, value_name = "OUT.dflow")]
+    pub output: Option<PathBuf>,
 }
 
 /// Run the naive interpreter, step by step and element by element (small layers)
@@ -433,6 +465,10 @@ pub struct Settings {
     /// Give a constant, or the default of a parameter, another value: `T=8`, `npu.rows=64`, `sram=16MiB`; repeatable
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub set: Vec<String>,
+
+    /// The hardware of a MAESTRO file: a flat list such as `num_pes: 256`
+    #[arg(long, value_name = "HW.m")]
+    pub hw: Option<PathBuf>,
 }
 
 /// How mappings are judged.

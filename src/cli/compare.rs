@@ -1,19 +1,22 @@
-//! `dflowc compare FILE --maps A, B` and `dflowc compare A.json B.json`
+//! `dflowc compare FILE --maps A, B`, `dflowc compare A.json B.json` and `dflowc compare FILE --measured M.csv`
 
 use super::args::{Compare, ReportFormat, Selection};
 use super::output::{Failure, Output, Status};
-use super::pipeline::{self, Destination};
+use super::pipeline::{self, Destination, Outcome};
 use super::progress::Progress;
 use crate::base::limits;
 use crate::driver::read_file;
 use crate::models;
-use crate::report::{Comparison, Report, Side};
+use crate::report::{Comparison, Report, Side, Validation, measurements};
 use serde_json::Value;
 use std::path::Path;
 
 /// Compares and reports; nothing is printed when nothing differs.
 pub fn run(arguments: &Compare, output: &Output) -> Result<Status, Failure> {
     let most = arguments.fail_over.as_deref().map(share).transpose()?;
+    if let Some(measured) = &arguments.measured {
+        return with_measured(arguments, measured, most, output);
+    }
     let sides = match maps(arguments)? {
         Some((file, maps)) => of_maps(arguments, file, &maps, output)?,
         None => match arguments.files.as_slice() {
@@ -39,6 +42,45 @@ pub fn run(arguments: &Compare, output: &Output) -> Result<Status, Failure> {
     }
     Ok(match most {
         Some(most) if comparison.exceeds(most) => Status::Errors,
+        _ => Status::Clean,
+    })
+}
+
+/// Holds one map of a file to measurements.
+fn with_measured(
+    arguments: &Compare,
+    measured: &Path,
+    most: Option<f64>,
+    output: &Output,
+) -> Result<Status, Failure> {
+    let [file] = arguments.files.as_slice() else {
+        return Err(Failure("`--measured` is about one file".to_owned()));
+    };
+    let shown = measured.display();
+    let bytes = read_file(measured, limits::REPORT_BYTES)
+        .map_err(|error| Failure(error.in_words(&shown.to_string())))?;
+    let rows = measurements(&String::from_utf8_lossy(&bytes))
+        .map_err(|why| Failure(format!("{shown}: {why}")))?;
+    let (outcome, report) = evaluated(arguments, file, arguments.map.clone(), output)?;
+    let status = output.diagnostics(&outcome.sources, outcome.diagnostics, false)?;
+    if status != Status::Clean {
+        return Ok(status);
+    }
+    let evaluations = report["evaluations"].as_array().map(Vec::as_slice);
+    let Some([evaluation]) = evaluations else {
+        let message = "measurements are of one map: say which with `--map`";
+        return Err(Failure(format!("{}: {message}", file.display())));
+    };
+    let validation = Validation::new(evaluation, rows)
+        .map_err(|why| Failure(format!("{shown}: {why} in {}", file.display())))?;
+    let text = match arguments.report {
+        ReportFormat::Text => validation.text(),
+        ReportFormat::Csv => validation.csv(),
+        ReportFormat::Json => validation.json(),
+    };
+    output.result_to(&text, arguments.output.as_deref())?;
+    Ok(match most {
+        Some(most) if validation.largest() > most => Status::Errors,
         _ => Status::Clean,
     })
 }
@@ -78,6 +120,44 @@ fn maps(arguments: &Compare) -> Result<Option<(&Path, [String; 2])>, Failure> {
     }
 }
 
+/// Evaluates a map of a file: what is said of the file, and the report as JSON.
+fn evaluated(
+    arguments: &Compare,
+    file: &Path,
+    map: Option<String>,
+    output: &Output,
+) -> Result<(Outcome<()>, Value), Failure> {
+    let selection = Selection {
+        map,
+        settings: arguments.settings.clone(),
+        ..Selection::default()
+    };
+    let mut progress = Progress::new();
+    let to = Destination {
+        strict: output.denies_warnings(),
+        output: arguments.output.as_deref(),
+    };
+    let model = models::DEFAULT.name();
+    let outcome = pipeline::evaluate(
+        file,
+        &selection,
+        model,
+        arguments.mapping,
+        to,
+        &mut progress,
+    )?;
+    drop(progress);
+    let report = Report::new(file.display().to_string(), outcome.value);
+    let value = serde_json::to_value(&report)
+        .map_err(|error| Failure(format!("cannot write the report as JSON: {error}")))?;
+    let said = Outcome {
+        sources: outcome.sources,
+        diagnostics: outcome.diagnostics,
+        value: (),
+    };
+    Ok((said, value))
+}
+
 /// Evaluates two maps of a file.
 fn of_maps(
     arguments: &Compare,
@@ -87,26 +167,7 @@ fn of_maps(
 ) -> Result<Result<[Side; 2], Status>, Failure> {
     let mut sides = Vec::with_capacity(maps.len());
     for map in maps {
-        let selection = Selection {
-            map: Some(map.clone()),
-            settings: arguments.settings.clone(),
-            ..Selection::default()
-        };
-        let mut progress = Progress::new();
-        let to = Destination {
-            strict: output.denies_warnings(),
-            output: arguments.output.as_deref(),
-        };
-        let model = models::DEFAULT.name();
-        let outcome = pipeline::evaluate(
-            file,
-            &selection,
-            model,
-            arguments.mapping,
-            to,
-            &mut progress,
-        )?;
-        drop(progress);
+        let (outcome, value) = evaluated(arguments, file, Some(map.clone()), output)?;
         // What is wrong with the file is said once.
         if sides.is_empty() || outcome.diagnostics.has_errors() {
             let status = output.diagnostics(&outcome.sources, outcome.diagnostics, false)?;
@@ -114,9 +175,6 @@ fn of_maps(
                 return Ok(Err(status));
             }
         }
-        let report = Report::new(file.display().to_string(), outcome.value);
-        let value = serde_json::to_value(&report)
-            .map_err(|error| Failure(format!("cannot write the report as JSON: {error}")))?;
         sides.push(one(map, &value, &format!("`{map}` of {}", file.display()))?);
     }
     match <[Side; 2]>::try_from(sides) {

@@ -15,6 +15,7 @@ mod explain;
 mod explore;
 mod fmt;
 mod groups;
+mod import;
 #[cfg(feature = "lsp")]
 mod lsp;
 mod oracle;
@@ -52,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Explain(explain) => explain::run(explain, &output),
         Command::Emit(emit) => emit::run(emit, &output),
         Command::Fmt(fmt) => fmt::run(fmt, &output),
+        Command::Import(import) => import::run(import, &output),
         Command::Oracle(oracle) => oracle::run(oracle, &output),
         Command::Explore(explore) => explore::run(explore, &output),
         Command::Merge(merge) => explore::merge(merge, &output),

@@ -4,7 +4,7 @@ use super::args::{ColorChoice, Deny, MessageFormat, Shared};
 use crate::base::SourceMap;
 use crate::base::harmless::harmless_lines;
 use crate::diag::{Code, Diagnostics, Severity, json, render};
-use crate::driver::write_file;
+use crate::driver::{drop_foreign_fixes, write_file};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -106,6 +106,7 @@ impl Output {
         if self.deny_warnings {
             diagnostics.deny_warnings();
         }
+        drop_foreign_fixes(sources, &mut diagnostics);
         // The range of E07 is about files, not about what stands in them.
         let files = diagnostics
             .iter()

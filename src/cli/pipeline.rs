@@ -25,7 +25,9 @@ pub struct Outcome<T> {
 /// The program of a file, and what is wrong with it so far.
 pub fn load(file: &Path, settings: &Settings) -> (Compiled, Diagnostics) {
     let session = Session::new(NamedFiles::new(file));
-    let mut compiled = session.load_with(&file.to_string_lossy(), &settings.set);
+    let hardware = settings.hw.as_ref().map(|hw| hw.to_string_lossy());
+    let name = file.to_string_lossy();
+    let mut compiled = session.load_on(&name, &settings.set, hardware.as_deref());
     let diagnostics = std::mem::take(&mut compiled.diagnostics);
     (compiled, diagnostics)
 }

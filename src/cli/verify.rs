@@ -21,6 +21,7 @@ pub fn run(arguments: &Verify, output: &Output) -> Result<Status, Failure> {
         .unwrap_or_else(|| folder.join(&document.file));
     let settings = Settings {
         set: document.settings.clone(),
+        hw: None,
     };
     let (compiled, mut sink) = load(&program, &settings);
     if sink.has_errors() {

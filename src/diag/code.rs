@@ -107,6 +107,9 @@ codes! {
     W0402 "map does not move" page "explain/W0402.md";
     W0403 "clusters across the rows of an array" page "explain/W0403.md";
     W0404 "a bandwidth that nothing uses" page "explain/W0404.md";
+    W0601 "another tool prints another count" page "explain/W0601.md";
+    W0602 "hardware assumed" page "explain/W0602.md";
+    W0603 "read otherwise than written" page "explain/W0603.md";
 }
 
 impl Code {

@@ -9,6 +9,7 @@ use crate::base::{FileId, SourceMap, Span};
 use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::hir::{HirError, Module, Target};
+use crate::import::maestro::{self, Surroundings};
 use crate::syntax::ast::{
     self, Body, DataflowUse, Definition, Entry, ExprKind, Item, MapEntry, UseSource,
 };
@@ -45,12 +46,22 @@ pub struct Input {
     pub from: Option<Span>,
 }
 
+/// What was read.
+#[derive(Default)]
+pub(super) struct Loaded {
+    pub modules: Vec<Module>,
+    pub inputs: Vec<Input>,
+    /// What dataflows without a name are called, by where they are written.
+    pub labels: BTreeMap<Span, String>,
+    /// From a hardware file, for a file that says nothing of its own.
+    pub hardware: Option<Definition>,
+}
+
 struct Loader<'a, F: Files> {
     session: &'a Session<F>,
     sources: &'a mut SourceMap,
     sink: &'a mut Diagnostics,
-    modules: Vec<Module>,
-    inputs: Vec<Input>,
+    loaded: Loaded,
     done: BTreeMap<Place, Option<usize>>,
     /// The chain of imports that led here.
     stack: Vec<Place>,
@@ -59,23 +70,86 @@ struct Loader<'a, F: Files> {
 pub(super) fn load<F: Files>(
     session: &Session<F>,
     path: &str,
+    hardware: Option<&str>,
     sources: &mut SourceMap,
     sink: &mut Diagnostics,
-) -> (Vec<Module>, Vec<Input>) {
+) -> Loaded {
     let mut loader = Loader {
         session,
         sources,
         sink,
-        modules: Vec::new(),
-        inputs: Vec::new(),
+        loaded: Loaded::default(),
         done: BTreeMap::new(),
         stack: Vec::new(),
     };
+    if let Some(hardware) = hardware {
+        loader.hardware(path, hardware);
+    }
     let _ = loader.module(Place::File(files::normal(path)), None);
-    (loader.modules, loader.inputs)
+    loader.loaded
+}
+
+/// The name of a file without its folders and its ending.
+pub(super) fn stem(path: &str) -> &str {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
 impl<F: Files> Loader<'_, F> {
+    /// The hardware of a file beside the one that is asked for.
+    fn hardware(&mut self, program: &str, path: &str) {
+        if !maestro::is_maestro(program) {
+            let message = format!("`--hw` goes with a `.m` file, and `{program}` is none");
+            let help = "say what the hardware is in an Accelerator of the program";
+            let diagnostic = Diagnostic::new(Code::E0309, message).help(help);
+            return self.sink.push(diagnostic);
+        }
+        let path = files::normal(path);
+        self.loaded.inputs.push(Input {
+            path: path.clone(),
+            from: None,
+        });
+        match self.session.read(&path) {
+            Ok(bytes) => {
+                let text = syntax::decode(&bytes).into_owned();
+                let file = self.sources.add(&path, &text);
+                let (definition, errors) = maestro::hardware(file, &text, stem(&path));
+                self.sink
+                    .extend(errors.iter().map(maestro::MaestroError::to_diagnostic));
+                self.loaded.hardware = definition;
+            }
+            Err(error) => self.sink.push(unreadable(&path, &error, None)),
+        }
+    }
+
+    /// The tree of a text, and whether something is wrong with it.
+    fn parse(
+        &mut self,
+        place: &Place,
+        file: FileId,
+        text: &str,
+        is_part: bool,
+    ) -> (ast::File, bool) {
+        if !matches!(place, Place::File(path) if maestro::is_maestro(path)) {
+            let parsed = syntax::parse(file, text);
+            let tainted = parsed.has_errors();
+            self.sink.extend(parsed.diagnostics);
+            return (parsed.ast, tainted);
+        }
+        let hardware = self.loaded.hardware.as_ref().filter(|_| !is_part);
+        let around = Surroundings { hardware, is_part };
+        let imported = maestro::import(file, text, around);
+        let before = self.sink.error_count();
+        self.sink.extend(
+            imported
+                .errors
+                .iter()
+                .map(maestro::MaestroError::to_diagnostic),
+        );
+        self.loaded.labels.extend(imported.labels);
+        (imported.ast, self.sink.error_count() != before)
+    }
+
     /// The index of the module at `place`, loaded if need be; `None` has been reported. `from` is where
     /// the import stands.
     fn module(&mut self, place: Place, from: Option<Span>) -> Option<usize> {
@@ -104,7 +178,7 @@ impl<F: Files> Loader<'_, F> {
         }
         if let Place::File(path) = &place {
             let path = path.clone();
-            self.inputs.push(Input { path, from });
+            self.loaded.inputs.push(Input { path, from });
         }
         let text = match &place {
             Place::Std(path) => stdlib::get(path)?.to_owned(),
@@ -118,14 +192,12 @@ impl<F: Files> Loader<'_, F> {
             },
         };
         let file = self.sources.add(&place.display(), &text);
-        let parsed = syntax::parse(file, &text);
-        let tainted = parsed.has_errors();
-        self.sink.extend(parsed.diagnostics);
+        let (ast, tainted) = self.parse(&place, file, &text, from.is_some());
         self.stack.push(place.clone());
-        let uses = self.uses(&parsed.ast, &place, file);
+        let uses = self.uses(&ast, &place, file);
         self.stack.pop();
-        self.modules.push(Module {
-            ast: parsed.ast,
+        self.loaded.modules.push(Module {
+            ast,
             std_path: match &place {
                 Place::Std(path) => Some(path.clone()),
                 Place::File(_) => None,
@@ -133,7 +205,7 @@ impl<F: Files> Loader<'_, F> {
             uses,
             tainted,
         });
-        let index = self.modules.len() - 1;
+        let index = self.loaded.modules.len() - 1;
         self.done.insert(place, Some(index));
         Some(index)
     }

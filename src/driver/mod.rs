@@ -29,6 +29,8 @@ pub use write::{is_same_file, keep_file, write_file};
 use crate::base::{SourceMap, Span};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::hir::{self, Accelerator, Application, Module, Names, Program, Setting, Value};
+use crate::import::maestro::{self, Surroundings, is_maestro};
+use crate::syntax::ast::Definition;
 use crate::syntax::{self, ast};
 use plan::FOUND;
 use std::collections::BTreeMap;
@@ -52,6 +54,9 @@ pub struct Compiled {
     pub inputs: Vec<Input>,
     /// With them networks and accelerators are made for other values of their parameters.
     pub names: Names,
+    /// What dataflows without a name are called in reports, by where they are written: an importer gives the lists of
+    /// its layers names.
+    pub labels: BTreeMap<Span, String>,
 }
 
 impl Compiled {
@@ -96,6 +101,22 @@ impl Compiled {
         let (names, modules) = (&self.names, &self.modules);
         names.network(modules, &mut self.program, base, given, sink)
     }
+}
+
+/// Takes away the edits that do not fit the file that they are for: what mends a mapping in dflow may be no word of the
+/// format that the file is in.
+pub fn drop_foreign_fixes(sources: &SourceMap, diagnostics: &mut Diagnostics) {
+    diagnostics.keep_fixes(|_, fix| {
+        let file = sources.get(fix.span.file());
+        let Some(file) = file.filter(|file| is_maestro(file.name())) else {
+            return true;
+        };
+        let (before, after) = (
+            file.slice(0..fix.span.range().start),
+            file.slice(fix.span.range().end..file.text().len()),
+        );
+        maestro::parses(fix.span.file(), &[before, &fix.replacement, after].concat())
+    });
 }
 
 /// In an item that does not parse, the tree is a guess, and so is what would mend its meaning: no edits for that.
@@ -146,9 +167,29 @@ impl<F: Files> Session<F> {
     /// [`Session::load`] with some constants and defaults set: `NAME=VALUE` each.
     #[must_use]
     pub fn load_with(&self, path: &str, settings: &[String]) -> Compiled {
+        self.load_on(path, settings, None)
+    }
+
+    /// [`Session::load_with`] of a `.m` file on the hardware of another, if one is given.
+    #[must_use]
+    pub fn load_on(&self, path: &str, settings: &[String], hardware: Option<&str>) -> Compiled {
+        self.compile(path, settings, hardware).0
+    }
+
+    fn compile(
+        &self,
+        path: &str,
+        settings: &[String],
+        hardware: Option<&str>,
+    ) -> (Compiled, Option<Definition>) {
         let mut sources = SourceMap::new();
         let mut diagnostics = Diagnostics::new();
-        let (modules, inputs) = load::load(self, path, &mut sources, &mut diagnostics);
+        let load::Loaded {
+            modules,
+            inputs,
+            labels,
+            hardware,
+        } = load::load(self, path, hardware, &mut sources, &mut diagnostics);
         let mut parsed = Vec::with_capacity(settings.len());
         for text in settings {
             let file = sources.add("--set", text);
@@ -159,14 +200,34 @@ impl<F: Files> Session<F> {
         }
         let (program, names) = hir::collect_with(&modules, &parsed, &mut diagnostics);
         drop_guesses(&modules, &mut diagnostics);
-        Compiled {
+        let compiled = Compiled {
             sources,
             diagnostics,
             program,
             modules,
             inputs,
             names,
-        }
+            labels,
+        };
+        (compiled, hardware)
+    }
+
+    /// A `.m` file with its text in dflow, not laid out yet; without one when something is wrong, which has been reported.
+    #[must_use]
+    pub fn import(&self, path: &str, hardware: Option<&str>) -> (Compiled, Option<String>) {
+        let (compiled, hardware) = self.compile(path, &[], hardware);
+        let module = compiled.modules.last();
+        let text = module.filter(|_| !compiled.diagnostics.has_errors());
+        let text = text.and_then(|module| {
+            let file = module.ast.span.file();
+            let source = compiled.sources.get(file)?;
+            let around = Surroundings {
+                hardware: hardware.as_ref(),
+                is_part: false,
+            };
+            is_maestro(source.name()).then(|| maestro::written(file, source.text(), around))
+        });
+        (compiled, text)
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {

@@ -163,6 +163,9 @@ impl Compiled {
         match dataflow {
             Some(dataflow) if dataflow.body == DataflowBody::Streaming => "streaming".to_owned(),
             Some(dataflow) if dataflow.name.is_none() => {
+                if let Some(label) = self.labels.get(&application.span) {
+                    return label.clone();
+                }
                 let file = self.sources.get(application.span.file());
                 let is_found = file.is_some_and(|file| file.name().starts_with(FOUND));
                 if is_found { "auto" } else { "inline" }.to_owned()

@@ -144,7 +144,11 @@ impl Violation {
                     let note = format!("{} of `{}` are missed", of_all(missed), layer.1);
                     diagnostic = diagnostic.note(note);
                 }
-                diagnostic.help("put a `Cluster` between them, or make one of them temporal")
+                let apart = "put a `Cluster` between them, or make one of them temporal";
+                diagnostic.help(match prose.other_window(&v.directives, operation) {
+                    Some(meant) => format!("{meant}; otherwise {apart}"),
+                    None => apart.to_owned(),
+                })
             }
             Violation::Clusters {
                 array,
@@ -374,6 +378,28 @@ struct Prose<'a, N: Names> {
 }
 
 impl<N: Names> Prose<'_, N> {
+    /// A kernel that moves with inputs which it does not slide along: which it does.
+    fn other_window(&self, directives: &[Directive], operation: &Operation) -> Option<String> {
+        let of_kernel = |directive: &Directive| {
+            let windows = operation.windows.iter();
+            let mut windows = windows.enumerate();
+            windows.find(|(_, window)| directive.axis == Axis::Rank(window.kernel))
+        };
+        let kernels = directives.iter();
+        let (kernel, (own, _)) = kernels
+            .filter_map(|directive| Some((directive, of_kernel(directive)?)))
+            .next()?;
+        let other = directives.iter().find(
+            |directive| matches!(directive.axis, Axis::Window(window) if usize::from(window) != own),
+        )?;
+        Some(format!(
+            "did you mean {} instead of {}? {} slides along it",
+            self.names.window(own),
+            self.axis(other.axis),
+            self.axis(kernel.axis)
+        ))
+    }
+
     fn axis(&self, axis: Axis) -> String {
         match axis {
             Axis::Rank(rank) => self.names.rank(rank),

@@ -8,6 +8,7 @@ use super::convert::{Places, edit, point};
 use super::text;
 use super::workspace::Workspace;
 use crate::hir::Kind;
+use crate::import::maestro::is_maestro;
 use lsp_server::{ErrorCode, Request};
 use lsp_types::request::{self as method, Request as Method};
 use lsp_types::{
@@ -41,6 +42,15 @@ pub struct RequestContext<'a> {
 
 type Answer = Result<Value, Failure>;
 
+/// What reads or writes words of dflow, and so has no answer for a file in another format.
+const NEEDS_DFLOW: [&str; 5] = [
+    method::Completion::METHOD,
+    method::PrepareRenameRequest::METHOD,
+    method::Rename::METHOD,
+    method::SemanticTokensFullRequest::METHOD,
+    method::Formatting::METHOD,
+];
+
 fn parse<P: DeserializeOwned>(params: Value) -> Result<P, Failure> {
     serde_json::from_value(params).map_err(|error| Failure {
         code: ErrorCode::InvalidParams,
@@ -62,6 +72,11 @@ impl RequestContext<'_> {
     /// Unknown methods, parameters that do not fit, renamings that are refused.
     pub fn answer(&mut self, request: Request) -> Answer {
         let params = request.params;
+        let uri = params.pointer("/textDocument/uri").and_then(Value::as_str);
+        let is_foreign = uri.is_some_and(|uri| is_maestro(&Workspace::path(uri)));
+        if is_foreign && NEEDS_DFLOW.contains(&request.method.as_str()) {
+            return Ok(Value::Null);
+        }
         match request.method.as_str() {
             method::HoverRequest::METHOD => self.hover(parse(params)?),
             method::GotoDefinition::METHOD => self.definition(parse(params)?),

@@ -268,7 +268,7 @@ impl Server {
         let watch = serde_json::json!({ "registrations": [{
             "id": "files",
             "method": notification::DidChangeWatchedFiles::METHOD,
-            "registerOptions": { "watchers": [{ "globPattern": "**/*.dflow" }] },
+            "registerOptions": { "watchers": [{ "globPattern": "**/*.{dflow,m}" }] },
         }] });
         self.ask(RegisterCapability::METHOD, watch);
     }

@@ -1,7 +1,7 @@
 //! One model of the results, and one small writer per format.
 //!
 //! [`build_layer`] turns exact counts and costs of one layer into a [`LayerReport`]; the writers
-//! ([`text`], [`json`], [`csv`]) only format; a [`Comparison`] is of two evaluations. Every number that can be counted is an integer; every key names
+//! ([`text`], [`json`], [`csv`]) only format; a [`Comparison`] is of two evaluations, a [`Validation`] of one and what was measured. Every number that can be counted is an integer; every key names
 //! its unit. Equal results give equal bytes.
 
 mod build;
@@ -13,6 +13,7 @@ pub mod explore_text;
 pub mod fused;
 pub mod json;
 mod laws;
+mod measured;
 pub mod model;
 pub mod search;
 pub mod search_text;
@@ -27,4 +28,5 @@ pub use compare::{Comparison, Side};
 pub use estimated::build_estimated;
 pub use fused::{GroupReport, build_group};
 pub use laws::adds_up;
+pub use measured::{Measurement, Validation, measurements};
 pub use model::{Evaluation, FigureReport, LayerReport, MappingReport, Report};

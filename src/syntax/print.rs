@@ -44,6 +44,22 @@ pub fn print_dataflow(body: &DataflowBody) -> String {
     printer.out
 }
 
+/// The text of one entry of a body, such as a layer.
+#[must_use]
+pub fn print_entry(entry: &Entry) -> String {
+    let mut printer = Printer::default();
+    printer.entry(entry);
+    printer.out
+}
+
+/// The text of one statement of a dataflow.
+#[must_use]
+pub fn print_directive(directive: &Directive) -> String {
+    let mut printer = Printer::default();
+    printer.directive(directive);
+    printer.out
+}
+
 /// The text of an expression.
 #[must_use]
 pub fn print_expr(expr: &Expr) -> String {

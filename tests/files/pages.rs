@@ -19,11 +19,15 @@ pub fn trials() -> Vec<Trial> {
 
 fn test(code: Code, page: &str) -> Result<(), Failed> {
     let page = Page::parse(page);
-    for (wrong, text) in page
-        .wrong
+    let examples = [
+        (true, "example.dflow", &page.wrong),
+        (false, "example.dflow", &page.right),
+        (true, "example.m", &page.foreign_wrong),
+        (false, "example.m", &page.foreign_right),
+    ];
+    for (wrong, name, text) in examples
         .iter()
-        .map(|text| (true, text))
-        .chain(page.right.iter().map(|text| (false, text)))
+        .flat_map(|(wrong, name, texts)| texts.iter().map(move |text| (*wrong, *name, text)))
     {
         let header = Header::parse(text)?;
         if header.run.is_some() {
@@ -34,8 +38,8 @@ fn test(code: Code, page: &str) -> Result<(), Failed> {
         if bytes.len() < header.pad {
             bytes.resize(header.pad, b' ');
         }
-        let files = compile::package().with("example.dflow", bytes);
-        let outcome = compile::evaluate(&files, "example.dflow", &header);
+        let files = compile::package().with(name, bytes);
+        let outcome = compile::evaluate(&files, name, &header);
         let mut codes: Vec<Code> = outcome.diagnostics.iter().map(|d| d.code).collect();
         codes.dedup();
         if codes != if wrong { vec![code] } else { Vec::new() } {
@@ -52,7 +56,7 @@ fn every_code_has_a_page() -> Result<(), Failed> {
 }
 
 fn every_code_has_a_ui_test() -> Result<(), Failed> {
-    let tested: Vec<Code> = crate::files("tests/ui", "dflow")
+    let tested: Vec<Code> = crate::ui::programs()
         .iter()
         .filter_map(|path| code_of(path))
         .collect();

@@ -11,9 +11,22 @@ pub fn code_of(path: &str) -> Option<Code> {
     Code::parse(path.rsplit('/').next()?.get(..5)?)
 }
 
+/// Programs, and files of the MAESTRO tool.
+pub fn programs() -> Vec<String> {
+    let mut programs = crate::files("tests/ui", "dflow");
+    programs.extend(crate::files("tests/ui", "m"));
+    programs
+}
+
+/// Where the messages about a program are kept.
+fn messages(path: &str) -> String {
+    let stem = path.rsplit_once('.').map_or(path, |(stem, _)| stem);
+    format!("{stem}.stderr")
+}
+
 /// One test per program whose name begins with a code, and per program in `many`; others are imported by them.
 pub fn trials() -> Vec<Trial> {
-    crate::files("tests/ui", "dflow")
+    programs()
         .into_iter()
         .filter(|path| code_of(path).is_some() || path.contains("/many/"))
         .map(|path| Trial::test(path.clone(), move || test(&path)))
@@ -32,7 +45,7 @@ fn test(path: &str) -> Result<(), Failed> {
     let files = compile::package().with(path, bytes);
     let outcome = compile::evaluate(&files, path, &header);
     expect(path, &header, &outcome.found(), &outcome.rendered())?;
-    crate::compare(&path.replace(".dflow", ".stderr"), &outcome.rendered())?;
+    crate::compare(&messages(path), &outcome.rendered())?;
     fixes(path, &header, &files, &outcome)
 }
 
@@ -154,5 +167,5 @@ fn run(path: &str, arguments: &[String], header: &Header) -> Result<(), Failed> 
         })
         .collect();
     expect(path, header, &found, &text)?;
-    crate::compare(&path.replace(".dflow", ".stderr"), &text)
+    crate::compare(&messages(path), &text)
 }

@@ -12,6 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("diag", &["base"]),
     ("syntax", &["base", "diag"]),
     ("format", &["base", "diag", "syntax"]),
+    ("import", &["base", "diag", "syntax"]),
     ("hir", &["base", "diag", "syntax"]),
     ("lower", &["base", "diag", "syntax", "hir", "ir"]),
     ("legality", &["base", "ir"]),
@@ -30,7 +31,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "driver",
-        &["base", "diag", "ir", "syntax", "hir", "lower", "stdlib"],
+        &[
+            "base", "diag", "ir", "syntax", "import", "hir", "lower", "stdlib",
+        ],
     ),
     (
         "optimize",
@@ -56,17 +59,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "lsp",
         &[
-            "base", "diag", "ir", "syntax", "format", "hir", "lower", "engine", "legality", "cost",
-            "models", "report", "driver", "evaluate", "stdlib", "optimize", "search", "explore",
-            "sweep",
+            "base", "diag", "ir", "syntax", "format", "import", "hir", "lower", "engine",
+            "legality", "cost", "models", "report", "driver", "evaluate", "stdlib", "optimize",
+            "search", "explore", "sweep",
         ],
     ),
     (
         "cli",
         &[
-            "base", "diag", "ir", "syntax", "format", "hir", "lower", "engine", "legality", "cost",
-            "models", "report", "driver", "evaluate", "stdlib", "lsp", "optimize", "search",
-            "explore", "sweep",
+            "base", "diag", "ir", "syntax", "format", "import", "hir", "lower", "engine",
+            "legality", "cost", "models", "report", "driver", "evaluate", "stdlib", "lsp",
+            "optimize", "search", "explore", "sweep",
         ],
     ),
 ];

@@ -132,3 +132,49 @@ fn fig_8_fits_its_buffers() {
     // 64 channels of 222 x 222 outputs, 27 products each.
     assert_eq!(layer["macs"], 64 * 222 * 222 * 27);
 }
+
+/// The case study of section 5.1. Roofline: output columns over 64 PEs for NLR, WS and ShiDianNao (224 in 4 folds, 14 in one);
+/// for RS output rows over 21 clusters of 3 (224 in 11 folds, 14 in one); for NVDLA 64 channels, or all 3 with 21 kernels of 64 at a
+/// time, in 4 folds. Buffer: twice an input, a weight and a sum (NLR), a kernel row of each (RS), whole kernels (the others).
+#[test]
+fn the_case_study_of_section_5_1() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/maestro/case1.dflow");
+    let output = Command::new(env!("CARGO_BIN_EXE_dflowc"))
+        .args(["eval", file, "--model", "maestro", "--report", "json"])
+        .output()
+        .unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let columns = [224.0 / 4.0, 14.0];
+    for (map, private, rooflines) in [
+        ("nlr", 2 * (1 + 1 + 1), columns),
+        ("ws", 2 * (9 + 9 + 1), columns),
+        ("shi", 2 * (9 + 9 + 1), columns),
+        ("rs", 2 * (3 + 3 + 1), [224.0 * 3.0 / 11.0, 14.0 * 3.0]),
+        ("dla", 2 * (9 + 9 + 1), [64.0 * 3.0 / 4.0, 64.0]),
+    ] {
+        let evaluations = report["evaluations"].as_array().unwrap();
+        let found = evaluations.iter().find(|found| found["map"] == map);
+        let layers = found.unwrap()["layers"].as_array().unwrap();
+        for (layer, roofline) in layers.iter().zip(rooflines) {
+            let figure = |name: &str| {
+                let figures = layer["figures"].as_array().unwrap();
+                let found = figures.iter().find(|figure| figure["name"] == name);
+                found.unwrap()["value"].as_f64().unwrap()
+            };
+            assert_eq!(figure("private_buffer"), f64::from(private), "{map}");
+            assert!((figure("roofline") - roofline).abs() < 1e-9, "{map}");
+            // Nothing that moves is left out: what enters and leaves the PEs over the cycles of computation.
+            let boundaries = layer["boundaries"].as_array().unwrap();
+            let inner = boundaries
+                .iter()
+                .find(|one| one["name"] == "L2 -> L1")
+                .unwrap();
+            let bytes = inner["down_bytes"].as_f64().unwrap() + inner["up_bytes"].as_f64().unwrap();
+            let compute = layer["macs"].as_f64().unwrap() / roofline;
+            assert!(
+                (figure("network_bandwidth") - bytes / compute).abs() < 1e-6,
+                "{map}"
+            );
+        }
+    }
+}

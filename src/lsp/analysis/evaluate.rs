@@ -8,9 +8,10 @@
 //! cost; an evaluation that was stopped says so and has only what was finished.
 
 use super::Snapshot;
+use crate::base::SourceMap;
 use crate::base::limits::{self, Stop};
 use crate::diag::{Code, Diagnostic, Diagnostics};
-use crate::driver::PlannedLayer;
+use crate::driver::{PlannedLayer, drop_foreign_fixes};
 use crate::evaluate::{
     self, Cache, CheckedLayer, GroupOutcome, LayerOutcome, Memo, Observer, Request, Selection,
     Step, Until,
@@ -157,8 +158,9 @@ impl<F: FnMut() -> bool> Observer for Collector<F> {
 
 impl<F> Collector<F> {
     /// What was collected of the maps that were finished.
-    fn finish(mut self) -> Evaluated {
+    fn finish(mut self, sources: &SourceMap) -> Evaluated {
         self.maps.truncate(self.stopped.unwrap_or(usize::MAX));
+        drop_foreign_fixes(sources, &mut self.sink);
         Evaluated {
             maps: self.maps,
             diagnostics: self.sink.into_sorted(MOST_DIAGNOSTICS).list,
@@ -199,7 +201,7 @@ impl ResultCache {
         // Judged only: a search takes longer than a key stroke.
         optimize::check(compiled, &mut collector.sink);
         sweep::check(compiled, &mut collector.sink);
-        collector.finish()
+        collector.finish(&compiled.sources)
     }
 
     /// The tiles inside every loop of a legal mapping.

@@ -218,3 +218,36 @@ fn diagnostics_are_those_of_check() {
     }
     assert!(compared > 100, "{compared}");
 }
+
+/// A file of the MAESTRO tool has diagnostics in its own text, and what is said at a place; what reads or writes words of
+/// dflow is not offered for it.
+#[test]
+fn a_file_of_the_maestro_tool() {
+    const TOOL: &str = "file:///nowhere/vgg.m";
+    let text = "Network n {\n  Layer a {\n    Type: CONV Dimensions { K 4,C 64,R 3,S 3,Y 9,X 9 }\n    \
+                Dataflow { SpatialMap(1,1) K; TemporalMap(32,64) C }\n  }\n}\n";
+    let mut editor = Editor::new();
+    editor.open(TOOL, text);
+    let codes = editor.codes(TOOL);
+    for code in ["W0602", "W0601", "E0402"] {
+        assert!(codes.contains(&code.to_owned()), "{codes:?}");
+    }
+    let all = editor.diagnostics(TOOL);
+    let gap = all.iter().find(|one| one["code"] == "E0402").unwrap();
+    assert_eq!(gap["range"]["start"]["line"], 3);
+    for method in [
+        "textDocument/formatting",
+        "textDocument/semanticTokens/full",
+    ] {
+        let params = json!({ "textDocument": { "uri": TOOL }, "options": { "tabSize": 2, "insertSpaces": true } });
+        assert_eq!(editor.ask(method, params)["result"], Value::Null);
+    }
+    editor.change(
+        TOOL,
+        json!([{ "text": text.replace("(32,64)", "(32,32)") }]),
+    );
+    let codes = editor.codes(TOOL);
+    for code in ["W0601", "E0402"] {
+        assert!(!codes.contains(&code.to_owned()), "{codes:?}");
+    }
+}
