@@ -15,7 +15,7 @@ pub(in crate::hir) mod target;
 use super::error::HirError;
 use super::scope::Context;
 use super::{Value, Word};
-use crate::base::{Dimension, Span};
+use crate::base::{Dimension, Ratio, Span};
 use crate::diag::suggest::nearest;
 use crate::syntax::ast::{self, ExprKind, Item, SearchEntry};
 use crate::syntax::print::print_pieces;
@@ -43,6 +43,8 @@ pub struct Search {
     pub objectives: Vec<Objective>,
     /// What an answer must keep.
     pub limits: Vec<Limit>,
+    /// `utilization >= 0.8`: operations / (cycles * PEs * lanes) at least, above 0 and at most 1.
+    pub utilization: Vec<Ratio>,
     pub strategy: Strategy,
     pub budget: Option<Duration>,
     pub space: Space,
@@ -262,11 +264,14 @@ impl<'a> Collector<'a> {
         // The rest speaks of the parts of the accelerator.
         let hardware = cx.program.accelerators.get(accelerator?)?.clone();
         let objectives = minimize.map(|property| figure::objectives(cx, &hardware, property));
-        let limits = conditions.map(|node| {
-            let all = node.conditions.iter();
-            all.filter_map(|condition| figure::limit(cx, &hardware, condition))
-                .collect()
-        });
+        let (mut limits, mut utilization) = (Vec::new(), Vec::new());
+        for condition in conditions.into_iter().flat_map(|node| &node.conditions) {
+            match figure::condition(cx, &hardware, condition) {
+                Some(figure::Kept::Limit(limit)) => limits.push(limit),
+                Some(figure::Kept::Utilization(least)) => utilization.push(least),
+                None => {}
+            }
+        }
         let space = space.map(|node| rules::collect(cx, &hardware, node));
         let target = target?;
         if cx.errors() != before {
@@ -291,7 +296,8 @@ impl<'a> Collector<'a> {
             accelerator: accelerator?,
             model,
             objectives: objectives??,
-            limits: limits.unwrap_or_default(),
+            limits,
+            utilization,
             strategy: strategy?,
             budget,
             space: space.unwrap_or_default(),

@@ -205,6 +205,21 @@ pub fn task(
             most: limit.most,
         })
         .collect();
+    let volume = problem.operation.volume();
+    for share in &search.utilization {
+        // operations / (cycles * PEs * lanes) >= share
+        let at_once =
+            u128::from(problem.architecture.pes()) * u128::from(problem.architecture.lanes);
+        let most = volume
+            .and_then(|volume| volume.checked_mul(share.denominator()))
+            .zip(at_once.checked_mul(share.numerator()))
+            .map(|(operations, at_once)| operations / at_once.max(1))
+            .ok_or_else(|| refuse("its sizes are past what is counted"))?;
+        request.limits.push(Limit {
+            of: Objective::Cycles,
+            most: most as f64,
+        });
+    }
     request.rules = rules;
     request.strategy = match search.strategy {
         Strategy::Optimal => search::Strategy::Optimal,

@@ -285,6 +285,24 @@ fn a_dataflow_of_the_library_may_be_better() {
     assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
 }
 
+/// On the three PEs of above tiles that divide need 10 cycles, 20 / (10 * 3) = 0.67 of what the PEs could do, and the
+/// library 8, 0.83 of it. At least 0.7 of it are 20 / (0.7 * 3) = 9.5 cycles at most.
+#[test]
+fn busy_pes_are_a_condition() {
+    let source = "
+        Network net { Layer fc { Type: FC; Dimensions { N: 1, K: 10, C: 2 } } }
+        Accelerator three { Memory DRAM { } Array PE { Shape: [3] } Memory RF { } Compute MAC { } }
+        Search a { layer: net.fc; on: three; minimize: cycles; space { tiles: perfect; } where { utilization(PE) >= 0.6; } }
+        Search b { layer: net.fc; on: three; minimize: cycles; space { tiles: perfect; } where { utilization >= 0.7; } }
+        Search c { layer: net.fc; on: three; minimize: cycles; where { utilization >= 0.8; } }";
+    let report = json(&program("utilization", source), &[]);
+    let [a, b, c] = [0, 1, 2].map(|at| &report["searches"][at]);
+    assert_eq!(a["best"]["cycles"], 10);
+    let reason = b["reason"].as_str().unwrap();
+    assert!(reason.contains("cycles <= 9: the least is 10"), "{reason}");
+    assert_eq!(c["best"]["cycles"], 8);
+}
+
 /// A convolution on 65,536 PEs: the schedules are 10^13, and neither counting them nor their parts takes longer than
 /// the search (it took minutes).
 #[test]

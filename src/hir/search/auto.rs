@@ -41,6 +41,7 @@ pub(in crate::hir) fn search(
         model: None,
         objectives: Vec::new(),
         limits: Vec::new(),
+        utilization: Vec::new(),
         // Every class is looked at once: good schedules of many layers in little time.
         strategy: Strategy::Adaptive,
         budget: None,

@@ -4,7 +4,7 @@ use super::super::error::HirError;
 use super::super::scope::Context;
 use super::super::{Accelerator, Value};
 use super::{FIGURES, Figure, Limit, Objective, called, one, target, twice, unknown, wrong};
-use crate::base::Dimension;
+use crate::base::{Dimension, Ratio, Spanned};
 use crate::syntax::ast::{self, CompareOp, Condition, ExprKind};
 use crate::syntax::print::print_expr;
 
@@ -63,7 +63,15 @@ pub(super) fn figure(
         "ed2p" => Some(Figure::Ed2p),
         "area" => Some(Figure::Area),
         "traffic" | "capacity" => None,
-        "utilization" | "power" | "pareto" => {
+        "utilization" => {
+            wrong(
+                cx,
+                "a figure; `where { utilization >= 0.8; }` asks for busy PEs, and the least cycles have the busiest",
+                expr,
+            );
+            return None;
+        }
+        "power" | "pareto" => {
             cx.error(HirError::Unavailable {
                 what: format!("`{text}` as a figure of a search"),
                 span: name.span,
@@ -114,12 +122,68 @@ pub(super) fn figure(
     Some(figure)
 }
 
-/// `capacity(GLB) <= 64KiB`
-pub(super) fn limit(
+/// What a condition asks for.
+pub(super) enum Kept {
+    Limit(Limit),
+    /// At least this part of what all PEs could do.
+    Utilization(Ratio),
+}
+
+/// `capacity(GLB) <= 64KiB`, `utilization >= 0.8`
+pub(super) fn condition(
     cx: &mut Context<'_>,
     hardware: &Accelerator,
     condition: &Condition,
-) -> Option<Limit> {
+) -> Option<Kept> {
+    if let Condition::Expr(expr) = condition
+        && let ExprKind::Compare { op, left, right } = &expr.kind
+        && let Some((name, arguments)) = left.as_call()
+        && name.to_string() == "utilization"
+    {
+        return utilization(cx, hardware, op, (left, arguments), right).map(Kept::Utilization);
+    }
+    limit(cx, hardware, condition).map(Kept::Limit)
+}
+
+/// `utilization(PE) >= 0.8`: with one array its name may stand there.
+fn utilization(
+    cx: &mut Context<'_>,
+    hardware: &Accelerator,
+    op: &Spanned<CompareOp>,
+    (left, arguments): (&ast::Expr, &[ast::Argument]),
+    right: &ast::Expr,
+) -> Option<Ratio> {
+    let is_the_array = |argument: &ast::Argument| {
+        let name = argument.value.as_name().map(ToString::to_string);
+        matches!(hardware.arrays.as_slice(), [only] if Some(&only.name) == name.as_ref())
+    };
+    if op.value != CompareOp::GreaterEqual {
+        cx.error(HirError::Unavailable {
+            what: format!("`utilization` with `{}`, not `>=`,", op.value.sign()),
+            span: op.span,
+        });
+        return None;
+    }
+    if !matches!(arguments, []) && !matches!(arguments, [one] if is_the_array(one)) {
+        wrong(
+            cx,
+            "`utilization` of all PEs, without arguments or with the only array",
+            left,
+        );
+        return None;
+    }
+    let value = cx.value(right)?;
+    let is_plain = !matches!(value, Value::Exact(_, Some(_)));
+    let fits = |share: &Ratio| share.numerator() > 0 && share.numerator() <= share.denominator();
+    let found = value.number().filter(|share| is_plain && fits(share));
+    if found.is_none() {
+        wrong(cx, "a part of 1, such as `0.8`", right);
+    }
+    found
+}
+
+/// `capacity(GLB) <= 64KiB`
+fn limit(cx: &mut Context<'_>, hardware: &Accelerator, condition: &Condition) -> Option<Limit> {
     let Condition::Expr(expr) = condition else {
         cx.fail_silently();
         return None;
