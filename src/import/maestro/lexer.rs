@@ -21,7 +21,7 @@ enum Kind {
     Close,
     #[token("-")]
     Minus,
-    #[regex(r"//[^\n]*", allow_greedy = true)]
+    #[regex(r"//[^\r\n]*", allow_greedy = true)]
     Comment,
     #[regex(r"[0-9]+", priority = 4)]
     Integer,
@@ -134,5 +134,7 @@ mod tests {
         let lexed = lex(FileId::new(0), text);
         let comments = lexed.comments.iter().map(|span| &text[span.range()]);
         assert_eq!(comments.collect::<Vec<_>>(), ["// b", "//c", "//"]);
+        // A return ends a line, as everywhere else.
+        assert_eq!(words("a // b\rc"), ["a", "c"]);
     }
 }

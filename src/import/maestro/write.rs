@@ -257,7 +257,7 @@ fn placed<'a>(dataflow: &Dataflow, comments: &Comments<'a>) -> Vec<Placed<'a>> {
             let same_line = before.filter(|(_, directive)| {
                 let between = directive.span.hi() as usize..span.lo() as usize;
                 let between = comments.text.get(between);
-                between.is_some_and(|between| !between.contains('\n'))
+                between.is_some_and(|between| !between.contains(['\n', '\r']))
             });
             let words = comments.words(*span);
             match same_line {
