@@ -429,6 +429,7 @@ mod tests {
             "2GB/s",
             "16mm2",
             "520B",
+            "256B",
         ] {
             assert_eq!(written(text), text);
         }

@@ -32,7 +32,7 @@ pub(super) const FUSED: [&str; 6] = [
 /// What a fused block is made of, in messages.
 pub(super) const A_FUSED_STATEMENT: &str = "a statement of a fused block";
 /// Names wherever a name is wanted; keywords of fused blocks, of sizes and of networks elsewhere.
-const CONTEXTUAL: [&str; 13] = [
+const CONTEXTUAL: [&str; 14] = [
     "recompute",
     "refetch",
     "from",
@@ -46,6 +46,7 @@ const CONTEXTUAL: [&str; 13] = [
     "space",
     "where",
     "order",
+    "vary",
 ];
 const BEGIN_EXPRESSION: [&str; 6] = ["number", "identifier", "string", "-", "(", "["];
 const CONTINUE_EXPRESSION: [&str; 16] = [

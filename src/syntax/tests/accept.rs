@@ -1,6 +1,7 @@
 use super::*;
 use crate::syntax::ast::{
-    ClusterKind, DataflowUse, DirectiveKind, Entry, ExprKind, Item, MapEntry, UseSource,
+    ClusterKind, DataflowUse, DirectiveKind, Entry, ExprKind, Item, MapEntry, Pieces, SearchEntry,
+    UseSource,
 };
 
 /// language.md section 1, after Fig. 8 of the MAESTRO paper.
@@ -333,4 +334,36 @@ fn the_embedded_library_parses() {
         }
     }
     assert!(seen > 0);
+}
+
+#[test]
+fn explorations() {
+    let text = "
+        const vary = 3;
+        Explore sizes {
+          network: net; layers: a, b.c; on: npu(n, bw = vary);
+          vary n: 8..64 by 8; vary glb: {32KiB, 64KiB}; vary rf: powers(2, 64B, 1KiB);
+          where { n * glb <= 1MiB; n != vary; }
+          space deepopt; budget: area <= 16mm2, power <= 450mW; minimize: edp, pareto(cycles, energy)
+        }
+    ";
+    clean(text);
+    let parsed = read(text);
+    let [Item::Const(_), Item::Explore(node)] = parsed.ast.items.as_slice() else {
+        panic!("{:?}", parsed.ast.items)
+    };
+    let varied = node.entries.iter().filter_map(|entry| match entry {
+        SearchEntry::Vary(vary) => Some((vary.name.as_str(), &vary.pieces, vary.step.is_some())),
+        _ => None,
+    });
+    let varied: Vec<_> = varied.collect();
+    assert!(matches!(
+        varied.as_slice(),
+        [
+            ("n", Pieces::Range { .. }, true),
+            ("glb", Pieces::Set { .. }, false),
+            ("rf", Pieces::One(_), false)
+        ]
+    ));
+    assert_eq!(node.properties().count(), 5);
 }

@@ -154,7 +154,7 @@ fn lexical_mistakes_do_not_cascade() {
 }
 
 #[test]
-fn words_reserved_for_later() {
+fn words_that_are_no_names() {
     expect(
         "Network tile { }",
         &["E0101@1: expected `{` or a name, found the keyword `tile`"],

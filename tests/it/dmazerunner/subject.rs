@@ -72,7 +72,7 @@ fn what_the_profile_cannot_say_is_refused() {
     assert_eq!(refused(LOOPS, &slow), Unfit::Network);
     let skewed = |text: String| text.replace("PerTensor;", "PerTensor; Skew: 1cycle;");
     assert_eq!(refused(LOOPS, &skewed), Unfit::NetworkKind);
-    let single = |text: String| text.replace("Banks: 64; DoubleBuffered", "Banks: 64");
+    let single = |text: String| text.replace("Banks: spm / 2KiB; DoubleBuffered", "Banks: 64");
     assert!(matches!(refused(LOOPS, &single), Unfit::SingleBuffer(_)));
     let lanes = |text: String| text.replace("Lanes: 1", "Lanes: 2");
     assert_eq!(refused(LOOPS, &lanes), Unfit::Lanes(2));
