@@ -6,7 +6,8 @@ use crate::diag::{Code, Diagnostics, explain::Page, render};
 
 #[test]
 fn examples_of_syntax_pages() {
-    let of_syntax = |code: &&Code| code.as_str() < "E02";
+    // Whether a construct is there is said where names are resolved.
+    let of_syntax = |code: &&Code| code.as_str() < "E02" && **code != Code::E0104;
     for code in Code::ALL.iter().filter(of_syntax) {
         let page = Page::parse(code.page().expect("a page"));
         for text in page.wrong {
