@@ -12,6 +12,7 @@ use crate::lower::{self, Desugared};
 use crate::models;
 use crate::pricing;
 use crate::search::{self, Keep, Limit, Natural, Objective, Places, Problem, Request, Rules};
+use std::sync::Arc;
 
 /// A layer that is ready to be searched.
 #[derive(Clone, Debug)]
@@ -161,16 +162,16 @@ pub fn task(
         );
     }
     let architecture = lower::architecture(accelerator);
-    let mapping = Mapping {
-        operation: desugared.operation.clone(),
+    let mapping = Mapping::new(
+        desugared.operation.clone(),
         architecture,
-        schedule: Schedule {
+        Schedule {
             loops: Vec::new(),
             positions: Vec::new(),
             steps: 0,
             leaf: 0,
         },
-    };
+    );
     let context = pricing::context(accelerator, lower::operand_precision(layer, accelerator));
     let prices = technology.map(|technology| Prices::new(technology, &context, &mapping));
     let area = technology.map(|technology| cost::area(technology, &context, &mapping.architecture));
@@ -219,8 +220,7 @@ pub fn task(
     Ok(Task {
         layer: at,
         problem: Problem {
-            operation: mapping.operation,
-            architecture: mapping.architecture,
+            mapped: Arc::clone(mapping.problem()),
             prices,
             area_um2,
             rule,
@@ -278,12 +278,8 @@ impl Task {
     /// Schedules of the space, whatever the memories hold.
     #[must_use]
     pub fn count(&self) -> Natural {
-        let Problem {
-            operation,
-            architecture,
-            ..
-        } = &self.problem;
-        let skeletons = search::skeletons(operation, architecture, &self.request.rules);
-        search::candidates(operation, &skeletons, &self.request.rules)
+        let (problem, rules) = (&self.problem.mapped, &self.request.rules);
+        let skeletons = search::skeletons(&problem.operation, &problem.architecture, rules);
+        search::candidates(&problem.operation, &skeletons, rules)
     }
 }

@@ -39,11 +39,7 @@ impl<'a> Judge<'a> {
     /// # Errors
     /// [`Unfit`]
     pub fn exact(&self, schedule: Schedule) -> Result<Exact, Unfit> {
-        let mapping = Mapping {
-            operation: self.problem.operation.clone(),
-            architecture: self.problem.architecture.clone(),
-            schedule,
-        };
+        let mapping = self.problem.mapping(schedule);
         let Ok(legal) = legality::check(mapping) else {
             return Err(Unfit::Illegal);
         };
