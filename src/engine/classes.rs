@@ -377,9 +377,7 @@ impl GroupClasses {
                 let trips = reach.div_ceil(l.instances);
                 let alike = match ground {
                     _ if self.plan.overlaps || trips <= 2 => None,
-                    Some(_) if uniform => {
-                        lattice::interior(&plan, (&lattice, depth + 1), &spot, l)
-                    }
+                    Some(_) if uniform => lattice::interior(&plan, (&lattice, depth + 1), &spot, l),
                     _ => self.interior(&states, l),
                 };
                 // Whether sums begin in the first trip only.
