@@ -98,7 +98,11 @@ fn row_stationary(problem: &Problem, random: &mut Random) -> Schedule {
         .iter()
         .any(|m| m.arrays_above > 0 && m.capacity_bits < Some(64));
     let mut most = |rank: usize, n: u64| {
-        let n = if small && matches!(rank, K | C | S) { 1 } else { n };
+        let n = if small && matches!(rank, K | C | S) {
+            1
+        } else {
+            n
+        };
         random.from(1, n.min(ranks[rank]))
     };
     let (k, c, s) = (most(K, 24), most(C, 8), most(S, 3));
@@ -174,7 +178,11 @@ fn nest(problem: &Problem, perfect: bool, random: &mut Random) -> Schedule {
             pieces[rank] = (pieces[rank] * count).min(ranks[rank]);
         }
     }
-    let mut levels: Vec<usize> = memories.iter().filter(|m| m.arrays_above == 0).map(|m| m.level).collect();
+    let mut levels: Vec<usize> = memories
+        .iter()
+        .filter(|m| m.arrays_above == 0)
+        .map(|m| m.level)
+        .collect();
     levels.dedup();
     let mut blocks: Vec<Vec<Loop>> = Vec::new();
     for &level in levels.iter().rev() {

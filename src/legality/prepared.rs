@@ -69,9 +69,15 @@ impl Prepared {
     }
 
     /// As [`super::check`], without a diagnosis.
-    #[must_use]
-    pub fn check(&self, mapping: Mapping) -> Option<Legal<Mapping>> {
-        self.admits(&mapping).then_some(Legal(mapping))
+    ///
+    /// # Errors
+    /// The mapping again.
+    pub fn check(&self, mapping: Mapping) -> Result<Legal<Mapping>, Mapping> {
+        if self.admits(&mapping) {
+            Ok(Legal(mapping))
+        } else {
+            Err(mapping)
+        }
     }
 
     /// Whether `mapping`, of this problem, is legal.

@@ -47,7 +47,7 @@ impl<'a> Judge<'a> {
     pub fn exact(&self, schedule: Schedule) -> Result<Exact, Unfit> {
         let mapping = self.problem.mapping(schedule);
         // Nobody asks why it does not fit: no witness is looked for.
-        let Some(legal) = self.legality.check(mapping) else {
+        let Ok(legal) = self.legality.check(mapping) else {
             return Err(Unfit::Illegal);
         };
         let counts = match self.counter.count(&legal, self.problem.rule) {
