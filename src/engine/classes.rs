@@ -524,6 +524,8 @@ impl GroupClasses {
                     u128::from(volume) * u128::from(instances),
                     instances,
                 )
+            } else if let Some(work) = self.run_work(&self.nodes[node].path) {
+                work
             } else {
                 limits::spend(instances)?;
                 let states = self.states_at(node);

@@ -70,6 +70,12 @@ impl Lattice {
         Lattice { axes }
     }
 
+    /// How far a tensor's open footprint moves from one instance of loop `depth` to the next.
+    pub fn step(&self, depth: usize, ground: &Ground, shadow: &Shadow) -> Option<i64> {
+        let axis = self.axes.iter().find(|axis| axis.depth == depth)?;
+        axis.step(ground, shadow)
+    }
+
     /// How far a tensor's open footprint reaches down and up from the first instance over those of the first
     /// `depth` loops.
     pub fn reach(&self, ground: &Ground, shadow: &Shadow, depth: usize) -> Option<(i64, i64)> {

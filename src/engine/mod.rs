@@ -49,6 +49,7 @@ mod listing;
 mod neighbours;
 pub mod oracle;
 mod plan;
+mod runs;
 mod sets;
 mod spot;
 mod stepped;

@@ -9,6 +9,7 @@ use super::classes::{GroupClasses, Key};
 use super::crossing::{Holder, Sharing, SiteView, Touch, Touches, Transition};
 use super::flows::{Flows, Site};
 use super::lattice::{self, Lattice, SiteForm};
+use super::runs::Between;
 use super::sets::Step;
 use super::{EngineLimit, issues};
 use crate::base::limits;
@@ -44,6 +45,8 @@ struct Move {
 
 /// What all transitions of one site share.
 struct Route<'a> {
+    mapping: &'a Mapping,
+    lattice: &'a Lattice,
     number: usize,
     site: &'a Site,
     inside: usize,
@@ -71,6 +74,8 @@ impl GroupClasses {
             let inside = key.inside[number];
             let forwards = site.slots.iter().any(|slot| slot.forwards);
             let mut route = Route {
+                mapping,
+                lattice: &lattice,
                 number,
                 site,
                 inside,
@@ -119,6 +124,17 @@ impl GroupClasses {
                     }
                     _ => None,
                 };
+                let closed = closed.or_else(|| {
+                    let path = self.nodes[node].path.clone();
+                    let between = Between {
+                        now: &path,
+                        before: &path,
+                        fresh: self.nodes[node].fresh,
+                        advances: None,
+                    };
+                    let (mapping, lattice) = (route.mapping, route.lattice);
+                    self.run_transition(mapping, key, (route.site, route.inside), lattice, &between)
+                });
                 let transition = match closed {
                     Some(transition) => transition,
                     None => {
@@ -163,6 +179,21 @@ impl GroupClasses {
                     }
                     _ => None,
                 };
+                let closed = closed.or_else(|| {
+                    let at = &self.edges[edge];
+                    let mut now = self.nodes[at.parent as usize].path.clone();
+                    let mut before = now.clone();
+                    now.push(at.window);
+                    before.push(at.before);
+                    let between = Between {
+                        now: &now,
+                        before: &before,
+                        fresh: self.nodes[at.child as usize].fresh,
+                        advances: Some(depth),
+                    };
+                    let (mapping, lattice) = (route.mapping, route.lattice);
+                    self.run_transition(mapping, key, (route.site, route.inside), lattice, &between)
+                });
                 let transition = match closed {
                     Some(transition) => transition,
                     None => {
@@ -198,6 +229,11 @@ impl GroupClasses {
                 (Some(form), true) => form.issues(&mut self.table, &spot, fresh),
                 _ => None,
             };
+            let closed = closed.or_else(|| {
+                let path = self.nodes[node].path.clone();
+                let (mapping, lattice) = (route.mapping, route.lattice);
+                self.run_issues(mapping, key, route.site, lattice, (&path, fresh))
+            });
             let transition = match closed {
                 Some(transition) => transition,
                 None => {

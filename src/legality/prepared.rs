@@ -172,10 +172,14 @@ impl Cut {
             apart: SmallVec::new(),
         };
         let loops = &mapping.schedule.loops[..place];
+        // What one instance has of every rank: less than the tile, where pieces lie together.
+        let mut left = cut.pieces.clone();
         for (index, l) in loops.iter().enumerate() {
             let (rank, size) = rank_of(l)?;
             let piece = &mut cut.pieces[rank];
-            if size >= *piece {
+            let outer = left[rank];
+            left[rank] = size.min(outer);
+            if size >= outer {
                 continue;
             }
             if l.array().is_none_or(|array| array < above) {
