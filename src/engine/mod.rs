@@ -45,9 +45,11 @@ mod lanes;
 mod late;
 mod lattice;
 pub mod laws;
+mod levels;
 mod listing;
 mod neighbours;
 pub mod oracle;
+mod places;
 mod plan;
 mod runs;
 mod sets;
@@ -59,6 +61,7 @@ mod tables;
 mod timer;
 mod touches;
 mod transitions;
+mod wiring;
 mod words;
 
 pub use counts::{
