@@ -23,7 +23,7 @@ use super::EngineLimit;
 use super::crossing::{Table, Transition};
 use super::flows::Flows;
 use super::forced::Forced;
-use super::lanes::{Kinds, Rows, SortSums, Sum};
+use super::lanes::{Lines, SortSums, Sum};
 use super::late::{Arrival, Fresh};
 use super::lattice::{self, Lattice};
 use super::plan::Plan;
@@ -31,6 +31,7 @@ use super::spot::Spot;
 use crate::base::limits;
 use crate::ir::{GroupAxis, GroupLoop, GroupLoops, GroupState, Mapping};
 use smallvec::SmallVec;
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 /// [`limits::GROUP_STATES`].
@@ -89,10 +90,8 @@ pub(super) struct GroupClasses {
     pub(super) listed: usize,
     /// Per site: all instances are alike in every step, and nothing comes from neighbours.
     pub(super) single: SmallVec<[bool; 8]>,
-    /// Per node and per edge, for the engine's inner loop: the sizes that decide how much crosses.
-    pub(super) node_rows: Rows,
-    pub(super) edge_rows: Rows,
-    pub(super) kinds: Kinds,
+    /// What the engine's inner loop reads.
+    lines: OnceCell<Lines>,
     /// Per depth, and per loop, sums of the sizes over all steps: `(depth * slots + slot)`, the slots of all
     /// sites in a row.
     pub node_sums: Vec<Sum>,
@@ -189,9 +188,7 @@ impl GroupClasses {
             points: None,
             positions: SmallVec::new(),
             single: SmallVec::new(),
-            node_rows: Rows::default(),
-            edge_rows: Rows::default(),
-            kinds: Kinds::default(),
+            lines: OnceCell::new(),
             node_sums: Vec::new(),
             edge_sums: Vec::new(),
             node_sorts: Vec::new(),
@@ -215,6 +212,12 @@ impl GroupClasses {
 
     pub fn depth(&self) -> usize {
         self.loops.len()
+    }
+
+    /// What the clock reads, laid out when it is first asked for: counts alone need none of it.
+    #[inline]
+    pub(super) fn lines(&self, flows: &Flows) -> &Lines {
+        self.lines.get_or_init(|| self.lay_lines(flows))
     }
 
     /// Positions of the first `depth` loops.
@@ -709,11 +712,10 @@ impl GroupClasses {
     /// How much memory its tables take, in numbers of eight bytes.
     pub(super) fn weight(&self) -> usize {
         let tables = self.table.sizes.len() * 18 + self.table.variants.len() * 2;
-        let rows = self.node_rows.lanes.len() + self.edge_rows.lanes.len();
-        let classes = (self.nodes.len() + self.edges.len()) * (32 + 2 * self.sites);
+        let classes = (self.nodes.len() + self.edges.len()) * (32 + 10 * self.sites);
         let sums = (self.node_sums.len() + self.edge_sums.len()) * 20;
         let sorts = (self.node_sorts.len() + self.edge_sorts.len()) * 26;
-        tables + rows + classes + sums + sorts + self.kinds.columns.len() + 128
+        tables + classes + sums + sorts + 128
     }
 
     /// Instances that work in at least one step.

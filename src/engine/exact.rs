@@ -188,7 +188,7 @@ pub(super) fn run(
         work: &mut scratch.work,
         lent: 0,
     };
-    engine.stand_still()?;
+    engine.stand_still(rule.is_some())?;
     let counted = engine.run(rule, counts);
     scratch.classes.clear();
     counted
@@ -371,7 +371,7 @@ pub(super) fn trim(mapping: &Mapping, plan: &Plan, loops: &mut GroupLoops) {
 
 impl Engine<'_> {
     /// Multiplies out the groups that never advance.
-    fn stand_still(&mut self) -> Result<(), EngineLimit> {
+    fn stand_still(&mut self, timed: bool) -> Result<(), EngineLimit> {
         let work = &mut *self.work;
         work.still.clone_from(&self.still.sums);
         work.still_row.clone_from(&self.still.row);
@@ -394,9 +394,12 @@ impl Engine<'_> {
                         .ok_or(EngineLimit::Overflow)?;
                 }
             }
-            for (column, own) in work.still_row.iter_mut().zip(&classes.node_rows.lanes) {
-                // Fits: see `Counter::new`.
-                *column = column.wrapping_mul(*own);
+            if timed {
+                let own = &classes.lines(self.flows).nodes.lanes;
+                for (column, own) in work.still_row.iter_mut().zip(own) {
+                    // Fits: see `Counter::new`.
+                    *column = column.wrapping_mul(*own);
+                }
             }
         }
         Ok(())
@@ -508,11 +511,8 @@ impl Engine<'_> {
             };
             products.counts[m + 1] = products.counts[m] * count;
             products.busiest[m + 1] = products.busiest[m] * classes.nodes[node].busiest;
-            let own = if advances {
-                &classes.edge_rows
-            } else {
-                &classes.node_rows
-            };
+            let lines = classes.lines(self.flows);
+            let own = if advances { &lines.edges } else { &lines.nodes };
             let own = &own.lanes[(class + 1) * all - width..(class + 1) * all];
             let (known, rest) = products.lanes.split_at_mut((m + 1) * width);
             for ((to, from), own) in rest.iter_mut().zip(&known[m * width..]).zip(own) {
