@@ -147,6 +147,9 @@ pub(super) struct Moved {
 /// Classes of the moving groups: an edge for the advancing one, nodes for the others.
 type Context = SmallVec<[usize; 8]>;
 
+/// Per moving group a chain of nodes, and the depth of its first.
+type Chains<'a> = SmallVec<[(&'a [u32], usize); 8]>;
+
 /// Counts one legal mapping, of the layer and accelerator that `counter` was made for; without a rule of
 /// time what takes time is left at 0.
 pub(super) fn run(
@@ -369,7 +372,7 @@ pub(super) fn trim(mapping: &Mapping, plan: &Plan, loops: &mut GroupLoops) {
     }
 }
 
-impl Engine<'_> {
+impl<'a> Engine<'a> {
     /// Multiplies out the groups that never advance.
     fn stand_still(&mut self, timed: bool) -> Result<(), EngineLimit> {
         let work = &mut *self.work;
@@ -458,13 +461,15 @@ impl Engine<'_> {
                 continue;
             }
             // The regions of each loop lie together, the last group's class turning fastest.
+            limits::spend(level.end.saturating_sub(level.first) as u64)?;
             let mut context: Context = level.classes.iter().map(|c| c.0).collect();
+            let mut chains = Chains::new();
             let mut index = level.first;
             let mut turned = Some(0);
             while let Some(from) = turned {
-                limits::spend(1)?;
                 self.multiply(products, Some(l), &context, from);
-                self.region(Some(l), &context, products, times, &mut elapsed)?;
+                self.follow(&mut chains, Some(l), &context, from);
+                self.region(Some(l), (&context, &chains), products, times, &mut elapsed)?;
                 elapsed.store(&mut times[index * stride..(index + 1) * stride]);
                 index += 1;
                 turned = (0..context.len()).rev().find(|&m| {
@@ -480,8 +485,35 @@ impl Engine<'_> {
         }
         let start: Context = SmallVec::from_elem(0, self.moving.len());
         self.multiply(products, None, &start, 0);
-        self.region(None, &start, products, times, &mut elapsed)?;
+        let mut chains = Chains::new();
+        self.follow(&mut chains, None, &start, 0);
+        self.region(None, (&start, &chains), products, times, &mut elapsed)?;
         Ok(elapsed)
+    }
+
+    /// The nodes that every moving group is at after an advance, and then after the first windows of its loops inside, one
+    /// after the other; and how many of its loops lie outside the first of them. Those from the moving group `from` on
+    /// are looked up again.
+    fn follow(
+        &self,
+        chains: &mut Chains<'a>,
+        advance: Option<usize>,
+        context: &[usize],
+        from: usize,
+    ) {
+        let own = advance.and_then(|l| self.loops[l].own);
+        let all: &'a [Rc<GroupClasses>] = self.classes;
+        chains.truncate(from);
+        for (m, &class) in context.iter().enumerate().skip(from) {
+            let classes = &all[self.moving[m]];
+            let (node, depth) = match own {
+                Some((own, number)) if own == m => {
+                    (classes.edges[class].child as usize, number + 1)
+                }
+                _ => (class, advance.map_or(0, |l| self.loops[l].depths[m])),
+            };
+            chains.push((classes.firsts(node), depth));
+        }
     }
 
     /// Multiplies out `context` from the moving group `from` on.
@@ -527,26 +559,12 @@ impl Engine<'_> {
     fn region(
         &mut self,
         advance: Option<usize>,
-        context: &[usize],
+        (context, chains): (&[usize], &Chains),
         products: &Products,
         times: &[u64],
         elapsed: &mut Elapsed,
     ) -> Result<(), EngineLimit> {
         let outside = advance.map_or(0, |l| l + 1);
-        let own = advance.and_then(|l| self.loops[l].own);
-        // The nodes that every moving group is at after the advance, and then after the first windows of its
-        // loops inside, one after the other; and how many of its loops lie outside the first of them.
-        let mut chains: SmallVec<[(&[u32], usize); 8]> = SmallVec::new();
-        for (m, &class) in context.iter().enumerate() {
-            let classes = &self.classes[self.moving[m]];
-            let (node, depth) = match own {
-                Some((own, number)) if own == m => {
-                    (classes.edges[class].child as usize, number + 1)
-                }
-                _ => (class, advance.map_or(0, |l| self.loops[l].depths[m])),
-            };
-            chains.push((classes.firsts(node), depth));
-        }
         let (flows, timer) = (self.flows, self.timer);
         let last = context.len();
         let count = u128::from(products.counts[last]);
@@ -606,7 +624,7 @@ impl Engine<'_> {
                 break;
             }
             place -= 1;
-            self.add_loop(place, &chains, times, elapsed)?;
+            self.add_loop(place, chains, times, elapsed)?;
         }
         Ok(())
     }
