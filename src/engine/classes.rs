@@ -37,6 +37,9 @@ use std::rc::Rc;
 /// [`limits::GROUP_STATES`].
 const MOST_STATES: u64 = limits::GROUP_STATES;
 
+/// A window of a far border is alike to no other, and there may be a million: so many are compared with.
+const MOST_ALIKE: usize = 32;
+
 /// All that the classes of a group depend on, besides the layer, the accelerator and what flows where
 /// ([`Flows::id`]).
 pub(super) struct Key {
@@ -486,7 +489,9 @@ impl GroupClasses {
                 self.nodes[same].last_count += node.last_count;
                 return same;
             }
-            known.push((likeness, number));
+            if known.len() < MOST_ALIKE {
+                known.push((likeness, number));
+            }
         }
         self.nodes.push(node);
         number

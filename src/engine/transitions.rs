@@ -124,6 +124,9 @@ impl GroupClasses {
                     }
                     _ => None,
                 };
+                if closed.is_none() {
+                    self.may_run(route.inside, 2 + route.site.slots.len(), forwards)?;
+                }
                 let closed = closed.or_else(|| {
                     let path = self.nodes[node].path.clone();
                     let between = Between {
@@ -179,6 +182,9 @@ impl GroupClasses {
                     }
                     _ => None,
                 };
+                if closed.is_none() {
+                    self.may_run(route.inside, 2 + route.site.slots.len(), forwards)?;
+                }
                 let closed = closed.or_else(|| {
                     let at = &self.edges[edge];
                     let mut now = self.nodes[at.parent as usize].path.clone();
@@ -229,6 +235,9 @@ impl GroupClasses {
                 (Some(form), true) => form.issues(&mut self.table, &spot, fresh),
                 _ => None,
             };
+            if closed.is_none() {
+                self.may_run(depth, 1, false)?;
+            }
             let closed = closed.or_else(|| {
                 let path = self.nodes[node].path.clone();
                 let (mapping, lattice) = (route.mapping, route.lattice);
@@ -278,6 +287,15 @@ impl GroupClasses {
         }
         // Sets are taken of each: some units.
         limits::spend(instances.saturating_mul(6 * times as u64))?;
+        Ok(())
+    }
+
+    /// Takes what looking at runs of instances costs: few of them stand for all, unless each has to know its neighbours.
+    fn may_run(&self, depth: usize, times: usize, forwards: bool) -> Result<(), EngineLimit> {
+        let instances = self.loops[..depth].iter().map(|l| l.instances);
+        let instances = instances.fold(1, u64::saturating_mul);
+        let most = if forwards { MOST_LISTED as u64 } else { 4 };
+        limits::spend(instances.min(most).saturating_mul(6 * times as u64))?;
         Ok(())
     }
 
