@@ -9,7 +9,7 @@ use super::classes::{GroupClasses, Key};
 use super::crossing::{Holder, Sharing, SiteView, Touch, Touches, Transition};
 use super::flows::{Flows, Site};
 use super::lattice::{self, Lattice, SiteForm};
-use super::runs::Between;
+use super::runs::{Between, MOST_BESIDE};
 use super::sets::Step;
 use super::{EngineLimit, issues};
 use crate::base::limits;
@@ -294,7 +294,8 @@ impl GroupClasses {
     fn may_run(&self, depth: usize, times: usize, forwards: bool) -> Result<(), EngineLimit> {
         let instances = self.loops[..depth].iter().map(|l| l.instances);
         let instances = instances.fold(1, u64::saturating_mul);
-        let most = if forwards { MOST_LISTED as u64 } else { 4 };
+        let beside = forwards && instances <= MOST_BESIDE as u64;
+        let most = if beside { instances } else { 4 };
         limits::spend(instances.min(most).saturating_mul(6 * times as u64))?;
         Ok(())
     }

@@ -33,7 +33,7 @@ const MOST_ROWS: u64 = 64;
 /// More instances at the border, or in pieces that do not touch, are listed instead.
 const MOST_SINGLE: u64 = 64;
 /// More instances that have neighbours are listed instead.
-const MOST_BESIDE: usize = 1 << 12;
+pub(super) const MOST_BESIDE: usize = 1 << 12;
 /// Trips from the last backwards in which an instance is looked for.
 const MOST_IDLE: u32 = 4;
 
