@@ -178,11 +178,7 @@ fn weight_stationary(k: u64, c: u64) -> Mapping {
         directive(0, 1, rank(P), 56, 56),
         directive(0, 1, rank(Q), 56, 56),
     ];
-    Mapping {
-        operation: convolution(256, 256, 56),
-        architecture: architecture(64),
-        schedule: place(loops, 3),
-    }
+    Mapping::new(convolution(256, 256, 56), architecture(64), place(loops, 3))
 }
 
 /// Seven directives on VGG16's conv3_2, output channels over 64 PEs, rows and columns in tiles of `rows` and
@@ -197,11 +193,7 @@ fn sliding(c: u64, rows: u64, columns: u64) -> Mapping {
         directive(0, 1, rank(R), 3, 3),
         directive(0, 1, rank(S), 3, 3),
     ];
-    Mapping {
-        operation: convolution(256, 256, 56),
-        architecture: architecture(64),
-        schedule: place(loops, 3),
-    }
+    Mapping::new(convolution(256, 256, 56), architecture(64), place(loops, 3))
 }
 
 /// Three cluster levels over 256 PEs: rows, output channels, kernel rows.
@@ -216,11 +208,11 @@ fn clustered() -> Mapping {
         directive(2, 1, rank(K), 1, 1),
         directive(2, 1, rank(S), 3, 3),
     ];
-    Mapping {
-        operation: convolution(256, 256, 56),
-        architecture: architecture(256),
-        schedule: place(loops, 2),
-    }
+    Mapping::new(
+        convolution(256, 256, 56),
+        architecture(256),
+        place(loops, 2),
+    )
 }
 
 /// Evaluates the mappings in turn, as a search does that has prepared the layer once.

@@ -6,11 +6,12 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dflowc::engine::TimingRule;
 use dflowc::ir::{
-    Architecture, Dim, Memory, Operation, OperationKind, Ports, RankId, Refill, Role, RoleSet,
-    Tensor, Term,
+    self, Architecture, Dim, Memory, Operation, OperationKind, Ports, RankId, Refill, Role,
+    RoleSet, Tensor, Term,
 };
 use dflowc::search::{Objective, Places, Prepared, Problem, Request, search};
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Output[m, n] += Input[m, k] * Weight[k, n], bytes.
@@ -57,12 +58,14 @@ fn memories(bytes: &[Option<u64>]) -> Problem {
         ports: Ports::UNBOUNDED,
     });
     Problem {
-        operation: product(4096, 4096, 4096),
-        architecture: Architecture {
-            memories: memories.collect(),
-            arrays: Vec::new(),
-            lanes: 1,
-        },
+        mapped: Arc::new(ir::Problem {
+            operation: product(4096, 4096, 4096),
+            architecture: Architecture {
+                memories: memories.collect(),
+                arrays: Vec::new(),
+                lanes: 1,
+            },
+        }),
         prices: None,
         area_um2: None,
         rule: TimingRule::Exact,

@@ -57,8 +57,8 @@ pub(crate) fn mapping() -> Mapping {
         }),
         write: None,
     };
-    Mapping {
-        operation: Operation {
+    Mapping::new(
+        Operation {
             ranks: vec![2, 3, 4],
             windows: Vec::new(),
             tensors: vec![
@@ -69,7 +69,7 @@ pub(crate) fn mapping() -> Mapping {
             kind: OperationKind::MultiplyAccumulate,
             repeat: 1,
         },
-        architecture: Architecture {
+        Architecture {
             memories: vec![memory(0, None), buffer, memory(1, Some(32))],
             arrays: vec![Array {
                 shape: vec![2],
@@ -87,13 +87,13 @@ pub(crate) fn mapping() -> Mapping {
             }],
             lanes: 1,
         },
-        schedule: Schedule {
+        Schedule {
             loops: Vec::new(),
             positions: Vec::new(),
             steps: 0,
             leaf: 0,
         },
-    }
+    )
 }
 
 fn counts_of(tensor: usize, tile: u64, [fills, reads, writes, unique]: [u64; 4]) -> TensorCounts {

@@ -23,7 +23,7 @@ use super::EngineLimit;
 use super::crossing::{Table, Transition};
 use super::flows::Flows;
 use super::forced::Forced;
-use super::lanes::{Kinds, Rows, SortSums, Sum};
+use super::lanes::{Lines, SortSums, Sum};
 use super::late::{Arrival, Fresh};
 use super::lattice::{self, Lattice};
 use super::plan::Plan;
@@ -31,10 +31,14 @@ use super::spot::Spot;
 use crate::base::limits;
 use crate::ir::{GroupAxis, GroupLoop, GroupLoops, GroupState, Mapping};
 use smallvec::SmallVec;
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 /// [`limits::GROUP_STATES`].
 const MOST_STATES: u64 = limits::GROUP_STATES;
+
+/// A window of a far border is alike to no other, and there may be a million: so many are compared with.
+const MOST_ALIKE: usize = 32;
 
 /// All that the classes of a group depend on, besides the layer, the accelerator and what flows where
 /// ([`Flows::id`]).
@@ -89,10 +93,8 @@ pub(super) struct GroupClasses {
     pub(super) listed: usize,
     /// Per site: all instances are alike in every step, and nothing comes from neighbours.
     pub(super) single: SmallVec<[bool; 8]>,
-    /// Per node and per edge, for the engine's inner loop: the sizes that decide how much crosses.
-    pub(super) node_rows: Rows,
-    pub(super) edge_rows: Rows,
-    pub(super) kinds: Kinds,
+    /// What the engine's inner loop reads.
+    lines: OnceCell<Lines>,
     /// Per depth, and per loop, sums of the sizes over all steps: `(depth * slots + slot)`, the slots of all
     /// sites in a row.
     pub node_sums: Vec<Sum>,
@@ -132,6 +134,19 @@ pub(super) struct Node {
     /// Points of all PEs, and how many PEs work; only at the leaf.
     pub volume: u128,
     pub working: u64,
+}
+
+/// Nodes with equal ones are translates of each other, and so is all that lies inside them.
+#[derive(PartialEq)]
+struct Likeness {
+    ranks: [u64; 2],
+    /// Their number, and where they lie beside the outputs that are made of them.
+    rows: (u64, i64),
+    /// Per tensor that can leave its extent: where it lies, unless it is far from the borders.
+    at_border: SmallVec<[Option<i64>; 2]>,
+    fresh: Fresh,
+    /// Sums are complete, and wider than others.
+    ends: bool,
 }
 
 pub(super) struct Edge {
@@ -176,9 +191,7 @@ impl GroupClasses {
             points: None,
             positions: SmallVec::new(),
             single: SmallVec::new(),
-            node_rows: Rows::default(),
-            edge_rows: Rows::default(),
-            kinds: Kinds::default(),
+            lines: OnceCell::new(),
             node_sums: Vec::new(),
             edge_sums: Vec::new(),
             node_sorts: Vec::new(),
@@ -202,6 +215,12 @@ impl GroupClasses {
 
     pub fn depth(&self) -> usize {
         self.loops.len()
+    }
+
+    /// What the clock reads, laid out when it is first asked for: counts alone need none of it.
+    #[inline]
+    pub(super) fn lines(&self, flows: &Flows) -> &Lines {
+        self.lines.get_or_init(|| self.lay_lines(flows))
     }
 
     /// Positions of the first `depth` loops.
@@ -324,11 +343,14 @@ impl GroupClasses {
         self.edge_starts.push(0);
         let mut work = 0u64;
         let mut instances = 1u64;
+        let lattice = Lattice::new(&self.loops);
         for depth in 0..self.loops.len() {
-            let l = &self.loops[depth];
+            let l = self.loops[depth].clone();
+            let l = &l;
             instances = instances.saturating_mul(l.instances);
             let reduces = self.reduces(mapping, l);
             let renews = arrival.is_some_and(|arrival| arrival.renews >> (depth & 31) & 1 == 1);
+            let mut alike_nodes: SmallVec<[(Likeness, usize); 8]> = SmallVec::new();
             for parent in self.nodes_at(depth) {
                 let node = &self.nodes[parent];
                 let (count, fresh, uniform, spot) =
@@ -361,16 +383,14 @@ impl GroupClasses {
                 let trips = reach.div_ceil(l.instances);
                 let alike = match ground {
                     _ if self.plan.overlaps || trips <= 2 => None,
-                    Some(_) if uniform => {
-                        let lattice = Lattice::new(&self.loops[..=depth]);
-                        lattice::interior(&plan, &lattice, &spot, l)
-                    }
+                    Some(_) if uniform => lattice::interior(&plan, (&lattice, depth + 1), &spot, l),
                     _ => self.interior(&states, l),
                 };
                 // Whether sums begin in the first trip only.
                 let begins = reduces && (fresh.ever || fresh.here && !renews);
                 let first_edge = self.edges.len();
-                let first = self.nodes.len();
+                // The classes of the first window and of the one before.
+                let (mut first, mut previous) = (None, 0);
                 let mut window = 0;
                 // The last trip of a reduction is a class of its own where complete sums have another width.
                 let end = |to: u64| {
@@ -404,7 +424,6 @@ impl GroupClasses {
                     let times = count.checked_mul(run).ok_or(EngineLimit::Overflow)?;
                     let mut path = path.clone();
                     path.push(window);
-                    let child = self.nodes.len() as u32;
                     let again = reduces && window > 0;
                     let fresh = Fresh {
                         ever: fresh.ever && !again,
@@ -415,8 +434,8 @@ impl GroupClasses {
                         true if window + run == trips => last_count,
                         true => 0,
                     };
-                    self.nodes
-                        .push(Node::new(piece, whole, path, (times, last), fresh));
+                    let node = Node::new(piece, whole, path, (times, last), fresh);
+                    let child = self.join(node, &mut alike_nodes, (&lattice, wide)) as u32;
                     // The advance into the run comes from another class than the advances within it.
                     let mut edge = |window: u64, count, from| {
                         self.edges.push(Edge {
@@ -431,26 +450,76 @@ impl GroupClasses {
                     };
                     let within = alike.is_some_and(|(from, to)| window > from && window <= to);
                     if window > 0 && within {
-                        edge(window, run, child - 1);
+                        edge(window, run, previous);
                     } else {
                         if window > 0 {
-                            edge(window, 1, child - 1);
+                            edge(window, 1, previous);
                         }
                         if run > 1 {
                             edge(window + 1, run - 1, child);
                         }
                     }
+                    first.get_or_insert(child);
+                    previous = child;
                     window += run;
                 }
-                let last = self.nodes.len().saturating_sub(1);
                 let node = &mut self.nodes[parent];
-                (node.first, node.last) = (first as u32, last as u32);
+                (node.first, node.last) = (first.unwrap_or(0), previous);
                 node.advances = (first_edge as u32, self.edges.len() as u32);
             }
             self.starts.push(self.nodes.len());
             self.edge_starts.push(self.edges.len());
         }
         self.weigh(instances)
+    }
+
+    /// Adds a node to those of its depth, or counts it with one that is a translate of it: all that happens at it and
+    /// inside it is the same. So the classes of a depth are those at the low border, those at the high one and those
+    /// between, however many loops lie outside.
+    fn join(
+        &mut self,
+        node: Node,
+        known: &mut SmallVec<[(Likeness, usize); 8]>,
+        (lattice, wide): (&Lattice, bool),
+    ) -> usize {
+        let number = self.nodes.len();
+        if let Some(likeness) = self.likeness(&node, lattice, wide) {
+            if let Some(&(_, same)) = known.iter().find(|(own, _)| *own == likeness) {
+                self.nodes[same].count += node.count;
+                self.nodes[same].last_count += node.last_count;
+                return same;
+            }
+            if known.len() < MOST_ALIKE {
+                known.push((likeness, number));
+            }
+        }
+        self.nodes.push(node);
+        number
+    }
+
+    /// What decides everything at a node and inside it; `None` where its place does.
+    fn likeness(&self, node: &Node, lattice: &Lattice, wide: bool) -> Option<Likeness> {
+        let ground = self.plan.ground.as_ref()?;
+        if !node.uniform || self.plan.overlaps {
+            return None;
+        }
+        let spot = &node.spot;
+        let mut at_border = SmallVec::new();
+        for &tensor in &self.plan.clipping {
+            let shadow = &self.plan.shadows[tensor];
+            let (_, open) = shadow.interval(spot)?;
+            let (lo, hi) = shadow.bounds()?;
+            let (down, up) = lattice.reach(ground, shadow, node.path.len())?;
+            let inside = open.lo + down >= lo && open.hi - 1 + up <= hi;
+            at_border.push(if inside { None } else { Some(open.lo) });
+        }
+        Some(Likeness {
+            ranks: spot.ranks.map(|range| range.len()),
+            rows: (spot.rows.len(), ground.skew(spot)),
+            at_border,
+            fresh: node.fresh,
+            ends: wide && node.last_count > 0,
+        })
     }
 
     /// What the PEs do at every last node.
@@ -463,6 +532,8 @@ impl GroupClasses {
                     u128::from(volume) * u128::from(instances),
                     instances,
                 )
+            } else if let Some(work) = self.run_work(&self.nodes[node].path) {
+                work
             } else {
                 limits::spend(instances)?;
                 let states = self.states_at(node);
@@ -646,11 +717,10 @@ impl GroupClasses {
     /// How much memory its tables take, in numbers of eight bytes.
     pub(super) fn weight(&self) -> usize {
         let tables = self.table.sizes.len() * 18 + self.table.variants.len() * 2;
-        let rows = self.node_rows.lanes.len() + self.edge_rows.lanes.len();
-        let classes = (self.nodes.len() + self.edges.len()) * (32 + 2 * self.sites);
+        let classes = (self.nodes.len() + self.edges.len()) * (32 + 10 * self.sites);
         let sums = (self.node_sums.len() + self.edge_sums.len()) * 20;
         let sorts = (self.node_sorts.len() + self.edge_sorts.len()) * 26;
-        tables + rows + classes + sums + sorts + self.kinds.columns.len() + 128
+        tables + classes + sums + sorts + 128
     }
 
     /// Instances that work in at least one step.

@@ -347,12 +347,21 @@ impl Table {
 
     /// A transition of instances with the given sizes; and whether they are late.
     pub fn kinds(&mut self, instances: impl Iterator<Item = (Sizes, bool)>) -> Transition {
-        let mut kinds: Vec<(u64, Sizes, bool)> = Vec::new();
-        for (sizes, late) in instances {
+        self.sorted_out(instances.map(|(sizes, late)| (sizes, 1, late)))
+    }
+
+    /// A transition of so many instances of each of the given sizes.
+    pub fn counted(&mut self, instances: impl Iterator<Item = (Sizes, u64)>) -> Transition {
+        self.sorted_out(instances.map(|(sizes, count)| (sizes, count, false)))
+    }
+
+    fn sorted_out(&mut self, instances: impl Iterator<Item = (Sizes, u64, bool)>) -> Transition {
+        let mut kinds: SmallVec<[(u64, Sizes, bool); 2]> = SmallVec::new();
+        for (sizes, more, late) in instances {
             match kinds.iter_mut().find(|(_, known, _)| *known == sizes) {
                 // With equal operands the one that is handed a sum is the busiest.
-                Some((count, _, all)) => (*count, *all) = (*count + 1, *all && late),
-                None => kinds.push((1, sizes, late)),
+                Some((count, _, all)) => (*count, *all) = (*count + more, *all && late),
+                None => kinds.push((more, sizes, late)),
             }
         }
         let first = self.variants.len() as u32;

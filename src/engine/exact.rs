@@ -16,9 +16,11 @@
 use super::classes::{GroupClasses, Key};
 use super::clock::{Clock, Elapsed};
 use super::counts::Counts;
-use super::flows::{Flows, Places, Position};
+use super::flows::Flows;
 use super::lanes::Sum;
 use super::late::{self, Arrival};
+use super::levels::{Level, levels};
+use super::places::Places;
 use super::plan::{Counter, Plan, Whole};
 use super::still::Still;
 use super::sums::Own;
@@ -71,15 +73,15 @@ pub(super) struct Engine<'a> {
 /// Lists that every count fills again.
 #[derive(Default)]
 pub(super) struct Scratch {
-    places: Places,
+    pub(super) places: Places,
     /// Per group.
-    loops: Vec<GroupLoops>,
+    pub(super) loops: Vec<GroupLoops>,
     explicit: Vec<bool>,
     /// All that the classes of a group depend on.
     words: Vec<u64>,
     /// Of the groups with loops.
-    classes: Vec<Rc<GroupClasses>>,
-    levels: Vec<Level>,
+    pub(super) classes: Vec<Rc<GroupClasses>>,
+    pub(super) levels: Vec<Level>,
     work: Work,
 }
 
@@ -130,29 +132,6 @@ impl Products {
     }
 }
 
-/// One loop before the leaf.
-pub(super) struct Level {
-    /// Its place in `moving`, if it ever advances, and its number within the group.
-    pub(super) own: Option<(usize, usize)>,
-    /// Per moving group: how many of its loops lie outside this one.
-    pub(super) depths: SmallVec<[usize; 8]>,
-    /// Per moving group: first class and number of classes in the context of an advance of this loop.
-    pub(super) classes: SmallVec<[(usize, usize); 8]>,
-    /// The region of a context is `base` and for every moving group its class times its scale: the scale of the group
-    /// that advances, and 0 in its place among those of all groups.
-    base: usize,
-    own_scale: usize,
-    scales: SmallVec<[usize; 8]>,
-    /// How many loops there are up to the innermost one, from here outwards, that ever advances.
-    stop: usize,
-    /// Where its regions lie in the list of times: the first of them, and the first of the next loop.
-    pub(super) first: usize,
-    end: usize,
-    /// The first site inside an advance, and its first column.
-    pub(super) site: usize,
-    column: usize,
-}
-
 /// One tensor's traffic at one site.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Moved {
@@ -167,6 +146,9 @@ pub(super) struct Moved {
 
 /// Classes of the moving groups: an edge for the advancing one, nodes for the others.
 type Context = SmallVec<[usize; 8]>;
+
+/// Per moving group a chain of nodes, and the depth of its first.
+type Chains<'a> = SmallVec<[(&'a [u32], usize); 8]>;
 
 /// Counts one legal mapping, of the layer and accelerator that `counter` was made for; without a rule of
 /// time what takes time is left at 0.
@@ -209,7 +191,7 @@ pub(super) fn run(
         work: &mut scratch.work,
         lent: 0,
     };
-    engine.stand_still()?;
+    engine.stand_still(rule.is_some())?;
     let counted = engine.run(rule, counts);
     scratch.classes.clear();
     counted
@@ -390,9 +372,9 @@ pub(super) fn trim(mapping: &Mapping, plan: &Plan, loops: &mut GroupLoops) {
     }
 }
 
-impl Engine<'_> {
+impl<'a> Engine<'a> {
     /// Multiplies out the groups that never advance.
-    fn stand_still(&mut self) -> Result<(), EngineLimit> {
+    fn stand_still(&mut self, timed: bool) -> Result<(), EngineLimit> {
         let work = &mut *self.work;
         work.still.clone_from(&self.still.sums);
         work.still_row.clone_from(&self.still.row);
@@ -415,9 +397,12 @@ impl Engine<'_> {
                         .ok_or(EngineLimit::Overflow)?;
                 }
             }
-            for (column, own) in work.still_row.iter_mut().zip(&classes.node_rows.lanes) {
-                // Fits: see `Counter::new`.
-                *column = column.wrapping_mul(*own);
+            if timed {
+                let own = &classes.lines(self.flows).nodes.lanes;
+                for (column, own) in work.still_row.iter_mut().zip(own) {
+                    // Fits: see `Counter::new`.
+                    *column = column.wrapping_mul(*own);
+                }
             }
         }
         Ok(())
@@ -476,13 +461,15 @@ impl Engine<'_> {
                 continue;
             }
             // The regions of each loop lie together, the last group's class turning fastest.
+            limits::spend(level.end.saturating_sub(level.first) as u64)?;
             let mut context: Context = level.classes.iter().map(|c| c.0).collect();
+            let mut chains = Chains::new();
             let mut index = level.first;
             let mut turned = Some(0);
             while let Some(from) = turned {
-                limits::spend(1)?;
                 self.multiply(products, Some(l), &context, from);
-                self.region(Some(l), &context, products, times, &mut elapsed)?;
+                self.follow(&mut chains, Some(l), &context, from);
+                self.region(Some(l), (&context, &chains), products, times, &mut elapsed)?;
                 elapsed.store(&mut times[index * stride..(index + 1) * stride]);
                 index += 1;
                 turned = (0..context.len()).rev().find(|&m| {
@@ -498,8 +485,35 @@ impl Engine<'_> {
         }
         let start: Context = SmallVec::from_elem(0, self.moving.len());
         self.multiply(products, None, &start, 0);
-        self.region(None, &start, products, times, &mut elapsed)?;
+        let mut chains = Chains::new();
+        self.follow(&mut chains, None, &start, 0);
+        self.region(None, (&start, &chains), products, times, &mut elapsed)?;
         Ok(elapsed)
+    }
+
+    /// The nodes that every moving group is at after an advance, and then after the first windows of its loops inside, one
+    /// after the other; and how many of its loops lie outside the first of them. Those from the moving group `from` on
+    /// are looked up again.
+    fn follow(
+        &self,
+        chains: &mut Chains<'a>,
+        advance: Option<usize>,
+        context: &[usize],
+        from: usize,
+    ) {
+        let own = advance.and_then(|l| self.loops[l].own);
+        let all: &'a [Rc<GroupClasses>] = self.classes;
+        chains.truncate(from);
+        for (m, &class) in context.iter().enumerate().skip(from) {
+            let classes = &all[self.moving[m]];
+            let (node, depth) = match own {
+                Some((own, number)) if own == m => {
+                    (classes.edges[class].child as usize, number + 1)
+                }
+                _ => (class, advance.map_or(0, |l| self.loops[l].depths[m])),
+            };
+            chains.push((classes.firsts(node), depth));
+        }
     }
 
     /// Multiplies out `context` from the moving group `from` on.
@@ -529,11 +543,8 @@ impl Engine<'_> {
             };
             products.counts[m + 1] = products.counts[m] * count;
             products.busiest[m + 1] = products.busiest[m] * classes.nodes[node].busiest;
-            let own = if advances {
-                &classes.edge_rows
-            } else {
-                &classes.node_rows
-            };
+            let lines = classes.lines(self.flows);
+            let own = if advances { &lines.edges } else { &lines.nodes };
             let own = &own.lanes[(class + 1) * all - width..(class + 1) * all];
             let (known, rest) = products.lanes.split_at_mut((m + 1) * width);
             for ((to, from), own) in rest.iter_mut().zip(&known[m * width..]).zip(own) {
@@ -548,26 +559,12 @@ impl Engine<'_> {
     fn region(
         &mut self,
         advance: Option<usize>,
-        context: &[usize],
+        (context, chains): (&[usize], &Chains),
         products: &Products,
         times: &[u64],
         elapsed: &mut Elapsed,
     ) -> Result<(), EngineLimit> {
         let outside = advance.map_or(0, |l| l + 1);
-        let own = advance.and_then(|l| self.loops[l].own);
-        // The nodes that every moving group is at after the advance, and then after the first windows of its
-        // loops inside, one after the other; and how many of its loops lie outside the first of them.
-        let mut chains: SmallVec<[(&[u32], usize); 8]> = SmallVec::new();
-        for (m, &class) in context.iter().enumerate() {
-            let classes = &self.classes[self.moving[m]];
-            let (node, depth) = match own {
-                Some((own, number)) if own == m => {
-                    (classes.edges[class].child as usize, number + 1)
-                }
-                _ => (class, advance.map_or(0, |l| self.loops[l].depths[m])),
-            };
-            chains.push((classes.firsts(node), depth));
-        }
         let (flows, timer) = (self.flows, self.timer);
         let last = context.len();
         let count = u128::from(products.counts[last]);
@@ -630,7 +627,7 @@ impl Engine<'_> {
                 break;
             }
             place -= 1;
-            self.add_loop(place, &chains, times, elapsed)?;
+            self.add_loop(place, chains, times, elapsed)?;
         }
         Ok(())
     }
@@ -681,81 +678,5 @@ impl Engine<'_> {
                 .ok_or(EngineLimit::Overflow)?;
         }
         Ok(())
-    }
-}
-
-/// The loops before the leaf, and where each moving group is in the context of their advances.
-fn levels(mapping: &Mapping, scratch: &mut Scratch, flows: &Flows, moving: &[usize]) {
-    let Scratch {
-        levels,
-        loops,
-        classes,
-        places,
-        ..
-    } = scratch;
-    levels.clear();
-    let mut size = 0usize;
-    let mut depths: SmallVec<[usize; 8]> = SmallVec::from_elem(0, moving.len());
-    let (mut position, mut stop) = (0, 0);
-    for index in 0..mapping.schedule.leaf {
-        let is_outside = |position: &Position| places.ranked[position.place] <= index;
-        while flows.positions.get(position).is_some_and(is_outside) {
-            position += 1;
-        }
-        let site = flows
-            .positions
-            .get(position)
-            .map_or(flows.lanes, |position| position.sites.0);
-        let at = moving.iter().enumerate().find_map(|(m, &g)| {
-            let number = depths[m];
-            (loops[g].get(number)?.index == index).then_some((m, number))
-        });
-        let own = at.filter(|&(m, number)| !classes[moving[m]].edges_at(number).is_empty());
-        if own.is_some() {
-            stop = index + 1;
-        }
-        let mut level = Level {
-            own,
-            stop,
-            depths: SmallVec::new(),
-            classes: SmallVec::new(),
-            base: size,
-            own_scale: 0,
-            scales: SmallVec::new(),
-            first: size,
-            end: size,
-            site,
-            column: flows.column_starts[site],
-        };
-        if let Some((own, number)) = own {
-            level.depths.extend_from_slice(&depths);
-            for (m, &g) in moving.iter().enumerate() {
-                let range = if own == m {
-                    classes[g].edges_at(number)
-                } else {
-                    classes[g].nodes_at(depths[m])
-                };
-                level.classes.push((range.start, range.len()));
-            }
-            // The last group's class turns fastest. Numbers that wrap are those of levels that are too many to be
-            // timed.
-            level.scales.resize(moving.len(), 0);
-            let mut regions = 1usize;
-            for (m, &(first, number)) in level.classes.iter().enumerate().rev() {
-                level.base = level.base.wrapping_sub(first.wrapping_mul(regions));
-                if own == m {
-                    level.own_scale = regions;
-                } else {
-                    level.scales[m] = regions;
-                }
-                regions = regions.saturating_mul(number);
-            }
-            size = size.saturating_add(regions);
-            level.end = size;
-        }
-        levels.push(level);
-        if let Some((m, _)) = at {
-            depths[m] += 1;
-        }
     }
 }

@@ -154,8 +154,55 @@ pub(super) struct Kinds {
     pub columns: Vec<u64>,
 }
 
+/// What the engine's inner loop reads of the classes of one group.
+pub(super) struct Lines {
+    /// Per node and per edge: the sizes that decide how much crosses.
+    pub nodes: Rows,
+    pub edges: Rows,
+    pub kinds: Kinds,
+}
+
 impl GroupClasses {
-    /// Lays out what the engine's inner loop reads, and adds up what the counts need.
+    /// Lays out what the engine's inner loop reads.
+    pub(super) fn lay_lines(&self, flows: &Flows) -> Lines {
+        let depth = self.depth();
+        let (mut nodes, mut edges) = (Rows::default(), Rows::default());
+        let mut kinds = Kinds::default();
+        for at in 0..=depth {
+            for node in self.nodes_at(at) {
+                let leaf = self.first_at(node, depth - at);
+                for number in 0..flows.sites.len() {
+                    let of = if number >= flows.lanes { leaf } else { node };
+                    let transition = self.wraps[of * self.sites + number];
+                    let last = self.nodes[of].last_count > 0;
+                    self.line(flows, (number, transition, last), &mut nodes, &mut kinds);
+                }
+            }
+        }
+        for at in 0..depth {
+            for edge in self.edges_at(at) {
+                let class = &self.edges[edge];
+                let leaf = self.first_at(class.child as usize, depth - at - 1);
+                for number in 0..flows.sites.len() {
+                    let (transition, last) = if number >= flows.lanes {
+                        let transition = self.wraps[leaf * self.sites + number];
+                        (transition, self.nodes[leaf].last_count > 0)
+                    } else {
+                        let transition = self.advances[edge * self.sites + number];
+                        (transition, class.last_count > 0)
+                    };
+                    self.line(flows, (number, transition, last), &mut edges, &mut kinds);
+                }
+            }
+        }
+        Lines {
+            nodes,
+            edges,
+            kinds,
+        }
+    }
+
+    /// Adds up what the counts need.
     pub(super) fn line_up(&mut self, flows: &Flows) {
         self.single = (0..self.sites).map(|site| self.is_single(site)).collect();
         let slots = flows.slots;
@@ -169,42 +216,26 @@ impl GroupClasses {
         };
         let mut node_sorts = vec![SortSums::new(); (depth + 1) * sorts];
         let mut edge_sorts = vec![SortSums::new(); depth * sorts];
-        let (mut nodes, mut edges) = (Rows::default(), Rows::default());
-        let mut kinds = Kinds::default();
         for at in 0..=depth {
+            let sites = if at == depth { self.sites } else { flows.lanes };
             for node in self.nodes_at(at) {
-                let leaf = self.first_at(node, depth - at);
-                for number in 0..flows.sites.len() {
-                    let of = if number >= flows.lanes { leaf } else { node };
-                    let transition = self.wraps[of * self.sites + number];
-                    let class = &self.nodes[of];
-                    let last = class.last_count > 0;
-                    self.line(flows, (number, transition, last), &mut nodes, &mut kinds);
-                    if number < flows.lanes || at == depth {
-                        let times = (class.count, class.last_count);
-                        let sums = &mut node_sums[at * slots..];
-                        self.add_to(flows, (number, transition), times, sums);
-                        let sums = &mut node_sorts[at * sorts..];
-                        self.sort_to(flows, (number, transition), times.0, sums);
-                    }
+                let class = &self.nodes[node];
+                for number in 0..sites {
+                    let transition = self.wraps[node * self.sites + number];
+                    let times = (class.count, class.last_count);
+                    let sums = &mut node_sums[at * slots..];
+                    self.add_to(flows, (number, transition), times, sums);
+                    let sums = &mut node_sorts[at * sorts..];
+                    self.sort_to(flows, (number, transition), times.0, sums);
                 }
             }
         }
         for at in 0..depth {
             for edge in self.edges_at(at) {
                 let class = &self.edges[edge];
-                let leaf = self.first_at(class.child as usize, depth - at - 1);
-                for number in 0..flows.sites.len() {
-                    if number >= flows.lanes {
-                        let last = self.nodes[leaf].last_count > 0;
-                        let transition = self.wraps[leaf * self.sites + number];
-                        self.line(flows, (number, transition, last), &mut edges, &mut kinds);
-                        continue;
-                    }
+                let count = self.nodes[class.parent as usize].count * class.count;
+                for number in 0..flows.lanes {
                     let transition = self.advances[edge * self.sites + number];
-                    let last = class.last_count > 0;
-                    self.line(flows, (number, transition, last), &mut edges, &mut kinds);
-                    let count = self.nodes[class.parent as usize].count * class.count;
                     let times = (count, class.last_count);
                     let sums = &mut edge_sums[at * slots..];
                     self.add_to(flows, (number, transition), times, sums);
@@ -215,7 +246,6 @@ impl GroupClasses {
         }
         (self.node_sums, self.edge_sums) = (node_sums, edge_sums);
         (self.node_sorts, self.edge_sorts) = (node_sorts, edge_sorts);
-        (self.node_rows, self.edge_rows, self.kinds) = (nodes, edges, kinds);
         self.tiles = self.largest_tiles(flows);
         let leaves = &self.nodes[self.nodes_at(depth)];
         self.points = leaves.iter().try_fold(0u128, |sum, node| {

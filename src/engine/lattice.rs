@@ -69,6 +69,25 @@ impl Lattice {
             .collect();
         Lattice { axes }
     }
+
+    /// How far a tensor's open footprint moves from one instance of loop `depth` to the next.
+    pub fn step(&self, depth: usize, ground: &Ground, shadow: &Shadow) -> Option<i64> {
+        let axis = self.axes.iter().find(|axis| axis.depth == depth)?;
+        axis.step(ground, shadow)
+    }
+
+    /// How far a tensor's open footprint reaches down and up from the first instance over those of the first
+    /// `depth` loops.
+    pub fn reach(&self, ground: &Ground, shadow: &Shadow, depth: usize) -> Option<(i64, i64)> {
+        let (mut down, mut up) = (0i64, 0i64);
+        for axis in self.axes.iter().filter(|axis| axis.depth < depth) {
+            let step = axis.step(ground, shadow)?;
+            let reach = step.checked_mul(axis.instances as i64 - 1)?;
+            down = down.checked_add(reach.min(0))?;
+            up = up.checked_add(reach.max(0))?;
+        }
+        Some((down, up))
+    }
 }
 
 impl Axis {
@@ -127,11 +146,11 @@ pub(super) fn keep_inside(
     }
 }
 
-/// The trips of `l` below a uniform place that are translates of each other, first and last. The lattice
-/// ends with `l`.
+/// The trips of `l`, the last of the first `depth` loops, below a uniform place that are translates of each other,
+/// first and last.
 pub(super) fn interior(
     plan: &Plan,
-    lattice: &Lattice,
+    (lattice, depth): (&Lattice, usize),
     spot: &Spot,
     l: &GroupLoop,
 ) -> Option<(u64, u64)> {
@@ -158,14 +177,8 @@ pub(super) fn interior(
         let slide = shadow
             .slope(rank)
             .checked_mul(m.offset.checked_mul(instances)? / stride)?;
-        let (mut lo, mut hi) = (open.lo, open.hi - 1);
-        for axis in &lattice.axes {
-            let reach = axis
-                .step(ground, shadow)?
-                .checked_mul(axis.instances as i64 - 1)?;
-            lo += reach.min(0);
-            hi += reach.max(0);
-        }
+        let (down, up) = lattice.reach(ground, shadow, depth)?;
+        let (lo, hi) = (open.lo + down, open.hi - 1 + up);
         keep_inside(&mut from, &mut to, lo, hi, shadow.bounds()?, slide);
     }
     (from <= to).then_some((from.max(0) as u64, to as u64))

@@ -45,10 +45,13 @@ mod lanes;
 mod late;
 mod lattice;
 pub mod laws;
+mod levels;
 mod listing;
 mod neighbours;
 pub mod oracle;
+mod places;
 mod plan;
+mod runs;
 mod sets;
 mod spot;
 mod stepped;
@@ -58,6 +61,7 @@ mod tables;
 mod timer;
 mod touches;
 mod transitions;
+mod wiring;
 mod words;
 
 pub use counts::{

@@ -11,6 +11,7 @@ use super::classes::GroupClasses;
 use super::crossing::{BESIDE, Elements, HELD, Sorts, Variant, WORKED};
 use super::exact::{Engine, TimingRule};
 use super::flows::Crossing;
+use super::lanes::Kinds;
 use super::late::Arrival;
 use smallvec::SmallVec;
 
@@ -19,14 +20,14 @@ enum Factor<'a> {
     /// All alike: the columns, and the class; `true`: of advances.
     One(&'a [u64], &'a GroupClasses, (usize, bool)),
     /// Kinds of the group, by their numbers.
-    Several(&'a GroupClasses, std::ops::Range<usize>),
+    Several(&'a GroupClasses, &'a Kinds, std::ops::Range<usize>),
 }
 
 impl<'a> Factor<'a> {
     fn len(&self) -> usize {
         match self {
             Factor::One(..) => 1,
-            Factor::Several(_, kinds) => kinds.len(),
+            Factor::Several(_, _, kinds) => kinds.len(),
         }
     }
 
@@ -35,9 +36,9 @@ impl<'a> Factor<'a> {
     fn columns(&self, choice: usize, width: usize) -> &'a [u64] {
         match self {
             Factor::One(columns, ..) => columns,
-            Factor::Several(classes, kinds) => {
-                let start = classes.kinds.starts[kinds.start + choice].0 as usize;
-                &classes.kinds.columns[start..start + width]
+            Factor::Several(_, all, kinds) => {
+                let start = all.starts[kinds.start + choice].0 as usize;
+                &all.columns[start..start + width]
             }
         }
     }
@@ -53,8 +54,8 @@ impl<'a> Factor<'a> {
                 let transition = classes.entering(*class, site);
                 Some((classes, classes.table.variants(transition).first()?))
             }
-            Factor::Several(classes, kinds) => {
-                let number = classes.kinds.starts[kinds.start + choice].1 as usize;
+            Factor::Several(classes, all, kinds) => {
+                let number = all.starts[kinds.start + choice].1 as usize;
                 Some((classes, &classes.table.variants[number]))
             }
         }
@@ -138,11 +139,8 @@ impl<'a> Engine<'a> {
         (class, advances): (usize, bool),
         site: usize,
     ) -> Factor<'a> {
-        let rows = if advances {
-            &classes.edge_rows
-        } else {
-            &classes.node_rows
-        };
+        let lines = classes.lines(self.flows);
+        let rows = if advances { &lines.edges } else { &lines.nodes };
         if classes.single[site] {
             let all = self.flows.column_starts[self.flows.sites.len()];
             let start = class * all + self.flows.column_starts[site];
@@ -151,7 +149,11 @@ impl<'a> Engine<'a> {
             return Factor::One(columns, classes, (class, advances));
         }
         let (first, number) = rows.kinds[class * self.flows.sites.len() + site];
-        Factor::Several(classes, first as usize..(first + number) as usize)
+        Factor::Several(
+            classes,
+            &lines.kinds,
+            first as usize..(first + number) as usize,
+        )
     }
 
     /// Of a kind of instance that is late: the sums that begin in the step are those that begin since they came
@@ -165,8 +167,8 @@ impl<'a> Engine<'a> {
     ) -> Result<(), EngineLimit> {
         let is_late = |(factor, &choice): (&Factor, &usize)| match factor {
             Factor::One(..) => false,
-            Factor::Several(classes, kinds) => {
-                let number = classes.kinds.starts[kinds.start + choice].1 as usize;
+            Factor::Several(classes, all, kinds) => {
+                let number = all.starts[kinds.start + choice].1 as usize;
                 classes.table.variants[number].late
             }
         };
@@ -211,12 +213,12 @@ impl<'a> Engine<'a> {
             let (mut tile, mut tiles, mut reused) = (whole.tile, whole.tile_sum, whole.reused_sum);
             let mut sorted = false;
             for (factor, &choice) in factors.iter().zip(choice) {
-                let Factor::Several(classes, kinds) = factor else {
+                let Factor::Several(classes, all, kinds) = factor else {
                     sorts.push(&none);
                     continue;
                 };
                 let table = &classes.table;
-                let number = classes.kinds.starts[kinds.start + choice].1 as usize;
+                let number = all.starts[kinds.start + choice].1 as usize;
                 let sizes = table.sizes(&table.variants[number], slot);
                 tile = tile.wrapping_mul(sizes.tile);
                 tiles = tiles.wrapping_mul(sizes.tile_sum);

@@ -4,7 +4,8 @@
 use super::classes::{GroupClasses, Key};
 use super::counts::{Counts, Timing};
 use super::exact::{self, Scratch};
-use super::flows::{Flows, Places};
+use super::flows::Flows;
+use super::places::Places;
 use super::spot::{Ground, Shadow};
 use super::still::Still;
 use super::words::WordMap;

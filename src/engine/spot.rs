@@ -65,6 +65,14 @@ impl Ground {
         self.rows.map(|rows| (rows.output, rows.stride))
     }
 
+    /// How far the input rows lie from those that begin the windows of the outputs.
+    pub fn skew(&self, spot: &Spot) -> i64 {
+        self.rows.map_or(0, |rows| {
+            let (output, kernel) = (spot.ranks[rows.output & 1], spot.ranks[rows.kernel & 1]);
+            spot.rows.lo - rows.stride * output.lo - rows.dilation * kernel.lo
+        })
+    }
+
     /// `Group::windows_in`.
     #[inline]
     pub fn windows_in(&self, spot: &Spot, l: &GroupLoop) -> u64 {

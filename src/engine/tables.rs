@@ -14,8 +14,9 @@
 
 use super::classes::{GroupClasses, Key};
 use super::exact::trim;
-use super::flows::{Crossing, Flows, Places};
+use super::flows::{Crossing, Flows};
 use super::lanes::Sum;
+use super::places::Places;
 use super::plan::{Counter, Plan};
 use super::{EngineLimit, forced, issues};
 use crate::ir::{GroupLoops, Mapping};

@@ -9,6 +9,7 @@ use super::classes::{GroupClasses, Key};
 use super::crossing::{Holder, Sharing, SiteView, Touch, Touches, Transition};
 use super::flows::{Flows, Site};
 use super::lattice::{self, Lattice, SiteForm};
+use super::runs::{Between, MOST_BESIDE};
 use super::sets::Step;
 use super::{EngineLimit, issues};
 use crate::base::limits;
@@ -44,6 +45,8 @@ struct Move {
 
 /// What all transitions of one site share.
 struct Route<'a> {
+    mapping: &'a Mapping,
+    lattice: &'a Lattice,
     number: usize,
     site: &'a Site,
     inside: usize,
@@ -71,6 +74,8 @@ impl GroupClasses {
             let inside = key.inside[number];
             let forwards = site.slots.iter().any(|slot| slot.forwards);
             let mut route = Route {
+                mapping,
+                lattice: &lattice,
                 number,
                 site,
                 inside,
@@ -119,6 +124,20 @@ impl GroupClasses {
                     }
                     _ => None,
                 };
+                if closed.is_none() {
+                    self.may_run(route.inside, 2 + route.site.slots.len(), forwards)?;
+                }
+                let closed = closed.or_else(|| {
+                    let path = self.nodes[node].path.clone();
+                    let between = Between {
+                        now: &path,
+                        before: &path,
+                        fresh: self.nodes[node].fresh,
+                        advances: None,
+                    };
+                    let (mapping, lattice) = (route.mapping, route.lattice);
+                    self.run_transition(mapping, key, (route.site, route.inside), lattice, &between)
+                });
                 let transition = match closed {
                     Some(transition) => transition,
                     None => {
@@ -163,6 +182,24 @@ impl GroupClasses {
                     }
                     _ => None,
                 };
+                if closed.is_none() {
+                    self.may_run(route.inside, 2 + route.site.slots.len(), forwards)?;
+                }
+                let closed = closed.or_else(|| {
+                    let at = &self.edges[edge];
+                    let mut now = self.nodes[at.parent as usize].path.clone();
+                    let mut before = now.clone();
+                    now.push(at.window);
+                    before.push(at.before);
+                    let between = Between {
+                        now: &now,
+                        before: &before,
+                        fresh: self.nodes[at.child as usize].fresh,
+                        advances: Some(depth),
+                    };
+                    let (mapping, lattice) = (route.mapping, route.lattice);
+                    self.run_transition(mapping, key, (route.site, route.inside), lattice, &between)
+                });
                 let transition = match closed {
                     Some(transition) => transition,
                     None => {
@@ -198,6 +235,14 @@ impl GroupClasses {
                 (Some(form), true) => form.issues(&mut self.table, &spot, fresh),
                 _ => None,
             };
+            if closed.is_none() {
+                self.may_run(depth, 1, false)?;
+            }
+            let closed = closed.or_else(|| {
+                let path = self.nodes[node].path.clone();
+                let (mapping, lattice) = (route.mapping, route.lattice);
+                self.run_issues(mapping, key, route.site, lattice, (&path, fresh))
+            });
             let transition = match closed {
                 Some(transition) => transition,
                 None => {
@@ -242,6 +287,16 @@ impl GroupClasses {
         }
         // Sets are taken of each: some units.
         limits::spend(instances.saturating_mul(6 * times as u64))?;
+        Ok(())
+    }
+
+    /// Takes what looking at runs of instances costs: few of them stand for all, unless each has to know its neighbours.
+    fn may_run(&self, depth: usize, times: usize, forwards: bool) -> Result<(), EngineLimit> {
+        let instances = self.loops[..depth].iter().map(|l| l.instances);
+        let instances = instances.fold(1, u64::saturating_mul);
+        let beside = forwards && instances <= MOST_BESIDE as u64;
+        let most = if beside { instances } else { 4 };
+        limits::spend(instances.min(most).saturating_mul(6 * times as u64))?;
         Ok(())
     }
 

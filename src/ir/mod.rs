@@ -8,7 +8,7 @@
 //! * [`Architecture`]: memories from the outside in, arrays (fan-out) between them, the lanes of a PE.
 //! * [`Schedule`]: the loops, outermost first, and where in that list each memory's tile lies.
 //!
-//! Together they are a [`Mapping`]. Nothing here is checked for legality: `legality::check` turns a
+//! The first two are a [`Problem`], of which there are many schedules; with one of them it is a [`Mapping`]. Nothing here is checked for legality: `legality::check` turns a
 //! `Mapping` into a `Legal<Mapping>`, and the engines take only that.
 //!
 //! Invariants (kept by `lower`, relied on by everyone):
@@ -27,6 +27,7 @@ mod fused;
 mod geometry;
 mod intervals;
 mod operation;
+mod problem;
 mod schedule;
 mod strided;
 
@@ -42,13 +43,6 @@ pub use geometry::{
 };
 pub use intervals::{Interval, Intervals};
 pub use operation::{Dim, Operation, OperationKind, RankId, Role, Tensor, Term, Window};
+pub use problem::{Mapping, Problem};
 pub use schedule::{Axis, Loop, LoopKind, Move, Origin, Schedule, window_count};
 pub use strided::{MAX_RUNS, Run, Strided};
-
-/// One layer, mapped: the unit of checking and of evaluation.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Mapping {
-    pub operation: Operation,
-    pub architecture: Architecture,
-    pub schedule: Schedule,
-}

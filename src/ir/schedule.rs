@@ -14,7 +14,7 @@ impl Origin {
 }
 
 /// The loops and the places of the tiles among them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct Schedule {
     /// Outermost first, all cluster levels in one list.
     pub loops: Vec<Loop>,
@@ -28,6 +28,24 @@ pub struct Schedule {
     /// inside the innermost memory: then the loops between lie inside one step. Loops from here on only
     /// order the accesses inside the leaf tile; every spatial loop lies before it.
     pub leaf: usize,
+}
+
+impl Clone for Schedule {
+    fn clone(&self) -> Schedule {
+        Schedule {
+            loops: self.loops.clone(),
+            positions: self.positions.clone(),
+            steps: self.steps,
+            leaf: self.leaf,
+        }
+    }
+
+    /// Into lists that are there already: a search forms its candidates one after the other.
+    fn clone_from(&mut self, source: &Schedule) {
+        self.loops.clone_from(&source.loops);
+        self.positions.clone_from(&source.positions);
+        (self.steps, self.leaf) = (source.steps, source.leaf);
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,7 +16,9 @@ use super::violation::{Change, Directive, Fit, Need, Overfull, Repair, Violation
 use super::{covers, fast, repair, sums};
 use crate::base::limits;
 use crate::ir::Footprint as Elements;
-use crate::ir::{Axis, Group, GroupAxis, GroupState, Intervals, Mapping, Memory, Role, groups};
+use crate::ir::{
+    Axis, Group, GroupAxis, GroupState, Intervals, Mapping, Memory, Problem, Role, groups,
+};
 use smallvec::SmallVec;
 
 /// [`limits::TILE_STATES`].
@@ -152,7 +154,7 @@ impl<'a> Footprint<'a> {
 }
 
 /// Bits of one bank, where a memory has more than one.
-fn bank_bits(memory: &Memory) -> Option<u128> {
+pub(super) fn bank_bits(memory: &Memory) -> Option<u128> {
     let bits = memory.capacity_bits? / u128::from(memory.banks.max(1));
     (memory.banks > 1 && bits > 0).then_some(bits)
 }
@@ -412,7 +414,7 @@ pub fn check(mapping: &Mapping) -> Vec<Violation> {
 }
 
 /// E0501 when the backing store is too small for the whole tensors. No loop makes them smaller.
-fn backing(mapping: &Mapping) -> Option<Violation> {
+pub(super) fn backing(mapping: &Problem) -> Option<Violation> {
     let have = mapping.architecture.memories.first()?.capacity_bits?;
     let tensors: Vec<Need> = mapping
         .operation

@@ -52,11 +52,24 @@ struct Track {
     failed: bool,
 }
 
+/// Whether every loop cuts one rank into pieces that abut: then every point is performed once, whatever the sizes.
+pub(super) fn is_plain(mapping: &Mapping) -> bool {
+    mapping.schedule.loops.iter().all(|l| {
+        let [m] = l.moves.as_slice() else {
+            return false;
+        };
+        matches!(m.axis, Axis::Rank(_)) && m.offset == m.size
+    })
+}
+
 /// Per rank: whether it is still open that the rank is covered exactly once. Sizes and extents are at most
 /// [`super::LARGEST`].
 pub(super) fn unproved(mapping: &Mapping) -> SmallVec<[bool; 16]> {
     let operation = &mapping.operation;
     let mut open: SmallVec<[bool; 16]> = smallvec![false; operation.ranks.len()];
+    if is_plain(mapping) {
+        return open;
+    }
     // The largest extent of each rank so far.
     let mut largest: SmallVec<[u64; 16]> = operation.ranks.iter().copied().collect();
     let mut tracks: SmallVec<[Track; 2]> = operation

@@ -20,6 +20,7 @@ mod capacity;
 mod cover;
 mod fast;
 mod place;
+mod prepared;
 mod repair;
 mod sums;
 mod trace;
@@ -33,6 +34,7 @@ mod tests;
 
 pub use capacity::{Footprint, check as capacities, footprint, required};
 pub use place::{Choice, choose};
+pub use prepared::Prepared;
 pub use sums::incomplete;
 pub use violation::{
     Change, Diagonal, Directive, Doer, Doubled, Fit, Incomplete, Need, Overfull, Repair, Uncovered,
@@ -40,7 +42,7 @@ pub use violation::{
 };
 pub use warn::{Warning, warnings};
 
-use crate::ir::{Axis, Group, Mapping, groups};
+use crate::ir::{Axis, Group, Mapping, Operation, groups};
 use std::collections::BTreeMap;
 
 /// Extents, sizes and offsets past this are refused, so that sums of many of them stay inside `i64`.
@@ -193,10 +195,8 @@ pub(crate) fn directives(mapping: &Mapping) -> impl Iterator<Item = Directive> +
     })
 }
 
-/// What the rest of this module must not see: numbers that could overflow, windows that never move.
-fn oversized(mapping: &Mapping) -> Vec<Violation> {
-    let mut found = Vec::new();
-    let operation = &mapping.operation;
+/// The largest number of a layer, if it is too large.
+fn oversized_problem(operation: &Operation) -> Option<u64> {
     let windows = operation.windows.iter();
     let dims = operation.tensors.iter().flat_map(|tensor| &tensor.dims);
     // The rows that a window's outputs need; `lower` makes them fit its extent.
@@ -214,7 +214,13 @@ fn oversized(mapping: &Mapping) -> Vec<Violation> {
         .chain(dims.map(|dim| dim.extent))
         .chain(rows)
         .max();
-    if let Some(value) = largest.filter(|&value| value > LARGEST) {
+    largest.filter(|&value| value > LARGEST)
+}
+
+/// What the rest of this module must not see: numbers that could overflow, windows that never move.
+fn oversized(mapping: &Mapping) -> Vec<Violation> {
+    let mut found = Vec::new();
+    if let Some(value) = oversized_problem(&mapping.operation) {
         found.push(Violation::TooLarge {
             directive: None,
             value,

@@ -5,6 +5,7 @@
 //! sent up cuts the reduction, and where instances share it their network adds the parts up.
 
 use crate::ir::{Axis, Mapping, OperationKind, RankId, window_count};
+use smallvec::SmallVec;
 
 /// Whether outputs in `memory` need the format of partial sums, its tile of the result lying as
 /// `mapping.schedule.positions` say of the memories inside it.
@@ -33,7 +34,7 @@ pub fn incomplete(mapping: &Mapping, memory: usize) -> bool {
         Some((inner, place)) => (place, architecture.memories[inner].arrays_above),
         None => (mapping.schedule.loops.len(), architecture.arrays.len()),
     };
-    let mut extents = mapping.operation.ranks.clone();
+    let mut extents: SmallVec<[u64; 16]> = mapping.operation.ranks.iter().copied().collect();
     for l in &mapping.schedule.loops[..place.min(mapping.schedule.loops.len())] {
         let mut cuts = false;
         let mut windows = u64::MAX;
@@ -70,7 +71,7 @@ pub fn incomplete(mapping: &Mapping, memory: usize) -> bool {
 
 /// The ranks over which the result is summed: those it does not have, and those that share an index of it (a
 /// transposed convolution brings several of their points to one element).
-fn reduced(mapping: &Mapping) -> Vec<bool> {
+fn reduced(mapping: &Mapping) -> SmallVec<[bool; 16]> {
     let operation = &mapping.operation;
     let dims = &operation.tensors[operation.result()].dims;
     (0..operation.ranks.len())

@@ -130,23 +130,21 @@ pub(super) fn mapping(operation: Operation, loops: &[Written]) -> Mapping {
         });
     }
     let leaf = list.len();
-    Mapping {
-        schedule: Schedule {
-            positions: vec![
-                vec![Some(0); operation.tensors.len()],
-                vec![Some(leaf); operation.tensors.len()],
-            ],
-            steps: leaf,
-            leaf,
-            loops: list,
-        },
-        architecture: Architecture {
+    let tensors = operation.tensors.len();
+    Mapping::new(
+        operation,
+        Architecture {
             memories: vec![memory(0, None), memory(arrays.len(), None)],
             arrays,
             lanes: 1,
         },
-        operation,
-    }
+        Schedule {
+            positions: vec![vec![Some(0); tensors], vec![Some(leaf); tensors]],
+            steps: leaf,
+            leaf,
+            loops: list,
+        },
+    )
 }
 
 fn axis() -> impl Strategy<Value = Axis> {

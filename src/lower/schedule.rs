@@ -216,16 +216,16 @@ impl<'a, 'b> Builder<'a, 'b> {
         };
         let (automatic, fixed) = self.choices();
         Ok(Lowered {
-            mapping: Mapping {
-                operation: self.target.desugared.operation.clone(),
-                architecture: self.target.hardware.architecture.clone(),
-                schedule: Schedule {
+            mapping: Mapping::new(
+                self.target.desugared.operation.clone(),
+                self.target.hardware.architecture.clone(),
+                Schedule {
                     loops: self.loops,
                     positions,
                     steps,
                     leaf,
                 },
-            },
+            ),
             origins: self.origins,
             automatic,
             fixed,

@@ -123,16 +123,16 @@ pub(super) fn lower(target: Target<'_>) -> Lowered {
         }
     }
     Lowered {
-        mapping: Mapping {
-            operation: target.desugared.operation,
+        mapping: Mapping::new(
+            target.desugared.operation,
             architecture,
-            schedule: Schedule {
+            Schedule {
                 loops,
                 positions,
                 steps,
                 leaf,
             },
-        },
+        ),
         origins: Vec::new(),
         automatic,
         fixed: Vec::new(),

@@ -16,7 +16,7 @@ use super::task::Task;
 use crate::driver::Compiled;
 use crate::hir::search::Search;
 use crate::hir::{Accelerator, Definition, Layer, Network};
-use crate::ir::{Mapping, Schedule};
+use crate::ir::Schedule;
 use crate::lower::{self, Unraisable};
 use crate::syntax::print::print_dataflow;
 use std::fmt::Write;
@@ -37,11 +37,7 @@ pub(super) fn text(
     task: &Task,
     schedule: Schedule,
 ) -> Result<String, Unraisable> {
-    let mapping = Mapping {
-        operation: task.problem.operation.clone(),
-        architecture: task.problem.architecture.clone(),
-        schedule,
-    };
+    let mapping = task.problem.mapping(schedule);
     lower::raise(layer, accelerator, &mapping).map(|body| print_dataflow(&body))
 }
 

@@ -13,6 +13,7 @@ use crate::lower::{self, Desugared};
 use crate::models;
 use crate::pricing;
 use crate::search::{self, Keep, Limit, Natural, Objective, Places, Problem, Request, Rules};
+use std::sync::Arc;
 
 /// A layer that is ready to be searched.
 #[derive(Clone, Debug)]
@@ -162,16 +163,16 @@ pub fn task(
         );
     }
     let architecture = lower::architecture(accelerator);
-    let mapping = Mapping {
-        operation: desugared.operation.clone(),
+    let mapping = Mapping::new(
+        desugared.operation.clone(),
         architecture,
-        schedule: Schedule {
+        Schedule {
             loops: Vec::new(),
             positions: Vec::new(),
             steps: 0,
             leaf: 0,
         },
-    };
+    );
     let rule = search::rule_of(model_name(search))
         .ok_or_else(|| refuse("there is no search by its model"))?;
     let problem = problem(&mapping, layer, accelerator, technology, rule);
@@ -245,8 +246,7 @@ pub(super) fn problem(
     let context = pricing::context(accelerator, lower::operand_precision(layer, accelerator));
     let area = technology.map(|technology| cost::area(technology, &context, &mapping.architecture));
     Problem {
-        operation: mapping.operation.clone(),
-        architecture: mapping.architecture.clone(),
+        mapped: Arc::clone(mapping.problem()),
         prices: technology.map(|technology| Prices::new(technology, &context, mapping)),
         area_um2: match area {
             Some(Area::Known { total_um2, .. }) => Some(total_um2),
@@ -305,12 +305,8 @@ impl Task {
     /// reasonable time.
     #[must_use]
     pub fn count(&self) -> Option<Natural> {
-        let Problem {
-            operation,
-            architecture,
-            ..
-        } = &self.problem;
-        let skeletons = search::skeletons(operation, architecture, &self.request.rules);
-        search::candidates(operation, &skeletons, &self.request.rules)
+        let (problem, rules) = (&self.problem.mapped, &self.request.rules);
+        let skeletons = search::skeletons(&problem.operation, &problem.architecture, rules);
+        search::candidates(&problem.operation, &skeletons, rules)
     }
 }

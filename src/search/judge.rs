@@ -8,9 +8,11 @@ use crate::ir::{Mapping, Schedule};
 use crate::legality::{self, Legal};
 use crate::search::problem::{Figures, Objective, Problem};
 
-/// Judges schedules of one problem. One per thread: it remembers what it counted.
+/// Judges schedules of one problem, made ready: what its loops do not change is known, and what loops of one group do is
+/// remembered. One per thread.
 pub struct Judge<'a> {
     problem: &'a Problem,
+    legality: legality::Prepared,
     counter: &'a Counter,
 }
 
@@ -33,18 +35,19 @@ pub enum Unfit {
 impl<'a> Judge<'a> {
     #[must_use]
     pub fn new(problem: &'a Problem, counter: &'a Counter) -> Judge<'a> {
-        Judge { problem, counter }
+        Judge {
+            problem,
+            legality: legality::Prepared::new(&problem.mapped),
+            counter,
+        }
     }
 
     /// # Errors
     /// [`Unfit`]
     pub fn exact(&self, schedule: Schedule) -> Result<Exact, Unfit> {
-        let mapping = Mapping {
-            operation: self.problem.operation.clone(),
-            architecture: self.problem.architecture.clone(),
-            schedule,
-        };
-        let Ok(legal) = legality::check(mapping) else {
+        let mapping = self.problem.mapping(schedule);
+        // Nobody asks why it does not fit: no witness is looked for.
+        let Ok(legal) = self.legality.check(mapping) else {
             return Err(Unfit::Illegal);
         };
         let counts = match self.counter.count(&legal, self.problem.rule) {

@@ -1,7 +1,7 @@
 //! A space made ready to be searched: its skeletons, each with its tables.
 
 use crate::engine::{Counter, EngineLimit};
-use crate::ir::{Mapping, Schedule};
+use crate::ir::Schedule;
 use crate::search::class::Room;
 use crate::search::par;
 use crate::search::problem::Problem;
@@ -29,16 +29,12 @@ const TABLES: Duration = Duration::from_secs(2);
 /// # Errors
 /// [`EngineLimit`] when the layer cannot be counted at all.
 pub fn counter(problem: &Problem) -> Result<Counter, EngineLimit> {
-    Counter::new(&Mapping {
-        operation: problem.operation.clone(),
-        architecture: problem.architecture.clone(),
-        schedule: Schedule {
-            loops: Vec::new(),
-            positions: vec![vec![Some(0); problem.operation.tensors.len()]],
-            steps: 0,
-            leaf: 0,
-        },
-    })
+    Counter::new(&problem.mapping(Schedule {
+        loops: Vec::new(),
+        positions: vec![vec![Some(0); problem.operation.tensors.len()]],
+        steps: 0,
+        leaf: 0,
+    }))
 }
 
 impl<'a> Prepared<'a> {

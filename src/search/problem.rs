@@ -2,7 +2,9 @@
 
 use crate::cost::Prices;
 use crate::engine::TimingRule;
-use crate::ir::{Architecture, Operation};
+use crate::ir::{self, Mapping, Schedule};
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 /// How a model reckons time, if schedules in loops can be searched by it: its bounds are those of the tables.
 #[must_use]
@@ -14,16 +16,37 @@ pub fn rule_of(model: &str) -> Option<TimingRule> {
     }
 }
 
-/// A layer on an accelerator.
+/// A layer on an accelerator, and what is known of its cost. The parts of the mapped problem are read as its own.
 #[derive(Clone, Debug)]
 pub struct Problem {
-    pub operation: Operation,
-    pub architecture: Architecture,
+    pub mapped: Arc<ir::Problem>,
     /// `None`: there is no technology, and nothing is known of energy.
     pub prices: Option<Prices>,
     pub area_um2: Option<f64>,
     /// How delays follow from transfers.
     pub rule: TimingRule,
+}
+
+impl Problem {
+    /// A candidate: one schedule, the layer and the accelerator shared.
+    #[must_use]
+    pub fn mapping(&self, schedule: Schedule) -> Mapping {
+        Mapping::of(Arc::clone(&self.mapped), schedule)
+    }
+}
+
+impl Deref for Problem {
+    type Target = ir::Problem;
+
+    fn deref(&self) -> &ir::Problem {
+        &self.mapped
+    }
+}
+
+impl DerefMut for Problem {
+    fn deref_mut(&mut self) -> &mut ir::Problem {
+        Arc::make_mut(&mut self.mapped)
+    }
 }
 
 /// What a candidate is measured by; less is better.

@@ -3,11 +3,12 @@
 use crate::cost::{Per, Price, Prices};
 use crate::engine::TimingRule;
 use crate::ir::{
-    Architecture, Array, Dim, Links, Memory, Network, Operation, OperationKind, Ports, RankId,
-    Rate, Refill, Role, RoleSet, Tensor, Term, Window,
+    self, Architecture, Array, Dim, Links, Memory, Network, Operation, OperationKind, Ports,
+    RankId, Rate, Refill, Role, RoleSet, Tensor, Term, Window,
 };
 use crate::search::problem::Problem;
 use crate::search::random::Random;
+use std::sync::Arc;
 
 pub fn price(pj: f64) -> Result<Price, crate::cost::CostError> {
     Ok(Price {
@@ -167,12 +168,14 @@ pub fn array(shape: &[u64], network: Network) -> Array {
 /// One buffer in front of one PE; energy is the bytes of the backing store.
 pub fn one_buffer(operation: Operation, bytes: Option<u64>) -> Problem {
     Problem {
-        operation,
-        architecture: Architecture {
-            memories: vec![memory(0, 0, None), memory(0, 1, bytes)],
-            arrays: Vec::new(),
-            lanes: 1,
-        },
+        mapped: Arc::new(ir::Problem {
+            operation,
+            architecture: Architecture {
+                memories: vec![memory(0, 0, None), memory(0, 1, bytes)],
+                arrays: Vec::new(),
+                lanes: 1,
+            },
+        }),
         prices: None,
         area_um2: None,
         rule: TimingRule::Exact,
@@ -210,12 +213,14 @@ pub fn nvdla_like(operation: Operation) -> Problem {
         ..Network::FREE
     };
     Problem {
-        operation,
-        architecture: Architecture {
-            memories: vec![dram, buffer, register],
-            arrays: vec![array(&[32], inputs), array(&[192], sums)],
-            lanes: 1,
-        },
+        mapped: Arc::new(ir::Problem {
+            operation,
+            architecture: Architecture {
+                memories: vec![dram, buffer, register],
+                arrays: vec![array(&[32], inputs), array(&[192], sums)],
+                lanes: 1,
+            },
+        }),
         prices: Some(Prices {
             operation: Ok(Price {
                 pj: 0.084 * 1.0,
@@ -307,12 +312,14 @@ pub fn small(seed: u64, size: u64) -> Problem {
     let mut inner = memory(1, 2, Some(register));
     inner.streams = one(&[0, 1]) == 1;
     Problem {
-        operation,
-        architecture: Architecture {
-            memories: vec![dram, middle, inner],
-            arrays: vec![array(&shape, network)],
-            lanes: one(&[1, 1, 2]),
-        },
+        mapped: Arc::new(ir::Problem {
+            operation,
+            architecture: Architecture {
+                memories: vec![dram, middle, inner],
+                arrays: vec![array(&shape, network)],
+                lanes: one(&[1, 1, 2]),
+            },
+        }),
         prices: Some(Prices {
             operation: Ok(Price {
                 pj: 1.0,

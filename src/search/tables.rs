@@ -230,11 +230,7 @@ impl Template {
             loops,
         };
         Template {
-            mapping: Mapping {
-                operation: operation.clone(),
-                architecture: problem.architecture.clone(),
-                schedule,
-            },
+            mapping: problem.mapping(schedule),
             loops: numbers,
         }
     }

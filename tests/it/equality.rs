@@ -97,6 +97,8 @@ fn engine_equals_oracle() {
             let truth = oracle::run(&mapping, 200_000);
             // The verdict: every point exactly once.
             let judged = legality::check(mapping.clone());
+            let prepared = legality::Prepared::new(mapping.problem());
+            prop_assert_eq!(prepared.admits(&mapping), judged.is_ok());
             let (legal, stepped, illegal) = counts.get();
             match truth {
                 Ok(truth) => {
@@ -156,6 +158,43 @@ fn engine_equals_oracle() {
     // The generator must not drift into producing next to nothing of a kind; a short run says little of rare ones.
     assert!(legal > illegal && illegal * 40 > legal);
     assert!(legal < 10_000 || stepped * 400 > legal);
+}
+
+/// The verdict without a diagnosis is the verdict with one: of memories that are just large enough, and one bit short.
+#[test]
+fn both_doors_of_legality_decide_the_same() {
+    let mut runner = TestRunner::new(Config {
+        cases: cases(),
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let verdicts = std::cell::Cell::new((0u32, 0u32));
+    runner
+        .run(&prop::collection::vec(any::<u32>(), 0..120), |choices| {
+            let drawn = generate::mapping(&choices);
+            for memory in 1..drawn.architecture.memories.len() {
+                let Some((need, _)) = legality::required(&drawn, memory) else {
+                    continue;
+                };
+                for short in [0, 1] {
+                    let mut mapping = drawn.clone();
+                    mapping.architecture.memories[memory].capacity_bits =
+                        Some(need.saturating_sub(short));
+                    let prepared = legality::Prepared::new(mapping.problem());
+                    let legal = legality::check(mapping.clone()).is_ok();
+                    prop_assert_eq!(prepared.admits(&mapping), legal, "{:?}", mapping);
+                    let (yes, no) = verdicts.get();
+                    verdicts.set((yes + u32::from(legal), no + u32::from(!legal)));
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
+    let (yes, no) = verdicts.get();
+    assert!(
+        yes > cases() / 4 && no > cases() / 4,
+        "{yes} legal, {no} not"
+    );
 }
 
 /// The rank `rank` of a layer, longer by `more`.

@@ -32,11 +32,8 @@ impl Tally {
 
 /// What a mapping exercises.
 fn features(mapping: &Mapping) -> Vec<(&'static str, bool)> {
-    let Mapping {
-        operation,
-        architecture,
-        schedule,
-    } = mapping;
+    let (operation, architecture) = (&mapping.operation, &mapping.architecture);
+    let schedule = &mapping.schedule;
     let memories = &architecture.memories;
     let arrays = &architecture.arrays;
     let tensors = 0..operation.tensors.len();

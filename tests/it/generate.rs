@@ -608,9 +608,5 @@ pub fn mapping(choices: &[u32]) -> Mapping {
             _ => vec![size.div_ceil(2), 2],
         };
     }
-    Mapping {
-        operation,
-        architecture,
-        schedule,
-    }
+    Mapping::new(operation, architecture, schedule)
 }

@@ -3,7 +3,8 @@
 //! At one relative point of the leaf tiles the distinct elements are a product over groups, and so is their
 //! sum over all points. Whether a delivery finds a sum is for the home to say, element by element.
 
-use super::machine::{Machine, Outlet};
+use super::layout::Outlet;
+use super::machine::Machine;
 use super::tally::add;
 use super::tree::Tree;
 use crate::engine::EngineLimit;

@@ -23,6 +23,7 @@
 
 mod clock;
 mod lanes;
+mod layout;
 mod machine;
 mod operands;
 mod places;

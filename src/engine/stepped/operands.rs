@@ -3,7 +3,8 @@
 //! An instance holds the tile of the last step in which it worked. New elements come from a neighbour that
 //! worked in the step before and has them, or from the parent, once for all instances that arrays join.
 
-use super::machine::{Crossing, Machine};
+use super::layout::Crossing;
+use super::machine::Machine;
 use super::tally::add;
 use crate::ir::Refill;
 use smallvec::SmallVec;

@@ -6,7 +6,8 @@
 //!
 //! A sum is complete when all visits of its element have gone into it: a visit is one PE in one step.
 
-use super::machine::{Crossing, Machine};
+use super::layout::Crossing;
+use super::machine::Machine;
 use super::operands::{Tile, each};
 use super::tally::add;
 use crate::ir::Refill;

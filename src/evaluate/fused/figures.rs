@@ -153,16 +153,16 @@ impl crate::evaluate::Evaluator<'_> {
     ) -> Option<Prices> {
         let technology = self.technologies.get(accelerator.technology?)?;
         let operand = crate::lower::operand_precision(layer, accelerator);
-        let mapping = Mapping {
-            operation: operation.clone(),
-            architecture: lower::architecture(&accelerator.on_array(array)),
-            schedule: Schedule {
+        let mapping = Mapping::new(
+            operation.clone(),
+            lower::architecture(&accelerator.on_array(array)),
+            Schedule {
                 loops: Vec::new(),
                 positions: Vec::new(),
                 steps: 0,
                 leaf: 0,
             },
-        };
+        );
         let context = pricing::context(accelerator, operand);
         Some(Prices::new(technology, &context, &mapping))
     }

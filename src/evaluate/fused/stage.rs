@@ -466,16 +466,16 @@ fn unmapped(mapping: &Mapping) -> Option<Mapping> {
         return None;
     }
     let row = vec![Some(0); operation.tensors.len()];
-    Some(Mapping {
-        operation: operation.clone(),
-        architecture: mapping.architecture.clone(),
-        schedule: Schedule {
+    Some(Mapping::new(
+        operation.clone(),
+        mapping.architecture.clone(),
+        Schedule {
             loops: Vec::new(),
             positions: vec![row; mapping.architecture.memories.len()],
             steps: 0,
             leaf: 0,
         },
-    })
+    ))
 }
 
 /// The boxes of a tile, in order.

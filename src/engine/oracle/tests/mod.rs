@@ -179,20 +179,20 @@ fn mapping(operation: Operation, design: Design, loops: Vec<Loop>, rows: &[Row])
             output: row[OUTPUT].is_some(),
         };
     }
-    Mapping {
+    Mapping::new(
         operation,
-        architecture: Architecture {
+        Architecture {
             memories,
             arrays: design.arrays,
             lanes: design.lanes,
         },
-        schedule: Schedule {
+        Schedule {
             steps: loops.len(),
             leaf: loops.len(),
             loops,
             positions,
         },
-    }
+    )
 }
 
 /// The counts, which also keep the laws.
