@@ -231,7 +231,8 @@ fn library(compiled: &Compiled, proof: &Proof, search: &Search, task: &Task) -> 
     let found = match (layer, accelerator) {
         (Some(layer), Some(accelerator)) if is_beside(search) => {
             let technology = technology(compiled, accelerator);
-            Library::new().best(task, layer, accelerator, technology.as_ref())
+            let technology = technology.as_ref();
+            Library::new().best(task, layer, accelerator, technology, model_name(search))
         }
         _ => None,
     };

@@ -1,7 +1,7 @@
 //! Searches of all layers, equal ones once.
 
 use super::BUDGET;
-use super::task::{Task, tasks, technology};
+use super::task::{Task, model_name, tasks, technology};
 use super::why::why;
 use super::written::{Library, Written, is_beside};
 use crate::diag::{Code, Diagnostic, Diagnostics};
@@ -199,7 +199,8 @@ pub fn run(
             .as_ref()
             .zip(network.layers.get(task.layer))
             .and_then(|(library, layer)| {
-                library.best(&task, layer, accelerator, technology.as_ref())
+                let (technology, model) = (technology.as_ref(), model_name(search));
+                library.best(&task, layer, accelerator, technology, model)
             });
         task.request.is_answered = written.is_some();
         match one(task, same_as, observer) {

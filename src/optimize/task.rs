@@ -5,7 +5,6 @@ use crate::cost::{self, Area, Prices, Technology};
 use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::Compiled;
-use crate::engine::TimingRule;
 use crate::hir::search::{Figure, Search, Strategy};
 use crate::hir::{Accelerator, Layer, Word};
 use crate::ir::{Mapping, Schedule};
@@ -173,9 +172,8 @@ pub fn task(
             leaf: 0,
         },
     );
-    let rule = search::rule_of(model_name(search))
+    let problem = problem(&mapping, layer, accelerator, technology, model_name(search))
         .ok_or_else(|| refuse("there is no search by its model"))?;
-    let problem = problem(&mapping, layer, accelerator, technology, rule);
     let wants_area = search
         .objectives
         .iter()
@@ -235,17 +233,18 @@ pub fn task(
     })
 }
 
-/// A layer under a mapping as a problem, with its prices.
+/// A layer under a mapping as a problem, with its prices; `None` if nothing can be searched by the model.
 pub(super) fn problem(
     mapping: &Mapping,
     layer: &Layer,
     accelerator: &Accelerator,
     technology: Option<&Technology>,
-    rule: TimingRule,
-) -> Problem {
+    model: &str,
+) -> Option<Problem> {
+    let rule = search::rule_of(model)?;
     let context = pricing::context(accelerator, lower::operand_precision(layer, accelerator));
     let area = technology.map(|technology| cost::area(technology, &context, &mapping.architecture));
-    Problem {
+    Some(Problem {
         mapped: Arc::clone(mapping.problem()),
         prices: technology.map(|technology| Prices::new(technology, &context, mapping)),
         area_um2: match area {
@@ -253,7 +252,7 @@ pub(super) fn problem(
             _ => None,
         },
         rule,
-    }
+    })
 }
 
 /// Ways to place tiles that are searched at most.

@@ -78,14 +78,14 @@ impl Library {
         layer: &Layer,
         accelerator: &Accelerator,
         technology: Option<&Technology>,
+        model: &str,
     ) -> Option<Written> {
         let mut best: Option<Written> = None;
         for (name, application) in &self.dataflows {
             let lowered = self.lowered(application, layer, accelerator);
             let found = lowered.and_then(|mapping| {
                 // Clusters cut the arrays in their own way.
-                let rule = task.problem.rule;
-                let problem = task::problem(&mapping, layer, accelerator, technology, rule);
+                let problem = task::problem(&mapping, layer, accelerator, technology, model)?;
                 priced(name, mapping, problem, task)
             });
             let Some(found) = found else { continue };

@@ -38,8 +38,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "optimize",
         &[
-            "base", "diag", "ir", "syntax", "hir", "lower", "engine", "cost", "models", "search",
-            "pricing", "report", "driver",
+            "base", "diag", "ir", "syntax", "hir", "lower", "engine", "legality", "cost", "models",
+            "search", "pricing", "report", "driver", "stdlib",
         ],
     ),
     (
