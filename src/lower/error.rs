@@ -1,7 +1,7 @@
 //! What can be wrong with a dataflow on a layer and an accelerator before its coverage is judged.
 
 use crate::base::Span;
-use crate::diag::{Code, Diagnostic, Severity};
+use crate::diag::{Code, Diagnostic, Mistake, Severity};
 use crate::hir::{UnknownPart, Word};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,19 +180,145 @@ impl LowerError {
             span: schedule.span,
         }
     }
+}
 
-    #[must_use]
-    #[expect(clippy::too_many_lines, reason = "one arm per mistake, nothing else")]
-    pub fn to_diagnostic(&self) -> Diagnostic {
+impl Mistake for LowerError {
+    fn code(&self) -> Code {
         match self {
-            LowerError::NoLoops { name, span } => Diagnostic::new(
-                Code::E0104,
-                format!("the schedule `{name}` is not available here"),
-            )
-            .at(*span, "a name, and no loops")
-            .note("layers that run together need loops")
-            .help("give the layer a dataflow with loops, or take it out of the group"),
-            LowerError::OverBound {
+            Self::NoLoops { .. } | Self::Misplaced { .. } => Code::E0104,
+            Self::UnknownTensor { .. } => Code::E0201,
+            Self::DoesNotServe { .. } => Code::E0207,
+            Self::Unbounded { .. } => Code::E0302,
+            Self::OutOfDomain { .. } => Code::E0303,
+            Self::Overflow { .. } | Self::DivisionByZero { .. } | Self::TooLarge { .. } => {
+                Code::E0307
+            }
+            Self::OverBound { .. } | Self::OverPiece { .. } | Self::NotPositive { .. } => {
+                Code::E0401
+            }
+            Self::SameDimTwice { .. } => Code::E0404,
+            Self::ClusterTooLarge { .. } => Code::E0405,
+            Self::NotHeld { .. }
+            | Self::OutOfOrder { .. }
+            | Self::BeforeArray { .. }
+            | Self::BehindInner { .. }
+            | Self::InsideTile { .. } => Code::E0502,
+            Self::ArraySplit { .. } | Self::ArraysDiffer { .. } => Code::E0505,
+            Self::UnknownPart(part) => part.code(),
+        }
+    }
+
+    fn said(&self) -> Option<Diagnostic> {
+        self.names()
+            .or_else(|| self.forms())
+            .or_else(|| self.numbers())
+            .or_else(|| self.windows())
+            .or_else(|| self.pieces())
+            .or_else(|| self.clusters())
+            .or_else(|| self.places())
+    }
+}
+
+impl LowerError {
+    /// Names that the layer or the accelerator does not have.
+    fn names(&self) -> Option<Diagnostic> {
+        Some(match self {
+            Self::UnknownPart(part) => part.to_diagnostic(),
+            Self::UnknownTensor {
+                name,
+                layer,
+                span,
+                known,
+            } => self
+                .titled(format!("`{layer}` has no tensor `{name}`"))
+                .at(*span, "unknown tensor")
+                .note(format!("its tensors: {}", known.join(", "))),
+            Self::DoesNotServe {
+                dim,
+                span,
+                layer,
+                layer_span,
+                layer_type,
+                known,
+            } => self
+                .titled(format!(
+                    "the dataflow of `{layer}` maps {dim}, which {} does not have",
+                    with_article(layer_type)
+                ))
+                .at(*span, "no such dimension in the layer")
+                .also(*layer_span, with_article(layer_type))
+                .note(format!("its dimensions: {}", known.join(", "))),
+            Self::Unbounded {
+                memory,
+                span,
+                definition,
+            } => self
+                .titled(format!("`{memory}` has no `Size`"))
+                .at(*span, "its size is asked for here")
+                .also(*definition, "without a `Size` it holds everything")
+                .help(format!("give `{memory}` a `Size`")),
+            _ => return None,
+        })
+    }
+
+    /// What cannot stand where it stands.
+    fn forms(&self) -> Option<Diagnostic> {
+        Some(match self {
+            Self::NoLoops { name, span } => self
+                .titled(format!("the schedule `{name}` is not available here"))
+                .at(*span, "a name, and no loops")
+                .note("layers that run together need loops")
+                .help("give the layer a dataflow with loops, or take it out of the group"),
+            Self::Misplaced { what, span } => self
+                .titled(format!("{what} is not available"))
+                .at(*span, "not available here"),
+            Self::SameDimTwice { dim, span, first } => self
+                .titled(format!(
+                    "{dim} is mapped in space twice at one cluster level"
+                ))
+                .at(*span, "mapped again here")
+                .also(*first, "first mapped here")
+                .help("put a `Cluster` between them, or drop one"),
+            _ => return None,
+        })
+    }
+
+    /// Arithmetic.
+    fn numbers(&self) -> Option<Diagnostic> {
+        Some(match self {
+            Self::NotPositive {
+                layer,
+                what,
+                value,
+                span,
+            } => self
+                .titled(format!(
+                    "{what} must be at least 1, it is {value} for `{layer}`"
+                ))
+                .at(*span, format!("this is {value}"))
+                .fix(*span, "1", "the smallest legal value"),
+            Self::Overflow { span } => self
+                .titled("the number does not fit 64 bits")
+                .at(*span, "overflows"),
+            Self::OutOfDomain { span } => {
+                crate::hir::HirError::OutOfDomain { span: *span }.to_diagnostic()
+            }
+            Self::DivisionByZero { span } => self
+                .titled("division by zero")
+                .at(*span, "the divisor is 0"),
+            Self::TooLarge { layer, span } => self
+                .titled(format!(
+                    "the sizes of `{layer}` are past what can be counted"
+                ))
+                .at(*span, "too large"),
+            _ => return None,
+        })
+    }
+
+    /// A window larger than its dimension.
+    fn windows(&self) -> Option<Diagnostic> {
+        Some(match self {
+            Self::OverBound {
                 layer,
                 layer_span,
                 label,
@@ -203,15 +329,15 @@ impl LowerError {
                 fix,
                 clipped,
             } => {
-                let mut diagnostic = Diagnostic::new(
-                    Code::E0401,
-                    format!("a window of {size} is larger than {dim}, which is {bound} in `{layer}`"),
-                )
-                .at(*span, format!("`{label}` maps {size} of {bound}"))
-                .also(*layer_span, format!("{dim} is {bound} here"));
+                let mut diagnostic = self
+                    .titled(format!(
+                        "a window of {size} is larger than {dim}, which is {bound} in `{layer}`"
+                    ))
+                    .at(*span, format!("`{label}` maps {size} of {bound}"))
+                    .also(*layer_span, format!("{dim} is {bound} here"));
                 if *clipped {
                     diagnostic.severity = Severity::Warning;
-                    return diagnostic.note(format!("clipped: all {bound} are mapped"));
+                    return Some(diagnostic.note(format!("clipped: all {bound} are mapped")));
                 }
                 // The extent itself would change what the dataflow does with other layers.
                 let least = format!("upto {size}");
@@ -223,7 +349,14 @@ impl LowerError {
                     None => diagnostic,
                 }
             }
-            LowerError::OverPiece {
+            _ => return None,
+        })
+    }
+
+    /// A piece larger than the one around it.
+    fn pieces(&self) -> Option<Diagnostic> {
+        Some(match self {
+            Self::OverPiece {
                 layer,
                 label,
                 dim,
@@ -235,17 +368,15 @@ impl LowerError {
                 fix,
                 clipped,
             } => {
-                let mut diagnostic = Diagnostic::new(
-                    Code::E0401,
-                    format!(
+                let mut diagnostic = self
+                    .titled(format!(
                         "a piece of {size} of {dim} does not lie in a piece of {bound} (`{layer}`)"
-                    ),
-                )
-                .at(*span, format!("`{label}` has {size}"))
-                .also(*outer_span, format!("`{outer}` leaves {bound} of {dim}"));
+                    ))
+                    .at(*span, format!("`{label}` has {size}"))
+                    .also(*outer_span, format!("`{outer}` leaves {bound} of {dim}"));
                 if *clipped {
                     diagnostic.severity = Severity::Warning;
-                    return diagnostic.note(format!("clipped: all {bound} are mapped"));
+                    return Some(diagnostic.note(format!("clipped: all {bound} are mapped")));
                 }
                 let least = format!("upto {size}");
                 diagnostic = diagnostic
@@ -258,33 +389,20 @@ impl LowerError {
                     None => diagnostic,
                 }
             }
-            LowerError::NotPositive {
-                layer,
-                what,
-                value,
-                span,
-            } => Diagnostic::new(
-                Code::E0401,
-                format!("{what} must be at least 1, it is {value} for `{layer}`"),
-            )
-            .at(*span, format!("this is {value}"))
-            .fix(*span, "1", "the smallest legal value"),
-            LowerError::SameDimTwice { dim, span, first } => Diagnostic::new(
-                Code::E0404,
-                format!("{dim} is mapped in space twice at one cluster level"),
-            )
-            .at(*span, "mapped again here")
-            .also(*first, "first mapped here")
-            .help("put a `Cluster` between them, or drop one"),
-            LowerError::ClusterTooLarge {
+            _ => return None,
+        })
+    }
+
+    /// Cluster levels and the arrays that they spread over.
+    fn clusters(&self) -> Option<Diagnostic> {
+        Some(match self {
+            Self::ClusterTooLarge {
                 product,
                 available,
                 span,
                 fix,
             } => {
-                let diagnostic = Diagnostic::new(
-                    Code::E0405,
-                    format!("the clusters need {product} PEs, the accelerator has {available}"),
+                let diagnostic = self.titled(format!("the clusters need {product} PEs, the accelerator has {available}"),
                 )
                 .at(*span, format!("product of all clusters: {product}"));
                 match fix {
@@ -296,14 +414,12 @@ impl LowerError {
                     None => diagnostic,
                 }
             }
-            LowerError::ArraySplit {
+            Self::ArraySplit {
                 wanted,
                 room,
                 cluster,
                 span,
-            } => Diagnostic::new(
-                Code::E0505,
-                format!(
+            } => self.titled(format!(
                     "a cluster level distributes over {wanted}, but only {room} lie inside the memory between the arrays"
                 ),
             )
@@ -311,31 +427,36 @@ impl LowerError {
             .help(format!(
                 "cut it with `Cluster({cluster})`, so that one level ends where the memory is"
             )),
-            LowerError::UnknownPart(part) => part.to_diagnostic(),
-            LowerError::UnknownTensor {
-                name,
-                layer,
+            Self::ArraysDiffer {
+                arrays,
+                wanted,
                 span,
-                known,
-            } => Diagnostic::new(Code::E0201, format!("`{layer}` has no tensor `{name}`"))
-                .at(*span, "unknown tensor")
-                .note(format!("its tensors: {}", known.join(", "))),
-            LowerError::NotHeld {
+            } => self.titled(format!(
+                    "a cluster level distributes over {wanted}, which ends in the middle of an array of `{}`",
+                    arrays.join("` x `")
+                ),
+            )
+            .at(*span, "this level lies across arrays with networks of their own")
+            .help("let every cluster end with an array, or `spread` over each array by its name"),
+            _ => return None,
+        })
+    }
+
+    /// Loops and the memories whose tiles they walk over.
+    fn places(&self) -> Option<Diagnostic> {
+        Some(match self {
+            Self::NotHeld {
                 tensor,
                 memory,
                 span,
-            } => Diagnostic::new(Code::E0502, format!("`{memory}` does not hold `{tensor}`"))
+            } => self.titled(format!("`{memory}` does not hold `{tensor}`"))
                 .at(*span, format!("`{tensor}` passes by `{memory}`"))
                 .help("see `Holds` of the memory"),
-            LowerError::OutOfOrder { inner, outer, span } => Diagnostic::new(
-                Code::E0502,
-                format!("the tile of `{inner}` lies outside that of `{outer}`, which is further out"),
+            Self::OutOfOrder { inner, outer, span } => self.titled(format!("the tile of `{inner}` lies outside that of `{outer}`, which is further out"),
             )
             .at(*span, "these loops come too early or too late")
             .help("write the loops of outer memories first"),
-            LowerError::BeforeArray { memory, span } => Diagnostic::new(
-                Code::E0502,
-                format!("`{memory}` is inside an array, its tile cannot lie outside the loop over that array"),
+            Self::BeforeArray { memory, span } => self.titled(format!("`{memory}` is inside an array, its tile cannot lie outside the loop over that array"),
             )
             .at(*span, "too far out")
             .note(
@@ -343,88 +464,28 @@ impl LowerError {
                  14, ... on one PE) cannot be written",
             )
             .help("move it behind the spatial loops of the arrays above the memory"),
-            LowerError::Misplaced { what, span } => {
-                Diagnostic::new(Code::E0104, format!("{what} is not available"))
-                    .at(*span, "not available here")
-            }
-            LowerError::BehindInner {
+            Self::BehindInner {
                 memory,
                 first,
                 span,
-            } => Diagnostic::new(
-                Code::E0502,
-                format!("this loop stands behind one over an array inside `{memory}`"),
+            } => self.titled(format!("this loop stands behind one over an array inside `{memory}`"),
             )
             .at(*span, "too far in")
             .also(*first, "the loop over the array")
             .help(format!(
                 "spreads over arrays inside `{memory}` come last: write this loop before them, in an `at {memory} {{ ... }}` if it walks over the tile of `{memory}`"
             )),
-            LowerError::InsideTile {
+            Self::InsideTile {
                 memory,
                 innermost,
                 span,
-            } => Diagnostic::new(
-                Code::E0502,
-                format!("the tile of `{memory}` cannot lie behind loops inside the tile of `{innermost}`"),
+            } => self.titled(format!("the tile of `{memory}` cannot lie behind loops inside the tile of `{innermost}`"),
             )
             .at(*span, "too far in")
             .help(format!(
                 "move it before the loops `at {innermost}` and before the spreads over arrays inside `{innermost}`"
             )),
-            LowerError::ArraysDiffer {
-                arrays,
-                wanted,
-                span,
-            } => Diagnostic::new(
-                Code::E0505,
-                format!(
-                    "a cluster level distributes over {wanted}, which ends in the middle of an array of `{}`",
-                    arrays.join("` x `")
-                ),
-            )
-            .at(*span, "this level lies across arrays with networks of their own")
-            .help("let every cluster end with an array, or `spread` over each array by its name"),
-            LowerError::Overflow { span } => {
-                Diagnostic::new(Code::E0307, "the number does not fit 64 bits")
-                    .at(*span, "overflows")
-            }
-            LowerError::OutOfDomain { span } => {
-                crate::hir::HirError::OutOfDomain { span: *span }.to_diagnostic()
-            }
-            LowerError::Unbounded {
-                memory,
-                span,
-                definition,
-            } => Diagnostic::new(Code::E0302, format!("`{memory}` has no `Size`"))
-                .at(*span, "its size is asked for here")
-                .also(*definition, "without a `Size` it holds everything")
-                .help(format!("give `{memory}` a `Size`")),
-            LowerError::DivisionByZero { span } => {
-                Diagnostic::new(Code::E0307, "division by zero").at(*span, "the divisor is 0")
-            }
-            LowerError::TooLarge { layer, span } => Diagnostic::new(
-                Code::E0307,
-                format!("the sizes of `{layer}` are past what can be counted"),
-            )
-            .at(*span, "too large"),
-            LowerError::DoesNotServe {
-                dim,
-                span,
-                layer,
-                layer_span,
-                layer_type,
-                known,
-            } => Diagnostic::new(
-                Code::E0207,
-                format!(
-                    "the dataflow of `{layer}` maps {dim}, which {} does not have",
-                    with_article(layer_type)
-                ),
-            )
-            .at(*span, "no such dimension in the layer")
-            .also(*layer_span, with_article(layer_type))
-            .note(format!("its dimensions: {}", known.join(", "))),
-        }
+            _ => return None,
+        })
     }
 }

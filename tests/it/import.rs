@@ -4,7 +4,7 @@
 //! looked at too, and with `DFLOW_MAESTRO_MUTATIONS=N` so many mutations are tried instead of a few hundred.
 
 use dflowc::base::FileId;
-use dflowc::diag::{Code, Diagnostics};
+use dflowc::diag::{Code, Diagnostics, Mistake};
 use dflowc::driver::{Compiled, MemoryFiles, Session};
 use dflowc::evaluate::{self, Cache, Request, Selection, Until};
 use dflowc::format;
