@@ -9,7 +9,7 @@ use super::{Code, Diagnostic};
 
 /// A mistake, or something that somebody should know, as data.
 pub trait Mistake {
-    /// Its code. A variant has one, whatever its fields say.
+    /// Its code, by variant; a variant that stands for several keeps it in a field.
     fn code(&self) -> Code;
 
     /// Message, places, notes, help and edit, from the topic that has this variant; `None` if no topic has it.

@@ -242,7 +242,6 @@ impl HirError {
             .at(*span, format!("takes {}", elements(*read)))
             .also(*producer_span, format!("writes {}", elements(*written)))
             .note("the gate functions are not part of an LSTM: what they read and write is not in the counts"),
-            Self::Fuse(error) => error.to_diagnostic(),
             _ => return None,
         })
     }

@@ -370,6 +370,9 @@ impl Mistake for HirError {
     }
 
     fn said(&self) -> Option<Diagnostic> {
+        if let Self::Fuse(error) = self {
+            return error.said();
+        }
         self.unknown()
             .or_else(|| self.circles())
             .or_else(|| self.twice())
