@@ -129,8 +129,8 @@ impl PricingError {
                     .also(*first, "first here");
                 if let Some([first, second]) = per_bit {
                     diagnostic = diagnostic.note(format!(
-                        "the width only says what the figure is for: the first is {first} pJ a bit, the second {second} pJ a \
-                         bit"
+                        "the width only says what the figure is for: the first is {first} \
+                         pJ a bit, the second {second} pJ a bit"
                     ));
                 }
                 diagnostic.help("remove one of the two")

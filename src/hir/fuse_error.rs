@@ -126,7 +126,8 @@ impl FuseError {
                     .at(*span, "not in the group")
                     .also(*group, "its layers")
                     .help(
-                        "a tensor that comes from outside is called after the layer that reads it: `layer.Input`",
+                        "a tensor that comes from outside is called after the layer that \
+                            reads it: `layer.Input`",
                     )
             }
             Self::OtherRepeat {
@@ -206,7 +207,10 @@ impl FuseError {
                 self.titled(message)
                     .at(*span, "outside of a loop")
                     .also(*tile, "this loop is inside")
-                    .help("the stages are what one step of all loops does: move the block into the loop")
+                    .help(
+                        "the stages are what one step of all loops does: move the block \
+                        into the loop",
+                    )
             }
             _ => return None,
         })

@@ -216,6 +216,7 @@ impl Mistake for LowerError {
             .or_else(|| self.pieces())
             .or_else(|| self.clusters())
             .or_else(|| self.places())
+            .or_else(|| self.too_far_in())
     }
 }
 
@@ -370,7 +371,8 @@ impl LowerError {
             } => {
                 let mut diagnostic = self
                     .titled(format!(
-                        "a piece of {size} of {dim} does not lie in a piece of {bound} (`{layer}`)"
+                        "a piece of {size} of {dim} does not lie in a piece of {bound} \
+                            (`{layer}`)"
                     ))
                     .at(*span, format!("`{label}` has {size}"))
                     .also(*outer_span, format!("`{outer}` leaves {bound} of {dim}"));
@@ -380,9 +382,13 @@ impl LowerError {
                 }
                 let least = format!("upto {size}");
                 diagnostic = diagnostic
-                    .note("a size is the extent of a piece, not a number of trips: inner pieces are the smaller ones")
+                    .note(
+                        "a size is the extent of a piece, not a number of trips: inner \
+                        pieces are the smaller ones",
+                    )
                     .help(format!(
-                        "write the size of the inner piece, at most {bound}, or `{least}` for {size} or what there is"
+                        "write the size of the inner piece, at most {bound}, or `{least}` \
+                            for {size} or what there is"
                     ));
                 match fix {
                     Some(at) => diagnostic.fix(*at, least, "take what there is"),
@@ -402,15 +408,15 @@ impl LowerError {
                 span,
                 fix,
             } => {
-                let diagnostic = self.titled(format!("the clusters need {product} PEs, the accelerator has {available}"),
-                )
-                .at(*span, format!("product of all clusters: {product}"));
+                let diagnostic = self
+                    .titled(format!(
+                        "the clusters need {product} PEs, the accelerator has {available}"
+                    ))
+                    .at(*span, format!("product of all clusters: {product}"));
                 match fix {
-                    Some((at, size)) => diagnostic.fix(
-                        *at,
-                        size.to_string(),
-                        "the largest cluster that fits",
-                    ),
+                    Some((at, size)) => {
+                        diagnostic.fix(*at, size.to_string(), "the largest cluster that fits")
+                    }
                     None => diagnostic,
                 }
             }
@@ -419,25 +425,32 @@ impl LowerError {
                 room,
                 cluster,
                 span,
-            } => self.titled(format!(
-                    "a cluster level distributes over {wanted}, but only {room} lie inside the memory between the arrays"
-                ),
-            )
-            .at(*span, "this level reaches across a memory")
-            .help(format!(
-                "cut it with `Cluster({cluster})`, so that one level ends where the memory is"
-            )),
+            } => self
+                .titled(format!(
+                    "a cluster level distributes over {wanted}, but only {room} lie \
+                        inside the memory between the arrays"
+                ))
+                .at(*span, "this level reaches across a memory")
+                .help(format!(
+                    "cut it with `Cluster({cluster})`, so that one level ends where the memory is"
+                )),
             Self::ArraysDiffer {
                 arrays,
                 wanted,
                 span,
-            } => self.titled(format!(
-                    "a cluster level distributes over {wanted}, which ends in the middle of an array of `{}`",
+            } => self
+                .titled(format!(
+                    "a cluster level distributes over {wanted}, which ends in the \
+                        middle of an array of `{}`",
                     arrays.join("` x `")
+                ))
+                .at(
+                    *span,
+                    "this level lies across arrays with networks of their own",
+                )
+                .help(
+                    "let every cluster end with an array, or `spread` over each array by its name",
                 ),
-            )
-            .at(*span, "this level lies across arrays with networks of their own")
-            .help("let every cluster end with an array, or `spread` over each array by its name"),
             _ => return None,
         })
     }
@@ -449,42 +462,65 @@ impl LowerError {
                 tensor,
                 memory,
                 span,
-            } => self.titled(format!("`{memory}` does not hold `{tensor}`"))
+            } => self
+                .titled(format!("`{memory}` does not hold `{tensor}`"))
                 .at(*span, format!("`{tensor}` passes by `{memory}`"))
                 .help("see `Holds` of the memory"),
-            Self::OutOfOrder { inner, outer, span } => self.titled(format!("the tile of `{inner}` lies outside that of `{outer}`, which is further out"),
-            )
-            .at(*span, "these loops come too early or too late")
-            .help("write the loops of outer memories first"),
-            Self::BeforeArray { memory, span } => self.titled(format!("`{memory}` is inside an array, its tile cannot lie outside the loop over that array"),
-            )
-            .at(*span, "too far out")
-            .note(
-                "an instance keeps the tile of one turn of the loop; a tile gathered over several turns (columns 0, 7, \
-                 14, ... on one PE) cannot be written",
-            )
-            .help("move it behind the spatial loops of the arrays above the memory"),
+            Self::OutOfOrder { inner, outer, span } => self
+                .titled(format!(
+                    "the tile of `{inner}` lies outside that of `{outer}`, which is \
+             further out"
+                ))
+                .at(*span, "these loops come too early or too late")
+                .help("write the loops of outer memories first"),
+            Self::BeforeArray { memory, span } => self
+                .titled(format!(
+                    "`{memory}` is inside an array, its tile cannot lie outside the \
+             loop over that array"
+                ))
+                .at(*span, "too far out")
+                .note(
+                    "an instance keeps the tile of one turn of the loop; a tile \
+                 gathered over several turns (columns 0, 7, 14, ... on one PE) \
+                 cannot be written",
+                )
+                .help("move it behind the spatial loops of the arrays above the memory"),
+            _ => return None,
+        })
+    }
+
+    /// What would have to lie inside the tile of an inner memory.
+    fn too_far_in(&self) -> Option<Diagnostic> {
+        Some(match self {
             Self::BehindInner {
                 memory,
                 first,
                 span,
-            } => self.titled(format!("this loop stands behind one over an array inside `{memory}`"),
-            )
-            .at(*span, "too far in")
-            .also(*first, "the loop over the array")
-            .help(format!(
-                "spreads over arrays inside `{memory}` come last: write this loop before them, in an `at {memory} {{ ... }}` if it walks over the tile of `{memory}`"
-            )),
+            } => self
+                .titled(format!(
+                    "this loop stands behind one over an array inside `{memory}`"
+                ))
+                .at(*span, "too far in")
+                .also(*first, "the loop over the array")
+                .help(format!(
+                    "spreads over arrays inside `{memory}` come last: write this loop \
+                    before them, in an `at {memory} {{ ... }}` if it walks over the \
+                    tile of `{memory}`"
+                )),
             Self::InsideTile {
                 memory,
                 innermost,
                 span,
-            } => self.titled(format!("the tile of `{memory}` cannot lie behind loops inside the tile of `{innermost}`"),
-            )
-            .at(*span, "too far in")
-            .help(format!(
-                "move it before the loops `at {innermost}` and before the spreads over arrays inside `{innermost}`"
-            )),
+            } => self
+                .titled(format!(
+                    "the tile of `{memory}` cannot lie behind loops inside the tile of \
+             `{innermost}`"
+                ))
+                .at(*span, "too far in")
+                .help(format!(
+                    "move it before the loops `at {innermost}` and before the spreads \
+                    over arrays inside `{innermost}`"
+                )),
             _ => return None,
         })
     }

@@ -203,12 +203,16 @@ impl GroupError {
         Some(match fits.first() {
             Some(fit) => fit.offered(diagnostic),
             None if *whole => diagnostic.help(format!(
-                "the outermost memory holds whole what comes from outside of the group or is wanted outside: give \
-                 {memory} the size that it needs, or no `Size`"
+                "the outermost memory holds whole what comes from outside of the \
+                 group or is wanted outside: give {memory} the size that it needs, \
+                 or no `Size`"
             )),
             None if *tiled => diagnostic
                 .note("no size of one loop alone makes it fit")
-                .help("tile another dimension, retain large tensors further inside, recompute or refetch them"),
+                .help(
+                    "tile another dimension, retain large tensors further inside, \
+                    recompute or refetch them",
+                ),
             None => {
                 diagnostic.help("tile the last layer of the group, and retain inside of the tile")
             }

@@ -126,8 +126,8 @@ impl<N: Names> Told<'_, N> {
         self.titled(message)
             .at(self.prose.span(v.directive), label)
             .note(format!(
-                "an output needs its complete kernel window: {} consecutive indices of {window}, and a \
-                 tile has {}",
+                "an output needs its complete kernel window: {} consecutive \
+                 indices of {window}, and a tile has {}",
                 v.span, v.rows
             ))
     }
@@ -289,8 +289,8 @@ impl<N: Names> Told<'_, N> {
         }
         if v.memory == 0 {
             let help = format!(
-                "the outermost memory holds the tensors of a layer whole: give {memory} the size that it needs, or \
-                 no `Size`"
+                "the outermost memory holds the tensors of a layer whole: give \
+                 {memory} the size that it needs, or no `Size`"
             );
             diagnostic = diagnostic.help(help);
         } else if v.fits.is_empty() {

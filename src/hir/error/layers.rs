@@ -169,6 +169,13 @@ impl HirError {
                     derived.to_string(),
                     format!("what follows from `{input}`"),
                 ),
+            _ => return None,
+        })
+    }
+
+    /// Indices past the end of a tensor.
+    pub(super) fn indices(&self) -> Option<Diagnostic> {
+        Some(match self {
             Self::IndexOutside {
                 tensor,
                 index,
@@ -187,9 +194,13 @@ impl HirError {
                         ))
                         .help("shift the index, or give the tensor a larger extent"),
                     None => diagnostic
-                        .note("without `Extents` a tensor has the indices from 0 to the largest that is used")
+                        .note(
+                            "without `Extents` a tensor has the indices from 0 to the largest \
+                            that is used",
+                        )
                         .help(format!(
-                            "shift the index, or say how large the tensor is, so that what is outside is padding: `Extents {{ {tensor}: [...] }}`"
+                            "shift the index, or say how large the tensor is, so that what is \
+                                outside is padding: `Extents {{ {tensor}: [...] }}`"
                         )),
                 }
             }
@@ -205,26 +216,28 @@ impl HirError {
                 asserted,
                 actual,
                 span,
-            } => self.titled(format!(
+            } => self
+                .titled(format!(
                     "`{network}` has {} MACs, not {}",
                     grouped(*actual),
                     grouped(*asserted)
-                ),
-            )
-            .at(*span, format!("the layers add up to {actual}"))
-            .fix(*span, format!("Macs: {actual}"), "state the actual total"),
+                ))
+                .at(*span, format!("the layers add up to {actual}"))
+                .fix(*span, format!("Macs: {actual}"), "state the actual total"),
             Self::Handover {
                 span,
                 written: (writer, written, writer_span),
                 read: (reader, format, reader_span),
                 more,
             } => {
-                let diagnostic = self.titled(format!("`{reader}` reads {format}, and `{writer}` writes {written}"),
-                )
-                .at(*span, "in this map")
-                .also(*writer_span, format!("its Output is {written}"))
-                .also(*reader_span, format!("its input is {format}"))
-                .note("what turns the one into the other is in no count");
+                let diagnostic = self
+                    .titled(format!(
+                        "`{reader}` reads {format}, and `{writer}` writes {written}"
+                    ))
+                    .at(*span, "in this map")
+                    .also(*writer_span, format!("its Output is {written}"))
+                    .also(*reader_span, format!("its input is {format}"))
+                    .note("what turns the one into the other is in no count");
                 match more.as_slice() {
                     [] => diagnostic,
                     more => diagnostic.note(also_so(more)),
@@ -237,11 +250,17 @@ impl HirError {
                 written,
                 span,
                 producer_span,
-            } => self.titled(format!("`{consumer}` reads the hidden state of `{producer}`, which writes the sums of its gates"),
-            )
-            .at(*span, format!("takes {}", elements(*read)))
-            .also(*producer_span, format!("writes {}", elements(*written)))
-            .note("the gate functions are not part of an LSTM: what they read and write is not in the counts"),
+            } => self
+                .titled(format!(
+                    "`{consumer}` reads the hidden state of `{producer}`, which writes \
+                the sums of its gates"
+                ))
+                .at(*span, format!("takes {}", elements(*read)))
+                .also(*producer_span, format!("writes {}", elements(*written)))
+                .note(
+                    "the gate functions are not part of an LSTM: what they read and \
+                write is not in the counts",
+                ),
             _ => return None,
         })
     }

@@ -382,6 +382,7 @@ impl Mistake for HirError {
             .or_else(|| self.shapes())
             .or_else(|| self.inputs())
             .or_else(|| self.extents())
+            .or_else(|| self.indices())
             .or_else(|| self.counts())
     }
 }

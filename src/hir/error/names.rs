@@ -112,16 +112,19 @@ impl HirError {
                 first,
                 free,
                 at,
-            } => self.titled(format!("the map `{name}` is defined twice"))
+            } => self
+                .titled(format!("the map `{name}` is defined twice"))
                 .at(*span, "the same network on the same accelerator")
                 .also(*first, "first mapped here")
-                .help("several maps of one pair need names: `Map network on accelerator as name { ... }`")
+                .help(
+                    "several maps of one pair need names: `Map network on accelerator \
+                    as name { ... }`",
+                )
                 .fix(*at, format!(" as {free}"), "name the map"),
-            Self::KeyTwice { key, span, first } => {
-                self.titled(format!("the key `{key}` is given twice"))
-                    .at(*span, "given again here")
-                    .also(*first, "first given here")
-            }
+            Self::KeyTwice { key, span, first } => self
+                .titled(format!("the key `{key}` is given twice"))
+                .at(*span, "given again here")
+                .also(*first, "first given here"),
             Self::Exclusive {
                 key,
                 other,
@@ -129,12 +132,12 @@ impl HirError {
                 span,
                 first,
                 fix: (at, text, what),
-            } => self.titled(format!("the keys `{other}` and `{key}` exclude each other"),
-            )
-            .at(*span, format!("`{key}` beside `{other}`"))
-            .also(*first, "the other one")
-            .note(*why)
-            .fix(*at, text.clone(), *what),
+            } => self
+                .titled(format!("the keys `{other}` and `{key}` exclude each other"))
+                .at(*span, format!("`{key}` beside `{other}`"))
+                .also(*first, "the other one")
+                .note(*why)
+                .fix(*at, text.clone(), *what),
             _ => return None,
         })
     }

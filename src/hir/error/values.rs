@@ -16,10 +16,10 @@ impl HirError {
                 suggestion,
                 known,
             } => {
-                let diagnostic =
-                    self.titled(format!("{owner} has no {what} `{key}`"))
-                        .at(*span, format!("unknown {what}"))
-                        .note(format!("known {what}s: {}", list(known)));
+                let diagnostic = self
+                    .titled(format!("{owner} has no {what} `{key}`"))
+                    .at(*span, format!("unknown {what}"))
+                    .note(format!("known {what}s: {}", list(known)));
                 did_you_mean(diagnostic, *span, suggestion.as_ref())
             }
             Self::Missing {
@@ -28,23 +28,25 @@ impl HirError {
                 span,
                 insert,
             } => {
-                let diagnostic = self.titled(format!("{owner} lacks {what}"))
+                let diagnostic = self
+                    .titled(format!("{owner} lacks {what}"))
                     .at(*span, format!("{what} is missing"));
                 match insert {
                     Some((at, text)) => diagnostic.fix(*at, text.clone(), format!("add {what}")),
                     None => diagnostic,
                 }
             }
-            Self::NoDefault { name, span } => {
-                self.titled(format!("the parameter `{name}` lacks a default"))
-                    .at(*span, "a default is missing")
-                    .note("the default tells what unit the parameter has, and the definition is checked with it")
-                    .help(format!("write `{name} = ...`"))
-            }
-            Self::NoNetworkLayers { span } => {
-                self.titled("the network has no layers")
-                    .at(*span, "no `Layer` here")
-            }
+            Self::NoDefault { name, span } => self
+                .titled(format!("the parameter `{name}` lacks a default"))
+                .at(*span, "a default is missing")
+                .note(
+                    "the default tells what unit the parameter has, and the definition \
+                        is checked with it",
+                )
+                .help(format!("write `{name} = ...`")),
+            Self::NoNetworkLayers { span } => self
+                .titled("the network has no layers")
+                .at(*span, "no `Layer` here"),
             _ => return None,
         })
     }
@@ -72,7 +74,10 @@ impl HirError {
                     "`{key}` per second needs the accelerator's `Clock`"
                 ))
                 .at(*span, "a bandwidth per second")
-                .help("add `Clock: ...MHz;` to the accelerator, or give the bandwidth in B/cycle"),
+                .help(
+                    "add `Clock: ...MHz;` to the accelerator, or give the bandwidth in \
+                    B/cycle",
+                ),
             Self::WrongKind {
                 expected,
                 found,

@@ -206,8 +206,8 @@ impl MaestroError {
                     .titled(format!("expected a size, found `{}`", shown(text)))
                     .at(*span, "no whole number");
                 wrong.note(
-                    "a size is a whole number, `Sz(D)` or the name of a Constant; the format has no arithmetic and no \
-                     fractions",
+                    "a size is a whole number, `Sz(D)` or the name of a Constant; the \
+                     format has no arithmetic and no fractions",
                 )
             }
             Self::NumberTooLarge { span } => self
@@ -251,23 +251,33 @@ impl MaestroError {
     /// What runs the network.
     fn hardware(&self) -> Option<Diagnostic> {
         Some(match self {
-            Self::NoNetwork { span } => self.titled("there is no Network in this file")
+            Self::NoNetwork { span } => self
+                .titled("there is no Network in this file")
                 .at(*span, "expected `Network NAME { Layer NAME { ... } }`")
-                .note("a flat list of `num_pes: 256` and such is hardware: give it with `--hw` beside a network"),
+                .note(
+                    "a flat list of `num_pes: 256` and such is hardware: give it with \
+                    `--hw` beside a network",
+                ),
             Self::TwoAccelerators { span, first } => {
-                let wrong = self.titled("there are two accelerators for this network")
+                let wrong = self
+                    .titled("there are two accelerators for this network")
                     .at(*span, "the second one");
                 let wrong = match first {
                     Some(first) => wrong.also(*first, "the first one"),
                     None => wrong,
                 };
-                wrong.help("keep the `Accelerator` of the file, or give hardware with `--hw`, not both")
+                wrong.help(
+                    "keep the `Accelerator` of the file, or give hardware with `--hw`, \
+                    not both",
+                )
             }
             Self::HardwareKey { span, key, near } => {
-                let wrong = self.titled(format!("unknown key `{}`", shown(key)))
+                let wrong = self
+                    .titled(format!("unknown key `{}`", shown(key)))
                     .at(*span, "no key of a hardware file")
                     .note(
-                        "keys: num_pes, l1_size_cstr, l2_size_cstr, noc_bw_cstr, offchip_bw_cstr, NoC_NumHops",
+                        "keys: num_pes, l1_size_cstr, l2_size_cstr, noc_bw_cstr, \
+                            offchip_bw_cstr, NoC_NumHops",
                     );
                 match near {
                     Some(word) => wrong.help(format!("did you mean `{word}`?")).fix(
@@ -278,18 +288,21 @@ impl MaestroError {
                     None => wrong,
                 }
             }
-            Self::HardwareKeyTwice { span, first, key } => {
-                self.titled(format!("`{key}` is given twice"))
-                    .at(*span, "the second time")
-                    .also(*first, "the first time")
-            }
-            Self::NoPes { span } => self.titled("`num_pes` is missing")
+            Self::HardwareKeyTwice { span, first, key } => self
+                .titled(format!("`{key}` is given twice"))
+                .at(*span, "the second time")
+                .also(*first, "the first time"),
+            Self::NoPes { span } => self
+                .titled("`num_pes` is missing")
                 .at(*span, "this file says nothing of how many PEs there are")
                 .fix(span.start(), "num_pes: 256\n", "say how many PEs there are"),
-            Self::AssumedHardware { span, pes } => self.titled(format!("no hardware is given: {pes} PEs with buffers and links without bounds are assumed"),
-            )
-            .at(*span, "a `.m` file says nothing of its hardware")
-            .help("give the hardware file with `--hw hw.m`"),
+            Self::AssumedHardware { span, pes } => self
+                .titled(format!(
+                    "no hardware is given: {pes} PEs with buffers and links without \
+                bounds are assumed"
+                ))
+                .at(*span, "a `.m` file says nothing of its hardware")
+                .help("give the hardware file with `--hw hw.m`"),
             _ => return None,
         })
     }
@@ -361,11 +374,13 @@ impl std::fmt::Display for Reason {
         match self {
             Self::LonePe { dim, window } => write!(
                 f,
-                "the last fold over {dim} has one PE, whose window of {window} inputs it takes for its outputs"
+                "the last fold over {dim} has one PE, whose window of {window} \
+                    inputs it takes for its outputs"
             ),
             Self::PartialPe { dim, lost } => write!(
                 f,
-                "the last fold over {dim} ends with a smaller window, and it forgets a whole one of {lost}"
+                "the last fold over {dim} ends with a smaller window, and it \
+                    forgets a whole one of {lost}"
             ),
             Self::LargerThanInput {
                 dim,
@@ -373,11 +388,13 @@ impl std::fmt::Display for Reason {
                 extent,
             } => write!(
                 f,
-                "a window of {window} is larger than {dim}, which is {extent}, and it counts nothing"
+                "a window of {window} is larger than {dim}, which is {extent}, and \
+                    it counts nothing"
             ),
             Self::Strided { dim, stride } => write!(
                 f,
-                "windows over {dim} have several outputs, which it counts as if the stride of {stride} were 1"
+                "windows over {dim} have several outputs, which it counts as if \
+                    the stride of {stride} were 1"
             ),
             Self::Uncovered { dim } => {
                 write!(f, "it does not see that some of {dim} is in no window")

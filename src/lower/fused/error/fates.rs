@@ -16,10 +16,16 @@ impl FuseError {
                 span,
                 insert,
             } => {
-                let diagnostic = self.titled(format!("nothing is said of `{tensor}`, which {} reads", listed(readers)),
-                )
-                .at(*span, format!("`{producer}` makes it"))
-                .note("one of: `retain` (kept, and nothing is wanted after it left), `recompute`, `refetch`");
+                let diagnostic = self
+                    .titled(format!(
+                        "nothing is said of `{tensor}`, which {} reads",
+                        listed(readers)
+                    ))
+                    .at(*span, format!("`{producer}` makes it"))
+                    .note(
+                        "one of: `retain` (kept, and nothing is wanted after it left), \
+                    `recompute`, `refetch`",
+                    );
                 let text = format!("retain {tensor} in {memory}; ");
                 match insert {
                     Some(at) => diagnostic.fix(*at, text, "keep it where it is read"),
@@ -41,8 +47,14 @@ impl FuseError {
                 self.titled(message)
                     .at(*span, "said again here")
                     .also(*first, "first said here")
-                    .note("a tensor has one place (`retain`) and one way back (`recompute` or `refetch`) at most")
-                    .help("drop one of the two; a producer's Output and its reader's Input are one tensor")
+                    .note(
+                        "a tensor has one place (`retain`) and one way back (`recompute` \
+                        or `refetch`) at most",
+                    )
+                    .help(
+                        "drop one of the two; a producer's Output and its reader's Input \
+                        are one tensor",
+                    )
             }
             _ => return None,
         })
@@ -113,8 +125,9 @@ impl FuseError {
                     diagnostic.also(span, "here as well")
                 });
                 let diagnostic = diagnostic.note(
-                    "a group keeps every tensor once: which part of it lies in which of several memories, and what two \
-                     of them both need, would not be counted",
+                    "a group keeps every tensor once: which part of it lies in which \
+                     of several memories, and what two of them both need, would not be \
+                     counted",
                 );
                 match (outside, words.as_slice()) {
                     (Some(outside), [only]) => {
@@ -124,8 +137,9 @@ impl FuseError {
                         diagnostic.help(format!("retain them in {outside}, outside of {around}"))
                     }
                     (None, _) => diagnostic.help(format!(
-                        "put a memory between {store} and {around} and retain them there; or fuse what one {memory} sees: \
-                         its part of the layers, on an accelerator without {around}"
+                        "put a memory between {store} and {around} and retain them there; \
+                         or fuse what one {memory} sees: its part of the layers, on an \
+                         accelerator without {around}"
                     )),
                 }
             }
@@ -157,13 +171,17 @@ impl FuseError {
                     )
                 } else {
                     format!(
-                        "`{one}` and `{other}` are stages of a pipeline, and of {ours} and {theirs} one lies inside the other"
+                        "`{one}` and `{other}` are stages of a pipeline, and of {ours} and \
+                            {theirs} one lies inside the other"
                     )
                 };
                 self.titled(message)
                     .at(*span, runs(theirs, chosen[1]))
                     .also(*first, runs(ours, chosen[0]))
-                    .help("give every stage an array of its own (`run L on ARRAY`), or write `sequence`")
+                    .help(
+                        "give every stage an array of its own (`run L on ARRAY`), or write \
+                        `sequence`",
+                    )
                     .fix(*keyword, "sequence", "let the stages share it in turn")
             }
             _ => return None,

@@ -20,7 +20,8 @@ impl FuseError {
                 });
                 let diagnostic = diagnostic
                     .note(
-                        "the loops of a group cut the output of its last layer: there must be one",
+                        "the loops of a group cut the output of its last layer: there must \
+                            be one",
                     )
                     .help(format!(
                         "fuse only what `{kept}` needs, or add the layer that reads them all"
@@ -78,35 +79,37 @@ impl FuseError {
                 } else {
                     "an output index with two ranks is no box of operations"
                 };
-                self.titled(format!("{} cannot be fused", with_article(layer_type)),
-                )
-                .at(*span, format!("`{layer}` is {}", with_article(layer_type)))
-                .note(why)
-                .help("leave it out of the group")
+                self.titled(format!("{} cannot be fused", with_article(layer_type)))
+                    .at(*span, format!("`{layer}` is {}", with_article(layer_type)))
+                    .note(why)
+                    .help("leave it out of the group")
             }
             Self::ResultIndex {
                 tensor,
                 index,
                 span,
                 layer_span,
-            } => self.titled(format!("index {index} of `{tensor}` is not a rank alone"),
-            )
-            .at(*span, "an element of its result is no box of operations")
-            .also(*layer_span, "defined here")
-            .help("index the result by one rank each, all different, or leave the layer out of the group"),
+            } => self
+                .titled(format!("index {index} of `{tensor}` is not a rank alone"))
+                .at(*span, "an element of its result is no box of operations")
+                .also(*layer_span, "defined here")
+                .help(
+                    "index the result by one rank each, all different, or leave the \
+                layer out of the group",
+                ),
             Self::NoChannels {
                 reader,
                 part,
                 elements,
                 image,
                 span,
-            } => self.titled(format!("`{part}` is no number of channels of `{reader}`"),
-            )
-            .at(
-                *span,
-                format!("{elements} elements, and a channel has {image}"),
-            )
-            .help("leave the layer out of the group"),
+            } => self
+                .titled(format!("`{part}` is no number of channels of `{reader}`"))
+                .at(
+                    *span,
+                    format!("{elements} elements, and a channel has {image}"),
+                )
+                .help("leave the layer out of the group"),
             _ => return None,
         })
     }
@@ -130,13 +133,19 @@ impl FuseError {
                 span,
                 cause,
             } => {
-                let diagnostic = self.titled(format!("`{reader}` is `{made}` in other dimensions, and only parts of it are read at a time"),
-                )
-                .at(*span, format!("reads {} as {}", shape(made_extents), shape(reader_extents)))
-                .note(format!(
-                    "a part of {} is no box of `{made}`",
-                    ranks.join(", ")
-                ));
+                let diagnostic = self
+                    .titled(format!(
+                        "`{reader}` is `{made}` in other dimensions, and only parts of it \
+                    are read at a time"
+                    ))
+                    .at(
+                        *span,
+                        format!("reads {} as {}", shape(made_extents), shape(reader_extents)),
+                    )
+                    .note(format!(
+                        "a part of {} is no box of `{made}`",
+                        ranks.join(", ")
+                    ));
                 match cause {
                     Some((label, at)) => diagnostic.also(*at, "this loop cuts it").help(format!(
                         "drop `{label}`, or end the group before the reshape"
