@@ -7,7 +7,7 @@
 use crate::base::{Dimension, Ratio, Span};
 use crate::cost::{self, ACTIONS, Action, ActionError, Argument, CostError, Entry};
 use crate::diag::suggest::nearest;
-use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::diag::{Code, Diagnostic, Diagnostics, Mistake};
 use crate::hir::{self, TechnologyArgument, TechnologyEntry};
 
 /// Properties of a technology that price nothing.
@@ -46,53 +46,73 @@ pub enum PricingError {
     },
 }
 
-impl PricingError {
-    #[must_use]
-    pub fn to_diagnostic(&self) -> Diagnostic {
+impl Mistake for PricingError {
+    fn code(&self) -> Code {
         match self {
-            PricingError::UnknownAction { name, span } => {
+            Self::UnknownPrecision { .. } => Code::E0201,
+            Self::UnknownAction { .. } => Code::E0205,
+            Self::Twice { .. } => Code::E0206,
+            Self::WrongDimension { .. } => Code::E0301,
+            Self::Arguments { .. } => Code::E0308,
+        }
+    }
+
+    fn said(&self) -> Option<Diagnostic> {
+        self.names().or_else(|| self.entries())
+    }
+}
+
+impl PricingError {
+    /// Names that no technology has.
+    fn names(&self) -> Option<Diagnostic> {
+        Some(match self {
+            Self::UnknownAction { name, span } => {
                 let known = ACTIONS.join(", ");
-                let diagnostic =
-                    Diagnostic::new(Code::E0205, format!("a technology has no action `{name}`"))
-                        .at(*span, "unknown action")
-                        .note(format!("the actions are {known}"));
+                let diagnostic = self
+                    .titled(format!("a technology has no action `{name}`"))
+                    .at(*span, "unknown action")
+                    .note(format!("the actions are {known}"));
                 match nearest(name, ACTIONS) {
                     Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                     None => diagnostic,
                 }
             }
-            PricingError::UnknownPrecision { name, span } => {
+            Self::UnknownPrecision { name, span } => {
                 let known = cost::Precision::COMMON.map(cost::Precision::name);
-                let diagnostic =
-                    Diagnostic::new(Code::E0201, format!("there is no precision `{name}`"))
-                        .at(*span, "unknown precision")
-                        .note(format!("the precisions are {}", cost::Precision::known()));
+                let diagnostic = self
+                    .titled(format!("there is no precision `{name}`"))
+                    .at(*span, "unknown precision")
+                    .note(format!("the precisions are {}", cost::Precision::known()));
                 match nearest(name, known) {
                     Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                     None => diagnostic,
                 }
             }
-            PricingError::Arguments { usage, span } => {
-                Diagnostic::new(Code::E0308, "the arguments do not fit the action")
-                    .at(*span, "wrong arguments")
-                    .help(format!("write it as `{usage}`"))
-            }
-            PricingError::WrongDimension {
+            _ => return None,
+        })
+    }
+
+    /// What an entry says, and how often.
+    fn entries(&self) -> Option<Diagnostic> {
+        Some(match self {
+            Self::Arguments { usage, span } => self
+                .titled("the arguments do not fit the action")
+                .at(*span, "wrong arguments")
+                .help(format!("write it as `{usage}`")),
+            Self::WrongDimension {
                 action,
                 expected,
                 found,
                 span,
-            } => Diagnostic::new(
-                Code::E0301,
-                format!(
+            } => self
+                .titled(format!(
                     "`{action}` is {}, not {}",
                     expected.describe(),
                     found.describe()
-                ),
-            )
-            .at(*span, found.describe())
-            .help(format!("give it in {}", expected.base_unit())),
-            PricingError::Twice {
+                ))
+                .at(*span, found.describe())
+                .help(format!("give it in {}", expected.base_unit())),
+            Self::Twice {
                 action,
                 span,
                 first,
@@ -103,18 +123,20 @@ impl PricingError {
                     None => format!("`{action}` is priced twice"),
                     Some(other) => format!("`{action}` and `{other}` price the same"),
                 };
-                let mut diagnostic = Diagnostic::new(Code::E0206, message)
+                let mut diagnostic = self
+                    .titled(message)
                     .at(*span, "a second time")
                     .also(*first, "first here");
                 if let Some([first, second]) = per_bit {
                     diagnostic = diagnostic.note(format!(
-                        "the width only says what the figure is for: the first is {first} pJ a bit, the second {second} pJ a \
-                         bit"
+                        "the width only says what the figure is for: the first is {first} \
+                         pJ a bit, the second {second} pJ a bit"
                     ));
                 }
                 diagnostic.help("remove one of the two")
             }
-        }
+            _ => return None,
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Diagnostics as data, and the few ways to show them.
 //!
 //! A phase finds a mistake, keeps it as an enum of its own (ids, spans, numbers), and turns it into a
-//! [`Diagnostic`] in one `to_diagnostic` beside that enum. From here on nobody knows the phase: the text
+//! [`Diagnostic`] as the [`Mistake`] that this enum is. From here on nobody knows the phase: the text
 //! renderer, the JSON writer and the editor read the same value.
 //!
 //! Invariants: [`Diagnostics::into_sorted`] is the only way out for output, it is in source order (file,
@@ -10,10 +10,12 @@
 mod code;
 pub mod explain;
 pub mod json;
+mod mistake;
 pub mod render;
 pub mod suggest;
 
 pub use code::Code;
+pub use mistake::Mistake;
 
 use crate::base::Span;
 use std::collections::BTreeSet;

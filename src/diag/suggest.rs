@@ -1,5 +1,8 @@
 //! Did you mean: the known name that is nearest to what was written.
 
+use super::Diagnostic;
+use crate::base::Span;
+
 /// More candidates are not looked at: a list this long is no list of names any more.
 const MOST: usize = 4096;
 
@@ -22,6 +25,19 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .filter(|&(distance, _)| distance <= allowed)
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+/// Asks whether the name at `span` is `suggestion`, and offers it.
+#[must_use]
+pub fn did_you_mean(diagnostic: Diagnostic, span: Span, suggestion: Option<&String>) -> Diagnostic {
+    match suggestion {
+        Some(name) => diagnostic.help(format!("did you mean `{name}`?")).fix(
+            span,
+            name.clone(),
+            "use the known name",
+        ),
+        None => diagnostic,
+    }
 }
 
 /// Edit distance with neighbouring swaps; letters that differ in case only count as equal but for one.

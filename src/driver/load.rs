@@ -7,7 +7,7 @@ use super::files::{FileError, Files, relative};
 use super::{Session, files};
 use crate::base::{FileId, SourceMap, Span};
 use crate::diag::suggest::nearest;
-use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::diag::{Code, Diagnostic, Diagnostics, Mistake};
 use crate::hir::{HirError, Module, Target};
 use crate::import::maestro::{self, Surroundings};
 use crate::syntax::ast::{

@@ -1,7 +1,7 @@
 //! A map, layer by layer: which dataflow serves it, and the lowered mapping.
 
 use super::Compiled;
-use crate::diag::Diagnostics;
+use crate::diag::{Diagnostics, Mistake};
 use crate::hir::{Application, Choice, DataflowBody, Map, Word};
 use crate::lower::{self, LowerError, Lowered, LoweredGroup, NamedLayer, Options, Refusal};
 

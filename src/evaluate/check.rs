@@ -3,7 +3,7 @@
 use super::Memo;
 use super::words::{Names, Written};
 use crate::base::Span;
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::diag::{Diagnostic, Diagnostics, Mistake};
 use crate::driver::Compiled;
 use crate::hir::Map;
 use crate::ir::{Axis, Mapping, Origin, RankId};
@@ -103,7 +103,7 @@ fn render(
         Ok((legal, choices)) => {
             let warnings = legality::warnings(&legal)
                 .iter()
-                .map(|warning| named.place(warning.to_diagnostic(&named)))
+                .map(|warning| named.place(warning.told(&named).to_diagnostic()))
                 .collect();
             let choices = choices
                 .iter()
@@ -118,7 +118,7 @@ fn render(
         Err(illegal) => {
             let operation = &lowered.mapping.operation;
             sink.extend(illegal.violations.iter().map(|violation| {
-                let diagnostic = named.place(violation.to_diagnostic(&named, operation));
+                let diagnostic = named.place(violation.told(&named, operation).to_diagnostic());
                 match violation {
                     Violation::Overfull(overfull) => named.show_memory(overfull.memory, diagnostic),
                     _ => diagnostic,

@@ -2,7 +2,7 @@
 
 use super::UnknownPart;
 use crate::base::Span;
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, Mistake};
 
 /// One mistake. Spans are where the mistake is written unless a field says otherwise.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,18 +88,46 @@ impl FuseError {
                 | Self::RunsMissing { .. }
         )
     }
+}
 
-    #[must_use]
-    pub fn to_diagnostic(&self) -> Diagnostic {
+impl Mistake for FuseError {
+    fn code(&self) -> Code {
         match self {
+            Self::OutsideGroup { .. } => Code::E0201,
+            Self::BlockTwice { .. } => Code::E0206,
+            Self::OtherRepeat { .. }
+            | Self::NeedsLayer { .. }
+            | Self::RetainedOutside { .. }
+            | Self::RefetchedInside { .. }
+            | Self::StagesOutside { .. } => Code::E0308,
+            Self::RunTwice { .. } | Self::RunOutside { .. } | Self::RunsMissing { .. } => {
+                Code::E0415
+            }
+            Self::UnknownPart(part) => part.code(),
+        }
+    }
+
+    fn said(&self) -> Option<Diagnostic> {
+        self.names()
+            .or_else(|| self.memories())
+            .or_else(|| self.blocks())
+            .or_else(|| self.stages())
+    }
+}
+
+impl FuseError {
+    /// Names, and the layers that they are of.
+    fn names(&self) -> Option<Diagnostic> {
+        Some(match self {
             Self::UnknownPart(part) => part.to_diagnostic(),
             Self::OutsideGroup { layer, span, group } => {
                 let message = format!("`{layer}` is not a layer of this group");
-                Diagnostic::new(Code::E0201, message)
+                self.titled(message)
                     .at(*span, "not in the group")
                     .also(*group, "its layers")
                     .help(
-                        "a tensor that comes from outside is called after the layer that reads it: `layer.Input`",
+                        "a tensor that comes from outside is called after the layer that \
+                            reads it: `layer.Input`",
                     )
             }
             Self::OtherRepeat {
@@ -109,7 +137,7 @@ impl FuseError {
                 first_span,
             } => {
                 let message = format!("`{layer}` and `{first}` do not run equally often");
-                Diagnostic::new(Code::E0308, message)
+                self.titled(message)
                     .at(*span, "not in the same `repeat`")
                     .also(*first_span, "together with this one")
                     .help("a group stands within one time of a `repeat`, or outside of all")
@@ -120,13 +148,21 @@ impl FuseError {
                 span,
                 instead,
             } => {
-                let diagnostic = Diagnostic::new(Code::E0308, format!("expected {expected}"))
+                let diagnostic = self
+                    .titled(format!("expected {expected}"))
                     .at(*span, format!("found `{found}`"));
                 match instead {
                     Some(text) => diagnostic.fix(*span, text.clone(), format!("write `{text}`")),
                     None => diagnostic,
                 }
             }
+            _ => return None,
+        })
+    }
+
+    /// Where tensors are kept.
+    fn memories(&self) -> Option<Diagnostic> {
+        Some(match self {
             Self::RetainedOutside {
                 memory,
                 span,
@@ -134,7 +170,7 @@ impl FuseError {
                 instead,
             } => {
                 let message = format!("nothing can be retained in `{memory}`, the backing store");
-                Diagnostic::new(Code::E0308, message)
+                self.titled(message)
                     .at(*span, "not a memory of the chip")
                     .help("`refetch` writes a tensor to the backing store and reads it back")
                     .fix(*statement, instead.clone(), "fetch what is wanted again")
@@ -145,32 +181,49 @@ impl FuseError {
                 span,
             } => {
                 let message = format!("`refetch` reads from `{outermost}`, the backing store");
-                Diagnostic::new(Code::E0308, message)
+                self.titled(message)
                     .at(*span, format!("`{memory}` is not the outermost memory"))
                     .fix(*span, outermost.clone(), format!("write `{outermost}`"))
             }
+            _ => return None,
+        })
+    }
+
+    /// Blocks in the wrong place.
+    fn blocks(&self) -> Option<Diagnostic> {
+        Some(match self {
             Self::BlockTwice {
                 what,
                 help,
                 span,
                 first,
-            } => Diagnostic::new(Code::E0206, format!("{what} in a fused block"))
+            } => self
+                .titled(format!("{what} in a fused block"))
                 .at(*span, "again here")
                 .also(*first, "first here")
                 .help(*help),
             Self::StagesOutside { word, span, tile } => {
                 let message = format!("`{word}` does not stand in the innermost `tile` block");
-                Diagnostic::new(Code::E0308, message)
+                self.titled(message)
                     .at(*span, "outside of a loop")
                     .also(*tile, "this loop is inside")
-                    .help("the stages are what one step of all loops does: move the block into the loop")
+                    .help(
+                        "the stages are what one step of all loops does: move the block \
+                        into the loop",
+                    )
             }
-            Self::RunTwice { layer, span, first } => {
-                Diagnostic::new(Code::E0415, format!("`{layer}` is run twice"))
-                    .at(*span, "run again here")
-                    .also(*first, "first run here")
-                    .fix(*span, "", "remove the second one")
-            }
+            _ => return None,
+        })
+    }
+
+    /// The stages of the innermost block.
+    fn stages(&self) -> Option<Diagnostic> {
+        Some(match self {
+            Self::RunTwice { layer, span, first } => self
+                .titled(format!("`{layer}` is run twice"))
+                .at(*span, "run again here")
+                .also(*first, "first run here")
+                .fix(*span, "", "remove the second one"),
             Self::RunOutside {
                 layer,
                 span,
@@ -178,7 +231,8 @@ impl FuseError {
                 instead,
             } => {
                 let message = format!("`{layer}` is run but is not a layer of this group");
-                let diagnostic = Diagnostic::new(Code::E0415, message)
+                let diagnostic = self
+                    .titled(message)
                     .at(*span, "not in the group")
                     .also(*group, "its layers");
                 match instead {
@@ -203,14 +257,12 @@ impl FuseError {
                     [_] => ("a layer", "run it too"),
                     _ => ("layers", "run them too"),
                 };
-                Diagnostic::new(
-                    Code::E0415,
-                    format!("`{word}` leaves out {what} of the group: {names}"),
-                )
-                .at(*span, format!("nothing here runs {names}"))
-                .also(*group, "its layers")
-                .fix(insert.0, insert.1.clone(), fix)
+                self.titled(format!("`{word}` leaves out {what} of the group: {names}"))
+                    .at(*span, format!("nothing here runs {names}"))
+                    .also(*group, "its layers")
+                    .fix(insert.0, insert.1.clone(), fix)
             }
-        }
+            _ => return None,
+        })
     }
 }

@@ -1,8 +1,8 @@
 //! Names of memories, arrays and axes that an accelerator does not have: E0502, wherever it is found out.
 
 use crate::base::Span;
-use crate::diag::suggest::nearest;
-use crate::diag::{Code, Diagnostic};
+use crate::diag::suggest::{did_you_mean, nearest};
+use crate::diag::{Code, Diagnostic, Mistake};
 
 /// No such memory, array or axis.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,24 +36,25 @@ impl UnknownPart {
             known,
         }
     }
+}
 
-    #[must_use]
-    pub fn to_diagnostic(&self) -> Diagnostic {
+impl Mistake for UnknownPart {
+    fn code(&self) -> Code {
+        Code::E0502
+    }
+
+    fn said(&self) -> Option<Diagnostic> {
         let (what, span) = (self.what, self.span);
-        let message = format!("`{}` has no {what} `{}`", self.accelerator, self.name);
-        let diagnostic = Diagnostic::new(Code::E0502, message)
+        let diagnostic = self
+            .titled(format!(
+                "`{}` has no {what} `{}`",
+                self.accelerator, self.name
+            ))
             .at(span, format!("unknown {what}"))
             .note(match self.known.as_slice() {
                 [] => format!("it has no {what} at all"),
                 known => format!("it has {}", known.join(", ")),
             });
-        match &self.suggestion {
-            Some(name) => diagnostic.help(format!("did you mean `{name}`?")).fix(
-                span,
-                name.clone(),
-                "use the known name",
-            ),
-            None => diagnostic,
-        }
+        Some(did_you_mean(diagnostic, span, self.suggestion.as_ref()))
     }
 }

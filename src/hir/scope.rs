@@ -11,7 +11,7 @@ use super::value::Value;
 use super::{Accelerator, Application, Program, dataflow, explore, map, search, technology};
 use crate::base::Span;
 use crate::diag::suggest::nearest;
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::diag::{Diagnostic, Diagnostics, Mistake};
 use crate::syntax::ast::{self, Item, Name, Path, UseSource};
 use std::collections::BTreeMap;
 

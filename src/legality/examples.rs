@@ -3,7 +3,7 @@
 use super::tests::{C, K, P, Q, R, S, convolution, mapping, memory};
 use super::*;
 use crate::base::{FileId, Span};
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Mistake};
 use crate::evaluate::words::{Names, Written};
 use crate::ir::{Loop, LoopKind, Move, Origin, RankId};
 
@@ -66,7 +66,9 @@ fn columns(size: u64, offset: u64) -> Vec<(Axis, u64, u64)> {
 fn only(mapping: &Mapping) -> (Violation, Diagnostic) {
     let found = violations(mapping);
     assert_eq!(found.len(), 1, "{found:?}");
-    let diagnostic = found[0].to_diagnostic(&Named(mapping), &mapping.operation);
+    let diagnostic = found[0]
+        .told(&Named(mapping), &mapping.operation)
+        .to_diagnostic();
     (found[0].clone(), diagnostic)
 }
 
@@ -225,7 +227,7 @@ fn still_and_idle_arrays_are_worth_a_warning() {
     let found = warnings(&legal);
     assert!(matches!(found[0], Warning::Idle { used: 4, available: 8, lost, .. } if lost == 0.5));
     assert!(matches!(found[1], Warning::Still { instances: 4, .. }));
-    let said = found[0].to_diagnostic(&Named(&legal));
+    let said = found[0].told(&Named(&legal)).to_diagnostic();
     assert_eq!(said.message, "4 of 8 instances of A0 have no work");
     assert_eq!(said.notes, ["50.0% of the array's time is lost in `conv`"]);
 }

@@ -2,7 +2,7 @@
 
 use super::operation::{Desugared, View};
 use super::{LowerError, Refusal};
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Mistake};
 use crate::hir::shape::Shape;
 use crate::hir::{
     Accelerator, Environment, EvaluationError, Expr, HirError, Layer, NoCapacity, Surroundings,

@@ -1,7 +1,7 @@
 //! What can be wrong with a dataflow on a layer and an accelerator before its coverage is judged.
 
 use crate::base::Span;
-use crate::diag::{Code, Diagnostic, Severity};
+use crate::diag::{Code, Diagnostic, Mistake, Severity};
 use crate::hir::{UnknownPart, Word};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,19 +180,146 @@ impl LowerError {
             span: schedule.span,
         }
     }
+}
 
-    #[must_use]
-    #[expect(clippy::too_many_lines, reason = "one arm per mistake, nothing else")]
-    pub fn to_diagnostic(&self) -> Diagnostic {
+impl Mistake for LowerError {
+    fn code(&self) -> Code {
         match self {
-            LowerError::NoLoops { name, span } => Diagnostic::new(
-                Code::E0104,
-                format!("the schedule `{name}` is not available here"),
-            )
-            .at(*span, "a name, and no loops")
-            .note("layers that run together need loops")
-            .help("give the layer a dataflow with loops, or take it out of the group"),
-            LowerError::OverBound {
+            Self::NoLoops { .. } | Self::Misplaced { .. } => Code::E0104,
+            Self::UnknownTensor { .. } => Code::E0201,
+            Self::DoesNotServe { .. } => Code::E0207,
+            Self::Unbounded { .. } => Code::E0302,
+            Self::OutOfDomain { .. } => Code::E0303,
+            Self::Overflow { .. } | Self::DivisionByZero { .. } | Self::TooLarge { .. } => {
+                Code::E0307
+            }
+            Self::OverBound { .. } | Self::OverPiece { .. } | Self::NotPositive { .. } => {
+                Code::E0401
+            }
+            Self::SameDimTwice { .. } => Code::E0404,
+            Self::ClusterTooLarge { .. } => Code::E0405,
+            Self::NotHeld { .. }
+            | Self::OutOfOrder { .. }
+            | Self::BeforeArray { .. }
+            | Self::BehindInner { .. }
+            | Self::InsideTile { .. } => Code::E0502,
+            Self::ArraySplit { .. } | Self::ArraysDiffer { .. } => Code::E0505,
+            Self::UnknownPart(part) => part.code(),
+        }
+    }
+
+    fn said(&self) -> Option<Diagnostic> {
+        self.names()
+            .or_else(|| self.forms())
+            .or_else(|| self.numbers())
+            .or_else(|| self.windows())
+            .or_else(|| self.pieces())
+            .or_else(|| self.clusters())
+            .or_else(|| self.places())
+            .or_else(|| self.too_far_in())
+    }
+}
+
+impl LowerError {
+    /// Names that the layer or the accelerator does not have.
+    fn names(&self) -> Option<Diagnostic> {
+        Some(match self {
+            Self::UnknownPart(part) => part.to_diagnostic(),
+            Self::UnknownTensor {
+                name,
+                layer,
+                span,
+                known,
+            } => self
+                .titled(format!("`{layer}` has no tensor `{name}`"))
+                .at(*span, "unknown tensor")
+                .note(format!("its tensors: {}", known.join(", "))),
+            Self::DoesNotServe {
+                dim,
+                span,
+                layer,
+                layer_span,
+                layer_type,
+                known,
+            } => self
+                .titled(format!(
+                    "the dataflow of `{layer}` maps {dim}, which {} does not have",
+                    with_article(layer_type)
+                ))
+                .at(*span, "no such dimension in the layer")
+                .also(*layer_span, with_article(layer_type))
+                .note(format!("its dimensions: {}", known.join(", "))),
+            Self::Unbounded {
+                memory,
+                span,
+                definition,
+            } => self
+                .titled(format!("`{memory}` has no `Size`"))
+                .at(*span, "its size is asked for here")
+                .also(*definition, "without a `Size` it holds everything")
+                .help(format!("give `{memory}` a `Size`")),
+            _ => return None,
+        })
+    }
+
+    /// What cannot stand where it stands.
+    fn forms(&self) -> Option<Diagnostic> {
+        Some(match self {
+            Self::NoLoops { name, span } => self
+                .titled(format!("the schedule `{name}` is not available here"))
+                .at(*span, "a name, and no loops")
+                .note("layers that run together need loops")
+                .help("give the layer a dataflow with loops, or take it out of the group"),
+            Self::Misplaced { what, span } => self
+                .titled(format!("{what} is not available"))
+                .at(*span, "not available here"),
+            Self::SameDimTwice { dim, span, first } => self
+                .titled(format!(
+                    "{dim} is mapped in space twice at one cluster level"
+                ))
+                .at(*span, "mapped again here")
+                .also(*first, "first mapped here")
+                .help("put a `Cluster` between them, or drop one"),
+            _ => return None,
+        })
+    }
+
+    /// Arithmetic.
+    fn numbers(&self) -> Option<Diagnostic> {
+        Some(match self {
+            Self::NotPositive {
+                layer,
+                what,
+                value,
+                span,
+            } => self
+                .titled(format!(
+                    "{what} must be at least 1, it is {value} for `{layer}`"
+                ))
+                .at(*span, format!("this is {value}"))
+                .fix(*span, "1", "the smallest legal value"),
+            Self::Overflow { span } => self
+                .titled("the number does not fit 64 bits")
+                .at(*span, "overflows"),
+            Self::OutOfDomain { span } => {
+                crate::hir::HirError::OutOfDomain { span: *span }.to_diagnostic()
+            }
+            Self::DivisionByZero { span } => self
+                .titled("division by zero")
+                .at(*span, "the divisor is 0"),
+            Self::TooLarge { layer, span } => self
+                .titled(format!(
+                    "the sizes of `{layer}` are past what can be counted"
+                ))
+                .at(*span, "too large"),
+            _ => return None,
+        })
+    }
+
+    /// A window larger than its dimension.
+    fn windows(&self) -> Option<Diagnostic> {
+        Some(match self {
+            Self::OverBound {
                 layer,
                 layer_span,
                 label,
@@ -203,15 +330,15 @@ impl LowerError {
                 fix,
                 clipped,
             } => {
-                let mut diagnostic = Diagnostic::new(
-                    Code::E0401,
-                    format!("a window of {size} is larger than {dim}, which is {bound} in `{layer}`"),
-                )
-                .at(*span, format!("`{label}` maps {size} of {bound}"))
-                .also(*layer_span, format!("{dim} is {bound} here"));
+                let mut diagnostic = self
+                    .titled(format!(
+                        "a window of {size} is larger than {dim}, which is {bound} in `{layer}`"
+                    ))
+                    .at(*span, format!("`{label}` maps {size} of {bound}"))
+                    .also(*layer_span, format!("{dim} is {bound} here"));
                 if *clipped {
                     diagnostic.severity = Severity::Warning;
-                    return diagnostic.note(format!("clipped: all {bound} are mapped"));
+                    return Some(diagnostic.note(format!("clipped: all {bound} are mapped")));
                 }
                 // The extent itself would change what the dataflow does with other layers.
                 let least = format!("upto {size}");
@@ -223,7 +350,14 @@ impl LowerError {
                     None => diagnostic,
                 }
             }
-            LowerError::OverPiece {
+            _ => return None,
+        })
+    }
+
+    /// A piece larger than the one around it.
+    fn pieces(&self) -> Option<Diagnostic> {
+        Some(match self {
+            Self::OverPiece {
                 layer,
                 label,
                 dim,
@@ -235,196 +369,159 @@ impl LowerError {
                 fix,
                 clipped,
             } => {
-                let mut diagnostic = Diagnostic::new(
-                    Code::E0401,
-                    format!(
-                        "a piece of {size} of {dim} does not lie in a piece of {bound} (`{layer}`)"
-                    ),
-                )
-                .at(*span, format!("`{label}` has {size}"))
-                .also(*outer_span, format!("`{outer}` leaves {bound} of {dim}"));
+                let mut diagnostic = self
+                    .titled(format!(
+                        "a piece of {size} of {dim} does not lie in a piece of {bound} \
+                            (`{layer}`)"
+                    ))
+                    .at(*span, format!("`{label}` has {size}"))
+                    .also(*outer_span, format!("`{outer}` leaves {bound} of {dim}"));
                 if *clipped {
                     diagnostic.severity = Severity::Warning;
-                    return diagnostic.note(format!("clipped: all {bound} are mapped"));
+                    return Some(diagnostic.note(format!("clipped: all {bound} are mapped")));
                 }
                 let least = format!("upto {size}");
                 diagnostic = diagnostic
-                    .note("a size is the extent of a piece, not a number of trips: inner pieces are the smaller ones")
+                    .note(
+                        "a size is the extent of a piece, not a number of trips: inner \
+                        pieces are the smaller ones",
+                    )
                     .help(format!(
-                        "write the size of the inner piece, at most {bound}, or `{least}` for {size} or what there is"
+                        "write the size of the inner piece, at most {bound}, or `{least}` \
+                            for {size} or what there is"
                     ));
                 match fix {
                     Some(at) => diagnostic.fix(*at, least, "take what there is"),
                     None => diagnostic,
                 }
             }
-            LowerError::NotPositive {
-                layer,
-                what,
-                value,
-                span,
-            } => Diagnostic::new(
-                Code::E0401,
-                format!("{what} must be at least 1, it is {value} for `{layer}`"),
-            )
-            .at(*span, format!("this is {value}"))
-            .fix(*span, "1", "the smallest legal value"),
-            LowerError::SameDimTwice { dim, span, first } => Diagnostic::new(
-                Code::E0404,
-                format!("{dim} is mapped in space twice at one cluster level"),
-            )
-            .at(*span, "mapped again here")
-            .also(*first, "first mapped here")
-            .help("put a `Cluster` between them, or drop one"),
-            LowerError::ClusterTooLarge {
+            _ => return None,
+        })
+    }
+
+    /// Cluster levels and the arrays that they spread over.
+    fn clusters(&self) -> Option<Diagnostic> {
+        Some(match self {
+            Self::ClusterTooLarge {
                 product,
                 available,
                 span,
                 fix,
             } => {
-                let diagnostic = Diagnostic::new(
-                    Code::E0405,
-                    format!("the clusters need {product} PEs, the accelerator has {available}"),
-                )
-                .at(*span, format!("product of all clusters: {product}"));
+                let diagnostic = self
+                    .titled(format!(
+                        "the clusters need {product} PEs, the accelerator has {available}"
+                    ))
+                    .at(*span, format!("product of all clusters: {product}"));
                 match fix {
-                    Some((at, size)) => diagnostic.fix(
-                        *at,
-                        size.to_string(),
-                        "the largest cluster that fits",
-                    ),
+                    Some((at, size)) => {
+                        diagnostic.fix(*at, size.to_string(), "the largest cluster that fits")
+                    }
                     None => diagnostic,
                 }
             }
-            LowerError::ArraySplit {
+            Self::ArraySplit {
                 wanted,
                 room,
                 cluster,
                 span,
-            } => Diagnostic::new(
-                Code::E0505,
-                format!(
-                    "a cluster level distributes over {wanted}, but only {room} lie inside the memory between the arrays"
-                ),
-            )
-            .at(*span, "this level reaches across a memory")
-            .help(format!(
-                "cut it with `Cluster({cluster})`, so that one level ends where the memory is"
-            )),
-            LowerError::UnknownPart(part) => part.to_diagnostic(),
-            LowerError::UnknownTensor {
-                name,
-                layer,
-                span,
-                known,
-            } => Diagnostic::new(Code::E0201, format!("`{layer}` has no tensor `{name}`"))
-                .at(*span, "unknown tensor")
-                .note(format!("its tensors: {}", known.join(", "))),
-            LowerError::NotHeld {
-                tensor,
-                memory,
-                span,
-            } => Diagnostic::new(Code::E0502, format!("`{memory}` does not hold `{tensor}`"))
-                .at(*span, format!("`{tensor}` passes by `{memory}`"))
-                .help("see `Holds` of the memory"),
-            LowerError::OutOfOrder { inner, outer, span } => Diagnostic::new(
-                Code::E0502,
-                format!("the tile of `{inner}` lies outside that of `{outer}`, which is further out"),
-            )
-            .at(*span, "these loops come too early or too late")
-            .help("write the loops of outer memories first"),
-            LowerError::BeforeArray { memory, span } => Diagnostic::new(
-                Code::E0502,
-                format!("`{memory}` is inside an array, its tile cannot lie outside the loop over that array"),
-            )
-            .at(*span, "too far out")
-            .note(
-                "an instance keeps the tile of one turn of the loop; a tile gathered over several turns (columns 0, 7, \
-                 14, ... on one PE) cannot be written",
-            )
-            .help("move it behind the spatial loops of the arrays above the memory"),
-            LowerError::Misplaced { what, span } => {
-                Diagnostic::new(Code::E0104, format!("{what} is not available"))
-                    .at(*span, "not available here")
-            }
-            LowerError::BehindInner {
-                memory,
-                first,
-                span,
-            } => Diagnostic::new(
-                Code::E0502,
-                format!("this loop stands behind one over an array inside `{memory}`"),
-            )
-            .at(*span, "too far in")
-            .also(*first, "the loop over the array")
-            .help(format!(
-                "spreads over arrays inside `{memory}` come last: write this loop before them, in an `at {memory} {{ ... }}` if it walks over the tile of `{memory}`"
-            )),
-            LowerError::InsideTile {
-                memory,
-                innermost,
-                span,
-            } => Diagnostic::new(
-                Code::E0502,
-                format!("the tile of `{memory}` cannot lie behind loops inside the tile of `{innermost}`"),
-            )
-            .at(*span, "too far in")
-            .help(format!(
-                "move it before the loops `at {innermost}` and before the spreads over arrays inside `{innermost}`"
-            )),
-            LowerError::ArraysDiffer {
+            } => self
+                .titled(format!(
+                    "a cluster level distributes over {wanted}, but only {room} lie \
+                        inside the memory between the arrays"
+                ))
+                .at(*span, "this level reaches across a memory")
+                .help(format!(
+                    "cut it with `Cluster({cluster})`, so that one level ends where the memory is"
+                )),
+            Self::ArraysDiffer {
                 arrays,
                 wanted,
                 span,
-            } => Diagnostic::new(
-                Code::E0505,
-                format!(
-                    "a cluster level distributes over {wanted}, which ends in the middle of an array of `{}`",
+            } => self
+                .titled(format!(
+                    "a cluster level distributes over {wanted}, which ends in the \
+                        middle of an array of `{}`",
                     arrays.join("` x `")
+                ))
+                .at(
+                    *span,
+                    "this level lies across arrays with networks of their own",
+                )
+                .help(
+                    "let every cluster end with an array, or `spread` over each array by its name",
                 ),
-            )
-            .at(*span, "this level lies across arrays with networks of their own")
-            .help("let every cluster end with an array, or `spread` over each array by its name"),
-            LowerError::Overflow { span } => {
-                Diagnostic::new(Code::E0307, "the number does not fit 64 bits")
-                    .at(*span, "overflows")
-            }
-            LowerError::OutOfDomain { span } => {
-                crate::hir::HirError::OutOfDomain { span: *span }.to_diagnostic()
-            }
-            LowerError::Unbounded {
+            _ => return None,
+        })
+    }
+
+    /// Loops and the memories whose tiles they walk over.
+    fn places(&self) -> Option<Diagnostic> {
+        Some(match self {
+            Self::NotHeld {
+                tensor,
                 memory,
                 span,
-                definition,
-            } => Diagnostic::new(Code::E0302, format!("`{memory}` has no `Size`"))
-                .at(*span, "its size is asked for here")
-                .also(*definition, "without a `Size` it holds everything")
-                .help(format!("give `{memory}` a `Size`")),
-            LowerError::DivisionByZero { span } => {
-                Diagnostic::new(Code::E0307, "division by zero").at(*span, "the divisor is 0")
-            }
-            LowerError::TooLarge { layer, span } => Diagnostic::new(
-                Code::E0307,
-                format!("the sizes of `{layer}` are past what can be counted"),
-            )
-            .at(*span, "too large"),
-            LowerError::DoesNotServe {
-                dim,
+            } => self
+                .titled(format!("`{memory}` does not hold `{tensor}`"))
+                .at(*span, format!("`{tensor}` passes by `{memory}`"))
+                .help("see `Holds` of the memory"),
+            Self::OutOfOrder { inner, outer, span } => self
+                .titled(format!(
+                    "the tile of `{inner}` lies outside that of `{outer}`, which is \
+             further out"
+                ))
+                .at(*span, "these loops come too early or too late")
+                .help("write the loops of outer memories first"),
+            Self::BeforeArray { memory, span } => self
+                .titled(format!(
+                    "`{memory}` is inside an array, its tile cannot lie outside the \
+             loop over that array"
+                ))
+                .at(*span, "too far out")
+                .note(
+                    "an instance keeps the tile of one turn of the loop; a tile \
+                 gathered over several turns (columns 0, 7, 14, ... on one PE) \
+                 cannot be written",
+                )
+                .help("move it behind the spatial loops of the arrays above the memory"),
+            _ => return None,
+        })
+    }
+
+    /// What would have to lie inside the tile of an inner memory.
+    fn too_far_in(&self) -> Option<Diagnostic> {
+        Some(match self {
+            Self::BehindInner {
+                memory,
+                first,
                 span,
-                layer,
-                layer_span,
-                layer_type,
-                known,
-            } => Diagnostic::new(
-                Code::E0207,
-                format!(
-                    "the dataflow of `{layer}` maps {dim}, which {} does not have",
-                    with_article(layer_type)
-                ),
-            )
-            .at(*span, "no such dimension in the layer")
-            .also(*layer_span, with_article(layer_type))
-            .note(format!("its dimensions: {}", known.join(", "))),
-        }
+            } => self
+                .titled(format!(
+                    "this loop stands behind one over an array inside `{memory}`"
+                ))
+                .at(*span, "too far in")
+                .also(*first, "the loop over the array")
+                .help(format!(
+                    "spreads over arrays inside `{memory}` come last: write this loop \
+                    before them, in an `at {memory} {{ ... }}` if it walks over the \
+                    tile of `{memory}`"
+                )),
+            Self::InsideTile {
+                memory,
+                innermost,
+                span,
+            } => self
+                .titled(format!(
+                    "the tile of `{memory}` cannot lie behind loops inside the tile of \
+             `{innermost}`"
+                ))
+                .at(*span, "too far in")
+                .help(format!(
+                    "move it before the loops `at {innermost}` and before the spreads \
+                    over arrays inside `{innermost}`"
+                )),
+            _ => return None,
+        })
     }
 }

@@ -40,7 +40,7 @@ pub use operation::{Desugared, Elements, desugar};
 pub use raise::{Unraisable, raise};
 
 use crate::base::Span;
-use crate::diag::Diagnostics;
+use crate::diag::{Diagnostics, Mistake};
 use crate::hir::{self, Accelerator, Application, DataflowBody, Layer, Precision, Program};
 use crate::ir::{Architecture, Mapping, Operation, Origin};
 

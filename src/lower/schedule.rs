@@ -10,7 +10,7 @@ use super::operation::View;
 use super::pieces::Written;
 use super::{LowerError, Lowered, Options, Refusal, Source, Target, prepare};
 use crate::base::Span;
-use crate::diag::Diagnostics;
+use crate::diag::{Diagnostics, Mistake};
 use crate::hir::{
     Accelerator, Application, Dataflow, Expr, Layer, Statement, StatementKind, UnknownPart, Word,
 };

@@ -13,7 +13,7 @@
 //!   beside it see nothing of it, and the traffic of the backing store is the group's business.
 
 use super::{Lowered, Options, Refusal, schedule};
-use crate::diag::Diagnostics;
+use crate::diag::{Diagnostics, Mistake};
 use crate::hir::{Accelerator, Application, DataflowBody, Layer, Program};
 use crate::ir::{Dim, Operation, Ports, Stage, Tensor, Term, Window};
 

@@ -2,7 +2,7 @@
 
 use super::expected::{A_FUSED_STATEMENT, DIRECTIVES, FUSED};
 use crate::base::{Span, Unit};
-use crate::diag::{Code, Diagnostic, suggest};
+use crate::diag::{Code, Diagnostic, Mistake, suggest};
 
 /// A mistake found between text and tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,6 @@ pub enum SyntaxError {
         open: Span,
         end: Span,
     },
-    /// The quote is best put at `close`.
     /// The quote that is missing is best put at `close`.
     UnterminatedString {
         span: Span,
@@ -150,38 +149,87 @@ impl SyntaxError {
             Self::Unclosed { opens, at } => opens.first().copied().unwrap_or(*at),
         }
     }
+}
 
-    #[must_use]
-    pub fn to_diagnostic(&self) -> Diagnostic {
+impl Mistake for SyntaxError {
+    fn code(&self) -> Code {
         match self {
-            Self::UnexpectedCharacter { span, text } => unexpected_character(*span, text),
-            Self::InvalidUtf8 { span } => {
-                Diagnostic::new(Code::E0002, "the file is not valid UTF-8")
-                    .at(*span, "these bytes are no character")
-                    .help("save the file as UTF-8")
+            Self::UnexpectedCharacter { .. } => Code::E0001,
+            Self::InvalidUtf8 { .. } => Code::E0002,
+            Self::UnterminatedComment { .. } => Code::E0003,
+            Self::UnterminatedString { .. } | Self::UnknownEscape { .. } => Code::E0004,
+            Self::NumberTooLarge { .. } | Self::UnknownUnit { .. } => Code::E0005,
+            Self::Unexpected { .. }
+            | Self::MissingSeparator { .. }
+            | Self::MissingColon { .. }
+            | Self::NotAnItem { .. }
+            | Self::MissingName { .. }
+            | Self::ValueWithoutKey { .. }
+            | Self::DottedKey { .. }
+            | Self::AssignmentOutsideCompute { .. }
+            | Self::Misplaced { .. }
+            | Self::NotADataflow { .. }
+            | Self::NotASetting { .. }
+            | Self::ClusterKind { .. }
+            | Self::GaveUp { .. } => Code::E0101,
+            Self::StrayBrace { .. } | Self::MissingOpen { .. } | Self::Unclosed { .. } => {
+                Code::E0102
             }
-            Self::UnterminatedComment { open, end } => {
-                Diagnostic::new(Code::E0003, "this comment has no end")
-                    .at(
-                        *open,
-                        "the comment begins here and takes the rest of the file",
-                    )
-                    .fix(*end, " */", "end the comment")
-            }
-            Self::UnterminatedString { span, close } => {
-                Diagnostic::new(Code::E0004, "this string has no end")
-                    .at(*span, "a string ends on the line on which it begins")
-                    .fix(*close, "\"", "close the string")
-            }
-            Self::UnknownEscape { span } => {
-                Diagnostic::new(Code::E0004, "unknown escape in a string")
-                    .at(*span, "not an escape")
-                    .help("write one of `\\\\` `\\\"` `\\n` `\\t`; paths use `/`")
-            }
-            Self::NumberTooLarge { span } => Diagnostic::new(Code::E0005, "number too large")
+            Self::TooDeep { .. } => Code::E0103,
+            Self::FileTooLarge { .. } => Code::E0702,
+        }
+    }
+
+    fn said(&self) -> Option<Diagnostic> {
+        self.letters()
+            .or_else(|| self.tokens())
+            .or_else(|| self.beginnings())
+            .or_else(|| self.braces())
+            .or_else(|| self.misplaced())
+    }
+}
+
+impl SyntaxError {
+    /// What is no word of the language.
+    fn letters(&self) -> Option<Diagnostic> {
+        Some(match self {
+            Self::UnexpectedCharacter { span, text } => self.unexpected_character(*span, text),
+            Self::InvalidUtf8 { span } => self
+                .titled("the file is not valid UTF-8")
+                .at(*span, "these bytes are no character")
+                .help("save the file as UTF-8"),
+            Self::UnterminatedComment { open, end } => self
+                .titled("this comment has no end")
+                .at(
+                    *open,
+                    "the comment begins here and takes the rest of the file",
+                )
+                .fix(*end, " */", "end the comment"),
+            Self::UnterminatedString { span, close } => self
+                .titled("this string has no end")
+                .at(*span, "a string ends on the line on which it begins")
+                .fix(*close, "\"", "close the string"),
+            Self::UnknownEscape { span } => self
+                .titled("unknown escape in a string")
+                .at(*span, "not an escape")
+                .help("write one of `\\\\` `\\\"` `\\n` `\\t`; paths use `/`"),
+            Self::NumberTooLarge { span } => self
+                .titled("number too large")
                 .at(*span, "more digits than can be kept exactly")
                 .note("a number has at most 38 digits and a power of ten within 60"),
-            Self::UnknownUnit { unit, text } => unknown_unit(*unit, text),
+            Self::UnknownUnit { unit, text } => self.unknown_unit(*unit, text),
+            Self::FileTooLarge { span, limit } => self
+                .titled("the file is too large")
+                .at(*span, "not read")
+                .note(format!("a file may have at most {limit} bytes"))
+                .help("split it and join the parts with `use \"part.dflow\";`"),
+            _ => return None,
+        })
+    }
+
+    /// A token that does not fit.
+    fn tokens(&self) -> Option<Diagnostic> {
+        Some(match self {
             Self::Unexpected {
                 span,
                 found,
@@ -192,8 +240,7 @@ impl SyntaxError {
                     [] => format!("unexpected {found}"),
                     list => format!("expected {}, found {found}", one_of(list)),
                 };
-                let diagnostic =
-                    Diagnostic::new(Code::E0101, message).at(*span, "not expected here");
+                let diagnostic = self.titled(message).at(*span, "not expected here");
                 let slip = beginnings(expected).and_then(|words| {
                     let word = found.strip_prefix('`')?.strip_suffix('`')?;
                     suggest::nearest(word, words.iter().copied())
@@ -222,30 +269,34 @@ impl SyntaxError {
                 after,
                 found,
                 separator,
-            } => Diagnostic::new(
-                Code::E0101,
-                format!("expected `{separator}` before {found}"),
-            )
-            .at(*after, format!("`{separator}` is missing here"))
-            .fix(
-                *after,
-                separator.to_string(),
-                format!("add the `{separator}`"),
-            ),
-            Self::MissingColon { key } => {
-                Diagnostic::new(Code::E0101, "expected `:` between key and value")
-                    .at(key.end(), "`:` is missing here")
-                    .fix(key.end(), ":", "add the `:`")
-            }
+            } => self
+                .titled(format!("expected `{separator}` before {found}"))
+                .at(*after, format!("`{separator}` is missing here"))
+                .fix(
+                    *after,
+                    separator.to_string(),
+                    format!("add the `{separator}`"),
+                ),
+            _ => return None,
+        })
+    }
+
+    /// Words that are missing, or that begin nothing.
+    fn beginnings(&self) -> Option<Diagnostic> {
+        Some(match self {
+            Self::MissingColon { key } => self
+                .titled("expected `:` between key and value")
+                .at(key.end(), "`:` is missing here")
+                .fix(key.end(), ":", "add the `:`"),
             Self::NotAnItem {
                 span,
                 found,
                 keyword,
             } => {
-                let diagnostic =
-                    Diagnostic::new(Code::E0101, format!("expected an item, found {found}"))
-                        .at(*span, "an item begins with a keyword")
-                        .note("items: use, const, Technology, Accelerator, Network, Dataflow, Map");
+                let diagnostic = self
+                    .titled(format!("expected an item, found {found}"))
+                    .at(*span, "an item begins with a keyword")
+                    .note("items: use, const, Technology, Accelerator, Network, Dataflow, Map");
                 match keyword {
                     Some(word) => diagnostic.help(format!("did you mean `{word}`?")).fix(
                         *span,
@@ -255,67 +306,144 @@ impl SyntaxError {
                     None => diagnostic,
                 }
             }
-            Self::Unclosed { opens, at } => unclosed(opens, *at),
-            Self::StrayBrace { span, joins } => {
-                Diagnostic::new(Code::E0102, "this brace closes nothing")
-                    .at(*span, "no block is open here")
-                    .fix(*span, if *joins { " " } else { "" }, "remove the brace")
-            }
-            Self::MissingOpen { at, close } => {
-                Diagnostic::new(Code::E0102, "this block is not opened")
-                    .at(*at, "`{` is missing here")
-                    .also(*close, "closed here")
-                    .fix(*at, " {", "open the block")
-            }
-            Self::TooDeep { span, what, limit } => {
-                Diagnostic::new(Code::E0103, format!("this {what} is nested too deeply"))
-                    .at(*span, format!("more than {limit} levels"))
-            }
-            Self::MissingName { keyword, what } => {
-                Diagnostic::new(Code::E0101, format!("this {what} has no name"))
-                    .at(*keyword, "a name is missing after this word")
-                    .fix(
-                        keyword.end(),
-                        format!(" my_{what}"),
-                        format!("name the {what}"),
-                    )
-            }
-            Self::ValueWithoutKey { span } => Diagnostic::new(Code::E0101, "a value without a key")
+            Self::MissingName { keyword, what } => self
+                .titled(format!("this {what} has no name"))
+                .at(*keyword, "a name is missing after this word")
+                .fix(
+                    keyword.end(),
+                    format!(" my_{what}"),
+                    format!("name the {what}"),
+                ),
+            Self::GaveUp { span } => self
+                .titled("too many mistakes in this item")
+                .at(*span, "the rest of the item was not read"),
+            _ => return None,
+        })
+    }
+
+    /// Blocks.
+    fn braces(&self) -> Option<Diagnostic> {
+        Some(match self {
+            Self::Unclosed { opens, at } => self.unclosed(opens, *at),
+            Self::StrayBrace { span, joins } => self
+                .titled("this brace closes nothing")
+                .at(*span, "no block is open here")
+                .fix(*span, if *joins { " " } else { "" }, "remove the brace"),
+            Self::MissingOpen { at, close } => self
+                .titled("this block is not opened")
+                .at(*at, "`{` is missing here")
+                .also(*close, "closed here")
+                .fix(*at, " {", "open the block"),
+            Self::TooDeep { span, what, limit } => self
+                .titled(format!("this {what} is nested too deeply"))
+                .at(*span, format!("more than {limit} levels")),
+            _ => return None,
+        })
+    }
+
+    /// What is written well and stands in the wrong place.
+    fn misplaced(&self) -> Option<Diagnostic> {
+        Some(match self {
+            Self::ValueWithoutKey { span } => self
+                .titled("a value without a key")
                 .at(*span, "expected `key: value`"),
-            Self::DottedKey { span } => Diagnostic::new(Code::E0101, "a key is a single name")
+            Self::DottedKey { span } => self
+                .titled("a key is a single name")
                 .at(*span, "expected a name without dots"),
-            Self::AssignmentOutsideCompute { span, key } => Diagnostic::new(
-                Code::E0101,
-                format!("`{key}` takes a value, not an equation"),
-            )
-            .at(*span, "only `Compute` takes an equation"),
-            Self::Misplaced { span, what, home } => {
-                Diagnostic::new(Code::E0101, format!("{what} can only stand in {home}"))
-                    .at(*span, format!("this is not {home}"))
-            }
-            Self::NotADataflow { span } => Diagnostic::new(Code::E0101, "expected a dataflow")
+            Self::AssignmentOutsideCompute { span, key } => self
+                .titled(format!("`{key}` takes a value, not an equation"))
+                .at(*span, "only `Compute` takes an equation"),
+            Self::Misplaced { span, what, home } => self
+                .titled(format!("{what} can only stand in {home}"))
+                .at(*span, format!("this is not {home}")),
+            Self::NotADataflow { span } => self
+                .titled("expected a dataflow")
                 .at(*span, "this is a value")
                 .help("name a dataflow, or write one between braces"),
-            Self::NotASetting { span } => {
-                Diagnostic::new(Code::E0101, "expected NAME=VALUE behind `--set`")
-                    .at(
-                        *span,
-                        "the name of a constant or a parameter, and a number or a quantity",
-                    )
-                    .help("write `--set T=4`, `--set npu.rows=64` or `--set 'sram=32 MiB'`")
-            }
-            Self::ClusterKind { span } => Diagnostic::new(Code::E0101, "unknown kind of cluster")
+            Self::NotASetting { span } => self
+                .titled("expected NAME=VALUE behind `--set`")
+                .at(
+                    *span,
+                    "the name of a constant or a parameter, and a number or a quantity",
+                )
+                .help("write `--set T=4`, `--set npu.rows=64` or `--set 'sram=32 MiB'`"),
+            Self::ClusterKind { span } => self
+                .titled("unknown kind of cluster")
                 .at(*span, "expected `L` (logical) or `P` (physical)")
                 .fix(*span, "P", "make it a physical cluster"),
-            Self::FileTooLarge { span, limit } => {
-                Diagnostic::new(Code::E0702, "the file is too large")
-                    .at(*span, "not read")
-                    .note(format!("a file may have at most {limit} bytes"))
-                    .help("split it and join the parts with `use \"part.dflow\";`")
-            }
-            Self::GaveUp { span } => Diagnostic::new(Code::E0101, "too many mistakes in this item")
-                .at(*span, "the rest of the item was not read"),
+            _ => return None,
+        })
+    }
+
+    fn unexpected_character(&self, span: Span, text: &str) -> Diagnostic {
+        let shown: String = text.chars().flat_map(char::escape_debug).collect();
+        let diagnostic = self
+            .titled(format!("unexpected character `{shown}`"))
+            .at(span, "not part of the language");
+        let mut chars = text.chars();
+        let look_alike = match (chars.next(), chars.next()) {
+            (Some(c), None) => look_alike(c),
+            _ => None,
+        };
+        match look_alike {
+            Some((name, replacement)) => diagnostic.note(format!("this is {name}")).fix(
+                span,
+                replacement,
+                format!("write `{replacement}`"),
+            ),
+            None => diagnostic,
         }
+    }
+
+    fn unknown_unit(&self, unit: Span, text: &str) -> Diagnostic {
+        let diagnostic = self
+            .titled(format!("`{text}` is not a unit"))
+            .at(unit, "expected a unit, or nothing, behind the number");
+        // Micro and square signs are read as their ASCII spelling.
+        let plain = text
+            .replace(['\u{b5}', '\u{3bc}'], "u")
+            .replace('\u{b2}', "2");
+        let meant = match plain.as_str() {
+            "K" | "k" => Some("kB"),
+            "M" => Some("MB"),
+            "G" => Some("GB"),
+            "KB" | "Kb" | "KIB" | "kib" | "kiB" | "Kib" => {
+                return diagnostic.help("write `kB` for 1000 bytes or `KiB` for 1024 bytes");
+            }
+            _ if Unit::parse(&plain).is_some() => {
+                Unit::spellings().find(|spelling| *spelling == plain)
+            }
+            _ => suggest::nearest(&plain, Unit::spellings()),
+        };
+        match meant {
+            Some(word) => diagnostic.help(format!("did you mean `{word}`?")).fix(
+                unit,
+                word,
+                format!("write `{word}`"),
+            ),
+            None if text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') => {
+                diagnostic.note("a name cannot begin with a digit")
+            }
+            None => diagnostic,
+        }
+    }
+
+    fn unclosed(&self, opens: &[Span], at: Span) -> Diagnostic {
+        let Some((&inner, outer)) = opens.split_first() else {
+            return self.titled("a block is not closed").at(at, "expected `}`");
+        };
+        let message = match outer.len() {
+            0 => "this block is not closed".to_owned(),
+            more => format!("this block and {more} around it are not closed"),
+        };
+        let mut diagnostic = self
+            .titled(message)
+            .at(inner, "opened here")
+            .also(at, "`}` is missing here");
+        for &open in outer.iter().take(2) {
+            diagnostic = diagnostic.also(open, "also open");
+        }
+        diagnostic.fix(at, " }".repeat(opens.len()), "close the block")
     }
 }
 
@@ -336,25 +464,6 @@ fn meant(span: Span, found: &str, expected: &[String]) -> Option<(Span, String)>
         let at = Span::new(span.file(), span.lo(), span.lo());
         (at, format!("{only} "))
     })
-}
-
-fn unexpected_character(span: Span, text: &str) -> Diagnostic {
-    let shown: String = text.chars().flat_map(char::escape_debug).collect();
-    let diagnostic = Diagnostic::new(Code::E0001, format!("unexpected character `{shown}`"))
-        .at(span, "not part of the language");
-    let mut chars = text.chars();
-    let look_alike = match (chars.next(), chars.next()) {
-        (Some(c), None) => look_alike(c),
-        _ => None,
-    };
-    match look_alike {
-        Some((name, replacement)) => diagnostic.note(format!("this is {name}")).fix(
-            span,
-            replacement,
-            format!("write `{replacement}`"),
-        ),
-        None => diagnostic,
-    }
 }
 
 /// Characters that people type or paste instead of ours: what they are, what was meant.
@@ -379,53 +488,6 @@ fn look_alike(c: char) -> Option<(&'static str, &'static str)> {
         '#' => ("how other languages begin a comment", "//"),
         _ => return None,
     })
-}
-
-fn unknown_unit(unit: Span, text: &str) -> Diagnostic {
-    let diagnostic = Diagnostic::new(Code::E0005, format!("`{text}` is not a unit"))
-        .at(unit, "expected a unit, or nothing, behind the number");
-    // Micro and square signs are read as their ASCII spelling.
-    let plain = text
-        .replace(['\u{b5}', '\u{3bc}'], "u")
-        .replace('\u{b2}', "2");
-    let meant = match plain.as_str() {
-        "K" | "k" => Some("kB"),
-        "M" => Some("MB"),
-        "G" => Some("GB"),
-        "KB" | "Kb" | "KIB" | "kib" | "kiB" | "Kib" => {
-            return diagnostic.help("write `kB` for 1000 bytes or `KiB` for 1024 bytes");
-        }
-        _ if Unit::parse(&plain).is_some() => Unit::spellings().find(|spelling| *spelling == plain),
-        _ => suggest::nearest(&plain, Unit::spellings()),
-    };
-    match meant {
-        Some(word) => diagnostic.help(format!("did you mean `{word}`?")).fix(
-            unit,
-            word,
-            format!("write `{word}`"),
-        ),
-        None if text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') => {
-            diagnostic.note("a name cannot begin with a digit")
-        }
-        None => diagnostic,
-    }
-}
-
-fn unclosed(opens: &[Span], at: Span) -> Diagnostic {
-    let Some((&inner, outer)) = opens.split_first() else {
-        return Diagnostic::new(Code::E0102, "a block is not closed").at(at, "expected `}`");
-    };
-    let message = match outer.len() {
-        0 => "this block is not closed".to_owned(),
-        more => format!("this block and {more} around it are not closed"),
-    };
-    let mut diagnostic = Diagnostic::new(Code::E0102, message)
-        .at(inner, "opened here")
-        .also(at, "`}` is missing here");
-    for &open in outer.iter().take(2) {
-        diagnostic = diagnostic.also(open, "also open");
-    }
-    diagnostic.fix(at, " }".repeat(opens.len()), "close the block")
 }
 
 /// The words of which one must begin what is expected, if only words can.

@@ -8,7 +8,7 @@ use super::lexer::Lexeme;
 use super::token::Token;
 use super::{ast, balance, contextual, lexer, recover};
 use crate::base::{FileId, Span, Spanned};
-use crate::diag::{Code, Diagnostic, Fix};
+use crate::diag::{Code, Diagnostic, Fix, Mistake};
 
 /// Longer texts are refused: a tree takes up to some hundred bytes for each byte of text.
 pub const MAX_SOURCE_BYTES: usize = 1 << 20;

@@ -4,7 +4,7 @@
 //! looked at too, and with `DFLOW_MAESTRO_MUTATIONS=N` so many mutations are tried instead of a few hundred.
 
 use dflowc::base::FileId;
-use dflowc::diag::{Code, Diagnostics};
+use dflowc::diag::{Code, Diagnostics, Mistake};
 use dflowc::driver::{Compiled, MemoryFiles, Session};
 use dflowc::evaluate::{self, Cache, Request, Selection, Until};
 use dflowc::format;
@@ -363,7 +363,7 @@ fn much_from_a_short_text_is_bounded() {
         let refused = imported
             .errors
             .iter()
-            .any(|error| error.to_diagnostic().code == Code::E0104);
+            .any(|error| error.code() == Code::E0104);
         assert_eq!(refused, is_refused, "{text:.60}");
         let _ = dflowc::import::maestro::written(FileId::new(0), &text, Default::default());
         assert!(start.elapsed() < Duration::from_secs(20), "{text:.60}");

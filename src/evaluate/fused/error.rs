@@ -2,7 +2,7 @@
 
 use crate::base::Span;
 use crate::base::num::grouped;
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, Mistake};
 use crate::evaluate::limits::LESS_WORK;
 
 /// Most loops that E0501 gives sizes for.
@@ -96,67 +96,75 @@ pub struct Lost {
     pub span: Span,
 }
 
-impl GroupError {
-    #[must_use]
-    pub fn to_diagnostic(&self) -> Diagnostic {
+impl Mistake for GroupError {
+    fn code(&self) -> Code {
         match self {
-            GroupError::Overfull { .. } => self.overfull(),
-            GroupError::Lost(lost) => lost.to_diagnostic(),
-            GroupError::NeverComputed {
-                tensor,
-                stage,
-                readers,
-                computed,
-                elements,
-                first,
-                group,
-                span,
-            } => {
-                let diagnostic = Diagnostic::new(
-                    Code::E0411,
-                    format!(
-                        "`{tensor}` is wanted outside of the group, which computes {} of its {} elements",
-                        grouped((*computed).into()),
-                        grouped(*elements)
-                    ),
-                )
-                .at(*span, "no layer of the group reads the others")
-                .also(*group, "this group");
-                let diagnostic = match first {
-                    Some(first) => {
-                        diagnostic.note(format!("the first: `{tensor}`{}", index(first)))
-                    }
-                    None => diagnostic,
-                };
-                let readers: Vec<String> =
-                    readers.iter().map(|reader| format!("`{reader}`")).collect();
-                let diagnostic = if readers.is_empty() {
-                    diagnostic
-                } else {
-                    diagnostic.note(format!("read outside by {}", readers.join(", ")))
-                };
-                diagnostic.help(format!(
-                    "leave `{stage}` out of the group, or take the layers that read it in"
-                ))
-            }
-            GroupError::Uncounted {
+            Self::Lost(lost) => lost.code(),
+            Self::NeverComputed { .. } => Code::E0411,
+            Self::Overfull { .. } => Code::E0501,
+            Self::Uncounted { code, .. } => *code,
+        }
+    }
+
+    fn said(&self) -> Option<Diagnostic> {
+        match self {
+            Self::Overfull { .. } => self.overfull(),
+            Self::Lost(lost) => lost.said(),
+            Self::NeverComputed { .. } => self.never_computed(),
+            Self::Uncounted {
                 code,
                 what,
                 reason,
                 span,
             } => {
                 let message = format!("{what} cannot be counted: {reason}");
-                let refusal = Diagnostic::new(*code, message).at(*span, "here");
-                match code {
+                let refusal = self.titled(message).at(*span, "here");
+                Some(match code {
                     Code::E0604 => refusal.help(LESS_WORK),
                     _ => refusal,
-                }
+                })
             }
         }
     }
+}
 
-    fn overfull(&self) -> Diagnostic {
-        let GroupError::Overfull {
+impl GroupError {
+    fn never_computed(&self) -> Option<Diagnostic> {
+        let Self::NeverComputed {
+            tensor,
+            stage,
+            readers,
+            computed,
+            elements,
+            first,
+            group,
+            span,
+        } = self
+        else {
+            return None;
+        };
+        let mut diagnostic = self
+            .titled(format!(
+                "`{tensor}` is wanted outside of the group, which computes {} of its {} elements",
+                grouped((*computed).into()),
+                grouped(*elements)
+            ))
+            .at(*span, "no layer of the group reads the others")
+            .also(*group, "this group");
+        if let Some(first) = first {
+            diagnostic = diagnostic.note(format!("the first: `{tensor}`{}", index(first)));
+        }
+        if !readers.is_empty() {
+            let readers: Vec<String> = readers.iter().map(|reader| format!("`{reader}`")).collect();
+            diagnostic = diagnostic.note(format!("read outside by {}", readers.join(", ")));
+        }
+        Some(diagnostic.help(format!(
+            "leave `{stage}` out of the group, or take the layers that read it in"
+        )))
+    }
+
+    fn overfull(&self) -> Option<Diagnostic> {
+        let Self::Overfull {
             group,
             span,
             memory,
@@ -170,39 +178,20 @@ impl GroupError {
             tiled,
         } = self
         else {
-            return Diagnostic::new(Code::E0501, "capacity exceeded");
+            return None;
         };
-        let mut diagnostic = Diagnostic::new(
-            Code::E0501,
-            format!(
+        let mut diagnostic = self
+            .titled(format!(
                 "{memory} must hold {} and has {}",
                 amount(*need_bits),
                 amount(*have_bits)
-            ),
-        )
-        .at(*span, format!("`{group}` does not fit in {memory}"));
+            ))
+            .at(*span, format!("`{group}` does not fit in {memory}"));
         if let Some(span) = memory_span {
             diagnostic = diagnostic.also(*span, "the memory");
         }
         for part in parts {
-            let mut note = format!(
-                "{}: {}{} elements, {}",
-                part.tensor,
-                if *whole { "" } else { "a window of " },
-                grouped(part.window.into()),
-                amount(part.window_bits)
-            );
-            if part.apart {
-                note += ", in other stages than the fullest";
-            }
-            diagnostic = diagnostic.note(note);
-            if part.second_bits > 0 {
-                diagnostic = diagnostic.note(format!(
-                    "{}: a second buffer between its stages, {}",
-                    part.tensor,
-                    amount(part.second_bits)
-                ));
-            }
+            diagnostic = part.noted(diagnostic, *whole);
         }
         if *double_buffered {
             diagnostic = diagnostic.note("twice, because it is double-buffered");
@@ -211,39 +200,71 @@ impl GroupError {
             diagnostic =
                 diagnostic.note(format!("fits with `{}` (now `{}`)", fit.changed, fit.label));
         }
-        match fits.first() {
+        Some(match fits.first() {
+            Some(fit) => fit.offered(diagnostic),
             None if *whole => diagnostic.help(format!(
-                "the outermost memory holds whole what comes from outside of the group or is wanted outside: give \
-                 {memory} the size that it needs, or no `Size`"
+                "the outermost memory holds whole what comes from outside of the \
+                 group or is wanted outside: give {memory} the size that it needs, \
+                 or no `Size`"
             )),
-            Some(Fit {
-                span: Some(span),
-                size,
-                changed,
-                ..
-            }) => diagnostic.fix(*span, size.to_string(), format!("make it `{changed}`")),
-            Some(_) => diagnostic,
             None if *tiled => diagnostic
                 .note("no size of one loop alone makes it fit")
-                .help("tile another dimension, retain large tensors further inside, recompute or refetch them"),
+                .help(
+                    "tile another dimension, retain large tensors further inside, \
+                    recompute or refetch them",
+                ),
             None => {
                 diagnostic.help("tile the last layer of the group, and retain inside of the tile")
             }
+        })
+    }
+}
+
+impl Part {
+    /// What it takes of a memory that keeps windows, or `whole` tensors.
+    fn noted(&self, diagnostic: Diagnostic, whole: bool) -> Diagnostic {
+        let mut note = format!(
+            "{}: {}{} elements, {}",
+            self.tensor,
+            if whole { "" } else { "a window of " },
+            grouped(self.window.into()),
+            amount(self.window_bits)
+        );
+        if self.apart {
+            note += ", in other stages than the fullest";
+        }
+        let diagnostic = diagnostic.note(note);
+        if self.second_bits == 0 {
+            return diagnostic;
+        }
+        diagnostic.note(format!(
+            "{}: a second buffer between its stages, {}",
+            self.tensor,
+            amount(self.second_bits)
+        ))
+    }
+}
+
+impl Fit {
+    /// As an edit, where there is a size to edit.
+    fn offered(&self, diagnostic: Diagnostic) -> Diagnostic {
+        match self.span {
+            Some(span) => {
+                let what = format!("make it `{}`", self.changed);
+                diagnostic.fix(span, self.size.to_string(), what)
+            }
+            None => diagnostic,
         }
     }
 }
 
-impl Lost {
-    fn to_diagnostic(&self) -> Diagnostic {
+impl Mistake for Lost {
+    fn code(&self) -> Code {
+        Code::E0410
+    }
+
+    fn said(&self) -> Option<Diagnostic> {
         let Lost { tensor, word, .. } = self;
-        let plural = if self.count == 1 { "" } else { "s" };
-        let mut first = format!("the first: `{tensor}`{}", index(&self.element));
-        if let Some(point) = &self.point {
-            first += &format!(" ({point})");
-        }
-        if !self.step.is_empty() {
-            first += &format!(", wanted again in {}", self.step.join(", "));
-        }
         let again = if self.made {
             "compute them again"
         } else {
@@ -258,30 +279,43 @@ impl Lost {
             (None, true) => again.to_owned(),
             _ => String::new(),
         };
-        let help = outward.unwrap_or_else(|| format!("`{word}` says to {again}"));
-        let diagnostic = Diagnostic::new(
-            Code::E0410,
-            format!(
-                "`{tensor}` loses {} element{plural} that {} wanted again",
-                grouped(self.count.into()),
-                if self.count == 1 { "is" } else { "are" }
-            ),
-        )
-        .at(
-            self.span,
-            format!("its window in {} does not keep them", self.memory),
-        )
-        .note(first);
-        let diagnostic = if self.repaired && self.outward.is_none() {
-            diagnostic
+        let (plural, is) = if self.count == 1 {
+            ("", "is")
         } else {
-            diagnostic.help(help)
+            ("s", "are")
         };
-        if self.repaired {
-            diagnostic.fix(self.span.start(), format!("{word}; "), or)
-        } else {
-            diagnostic
+        let count = grouped(self.count.into());
+        let mut diagnostic = self
+            .titled(format!(
+                "`{tensor}` loses {count} element{plural} that {is} wanted again"
+            ))
+            .at(
+                self.span,
+                format!("its window in {} does not keep them", self.memory),
+            )
+            .note(self.first());
+        if !self.repaired || outward.is_some() {
+            let help = outward.unwrap_or_else(|| format!("`{word}` says to {again}"));
+            diagnostic = diagnostic.help(help);
         }
+        if self.repaired {
+            diagnostic = diagnostic.fix(self.span.start(), format!("{word}; "), or);
+        }
+        Some(diagnostic)
+    }
+}
+
+impl Lost {
+    /// The first element that is lost: who makes it, and when it is wanted again.
+    fn first(&self) -> String {
+        let mut first = format!("the first: `{}`{}", self.tensor, index(&self.element));
+        if let Some(point) = &self.point {
+            first += &format!(" ({point})");
+        }
+        if !self.step.is_empty() {
+            first += &format!(", wanted again in {}", self.step.join(", "));
+        }
+        first
     }
 }
 

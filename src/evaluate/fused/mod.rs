@@ -19,7 +19,7 @@ mod stage;
 pub use error::{Fit, GroupError, Lost, Part};
 
 use crate::base::{Span, limits};
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::diag::{Diagnostic, Diagnostics, Mistake};
 use crate::driver::Compiled;
 use crate::engine::EngineLimit;
 use crate::engine::fused::{Analysis, Flow, Tile, TileKind, Work, at_peak};

@@ -10,7 +10,7 @@
 use super::error::GroupError;
 use crate::base::Span;
 use crate::base::limits;
-use crate::diag::{Code, Diagnostic, Diagnostics, Severity};
+use crate::diag::{Code, Diagnostic, Diagnostics, Mistake, Severity};
 use crate::driver::Compiled;
 use crate::engine::fused::Work;
 use crate::engine::{Counts, Port, Resource};

@@ -33,6 +33,7 @@ mod write;
 pub use error::MaestroError;
 
 use crate::base::{FileId, Span};
+use crate::diag::Mistake;
 use crate::syntax::MAX_SOURCE_BYTES;
 use crate::syntax::ast::{self, Definition, File, Item};
 use build::Named;

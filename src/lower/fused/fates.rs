@@ -14,7 +14,7 @@ use super::wiring::{Shared, Wiring};
 use super::{FuseError, Request};
 use crate::base::Span;
 use crate::diag::suggest::nearest;
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::diag::{Diagnostic, Diagnostics, Mistake};
 use crate::hir::fused::{FateKind, FateWord};
 use crate::ir::{Fate, Role};
 use crate::lower::{LowerError, Source};

@@ -7,7 +7,7 @@ use super::member::Member;
 use super::{FuseError, Request};
 use crate::base::Span;
 use crate::diag::suggest::nearest;
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::diag::{Diagnostic, Diagnostics, Mistake};
 use crate::hir::fused::FusedTile;
 use crate::ir::{Axis, RankId, TileLoop};
 use crate::lower::around::{Around, NoValue};

@@ -7,7 +7,7 @@
 use super::order::Listed;
 use super::{FuseError, Request};
 use crate::base::Span;
-use crate::diag::Diagnostics;
+use crate::diag::{Diagnostics, Mistake};
 use crate::hir::{Layer, shape::Shape};
 use crate::ir::{Axis, Dim, IndexTerm, RankId, StageRank};
 use crate::lower::operation::View;

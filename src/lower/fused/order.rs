@@ -6,7 +6,7 @@
 
 use super::{FuseError, Request};
 use crate::base::Span;
-use crate::diag::Diagnostics;
+use crate::diag::{Diagnostics, Mistake};
 use crate::hir::{Network, Source};
 use petgraph::unionfind::UnionFind;
 use std::collections::{BTreeSet, VecDeque};

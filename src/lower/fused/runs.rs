@@ -3,7 +3,7 @@
 use super::member::Member;
 use super::{FuseError, LoweredStage, Request};
 use crate::base::Span;
-use crate::diag::Diagnostics;
+use crate::diag::{Diagnostics, Mistake};
 use crate::hir::fused::Run;
 use crate::hir::{Accelerator, Application, Choice};
 

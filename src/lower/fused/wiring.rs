@@ -14,7 +14,7 @@ use super::loops::Tile;
 use super::member::{AffineDim, Member};
 use super::view::{Obstacle, Reader, affine, view};
 use super::{FuseError, Request};
-use crate::diag::Diagnostics;
+use crate::diag::{Diagnostics, Mistake};
 use crate::hir::shape::{Flow, Shape};
 use crate::hir::{Network, Source};
 use crate::ir::{Access, Index, Role};
