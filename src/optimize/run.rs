@@ -226,7 +226,7 @@ fn one(task: Task, same_as: Vec<usize>, observer: &mut dyn Observer) -> Result<F
     };
     let cut = prepared.cut;
     drop(prepared);
-    let why = if outcome.best.is_empty() {
+    let why = if outcome.best.is_empty() && !task.request.is_answered {
         why(&task, &outcome)?
     } else {
         None

@@ -327,6 +327,28 @@ fn large_arrays_are_counted_in_time() {
     assert!(taken.as_secs() < 60, "{taken:?}");
 }
 
+/// The README of the examples has the head of what this one prints, which does not depend on the machine.
+#[test]
+fn an_example_prints_what_its_readme_says() {
+    let readme = fs::read_to_string("examples/search/README.md").unwrap();
+    let output = dflowc(&["search", "examples/search/constrained.dflow"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let printed = stdout(&output);
+    let head = printed.split_inclusive('\n').take(9);
+    let head: String = head
+        .map(|line| match line.trim_end() {
+            "" => line.to_owned(),
+            _ => format!("    {line}"),
+        })
+        .collect();
+    assert!(
+        head.trim_end()
+            .ends_with("no schedule of the space is better"),
+        "{printed}"
+    );
+    assert!(readme.contains(&head), "{printed}");
+}
+
 #[test]
 fn maps_take_what_a_search_finds() {
     let source = BUFFER.replace(
