@@ -330,15 +330,18 @@ impl View<'_> {
         let mut sorts = Sorts::default();
         let mut edges: Vec<(i64, u8, i32)> = Vec::new();
         for &(row, piece) in pieces.iter().filter(|(_, piece)| !piece.now.is_empty()) {
+            // Seen from its own tile, what an instance and its neighbours hold is mostly what the one before and its
+            // neighbours do; then the sorts are the same, so much further on.
+            let mut before: Option<(Interval, SmallVec<[Interval; 8]>)> = None;
+            let mut found: SmallVec<[(Interval, u8); 8]> = SmallVec::new();
             for at in 0..piece.count {
                 let by = piece.step * at as i64;
-                let moved = |tile: Interval| {
-                    let tile = if tile.is_empty() {
-                        tile
+                let seen = |tile: Interval| {
+                    if tile.is_empty() {
+                        Interval::EMPTY
                     } else {
-                        Interval::new(tile.lo + by, tile.hi + by)
-                    };
-                    Intervals::one(tile)
+                        Interval::new(tile.lo - by, tile.hi - by)
+                    }
                 };
                 let index = piece.from + at;
                 let mut beside: SmallVec<[Interval; 8]> = SmallVec::new();
@@ -355,24 +358,31 @@ impl View<'_> {
                             Some(radix) => (row - own * radix + other * radix, index),
                             None => (row, other),
                         };
-                        beside.push(worked[number(row, index, length)]);
+                        beside.push(seen(worked[number(row, index, length)]));
                     }
                 }
-                let own = Intervals::one(worked[number(row, index, length)]);
-                for (run, sort) in sorted(
-                    &moved(piece.now),
-                    &moved(piece.kept),
-                    &own,
-                    &Intervals::union_of(beside),
-                ) {
+                let own = seen(worked[number(row, index, length)]);
+                let is_alike = before
+                    .as_ref()
+                    .is_some_and(|known| known.0 == own && known.1 == beside);
+                if !is_alike {
+                    found = sorted(
+                        &Intervals::one(piece.now),
+                        &Intervals::one(piece.kept),
+                        &Intervals::one(own),
+                        &Intervals::union_of(beside.clone()),
+                    );
+                    before = Some((own, beside));
+                }
+                for &(run, sort) in &found {
                     sorts.add(
                         1 << sort,
                         if self.shared { 0 } else { run.len() },
                         run.len(),
                     );
                     if self.shared {
-                        edges.push((run.lo, sort, 1));
-                        edges.push((run.hi, sort, -1));
+                        edges.push((run.lo + by, sort, 1));
+                        edges.push((run.hi + by, sort, -1));
                     }
                 }
             }
