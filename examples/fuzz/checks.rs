@@ -350,9 +350,19 @@ impl Checker {
             };
             self.fixed += 1;
             let (after, _) = errors(&mended);
+            // The parser goes on behind a mistake, and often not before the end of the list: the same mistake further on
+            // in it was hidden by this one.
+            let longer = mended.len().saturating_sub(text.len()) as u32;
+            let place = one.primary().map_or(u32::MAX, |span| span.lo());
+            let end = match phase(one.code) {
+                1 => place.saturating_add(longer),
+                _ => u32::MAX,
+            };
             let count = |all: &[Diagnostic]| {
                 let same = all.iter().filter(|other| other.code == one.code);
-                same.filter(|other| other.message == one.message).count()
+                let same = same.filter(|other| other.message == one.message);
+                same.filter(|other| other.primary().is_none_or(|span| span.lo() <= end))
+                    .count()
             };
             // Later phases look at what an earlier one no longer refuses: their mistakes are no new ones.
             let of_class = |all: &[Diagnostic]| {
