@@ -20,6 +20,7 @@ mod dice;
 mod generate;
 mod memory;
 mod mutate;
+mod pieces;
 mod watch;
 
 use checks::{Checker, Finding, Plant};

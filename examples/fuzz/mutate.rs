@@ -1,6 +1,7 @@
 //! Programs of the repository with something else in them.
 
 use crate::dice::Dice;
+use crate::pieces::pieces;
 use std::path::Path;
 
 /// Larger files are of networks that take long, and teach nothing new.
@@ -64,23 +65,6 @@ fn collect(folder: &Path, endings: &[&str], paths: &mut Vec<std::path::PathBuf>)
             paths.push(path);
         }
     }
-}
-
-/// Words, numbers and single characters, one after the other.
-pub fn pieces(text: &str) -> Vec<&str> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let is_word = |c: char| c.is_alphanumeric() || c == '_';
-        let end = match is_word(first) {
-            true => rest.find(|c| !is_word(c)).unwrap_or(rest.len()),
-            false => first.len_utf8(),
-        };
-        let (piece, after) = rest.split_at(end);
-        pieces.push(piece);
-        rest = after;
-    }
-    pieces
 }
 
 /// One to four changes of one program.

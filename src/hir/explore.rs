@@ -14,7 +14,7 @@ pub use vary::MOST_DESIGNS;
 
 use super::error::HirError;
 use super::scope::{Context, Kind};
-use super::search::{called, one, target, twice, wrong};
+use super::search::{called, is_new, once, one, target, twice, wrong};
 use super::{Application, Value, Word, dataflow};
 use crate::base::Span;
 use crate::diag::suggest::nearest;
@@ -151,14 +151,8 @@ pub(super) fn collect(cx: &mut Context<'_>, root: &super::Module) {
         let Some(found) = collector.collect(cx) else {
             continue;
         };
-        match named.insert(found.name.clone(), found.span) {
-            Some(first) => cx.error(HirError::DefinedTwice {
-                what: "exploration",
-                name: found.name.clone(),
-                span: found.span,
-                first,
-            }),
-            None => cx.program.explorations.push(found),
+        if is_new(cx, &mut named, "exploration", (&found.name, found.span)) {
+            cx.program.explorations.push(found);
         }
     }
 }
@@ -190,14 +184,12 @@ impl<'a> Collector<'a> {
                         None => varied.push(node),
                     }
                 }
-                SearchEntry::Space(node) => match space {
-                    None => space = Some(node),
-                    Some(first) => twice(cx, "space", node.keyword, first.keyword),
-                },
-                SearchEntry::Where(node) => match conditions {
-                    None => conditions = Some(node),
-                    Some(first) => twice(cx, "where", node.keyword, first.keyword),
-                },
+                SearchEntry::Space(node) => {
+                    once(cx, &mut space, node, ("space", |node| node.keyword));
+                }
+                SearchEntry::Where(node) => {
+                    once(cx, &mut conditions, node, ("where", |node| node.keyword));
+                }
             }
         }
         if self.damaged {

@@ -188,15 +188,41 @@ pub(super) fn collect(cx: &mut Context<'_>, root: &super::Module) {
         let Some(search) = Collector::new(node).collect(cx) else {
             continue;
         };
-        match named.insert(search.name.clone(), search.span) {
-            Some(first) => cx.error(HirError::DefinedTwice {
-                what: "search",
-                name: search.name.clone(),
-                span: search.span,
-                first,
-            }),
-            None => cx.program.searches.push(search),
+        if is_new(cx, &mut named, "search", (&search.name, search.span)) {
+            cx.program.searches.push(search);
         }
+    }
+}
+
+/// Whether nothing else of the file has the name; a second one is reported.
+pub(in crate::hir) fn is_new(
+    cx: &mut Context<'_>,
+    named: &mut BTreeMap<String, Span>,
+    what: &'static str,
+    (name, span): (&str, Span),
+) -> bool {
+    let first = named.insert(name.to_owned(), span);
+    if let Some(first) = first {
+        cx.error(HirError::DefinedTwice {
+            what,
+            name: name.to_owned(),
+            span,
+            first,
+        });
+    }
+    first.is_none()
+}
+
+/// The first of a block that may stand once; a second one is reported.
+pub(in crate::hir) fn once<'a, T>(
+    cx: &mut Context<'_>,
+    known: &mut Option<&'a T>,
+    node: &'a T,
+    (word, keyword): (&str, fn(&T) -> Span),
+) {
+    match known {
+        None => *known = Some(node),
+        Some(first) => twice(cx, word, keyword(node), keyword(first)),
     }
 }
 
@@ -225,14 +251,12 @@ impl<'a> Collector<'a> {
             match entry {
                 SearchEntry::Error(_) => damaged = true,
                 SearchEntry::Property(property) => self.key(cx, property),
-                SearchEntry::Space(node) => match space {
-                    None => space = Some(node),
-                    Some(first) => twice(cx, "space", node.keyword, first.keyword),
-                },
-                SearchEntry::Where(node) => match conditions {
-                    None => conditions = Some(node),
-                    Some(first) => twice(cx, "where", node.keyword, first.keyword),
-                },
+                SearchEntry::Space(node) => {
+                    once(cx, &mut space, node, ("space", |node| node.keyword));
+                }
+                SearchEntry::Where(node) => {
+                    once(cx, &mut conditions, node, ("where", |node| node.keyword));
+                }
                 SearchEntry::Vary(node) => cx.error(HirError::Unavailable {
                     what: "`vary`, which is for an `Explore`,".to_owned(),
                     span: node.keyword,

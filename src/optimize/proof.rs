@@ -20,6 +20,7 @@ use crate::search::certificate::{self, Certificate, Flaw, Named, Part};
 use crate::search::{self, Candidate, Goal, Natural, Prepared, SLACK};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::cell::OnceCell;
 
 /// The name of this form.
 pub const SCHEMA: &str = "dflow.certificate/1";
@@ -223,7 +224,12 @@ fn library_form(written: &Written) -> LibraryForm {
 }
 
 /// The library is looked at again: what is stated is its best, and better than the best of the space.
-fn library(compiled: &Compiled, proof: &Proof, search: &Search, task: &Task) -> Vec<String> {
+fn library(
+    compiled: &Compiled,
+    dataflows: &OnceCell<Library>,
+    (proof, search): (&Proof, &Search),
+    task: &Task,
+) -> Vec<String> {
     let program = &compiled.program;
     let network = program.networks.get(search.network);
     let layer = network.and_then(|network| network.layers.get(task.layer));
@@ -232,7 +238,8 @@ fn library(compiled: &Compiled, proof: &Proof, search: &Search, task: &Task) -> 
         (Some(layer), Some(accelerator)) if is_beside(search) => {
             let technology = technology(compiled, accelerator);
             let technology = technology.as_ref();
-            Library::new().best(task, layer, accelerator, technology, model_name(search))
+            let library = dataflows.get_or_init(Library::new);
+            library.best(task, layer, accelerator, technology, model_name(search))
         }
         _ => None,
     };
@@ -310,12 +317,15 @@ pub fn verify(
         ));
         return verdict;
     }
+    let dataflows = OnceCell::new();
     for proof in &document.searches {
         let title = format!("{}, layer {}", proof.search, proof.layer);
         match subject(compiled, proof, sink) {
             Err(flaw) => verdict.flaws.push(format!("{title}: {flaw}")),
             Ok(subject) => {
-                let (done, flaws) = one(compiled, &subject, enumerated);
+                let (done, mut flaws) = one(compiled, &subject, enumerated);
+                let (proof, search, task) = &subject;
+                flaws.extend(library(compiled, &dataflows, (proof, search), task));
                 let flaws = flaws.into_iter().map(|flaw| format!("{title}: {flaw}"));
                 verdict.flaws.extend(flaws);
                 verdict.checked.push((title, done));
@@ -401,7 +411,6 @@ fn one(
     };
     let found = certificate::verify(&prepared, &task.request, &certificate, &counter, 1);
     let mut flaws: Vec<String> = found.iter().map(words).collect();
-    flaws.extend(library(compiled, proof, search, task));
     flaws.extend(sums(proof, &certificate));
     flaws.extend(texts(compiled, search, task, &prepared, proof));
     let mut done = format!(

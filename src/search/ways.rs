@@ -23,6 +23,9 @@ pub(super) type Trips = SmallVec<[u64; 4]>;
 /// Numbers of one table at most: beyond that nothing is counted.
 const MOST_NUMBERS: usize = 1 << 22;
 
+/// Ways to put loops between others, times what the last factor of a binomial is formed with: they are counted in 64 bits.
+const MOST_ORDERS: f64 = 1e17;
+
 /// Choices of one part that are alike.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
@@ -130,7 +133,12 @@ impl Ways {
             most *= part.iter().map(|entry| entry.ways.to_f64()).sum::<f64>();
         }
         let numbers = size.iter().try_fold(1usize, |all, &n| all.checked_mul(n))?;
-        if numbers > MOST_NUMBERS {
+        // So many ways, at most, to put the loops of one part between others.
+        let between = size.iter().fold(1.0, |all, &size| {
+            let (loops, half) = (size - 1, (size - 1) / 2);
+            (0..half).fold(all, |all, i| all * (loops - i) as f64 / (i + 1) as f64)
+        });
+        if numbers > MOST_NUMBERS || between >= MOST_ORDERS {
             return None;
         }
         for &size in &size {

@@ -1,6 +1,7 @@
 //! `dflowc explore` and `dflowc merge`: published tables, every design by itself, and journals that outlive their program.
 
 use crate::cli::{dflowc, stderr, stdout};
+use crate::deepopt::TABLE_5;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -81,33 +82,6 @@ fn the_hardware_allocation_of_deepopt_is_the_published_one() {
 fn what_a_network_loses_on_the_hardware_of_another_is_published() {
     let report = json("examples/explore/deepopt_networks.dflow", &[]);
     let found = report["explorations"].as_array().unwrap();
-    let published = [
-        (
-            "alexnet",
-            [50, 32, 16, 32, 64],
-            ["0.00", "3.18", "3.92", "34.20", "7.04"],
-        ),
-        (
-            "vgg16",
-            [54, 32, 16, 16, 64],
-            ["1.01", "0.00", "5.72", "32.86", "11.18"],
-        ),
-        (
-            "googlenet",
-            [48, 32, 32, 64, 32],
-            ["3.69", "2.64", "0.00", "22.79", "9.83"],
-        ),
-        (
-            "squeezenet",
-            [40, 34, 16, 128, 32],
-            ["8.77", "22.92", "20.87", "0.00", "15.33"],
-        ),
-        (
-            "resnet50",
-            [40, 32, 32, 32, 128],
-            ["8.58", "28.33", "22.79", "24.63", "0.00"],
-        ),
-    ];
     let networks: Vec<&str> = found
         .iter()
         .map(|one| one["network"].as_str().unwrap())
@@ -117,7 +91,7 @@ fn what_a_network_loses_on_the_hardware_of_another_is_published() {
         .map(|name| format!("use std.networks.{name};\n"))
         .collect();
     let mut program = uses + "use std.accelerators.systolic;\n";
-    for (of, (name, design, _)) in found.iter().zip(published) {
+    for ((of, name), (design, _)) in found.iter().zip(&networks).zip(TABLE_5) {
         let names = ["J", "K", "filter", "ifmap", "psum"];
         let best = &of["best"]["parameters"];
         assert_eq!(names.map(|one| kib(&best[one])), design, "{name}");
@@ -133,7 +107,7 @@ fn what_a_network_loses_on_the_hardware_of_another_is_published() {
     fs::write(&file, program).unwrap();
     let crossed = json(&text(&file), &[]);
     let crossed = crossed["explorations"].as_array().unwrap();
-    for (row, (name, _, penalties)) in crossed.chunks(5).zip(published) {
+    for ((row, name), (_, penalties)) in crossed.chunks(5).zip(&networks).zip(TABLE_5) {
         for ((one, best), penalty) in row.iter().zip(found).zip(penalties) {
             let value = number(&one["best"]["values"][0]);
             let least = number(&best["best"]["values"][0]);

@@ -3,6 +3,7 @@
 //! The small files of `tests/maestro` are our own. With `DFLOW_MAESTRO_FILES=FOLDER` the published ones of a folder are
 //! looked at too, and with `DFLOW_MAESTRO_MUTATIONS=N` so many mutations are tried instead of a few hundred.
 
+use crate::pieces::pieces;
 use dflowc::base::FileId;
 use dflowc::diag::{Code, Diagnostics, Mistake};
 use dflowc::driver::{Compiled, MemoryFiles, Session};
@@ -209,23 +210,6 @@ fn edits_fit_the_file() {
         let (_, sink, _) = evaluated(on_eight(&mended));
         assert_eq!(codes(&sink), [], "{mended}");
     }
-}
-
-/// Enough pieces of the format to make something of.
-fn pieces(text: &str) -> Vec<&str> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let is_word = |c: char| c.is_alphanumeric() || c == '_';
-        let end = match is_word(first) {
-            true => rest.find(|c| !is_word(c)).unwrap_or(rest.len()),
-            false => first.len_utf8(),
-        };
-        let (piece, behind) = rest.split_at(end);
-        pieces.push(piece);
-        rest = behind;
-    }
-    pieces
 }
 
 const ODD: [&str; 24] = [

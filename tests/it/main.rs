@@ -28,6 +28,8 @@ mod looptree;
 mod lsp;
 mod maestro;
 mod models;
+#[path = "../../examples/fuzz/pieces.rs"]
+mod pieces;
 mod properties;
 mod raise;
 mod robust;
