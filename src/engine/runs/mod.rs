@@ -10,6 +10,7 @@
 //! Everything here answers `None` where runs are not enough (arrays of which some share and others do not, tiles with holes);
 //! the caller then lists the instances.
 
+mod beside;
 mod issues;
 mod pieces;
 mod transition;

@@ -93,17 +93,16 @@ impl GroupClasses {
                 } else if beside {
                     let pieces = view.pieces(&cells(view)?)?;
                     if view.slot.forwards && site.depth < view.slot.below {
-                        let loops: SmallVec<[(usize, bool); 4]> = (0..spread.loops.len())
-                            .filter_map(|depth| {
-                                let l = &spread.loops[depth];
-                                let array = l.array.filter(|_| l.instances > 1)?;
-                                let near = (view.slot.above..view.slot.below).contains(&array);
-                                Some((
-                                    depth,
-                                    near && mapping.architecture.arrays[array].network.forwarding,
-                                ))
+                        let lends = |depth: &usize| {
+                            let l = &spread.loops[*depth];
+                            let array = l.array.filter(|_| l.instances > 1);
+                            array.is_some_and(|array| {
+                                (view.slot.above..view.slot.below).contains(&array)
+                                    && mapping.architecture.arrays[array].network.forwarding
                             })
-                            .collect();
+                        };
+                        let loops: SmallVec<[usize; 4]> =
+                            (0..spread.loops.len()).filter(lends).collect();
                         sorts = view.sorts(&spread, &pieces, &last, &loops)?;
                     }
                     view.sizes(&pieces, step.fresh)?
