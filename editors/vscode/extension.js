@@ -8,9 +8,42 @@ const { LanguageClient } = require("vscode-languageclient/node");
 /** @type {LanguageClient | undefined} */
 let client;
 
+/** Texts of reports by address. */
+const reports = new Map();
+const changed = new vscode.EventEmitter();
+
+/** Shows the report of a map beside the text; without a place, that of the map under the cursor. */
+async function showReport(uri, position) {
+  const editor = vscode.window.activeTextEditor;
+  const document = uri ?? editor?.document.uri.toString();
+  const place = position ?? editor?.selection.active;
+  if (!document || !place) {
+    return;
+  }
+  try {
+    const report = await vscode.commands.executeCommand("dflowc.report", document, {
+      line: place.line,
+      character: place.character,
+    });
+    const name = report.title.replace(/[^\w.-]+/g, " ").trim();
+    const address = vscode.Uri.from({ scheme: "dflow-report", path: `/${name}.txt` });
+    reports.set(address.toString(), report.text);
+    changed.fire(address);
+    const shown = await vscode.workspace.openTextDocument(address);
+    await vscode.window.showTextDocument(shown, { viewColumn: vscode.ViewColumn.Beside, preview: true });
+  } catch (error) {
+    vscode.window.showInformationMessage(`dflow: ${error.message ?? error}`);
+  }
+}
+
 async function activate(context) {
   context.subscriptions.push(
     vscode.commands.registerCommand("dflow.restartServer", restart),
+    vscode.commands.registerCommand("dflow.showReport", showReport),
+    vscode.workspace.registerTextDocumentContentProvider("dflow-report", {
+      onDidChange: changed.event,
+      provideTextDocumentContent: (uri) => reports.get(uri.toString()) ?? "",
+    }),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration("dflow.server.path")) {
         return restart();
@@ -38,6 +71,8 @@ async function start() {
   const server = { command, args: ["lsp"] };
   client = new LanguageClient("dflow", "dflow", server, {
     documentSelector: [{ language: "dflow" }],
+    synchronize: { configurationSection: "dflow" },
+    initializationOptions: { ...vscode.workspace.getConfiguration("dflow") },
   });
   try {
     await client.start();

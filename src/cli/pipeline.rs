@@ -168,7 +168,18 @@ pub fn evaluate(
     };
     let mut value = Vec::new();
     if !refused && runnable(&compiled, &watched.sink) {
-        let chosen = select(&compiled, selection, file)?;
+        let chosen = match select(&compiled, selection, file) {
+            Ok(chosen) => chosen,
+            // What was asked for may be in what could not be read: the mistakes say more than "no such layer".
+            Err(_) if watched.sink.has_errors() => {
+                return Ok(Outcome {
+                    sources: compiled.sources,
+                    diagnostics: watched.sink,
+                    value,
+                });
+            }
+            Err(nothing) => return Err(nothing),
+        };
         search_maps(&mut compiled, &chosen, &mut watched.sink);
         let models: Vec<&dyn Model> = match models::by_name(model) {
             Some(model) => vec![model],

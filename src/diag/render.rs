@@ -182,7 +182,9 @@ pub fn help(sources: &SourceMap, diagnostic: &Diagnostic) -> Option<String> {
     }
 }
 
-fn describe(sources: &SourceMap, fix: &Fix) -> String {
+/// What a fix does, in words: with the name that it writes, and the one that it replaces.
+#[must_use]
+pub fn describe(sources: &SourceMap, fix: &Fix) -> String {
     let old = sources.text_of(fix.span);
     let short = |text: &str| text.chars().count() <= LONGEST_QUOTE && !text.contains('\n');
     let message = &fix.message;

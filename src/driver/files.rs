@@ -168,7 +168,7 @@ pub fn normal(path: &str) -> String {
 }
 
 /// `text` as written in a `use` of `importer`.
-pub(super) fn relative(importer: &str, text: &str) -> String {
+pub fn relative(importer: &str, text: &str) -> String {
     if text.starts_with('/') {
         return normal(text);
     }

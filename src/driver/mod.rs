@@ -10,6 +10,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod files;
+mod folder;
 mod load;
 mod plan;
 mod write;
@@ -21,7 +22,8 @@ mod mutation_tests;
 #[cfg(test)]
 mod tests;
 
-pub use files::{FileError, Files, MemoryFiles, NamedFiles, OsFiles, normal, read_file};
+pub use files::{FileError, Files, MemoryFiles, NamedFiles, OsFiles, normal, read_file, relative};
+pub use folder::{entries, files_below};
 pub use load::Input;
 pub use plan::{Plan, PlannedLayer};
 pub use write::{is_same_file, keep_file, write_file};

@@ -4,11 +4,13 @@ use super::analysis::tokens::Color;
 use super::text::Encoding;
 use lsp_types::{
     ClientCapabilities, CodeActionKind, CodeActionOptions, CodeActionProviderCapability,
-    CompletionOptions, HoverProviderCapability, OneOf, PositionEncodingKind, RenameOptions,
-    SaveOptions, SemanticTokenModifier, SemanticTokenType, SemanticTokensFullOptions,
-    SemanticTokensLegend, SemanticTokensOptions, ServerCapabilities, TextDocumentSyncCapability,
-    TextDocumentSyncKind, TextDocumentSyncOptions, TextDocumentSyncSaveOptions,
-    WorkDoneProgressOptions,
+    CodeLensOptions, CompletionOptions, DocumentLinkOptions, ExecuteCommandOptions,
+    FoldingRangeProviderCapability, HoverProviderCapability, OneOf, PositionEncodingKind,
+    RenameOptions, SaveOptions, SelectionRangeProviderCapability, SemanticTokenModifier,
+    SemanticTokenType, SemanticTokensFullOptions, SemanticTokensLegend, SemanticTokensOptions,
+    ServerCapabilities, SignatureHelpOptions, TextDocumentSyncCapability, TextDocumentSyncKind,
+    TextDocumentSyncOptions, TextDocumentSyncSaveOptions, WorkDoneProgressOptions,
+    WorkspaceFoldersServerCapabilities, WorkspaceServerCapabilities,
 };
 
 /// What matters here of what an editor can do.
@@ -25,6 +27,46 @@ pub struct Editor {
     pub watches_files: bool,
     /// Asks for hints again when it is told to.
     pub refreshes_hints: bool,
+    /// Shows what stands beside a diagnostic.
+    pub related: bool,
+    /// Takes texts with places to fill in.
+    pub snippets: bool,
+    pub settings: Settings,
+}
+
+/// What the user wants to see: `dflow.hints.costs`, `dflow.hints.tiles`, `dflow.warnings`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    pub costs: bool,
+    pub tiles: bool,
+    pub warnings: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            costs: true,
+            tiles: true,
+            warnings: true,
+        }
+    }
+}
+
+impl Settings {
+    /// With what `value` says, `{ "hints": { "costs": false }, "warnings": true }`, also below `"dflow"`.
+    #[must_use]
+    pub fn with(self, value: &serde_json::Value) -> Settings {
+        let value = value.get("dflow").unwrap_or(value);
+        let flag = |path: &str, old: bool| {
+            let new = value.pointer(path).and_then(serde_json::Value::as_bool);
+            new.unwrap_or(old)
+        };
+        Settings {
+            costs: flag("/hints/costs", self.costs),
+            tiles: flag("/hints/tiles", self.tiles),
+            warnings: flag("/warnings", self.warnings),
+        }
+    }
 }
 
 impl Editor {
@@ -41,7 +83,13 @@ impl Editor {
         let formats = hover.and_then(|hover| hover.content_format.as_ref());
         let watching = workspace.and_then(|workspace| workspace.did_change_watched_files.as_ref());
         let hints = workspace.and_then(|workspace| workspace.inlay_hint.as_ref());
+        let shown = document.and_then(|document| document.publish_diagnostics.as_ref());
+        let completion = document.and_then(|document| document.completion.as_ref());
+        let item = completion.and_then(|completion| completion.completion_item.as_ref());
         Editor {
+            related: shown.is_some_and(|shown| shown.related_information == Some(true)),
+            snippets: item.is_some_and(|item| item.snippet_support == Some(true)),
+            settings: Settings::default(),
             watches_files: watching.is_some_and(|it| it.dynamic_registration == Some(true)),
             refreshes_hints: hints.is_some_and(|hints| hints.refresh_support == Some(true)),
             encoding: if utf8 {
@@ -56,6 +104,13 @@ impl Editor {
         }
     }
 }
+
+/// The command that answers with the report of the map at a place: address, position.
+pub const REPORT: &str = "dflowc.report";
+/// The command of the editor that shows it.
+pub const SHOW_REPORT: &str = "dflow.showReport";
+/// The kind of an action that applies all fixes of a file.
+pub const FIX_ALL: CodeActionKind = CodeActionKind::SOURCE_FIX_ALL;
 
 /// What the server can do for it.
 #[must_use]
@@ -77,7 +132,7 @@ pub fn server(editor: Editor) -> ServerCapabilities {
         )),
         hover_provider: Some(HoverProviderCapability::Simple(true)),
         completion_provider: Some(CompletionOptions {
-            trigger_characters: Some([".", ":", "(", "{", " "].map(str::to_owned).to_vec()),
+            trigger_characters: Some([".", ":", " ", "/", "\""].map(str::to_owned).to_vec()),
             ..CompletionOptions::default()
         }),
         definition_provider: Some(OneOf::Left(true)),
@@ -85,7 +140,7 @@ pub fn server(editor: Editor) -> ServerCapabilities {
         document_highlight_provider: Some(OneOf::Left(true)),
         document_symbol_provider: Some(OneOf::Left(true)),
         code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {
-            code_action_kinds: Some(vec![CodeActionKind::QUICKFIX]),
+            code_action_kinds: Some(vec![CodeActionKind::QUICKFIX, FIX_ALL]),
             ..CodeActionOptions::default()
         })),
         document_formatting_provider: Some(OneOf::Left(true)),
@@ -108,6 +163,31 @@ pub fn server(editor: Editor) -> ServerCapabilities {
             .into(),
         ),
         inlay_hint_provider: Some(OneOf::Left(true)),
+        signature_help_provider: Some(SignatureHelpOptions {
+            trigger_characters: Some(["(", ","].map(str::to_owned).to_vec()),
+            ..SignatureHelpOptions::default()
+        }),
+        folding_range_provider: Some(FoldingRangeProviderCapability::Simple(true)),
+        selection_range_provider: Some(SelectionRangeProviderCapability::Simple(true)),
+        document_link_provider: Some(DocumentLinkOptions {
+            resolve_provider: Some(false),
+            work_done_progress_options: WorkDoneProgressOptions::default(),
+        }),
+        workspace_symbol_provider: Some(OneOf::Left(true)),
+        workspace: Some(WorkspaceServerCapabilities {
+            workspace_folders: Some(WorkspaceFoldersServerCapabilities {
+                supported: Some(true),
+                change_notifications: Some(OneOf::Left(true)),
+            }),
+            file_operations: None,
+        }),
+        code_lens_provider: Some(CodeLensOptions {
+            resolve_provider: Some(false),
+        }),
+        execute_command_provider: Some(ExecuteCommandOptions {
+            commands: vec![REPORT.to_owned()],
+            ..ExecuteCommandOptions::default()
+        }),
         ..ServerCapabilities::default()
     }
 }

@@ -18,6 +18,8 @@ use std::str::FromStr;
 pub struct Places<'a> {
     snapshot: &'a Snapshot,
     encoding: Encoding,
+    /// The editor shows what stands beside a diagnostic; else it is all in the message.
+    related: bool,
     texts: BTreeMap<FileId, Text>,
 }
 
@@ -42,8 +44,16 @@ impl<'a> Places<'a> {
         Places {
             snapshot,
             encoding,
+            related: true,
             texts: BTreeMap::new(),
         }
+    }
+
+    /// For an editor that does not show what stands beside a diagnostic.
+    #[must_use]
+    pub fn with_related(mut self, related: bool) -> Places<'a> {
+        self.related = related;
+        self
     }
 
     fn position(&mut self, file: FileId, offset: u32) -> Position {
@@ -113,25 +123,35 @@ impl<'a> Places<'a> {
             .unwrap_or(or)
             .to_owned();
         let range = shown.map_or_else(Range::default, |span| self.range(span));
-        let mut message = diagnostic.message.clone();
+        // A list of problems has one line for each: what else there is to say stands beside it.
         let mut related = Vec::new();
         for label in &diagnostic.labels {
-            if Some(label.span) == shown {
-                if !label.message.is_empty() {
-                    message.push_str(&format!("\n{}", label.message));
-                }
-            } else if let Some(location) = self.location(workspace, label.span) {
+            if label.message.is_empty() {
+                continue;
+            }
+            if let Some(location) = self.location(workspace, label.span) {
                 related.push(DiagnosticRelatedInformation {
                     location,
-                    message: label.message.clone(),
+                    message: one_line(&label.message),
                 });
             }
         }
-        for note in &diagnostic.notes {
-            message.push_str(&format!("\nnote: {note}"));
+        let here = shown.and_then(|span| self.location(workspace, span));
+        let notes = diagnostic.notes.iter().map(|note| format!("note: {note}"));
+        let help = diag::render::help(&self.snapshot.compiled.sources, diagnostic);
+        let help = help.map(|help| format!("help: {help}"));
+        for text in notes.chain(help) {
+            related.extend(here.clone().map(|location| DiagnosticRelatedInformation {
+                location,
+                message: one_line(&text),
+            }));
         }
-        if let Some(help) = diag::render::help(&self.snapshot.compiled.sources, diagnostic) {
-            message.push_str(&format!("\nhelp: {help}"));
+        let mut message = one_line(&diagnostic.message);
+        if !self.related {
+            for one in &related {
+                message.push_str(&format!("\n{}", one.message));
+            }
+            related.clear();
         }
         let shown = lsp_types::Diagnostic {
             range,
@@ -153,6 +173,10 @@ impl<'a> Places<'a> {
         };
         (path, shown)
     }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The address of a file: as the editor spells it, if it is open.

@@ -1,8 +1,12 @@
 //! Requests to questions, answers to messages.
 
+mod fixes;
+mod report;
+mod structure;
+
 use super::analysis::symbols::{Outline, OutlineKind};
 use super::analysis::tokens::{Color, Colored};
-use super::analysis::{Snapshot, complete, hints, hover, rename, symbols, tokens};
+use super::analysis::{Snapshot, complete, hints, hover, paths, rename, symbols, tokens};
 use super::capabilities::Editor;
 use super::convert::{Places, edit, point};
 use super::text;
@@ -12,14 +16,13 @@ use crate::import::maestro::is_maestro;
 use lsp_server::{ErrorCode, Request};
 use lsp_types::request::{self as method, Request as Method};
 use lsp_types::{
-    CodeAction, CodeActionKind, CodeActionOrCommand, CodeActionParams, CompletionItem,
-    CompletionItemKind, CompletionParams, CompletionTextEdit, DocumentFormattingParams,
-    DocumentHighlight, DocumentHighlightParams, DocumentSymbol, DocumentSymbolParams,
-    DocumentSymbolResponse, GotoDefinitionParams, Hover, HoverContents, HoverParams, InlayHint,
-    InlayHintKind, InlayHintLabel, InlayHintParams, InlayHintTooltip, Location, MarkupContent,
-    MarkupKind, Position, PrepareRenameResponse, Range, ReferenceParams, RenameParams,
-    SemanticToken, SemanticTokens, SemanticTokensParams, SymbolInformation, SymbolKind,
-    TextDocumentPositionParams, TextEdit,
+    CompletionItem, CompletionItemKind, CompletionParams, CompletionTextEdit,
+    DocumentFormattingParams, DocumentHighlight, DocumentHighlightParams, DocumentSymbol,
+    DocumentSymbolParams, DocumentSymbolResponse, GotoDefinitionParams, Hover, HoverContents,
+    HoverParams, InlayHint, InlayHintKind, InlayHintLabel, InlayHintParams, InlayHintTooltip,
+    InsertTextFormat, Location, MarkupContent, MarkupKind, Position, PrepareRenameResponse, Range,
+    ReferenceParams, RenameParams, SemanticToken, SemanticTokens, SemanticTokensParams,
+    SymbolInformation, SymbolKind, TextDocumentPositionParams, TextEdit,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -43,7 +46,12 @@ pub struct RequestContext<'a> {
 type Answer = Result<Value, Failure>;
 
 /// What reads or writes words of dflow, and so has no answer for a file in another format.
-const NEEDS_DFLOW: [&str; 5] = [
+const NEEDS_DFLOW: [&str; 10] = [
+    method::SignatureHelpRequest::METHOD,
+    method::FoldingRangeRequest::METHOD,
+    method::SelectionRangeRequest::METHOD,
+    method::DocumentLinkRequest::METHOD,
+    method::CodeLensRequest::METHOD,
     method::Completion::METHOD,
     method::PrepareRenameRequest::METHOD,
     method::Rename::METHOD,
@@ -90,6 +98,13 @@ impl RequestContext<'_> {
             method::SemanticTokensFullRequest::METHOD => self.tokens(parse(params)?),
             method::Formatting::METHOD => self.format(parse(params)?),
             method::InlayHintRequest::METHOD => self.hints(parse(params)?),
+            method::SignatureHelpRequest::METHOD => self.signature(parse(params)?),
+            method::FoldingRangeRequest::METHOD => self.folds(parse(params)?),
+            method::SelectionRangeRequest::METHOD => self.selections(parse(params)?),
+            method::DocumentLinkRequest::METHOD => self.links(parse(params)?),
+            method::CodeLensRequest::METHOD => self.lenses(parse(params)?),
+            method::WorkspaceSymbolRequest::METHOD => self.symbols(parse(params)?),
+            method::ExecuteCommand::METHOD => self.command(parse(params)?),
             other => Err(Failure {
                 code: ErrorCode::MethodNotFound,
                 message: format!("`{other}` is not a request that this server knows"),
@@ -163,16 +178,37 @@ impl RequestContext<'_> {
         let Some(wanted) = snapshot.name_at(offset) else {
             return json(Vec::<Location>::new());
         };
-        let mut places = Places::new(&snapshot, self.workspace.encoding);
-        let mut found = Vec::new();
-        for module in 0..snapshot.compiled.modules.len() {
-            for occurrence in snapshot.occurrences(module) {
-                let counts = !occurrence.defines || params.context.include_declaration;
-                if occurrence.symbol == wanted.symbol && counts {
-                    found.extend(places.location(self.workspace, occurrence.span));
+        let mut found: Vec<Location> = Vec::new();
+        let mut add = |workspace: &Workspace, snapshot: &Snapshot, span, defines: bool| {
+            let mut places = Places::new(snapshot, workspace.encoding);
+            let location = places.location(workspace, span);
+            let counts = !defines || params.context.include_declaration;
+            found.extend(location.filter(|_| counts));
+        };
+        match rename::known_as(&snapshot, &wanted.symbol) {
+            // Other files know it too: open ones, and closed ones of the folder.
+            Some(target) => {
+                for snapshot in self.workspace.snapshots(&[&target.name]) {
+                    for (span, defines) in rename::uses(&snapshot, &target) {
+                        add(self.workspace, &snapshot, span, defines);
+                    }
+                }
+            }
+            None => {
+                for module in 0..snapshot.compiled.modules.len() {
+                    for one in snapshot.occurrences(module) {
+                        if one.symbol == wanted.symbol {
+                            add(self.workspace, &snapshot, one.span, one.defines);
+                        }
+                    }
                 }
             }
         }
+        found.sort_by(|a, b| {
+            let key = |l: &Location| (l.uri.as_str().to_owned(), l.range.start, l.range.end);
+            key(a).cmp(&key(b))
+        });
+        found.dedup();
         json(found)
     }
 
@@ -223,70 +259,46 @@ impl RequestContext<'_> {
             return Ok(Value::Null);
         };
         let offset = self.offset(&path, at.position);
+        if let Some((folder, start)) = paths::begun(snapshot.text(), offset) {
+            return self.path_completion(&path, &snapshot, folder, (start, offset));
+        }
+        let context = params.context;
+        let trigger = context.and_then(|context| context.trigger_character);
+        let unasked = match trigger.as_deref() {
+            Some(" " | ":") => !complete::wants_name(&snapshot, offset),
+            Some("/" | "\"") => true,
+            _ => false,
+        };
+        if unasked {
+            return json(Vec::<CompletionItem>::new());
+        }
         let (start, words) = complete::complete(&snapshot, offset);
         let mut places = Places::new(&snapshot, self.workspace.encoding);
         let range = Range::new(places.at(start), places.at(offset));
+        let snippets = self.editor.snippets;
         let items: Vec<CompletionItem> = words
             .into_iter()
             .enumerate()
-            .map(|(rank, word)| CompletionItem {
-                kind: Some(completion_kind(word.kind)),
-                detail: word.detail,
-                // Names of the file before those of the library, as listed.
-                sort_text: Some(format!("{rank:05}")),
-                text_edit: Some(CompletionTextEdit::Edit(TextEdit::new(range, word.insert))),
-                label: word.label,
-                ..CompletionItem::default()
+            .map(|(rank, word)| {
+                let form = snippets
+                    .then(|| complete::snippet(&word, &snapshot, start))
+                    .flatten();
+                CompletionItem {
+                    kind: Some(completion_kind(word.kind)),
+                    detail: word.detail,
+                    // Names of the file before those of the library, as listed.
+                    sort_text: Some(format!("{rank:05}")),
+                    insert_text_format: form.is_some().then_some(InsertTextFormat::SNIPPET),
+                    text_edit: Some(CompletionTextEdit::Edit(TextEdit::new(
+                        range,
+                        form.unwrap_or(word.insert),
+                    ))),
+                    label: word.label,
+                    ..CompletionItem::default()
+                }
             })
             .collect();
         json(items)
-    }
-
-    /// The fixes of diagnostics that are shown in a range: of every open document, as any of them may have found it.
-    fn code_actions(&mut self, params: CodeActionParams) -> Answer {
-        let path = Workspace::path(params.text_document.uri.as_str());
-        let wanted = params.context.only;
-        let refused = wanted.is_some_and(|only| {
-            let asked = |kind: &CodeActionKind| {
-                CodeActionKind::QUICKFIX.as_str().starts_with(kind.as_str())
-            };
-            !only.iter().any(asked)
-        });
-        if refused {
-            return json(Vec::<CodeAction>::new());
-        }
-        let mut actions: Vec<CodeAction> = Vec::new();
-        for root in self.workspace.paths() {
-            let Some((snapshot, evaluated)) = self.workspace.evaluated(&root, self.stop) else {
-                continue;
-            };
-            let mut places = Places::new(&snapshot, self.workspace.encoding);
-            for diagnostic in &evaluated.diagnostics {
-                let Some(fix) = &diagnostic.fix else { continue };
-                let (file, shown) = places.diagnostic(self.workspace, diagnostic, &root);
-                let meets =
-                    shown.range.start <= params.range.end && params.range.start <= shown.range.end;
-                let Some(target) = places.path(fix.span).filter(|_| file == path && meets) else {
-                    continue;
-                };
-                let range = places.range(fix.span);
-                let edits = vec![TextEdit::new(range, fix.replacement.clone())];
-                let edits = BTreeMap::from([(target.to_owned(), edits)]);
-                let action = CodeAction {
-                    title: fix.message.clone(),
-                    kind: Some(CodeActionKind::QUICKFIX),
-                    diagnostics: Some(vec![shown]),
-                    edit: Some(edit(self.workspace, edits, self.editor.versioned_edits)),
-                    is_preferred: Some(true),
-                    ..CodeAction::default()
-                };
-                if !actions.contains(&action) {
-                    actions.push(action);
-                }
-            }
-        }
-        let actions = actions.into_iter().map(CodeActionOrCommand::CodeAction);
-        json(actions.collect::<Vec<_>>())
     }
 
     fn prepare_rename(&mut self, params: TextDocumentPositionParams) -> Answer {
@@ -311,10 +323,7 @@ impl RequestContext<'_> {
         let (target, _) = rename::target(&snapshot, offset).map_err(refusal)?;
         // Several documents may see the same file: each place once.
         let mut edits: BTreeMap<String, BTreeMap<(Position, Position), TextEdit>> = BTreeMap::new();
-        for root in self.workspace.paths() {
-            let Some(snapshot) = self.workspace.snapshot(&root) else {
-                continue;
-            };
+        for snapshot in self.workspace.snapshots(&[&target.name]) {
             let mut found = rename::Places::new();
             rename::places(&snapshot, &target, &params.new_name, &mut found).map_err(refusal)?;
             let mut places = Places::new(&snapshot, self.workspace.encoding);
@@ -372,12 +381,17 @@ impl RequestContext<'_> {
         let Some((snapshot, evaluated)) = self.workspace.evaluated(&path, self.stop) else {
             return Ok(Value::Null);
         };
+        let settings = self.editor.settings;
         let cache = &mut self.workspace.cache;
         let all = hints::hints(&snapshot, &evaluated, cache);
         let mut places = Places::new(&snapshot, self.workspace.encoding);
         let wanted = params.range.start..=params.range.end;
         let found: Vec<InlayHint> = all
             .into_iter()
+            .filter(|hint| match hint.kind {
+                hints::HintKind::Cost => settings.costs,
+                hints::HintKind::Tile => settings.tiles,
+            })
             .map(|hint| (places.at(hint.offset), hint))
             .filter(|(position, _)| wanted.contains(position))
             .map(|(position, hint)| InlayHint {

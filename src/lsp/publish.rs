@@ -7,11 +7,20 @@
 
 use super::convert::{Places, address, address_of};
 use super::workspace::Workspace;
+use crate::diag::Severity;
 use lsp_types::{Diagnostic, PublishDiagnosticsParams};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Found by one document: by path of the file that shows it.
 type Found = BTreeMap<String, Vec<Diagnostic>>;
+
+/// What the editor wants to see.
+#[derive(Clone, Copy, Debug)]
+pub struct View {
+    /// Notes stand beside a diagnostic, not in it.
+    pub related: bool,
+    pub warnings: bool,
+}
 
 /// What is shown at the moment.
 #[derive(Default)]
@@ -28,17 +37,21 @@ impl Shown {
         &mut self,
         workspace: &mut Workspace,
         path: &str,
+        view: View,
         stop: &mut dyn FnMut() -> bool,
     ) -> Option<(Vec<PublishDiagnosticsParams>, bool)> {
         let (snapshot, evaluated) = workspace.evaluated(path, stop)?;
         if !evaluated.complete {
             return None;
         }
-        let mut places = Places::new(&snapshot, workspace.encoding);
+        let mut places = Places::new(&snapshot, workspace.encoding).with_related(view.related);
         let mut found = Found::new();
         // The document itself is told even when there is nothing to say: editors wait for it.
         found.entry(path.to_owned()).or_default();
-        for diagnostic in &evaluated.diagnostics {
+        let shown = |diagnostic: &&crate::diag::Diagnostic| {
+            view.warnings || diagnostic.severity != Severity::Warning
+        };
+        for diagnostic in evaluated.diagnostics.iter().filter(shown) {
             let (file, shown) = places.diagnostic(workspace, diagnostic, path);
             found.entry(file).or_default().push(shown);
         }

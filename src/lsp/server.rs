@@ -10,15 +10,15 @@
 use super::capabilities::{Editor, server};
 use super::convert::point;
 use super::dispatch::{Failure, RequestContext};
-use super::publish::Shown;
+use super::publish::{Shown, View};
 use super::workspace::{Change, Workspace};
 use lsp_server::{Connection, ErrorCode, Message, Notification, Request, RequestId, Response};
 use lsp_types::notification::{self, Notification as _};
 use lsp_types::request::{InlayHintRefreshRequest, RegisterCapability, Request as _};
 use lsp_types::{
     CancelParams, DidChangeTextDocumentParams, DidChangeWatchedFilesParams,
-    DidCloseTextDocumentParams, DidOpenTextDocumentParams, InitializeParams, InitializeResult,
-    NumberOrString, PublishDiagnosticsParams, ServerInfo,
+    DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
+    InitializeParams, InitializeResult, NumberOrString, PublishDiagnosticsParams, ServerInfo,
 };
 use serde::de::DeserializeOwned;
 use std::collections::VecDeque;
@@ -222,6 +222,10 @@ impl Server {
     /// Diagnostics of all documents that are due, until a message arrives.
     fn work_off(&mut self) {
         while let Some(path) = self.workspace.due() {
+            let view = View {
+                related: self.editor.related,
+                warnings: self.editor.settings.warnings,
+            };
             let Server {
                 workspace,
                 shown,
@@ -229,7 +233,7 @@ impl Server {
                 ..
             } = self;
             let update = catch_unwind(AssertUnwindSafe(|| {
-                shown.update(workspace, &path, &mut || inbox.take_in())
+                shown.update(workspace, &path, view, &mut || inbox.take_in())
             }));
             match update {
                 Ok(Some((messages, elsewhere))) => {
@@ -305,6 +309,10 @@ impl Server {
         };
         self.editor = Editor::new(&params.capabilities);
         self.workspace.encoding = self.editor.encoding;
+        self.workspace.folders = folders(&params);
+        if let Some(options) = &params.initialization_options {
+            self.editor.settings = self.editor.settings.with(options);
+        }
         self.state = State::Running;
         let result = InitializeResult {
             capabilities: server(self.editor),
@@ -399,6 +407,27 @@ impl Server {
                     }
                 }
             }
+            notification::DidChangeConfiguration::METHOD => {
+                let old = self.editor.settings;
+                self.editor.settings = old.with(&note.params["settings"]);
+                if self.editor.settings != old {
+                    self.workspace.say_again();
+                    if self.editor.refreshes_hints {
+                        self.ask(InlayHintRefreshRequest::METHOD, serde_json::Value::Null);
+                    }
+                }
+            }
+            notification::DidChangeWorkspaceFolders::METHOD => {
+                if let Some(params) = read::<DidChangeWorkspaceFoldersParams>(note) {
+                    let folders = &mut self.workspace.folders;
+                    for gone in &params.event.removed {
+                        let path = Workspace::path(gone.uri.as_str());
+                        folders.retain(|folder| *folder != path);
+                    }
+                    let added = params.event.added.iter();
+                    folders.extend(added.map(|folder| Workspace::path(folder.uri.as_str())));
+                }
+            }
             // A saved file has the text that it had: what imports it unopened is read again.
             notification::DidSaveTextDocument::METHOD => {
                 if let Some(params) = read::<lsp_types::DidSaveTextDocumentParams>(note) {
@@ -410,6 +439,23 @@ impl Server {
         }
         Vec::new()
     }
+}
+
+/// The folders that the editor has open.
+#[expect(deprecated, reason = "editors without folders say a root")]
+fn folders(params: &InitializeParams) -> Vec<String> {
+    if let Some(folders) = params
+        .workspace_folders
+        .as_ref()
+        .filter(|all| !all.is_empty())
+    {
+        let paths = folders.iter();
+        return paths
+            .map(|folder| Workspace::path(folder.uri.as_str()))
+            .collect();
+    }
+    let root = params.root_uri.iter();
+    root.map(|root| Workspace::path(root.as_str())).collect()
 }
 
 /// A notification that does not make sense is dropped: nobody waits for an answer.

@@ -11,7 +11,7 @@ use super::analysis::Snapshot;
 use super::analysis::evaluate::{Evaluated, ResultCache};
 use super::text::{Encoding, Point, Text};
 use super::uri;
-use crate::driver::{OsFiles, Session, normal};
+use crate::driver::{self, Files, OsFiles, Session, normal};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -32,9 +32,14 @@ pub struct Document {
 pub struct Workspace {
     pub encoding: Encoding,
     pub cache: ResultCache,
+    /// What the editor has open as folders.
+    pub folders: Vec<String>,
     session: Session<OsFiles>,
     documents: BTreeMap<String, Document>,
 }
+
+/// Closed files of the folders that are looked into, at most.
+const MOST_FILES: usize = 2_000;
 
 /// A change of a part, or of all of a text.
 pub struct Change {
@@ -48,6 +53,7 @@ impl Workspace {
         Workspace {
             encoding,
             cache: ResultCache::default(),
+            folders: Vec::new(),
             session: Session::new(OsFiles),
             documents: BTreeMap::new(),
         }
@@ -144,6 +150,44 @@ impl Workspace {
             .snapshot
             .get_or_insert_with(|| Rc::new(Snapshot::new(session, path)));
         Some(Rc::clone(snapshot))
+    }
+
+    /// The files of the folders that are not open, in order.
+    #[must_use]
+    pub fn closed_files(&self) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        for folder in &self.folders {
+            let left = MOST_FILES.saturating_sub(found.len());
+            found.extend(driver::files_below(folder, "dflow", left));
+        }
+        found.retain(|path| !self.documents.contains_key(path));
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    /// What the compiler knows of every open document, and of every closed file of the folders in whose text all of
+    /// `words` stand.
+    pub fn snapshots(&mut self, words: &[&str]) -> Vec<Rc<Snapshot>> {
+        let mut found = Vec::new();
+        for path in self.paths() {
+            found.extend(self.snapshot(&path));
+        }
+        for path in self.closed_files() {
+            let text = OsFiles.read(&path).unwrap_or_default();
+            let text = String::from_utf8_lossy(&text);
+            if words.iter().all(|word| text.contains(word)) {
+                found.push(Rc::new(Snapshot::new(&self.session, &path)));
+            }
+        }
+        found
+    }
+
+    /// What an editor wants to see has changed: everything is said again.
+    pub fn say_again(&mut self) {
+        for document in self.documents.values_mut() {
+            document.due = true;
+        }
     }
 
     /// Verdicts and costs of an open document; incomplete when `stop` ended the evaluation, and then not kept.

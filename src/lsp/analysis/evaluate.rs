@@ -78,6 +78,8 @@ pub struct EvaluatedGroup {
     pub report: Option<GroupReport>,
     /// Why a legal group has no cost.
     pub absent: Option<String>,
+    /// Per loop, outermost first: how often it turns, in a whole piece of the loops outside.
+    pub trips: Vec<u64>,
 }
 
 /// A layer of a map.
@@ -148,6 +150,9 @@ impl<F: FnMut() -> bool> Observer for Collector<F> {
         let Some(slot) = map.and_then(|map| map.groups.get_mut(outcome.group)) else {
             return;
         };
+        if let Some(lowered) = outcome.lowered {
+            slot.trips = trips(&lowered.group);
+        }
         match outcome.report {
             Some(Ok(report)) => slot.report = Some(report.clone()),
             Some(Err(reasons)) => slot.absent = reason_of(reasons),
@@ -204,6 +209,11 @@ impl ResultCache {
         collector.finish(&compiled.sources)
     }
 
+    /// What is remembered of layers and groups, for other runs over the same texts.
+    pub fn layers(&mut self) -> &mut Cache {
+        &mut self.layers
+    }
+
     /// The tiles inside every loop of a legal mapping.
     pub fn tiles(&mut self, checked: &CheckedLayer) -> Tiles {
         let mapping: &Mapping = &checked.legal;
@@ -225,6 +235,24 @@ impl ResultCache {
         })
         .0
     }
+}
+
+/// How often each loop of a group turns.
+fn trips(group: &crate::ir::FusedGroup) -> Vec<u64> {
+    let head = group.stages.last();
+    let mut left: Vec<u64> = head
+        .into_iter()
+        .flat_map(|stage| stage.ranks.iter().map(|rank| rank.extent))
+        .collect();
+    let loops = group.loops.iter();
+    loops
+        .filter_map(|l| {
+            let extent = left.get_mut(l.rank)?;
+            let count = extent.div_ceil(l.size.max(1));
+            *extent = l.size.min(*extent);
+            Some(count)
+        })
+        .collect()
 }
 
 /// The first of the reasons why there is no cost, as it would be printed.

@@ -1,10 +1,12 @@
 //! What stands beside the text: the exact cost of every layer, the tile of every directive.
 //!
-//! `conv1_1: nvdla(c_tile = 3);` is followed by `1,287,152 cycles, 40.1 %, 1.270 mJ, bound by DRAM -> GLB`,
+//! `conv1_1: nvdla(c_tile = 3);` is followed by `1,287,152 cycles, 40.1 %, 1.270 mJ`, with what binds it and all else behind it,
 //! `TemporalMap(2,2) K` by `Input 12, Weight 192, Output 16`: the elements that one of its steps works on. A dataflow
 //! that serves several layers shows the tile of the first of them, by name.
 //!
 //! Invariant: no figure for what is not legal.
+
+mod fused;
 
 use super::Snapshot;
 use super::evaluate::{Evaluated, EvaluatedGroup, EvaluatedLayer, EvaluatedMap, ResultCache};
@@ -79,6 +81,16 @@ fn map(snapshot: &Snapshot, evaluated: &Evaluated, node: &ast::Map, hints: &mut 
     for (group, result) in known.groups.iter().zip(&result.groups) {
         group_cost(result, group.span.hi(), hints);
     }
+    let fuses = node.entries.iter().filter_map(|entry| match entry {
+        MapEntry::Fuse(fuse) => Some(fuse),
+        _ => None,
+    });
+    for fuse in fuses {
+        let mut groups = known.groups.iter().zip(&result.groups);
+        if let Some((_, group)) = groups.find(|(group, _)| fuse.span.contains(group.span)) {
+            fused::inside(fuse, group, hints);
+        }
+    }
     for entry in &node.entries {
         let (dataflow, span, choice) = match entry {
             MapEntry::Default { dataflow, span, .. } => (dataflow, span, Choice::Default),
@@ -109,14 +121,20 @@ fn map(snapshot: &Snapshot, evaluated: &Evaluated, node: &ast::Map, hints: &mut 
 /// The cost of one layer, or why there is none.
 fn one(layer: &EvaluatedLayer, offset: u32, hints: &mut Vec<Hint>) {
     let known = layer.report.as_ref();
-    let known = known.map(|report| (words::cost(report), details(report)));
+    let known = known.map(|report| {
+        let whole = format!("{}\n{}", words::cost(report), details(report));
+        (words::brief_cost(report), whole)
+    });
     cost(known, layer.absent.as_deref(), offset, hints);
 }
 
 /// The cost of a fused group, beside that of its layers one by one.
 fn group_cost(result: &EvaluatedGroup, offset: u32, hints: &mut Vec<Hint>) {
     let known = result.report.as_ref();
-    let known = known.map(|report| (words::group(report), words::alone(report)));
+    let known = known.map(|report| {
+        let whole = format!("{}\n{}", words::group(report), words::alone(report));
+        (words::brief_group(report), whole)
+    });
     cost(known, result.absent.as_deref(), offset, hints);
 }
 
@@ -163,10 +181,12 @@ fn sum(
         format!("{of} layers")
     };
     let figures = words::figures(all.cycles, all.utilization, energy.copied());
+    let before = format!("{count}: ");
+    let brief = words::brief(&before, all.cycles, all.utilization, energy.copied());
     hints.push(Hint {
         offset,
-        label: format!("{count}: {}", figures.join(", ")),
-        tooltip: None,
+        label: brief,
+        tooltip: Some(format!("{count}: {}", figures.join(", "))),
         kind: HintKind::Cost,
     });
 }
@@ -296,16 +316,16 @@ fn tiles(
         let Some((names, tile)) = tile_of(cache, first) else {
             continue;
         };
-        let figures = words::tile(names, &tile);
-        let label = if uses.len() > 1 {
-            format!("{}: {figures}", first.name)
-        } else {
-            figures
-        };
+        let layer = (uses.len() > 1).then_some(first.name);
+        let label = words::brief_tile(layer, names, &tile);
         hints.push(Hint {
             offset: span.hi(),
             label,
-            tooltip: Some("elements that one step of this directive works on".to_owned()),
+            tooltip: Some(format!(
+                "elements that one step of this directive works on in `{}`: {}",
+                first.name,
+                words::tile(names, &tile)
+            )),
             kind: HintKind::Tile,
         });
     }

@@ -10,17 +10,20 @@
 pub mod complete;
 pub mod context;
 pub mod evaluate;
+pub mod folding;
 pub mod hints;
 pub mod hover;
 pub mod names;
+pub mod paths;
 pub mod rename;
+pub mod signature;
 pub mod symbols;
 pub mod tokens;
 pub mod words;
 
 use crate::base::{FileId, SourceFile, Span};
 use crate::driver::{Compiled, Files, Session};
-use crate::hir::{self, Module, Scope};
+use crate::hir::{self, Definition, Kind, Module, Scope};
 
 /// A file with its imports, as it was at one moment.
 pub struct Snapshot {
@@ -72,6 +75,24 @@ impl Snapshot {
         modules
             .filter(|module| module.ast.span.file() == span.file())
             .find_map(|module| module.std_path.as_deref())
+    }
+
+    /// What a dotted name means in the file that was asked for.
+    #[must_use]
+    pub fn named(&self, kind: Kind, name: &str) -> Option<Definition> {
+        let (root, _) = self.root()?;
+        let scope = self.scopes.get(root)?;
+        let local = scope.get(&(kind, name.to_owned())).copied();
+        let last = name.rsplit('.').next()?;
+        local.or_else(|| {
+            let modules = &self.compiled.modules;
+            let module = modules.iter().position(|module| module.is_library(name))?;
+            let items = &modules.get(module)?.ast.items;
+            let item = items.iter().position(|item| {
+                hir::defines(item).is_some_and(|(k, known, _)| k == kind && known == last)
+            })?;
+            Some(Definition { module, item })
+        })
     }
 
     /// Whether the file at `path` is this one or one that it imports.

@@ -117,6 +117,28 @@ pub fn check_name(name: &str) -> Result<(), Refusal> {
     }
 }
 
+/// What a symbol of a snapshot is in all snapshots alike; `None` for what only its own snapshot knows.
+#[must_use]
+pub fn known_as(snapshot: &Snapshot, symbol: &Symbol) -> Option<Target> {
+    identify(snapshot, symbol)
+}
+
+/// Every place of one snapshot outside of the library where `target` is written, under whatever name; and whether it is
+/// defined there.
+#[must_use]
+pub fn uses(snapshot: &Snapshot, target: &Target) -> Vec<(Span, bool)> {
+    let mut found = Vec::new();
+    for (index, module) in snapshot.compiled.modules.iter().enumerate() {
+        if module.std_path.is_some() {
+            continue;
+        }
+        let own = snapshot.occurrences(index).into_iter();
+        let same = own.filter(|one| identify(snapshot, &one.symbol).as_ref() == Some(target));
+        found.extend(same.map(|one| (one.span, one.defines)));
+    }
+    found
+}
+
 /// Adds every place of one snapshot where `target` is written under its own name.
 ///
 /// # Errors

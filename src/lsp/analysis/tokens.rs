@@ -9,6 +9,7 @@ use super::Snapshot;
 use super::names::Symbol;
 use crate::base::{FileId, Precision, Span};
 use crate::hir::{Definition, FUNCTIONS, Kind, vocabulary};
+use crate::syntax::lexer::Lexeme;
 use crate::syntax::token::Token;
 use crate::syntax::{contextual, lexer};
 use std::collections::BTreeMap;
@@ -105,6 +106,9 @@ pub fn tokens(snapshot: &Snapshot) -> Vec<Colored> {
         let before = at.checked_sub(1).and_then(token);
         let colored = match (lexeme.token, known.get(&span)) {
             (_, Some(&(color, defines, library))) => Some((color, defines, library)),
+            (Token::Identifier("P" | "L"), None) if is_kind_of_cluster(&lexemes[..at]) => {
+                Some((Color::Word, false, true))
+            }
             (Token::Identifier(word), None) => identifier(word, before, token(at + 1))
                 .map(|(color, library)| (color, false, library)),
             (other, None) => literal(other).map(|color| (color, false, false)),
@@ -123,6 +127,19 @@ pub fn tokens(snapshot: &Snapshot) -> Vec<Colored> {
     }
     tokens.sort_by_key(|token| token.span);
     tokens
+}
+
+/// Whether what follows says of which kind a cluster is: `Cluster(3, P)`.
+fn is_kind_of_cluster(before: &[Lexeme<'_>]) -> bool {
+    let [rest @ .., last] = before else {
+        return false;
+    };
+    let statement = rest
+        .iter()
+        .rev()
+        .take_while(|lexeme| !matches!(lexeme.token, Token::Semicolon | Token::LeftBrace));
+    let opened = |lexeme: &Lexeme<'_>| lexeme.token == Token::Cluster;
+    last.token == Token::Comma && statement.last().is_some_and(opened)
 }
 
 fn color(symbol: &Symbol) -> Option<Color> {

@@ -55,7 +55,10 @@ impl Editor {
     /// A server that knows what this editor can do.
     pub fn new() -> Editor {
         Editor::with(json!({
-            "textDocument": { "documentSymbol": { "hierarchicalDocumentSymbolSupport": true } },
+            "textDocument": {
+                "documentSymbol": { "hierarchicalDocumentSymbolSupport": true },
+                "publishDiagnostics": { "relatedInformation": true },
+            },
             "workspace": { "workspaceEdit": { "documentChanges": true } },
         }))
         .0

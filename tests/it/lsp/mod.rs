@@ -7,3 +7,4 @@ mod language;
 mod protocol;
 mod random;
 mod search;
+mod structure;

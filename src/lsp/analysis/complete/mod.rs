@@ -59,6 +59,95 @@ pub fn complete(snapshot: &Snapshot, offset: u32) -> (u32, Vec<Completion>) {
     (context.start, list.words)
 }
 
+/// Whether a name must follow at an offset: only there words are offered without being asked for. Elsewhere a list that
+/// opens by itself takes the Enter key from whoever wants a new line.
+#[must_use]
+pub fn wants_name(snapshot: &Snapshot, offset: u32) -> bool {
+    let Some(context) = context::context(snapshot.text(), offset) else {
+        return false;
+    };
+    if context.call().is_some() {
+        return false;
+    }
+    let follows = match context.statement.last() {
+        Some(Token::Comma) => {
+            context.block().first() == Some(&Token::Map)
+                && !context.statement.contains(&Token::Colon)
+        }
+        Some(token) => FOLLOWED_BY_NAMES.contains(token),
+        None => false,
+    };
+    // Where a number may stand as well, no list.
+    let (_, words) = complete(snapshot, offset);
+    let is_number = |word: &Completion| word.kind == CompletionKind::Function;
+    follows && !words.is_empty() && !words.iter().any(is_number)
+}
+
+/// Words and signs behind which there must be a name.
+const FOLLOWED_BY_NAMES: [Token<'static>; 17] = [
+    Token::Use,
+    Token::Map,
+    Token::On,
+    Token::Over,
+    Token::Using,
+    Token::In,
+    Token::From,
+    Token::At,
+    Token::Run,
+    Token::Fuse,
+    Token::Tile,
+    Token::Spread,
+    Token::Retain,
+    Token::Recompute,
+    Token::Refetch,
+    Token::Bypass,
+    Token::Colon,
+];
+
+/// What a keyword that begins an item is completed to, with places to fill in (`$1`); only where the line ends behind it.
+#[must_use]
+pub fn snippet(word: &Completion, snapshot: &Snapshot, start: u32) -> Option<String> {
+    let text = snapshot.text();
+    let rest = text.get(usize::try_from(start).ok()?..)?;
+    let line = rest.split(['\n', '\r']).next()?;
+    let begun: usize = line
+        .chars()
+        .take_while(|letter| letter.is_alphanumeric())
+        .map(char::len_utf8)
+        .sum();
+    if word.kind != CompletionKind::Keyword || !line[begun..].trim().is_empty() {
+        return None;
+    }
+    let known = SNIPPETS.iter().find(|known| known.0 == word.label)?;
+    Some(known.1.to_owned())
+}
+
+/// Item, and its text.
+const SNIPPETS: [(&str, &str); 7] = [
+    (
+        "Network",
+        "Network ${1:net} {\n  Layer ${2:conv1} {\n    Type: ${3:CONV};\n    Dimensions { K: ${4:64}, C: ${5:3}, Y: ${6:224}, X: ${7:224}, R: ${8:3}, S: ${9:3} }\n  }\n  $0\n}",
+    ),
+    (
+        "Layer",
+        "Layer ${1:name} {\n  Type: ${2:CONV};\n  Dimensions { $0 }\n}",
+    ),
+    (
+        "Accelerator",
+        "Accelerator ${1:acc} {\n  Memory DRAM { Bandwidth: ${2:16B/cycle} }\n  Memory ${3:GLB} { Size: ${4:128KiB} }\n  Array PE { Shape: [${5:16}] }\n  Memory ${6:RF} { Size: ${7:512B} }\n  Compute MAC { Lanes: 1 }\n}",
+    ),
+    ("Dataflow", "Dataflow ${1:rows}(${2:t = 4}) {\n  $0\n}"),
+    (
+        "Map",
+        "Map ${1:network} on ${2:accelerator} {\n  default: ${3:dataflow};$0\n}",
+    ),
+    (
+        "Search",
+        "Search ${1:best} {\n  network: ${2:net};\n  on: ${3:acc};\n  minimize: ${4:edp};$0\n}",
+    ),
+    ("Technology", "Technology ${1:mine} {\n  $0\n}"),
+];
+
 struct List<'a, 's> {
     snapshot: &'s Snapshot,
     context: &'a Context<'a>,
@@ -386,21 +475,8 @@ impl<'s> List<'_, 's> {
         }
     }
 
-    /// What a dotted name means in the file that was asked for.
     fn find(&self, kind: Kind, name: &str) -> Option<Definition> {
-        let (root, _) = self.snapshot.root()?;
-        let scope = self.snapshot.scopes.get(root)?;
-        let local = scope.get(&(kind, name.to_owned())).copied();
-        let last = name.rsplit('.').next()?;
-        local.or_else(|| {
-            let modules = &self.snapshot.compiled.modules;
-            let module = modules.iter().position(|module| module.is_library(name))?;
-            let items = &modules.get(module)?.ast.items;
-            let item = items.iter().position(|item| {
-                crate::hir::defines(item).is_some_and(|(k, known, _)| k == kind && known == last)
-            })?;
-            Some(Definition { module, item })
-        })
+        self.snapshot.named(kind, name)
     }
 
     /// The type that the layer around the cursor has.

@@ -181,11 +181,7 @@ fn item(snapshot: &Snapshot, evaluated: &Evaluated, kind: Kind, at: Definition) 
         }
         Kind::Accelerator => {
             if let Some(accelerator) = accelerator_at(snapshot, at) {
-                let pes = accelerator
-                    .arrays
-                    .iter()
-                    .flat_map(|array| &array.shape)
-                    .try_fold(1u64, |product, &axis| product.checked_mul(axis));
+                let pes = pes(accelerator);
                 let memories: Vec<&str> = accelerator
                     .memories
                     .iter()
@@ -204,6 +200,29 @@ fn item(snapshot: &Snapshot, evaluated: &Evaluated, kind: Kind, at: Definition) 
         out.push_str(&format!("\n`{path}`\n"));
     }
     Some(out)
+}
+
+/// All PEs: arrays inside each other multiply, arrays side by side add.
+fn pes(accelerator: &crate::hir::Accelerator) -> Option<u64> {
+    let arrays = &accelerator.arrays;
+    let levels = arrays.iter().map(|array| array.level).max();
+    (0..=levels.unwrap_or(0)).try_fold(1u64, |product, level| {
+        let mut here = arrays
+            .iter()
+            .filter(|array| array.level == level)
+            .peekable();
+        if here.peek().is_none() {
+            return Some(product);
+        }
+        let sum = here.try_fold(0u64, |sum, array| {
+            let size = array
+                .shape
+                .iter()
+                .try_fold(1u64, |size, &axis| size.checked_mul(axis))?;
+            sum.checked_add(size)
+        })?;
+        product.checked_mul(sum)
+    })
 }
 
 /// What all of a map costs, as far as it can be said.
