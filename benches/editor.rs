@@ -1,7 +1,8 @@
 //! How long after a key stroke an editor has diagnostics and hints.
 //!
-//! The file has 1,000 lines: ResNet50, the dataflow of its convolutions, a map, and a hundred other dataflows. Each iteration changes one number in one of them, as typing does, and asks for everything that an
-//! editor shows: diagnostics, hints, colours, outline. `cargo bench --bench editor`; the README carries the figure.
+//! One file has 1,000 lines: ResNet50, the dataflow of its convolutions, a map, and a hundred other dataflows; another
+//! one ten fused groups of three layers. Each iteration changes one number in one of them, as typing does, and asks for
+//! everything that an editor shows: diagnostics, hints, colours, outline. `cargo bench --bench editor`; the README carries the figure.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use dflowc::driver::{MemoryFiles, Session};
@@ -37,6 +38,32 @@ fn text((k_tile, c_tile): (usize, usize)) -> String {
     text
 }
 
+/// Ten inverted bottlenecks that run fused, rows by `rows`.
+fn fused(rows: usize) -> String {
+    let mut text = String::from(
+        "Accelerator edge {\n  Precision: INT8;\n  Memory DRAM { Bandwidth: 16B/cycle }\n  Memory GLB { Size: 4MiB }\n  \
+         Array PE { Shape: [64] }\n  Memory RF { }\n  Compute MAC { }\n}\nNetwork blocks {\n",
+    );
+    for block in 0..10 {
+        let (wide, narrow) = (24 * (block + 2), 4 * (block + 2));
+        text.push_str(&format!(
+            "  Layer e{block} {{ Type: CONV; Dimensions {{ K: {wide}, C: {narrow}, Y: 56, X: 56, R: 1, S: 1 }} Inputs: external; }}\n  \
+             Layer d{block} {{ Type: DWCONV; Dimensions {{ C: {wide}, Y: 56, X: 56, R: 3, S: 3 }} Padding {{ Y: 1, X: 1 }} Inputs: e{block}; }}\n  \
+             Layer p{block} {{ Type: CONV; Dimensions {{ K: {narrow}, C: {wide}, Y: 56, X: 56, R: 1, S: 1 }} Inputs: d{block}; }}\n"
+        ));
+    }
+    text.push_str("}\nMap blocks on edge {\n");
+    for block in 0..10 {
+        text.push_str(&format!(
+            "  Fuse e{block}, d{block}, p{block} {{\n    retain e{block}.Weight, d{block}.Weight, p{block}.Weight in GLB;\n    \
+             tile p{block}.P by {rows} {{\n      retain d{block}.Input, p{block}.Input in GLB;\n      \
+             sequence {{ run e{block}; run d{block}; run p{block}; }}\n    }}\n  }}\n"
+        ));
+    }
+    text.push_str("}\n");
+    text
+}
+
 fn stroke(session: &mut Session<MemoryFiles>, cache: &mut ResultCache, text: &str) -> usize {
     session.set_text("a.dflow", text);
     let snapshot = Snapshot::new(session, "a.dflow");
@@ -63,6 +90,24 @@ fn typing(criterion: &mut Criterion) {
         bencher.iter(|| {
             turn += 1;
             stroke(&mut session, &mut cache, &texts[turn % 2])
+        });
+    });
+    let groups: Vec<String> = [1, 2].map(fused).to_vec();
+    for text in &groups {
+        // One hint per layer, group and map, and those inside of the groups.
+        let hints = stroke(&mut session, &mut cache, text);
+        assert!(hints > 80, "{hints} hints");
+    }
+    criterion.bench_function("ten fused groups, a key stroke that was made before", |bencher| {
+        bencher.iter(|| {
+            turn += 1;
+            stroke(&mut session, &mut cache, &groups[turn % 2])
+        });
+    });
+    criterion.bench_function("ten fused groups, a key stroke that changes every group", |bencher| {
+        bencher.iter(|| {
+            turn += 1;
+            stroke(&mut session, &mut cache, &fused(turn % 28 + 1))
         });
     });
     // Every stroke makes mappings that are not remembered.

@@ -10,7 +10,9 @@ use dflowc::evaluate::{self, Cache, LayerOutcome, Observer, Request, Selection, 
 use dflowc::lower::raise::raise;
 use dflowc::lower::{self, Options};
 use dflowc::lsp::analysis::evaluate::ResultCache;
-use dflowc::lsp::analysis::{Snapshot, complete, hints, hover, rename, symbols, tokens};
+use dflowc::lsp::analysis::{
+    Snapshot, complete, folding, hints, hover, paths, rename, signature, symbols, tokens,
+};
 use dflowc::models::REGISTRY;
 use dflowc::report::{Report, csv, json as json_report, text as text_report};
 use dflowc::{format, models, syntax};
@@ -47,7 +49,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn new(stage: &'static str, what: impl Into<String>) -> Finding {
+    pub fn new(stage: &'static str, what: impl Into<String>) -> Finding {
         let what = what.into();
         Finding { stage, what }
     }
@@ -97,6 +99,7 @@ pub struct Checker {
     interpreted: u64,
     raised: u64,
     fixed: u64,
+    searched: u64,
 }
 
 /// All that the program says about a text.
@@ -115,6 +118,7 @@ impl Checker {
             interpreted: 0,
             raised: 0,
             fixed: 0,
+            searched: 0,
         }
     }
 
@@ -139,6 +143,9 @@ impl Checker {
         });
         stage("layers", &mut |found| self.layers(text, found));
         stage("fix", &mut |found| self.fixes(text, one, found));
+        stage("search", &mut |found| {
+            self.searched += crate::searched::searches(text, found);
+        });
         stage("editor", &mut |found| {
             edits(text, &mut Dice::new(edit), found)
         });
@@ -206,8 +213,8 @@ impl Checker {
             self.evaluated
         );
         println!(
-            "{} layers interpreted, {} raised, {} fixes tried",
-            self.interpreted, self.raised, self.fixed
+            "{} layers interpreted, {} raised, {} fixes tried, {} searches answered",
+            self.interpreted, self.raised, self.fixed, self.searched
         );
         let missing: Vec<&str> = Code::ALL
             .iter()
@@ -435,7 +442,7 @@ fn errors(text: &str) -> (Vec<Diagnostic>, SourceMap) {
     (sink.into_sorted(10_000).list, compiled.sources)
 }
 
-fn load(text: &str) -> Compiled {
+pub fn load(text: &str) -> Compiled {
     Session::new(MemoryFiles::new().with(NAME, text)).load(NAME)
 }
 
@@ -584,6 +591,7 @@ fn edits(text: &str, dice: &mut Dice, found: &mut Vec<Finding>) {
         }
         let _ = hints::hints(&snapshot, &evaluated, &mut cache);
         let _ = symbols::outline(&snapshot);
+        let _ = (folding::folds(&snapshot), paths::links(&snapshot));
         if !tokens::tokens(&snapshot).is_sorted_by(|a, b| a.span.hi() <= b.span.lo()) {
             found.push(Finding::new("editor", "coloured words overlap"));
         }
@@ -592,6 +600,13 @@ fn edits(text: &str, dice: &mut Dice, found: &mut Vec<Finding>) {
             let _ = complete::complete(&snapshot, offset);
             let _ = hover::hover(&snapshot, &evaluated, &mut cache, offset);
             let _ = rename::target(&snapshot, offset);
+            let _ = complete::wants_name(&snapshot, offset);
+            let _ = signature::signature(&snapshot, offset);
+            let _ = paths::begun(&text, offset);
+            let grown = folding::around(&snapshot, offset);
+            if !grown.is_sorted_by(|a, b| b.contains(*a)) {
+                found.push(Finding::new("editor", "a selection does not grow"));
+            }
         }
         // As somebody types: a character goes or comes.
         let boundaries: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();

@@ -10,8 +10,9 @@ struct Layer {
 }
 
 pub fn program(dice: &mut Dice) -> String {
-    match dice.within(0, 4) {
-        0 => fused(dice),
+    match dice.within(0, 9) {
+        0..=1 => fused(dice),
+        2 => searched(dice),
         _ => mapped(dice),
     }
 }
@@ -121,7 +122,11 @@ fn accelerator(dice: &mut Dice) -> String {
 }
 
 /// Loops of one kind; most pieces are no larger than what they are pieces of, and some are anything.
-fn dataflow(dice: &mut Dice, layer: &Layer) -> String {
+fn dataflow(dice: &mut Dice, layer: &Layer, accelerator: &str) -> String {
+    let memories: Vec<&str> = ["GLB", "RF", "L1"]
+        .into_iter()
+        .filter(|memory| accelerator.contains(memory))
+        .collect();
     let mut out = String::new();
     let levels = if dice.once_in(60) {
         dice.within(4, 20)
@@ -149,11 +154,11 @@ fn dataflow(dice: &mut Dice, layer: &Layer) -> String {
                 "P" | "Q" | "Y'" | "X'" => windows,
                 _ => false,
             };
-            if !dice.once_in(30) && (is_other || used.contains(&dim)) {
+            if !dice.once_in(60) && (is_other || used.contains(&dim)) {
                 continue;
             }
             used.push(dim);
-            let size = if dice.once_in(25) {
+            let size = if dice.once_in(50) {
                 dice.number()
             } else {
                 dice.within(1, left[at].min(1 << 48))
@@ -161,10 +166,12 @@ fn dataflow(dice: &mut Dice, layer: &Layer) -> String {
             left[at] = left[at].min(size.max(1));
             out += &match (loops, dice.within(0, 14)) {
                 (_, 0) => {
-                    let (tensor, memory) = (
-                        dice.one(layer.tensors),
-                        dice.one(&["GLB", "RF", "DRAM", "L1"]),
-                    );
+                    let known = !memories.is_empty() && !dice.once_in(8);
+                    let memory = match known {
+                        true => *dice.one(&memories),
+                        false => *dice.one(&["GLB", "RF", "DRAM", "L1"]),
+                    };
+                    let tensor = dice.one(layer.tensors);
                     let word = dice.one(&["retain", "bypass"]);
                     format!("{word} {tensor} in {memory}; ")
                 }
@@ -176,7 +183,7 @@ fn dataflow(dice: &mut Dice, layer: &Layer) -> String {
                     } else {
                         "TemporalMap"
                     };
-                    let offset = match dice.within(0, 19) {
+                    let offset = match dice.within(0, 39) {
                         0 => dice.number(),
                         _ if matches!(dim, "Y" | "X") => dice.within(1, size.max(1)),
                         _ => size,
@@ -191,9 +198,27 @@ fn dataflow(dice: &mut Dice, layer: &Layer) -> String {
 
 fn mapped(dice: &mut Dice) -> String {
     let layer = layer(dice, "l");
-    let (accelerator, dataflow) = (accelerator(dice), dataflow(dice, &layer));
+    let accelerator = accelerator(dice);
+    let dataflow = dataflow(dice, &layer, &accelerator);
     format!(
         "Network n {{ {} }}\n{accelerator}\nMap n on a {{ l: {{ {dataflow} }} }}\n",
+        layer.text
+    )
+}
+
+/// A layer that is searched, mostly in a small space.
+fn searched(dice: &mut Dice) -> String {
+    let (layer, accelerator) = (layer(dice, "l"), accelerator(dice));
+    let minimize = dice.one(&["cycles", "energy", "edp", "pareto(cycles, area)"]);
+    let model = dice.one(&["exact", "exact", "maestro"]);
+    let tiles = if dice.once_in(3) { "tiles: imperfect;" } else { "" };
+    let space = if dice.once_in(2) {
+        String::new()
+    } else {
+        format!("space {{ {tiles} }}")
+    };
+    format!(
+        "Network n {{ {} }}\n{accelerator}\nSearch s {{ network: n; on: a; model: {model}; minimize: {minimize}; {space} }}\n",
         layer.text
     )
 }

@@ -21,6 +21,7 @@ mod generate;
 mod memory;
 mod mutate;
 mod pieces;
+mod searched;
 mod watch;
 
 use checks::{Checker, Finding, Plant};

@@ -22,6 +22,7 @@ mod fused_report;
 mod generate;
 mod hostile;
 mod import;
+mod killed;
 mod laws;
 mod layering;
 mod looptree;

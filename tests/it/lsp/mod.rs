@@ -4,6 +4,7 @@ mod costs;
 mod diagnostics;
 mod editor;
 mod language;
+mod memory;
 mod protocol;
 mod random;
 mod search;

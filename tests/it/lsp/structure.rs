@@ -178,11 +178,11 @@ fn keywords_come_with_their_block_where_the_line_ends() {
 fn a_call_shows_what_it_takes() {
     let text = "use std.dataflows.nvdla; Map n on a { default: nvdla(c_tile = 3, ";
     let mut editor = opened(text);
-    let answer = editor.at(
-        "textDocument/signatureHelp",
-        FILE,
-        &position(text, text.len()),
-    );
+    let mut at = |place: usize| {
+        let params = json!({ "textDocument": { "uri": FILE }, "position": position(text, place) });
+        editor.ask("textDocument/signatureHelp", params)
+    };
+    let answer = at(text.len());
     let shown = &answer["result"]["signatures"][0];
     let label = shown["label"].as_str().unwrap();
     assert!(

@@ -1,0 +1,85 @@
+//! What must hold of what a search finds: it can be read again, has the figures that were printed, and its proof holds.
+
+use crate::checks::{Finding, load};
+use dflowc::diag::{Code, Diagnostics};
+use dflowc::evaluate::{self, Cache, Request, Selection, Until};
+use dflowc::lower::Options;
+use dflowc::models;
+use dflowc::optimize::{self, proof};
+use std::time::Duration;
+
+/// A search ends after this time, with what it has.
+const BUDGET: Duration = Duration::from_millis(40);
+/// Parts of a space of at most so many candidates are enumerated.
+const ENUMERATED: u64 = 2_000;
+
+struct Silent;
+
+impl optimize::Observer for Silent {}
+
+/// Runs the searches of a program; how many of them found something.
+pub fn searches(text: &str, found: &mut Vec<Finding>) -> u64 {
+    let compiled = load(text);
+    let mut answered = 0;
+    if compiled.diagnostics.has_errors() {
+        return answered;
+    }
+    for search in &compiled.program.searches {
+        let mut sink = Diagnostics::new();
+        let answer = optimize::run(&compiled, search, Some(BUDGET), &mut sink, &mut Silent);
+        let Some(answer) = answer else { continue };
+        let _ = optimize::report(&compiled, search, &answer, false);
+        let own = answer.found.iter().map(|one| one.answers());
+        let printed: Vec<(u64, f64)> = own
+            .filter_map(|answers| {
+                let one = answers.first()?.exact;
+                Some((one.counts.timing.cycles, one.figures.energy.unwrap_or(0.0)))
+            })
+            .collect();
+        if printed.is_empty() {
+            continue;
+        }
+        answered += 1;
+        if let Some(emitted) = optimize::emit(&compiled, search, &answer, text, false) {
+            again(&emitted, &printed, found);
+        }
+        let document = proof::document(&compiled, &[(search, answer)], "fuzz.dflow", &[]);
+        let verdict = proof::verify(&compiled, &document, ENUMERATED, &mut sink);
+        for flaw in verdict.flaws {
+            found.push(Finding::new("certificate", flaw));
+        }
+    }
+    answered
+}
+
+/// The emitted map has the figures of the answers.
+fn again(text: &str, printed: &[(u64, f64)], found: &mut Vec<Finding>) {
+    let compiled = load(text);
+    let mut sink = compiled.diagnostics.clone();
+    let all = Selection::all(&compiled);
+    let last = all.maps.last().cloned();
+    let request = Request {
+        selection: &Selection {
+            maps: last.into_iter().collect(),
+        },
+        models: &[models::DEFAULT],
+        until: Until::Evaluated,
+        options: Options::default(),
+        warnings: false,
+    };
+    let evaluations = evaluate::run(&compiled, &request, &mut Cache::default(), &mut sink);
+    let other = |code: Code| !matches!(code, Code::E0503 | Code::W0401);
+    if let Some(error) = sink.iter().find(|one| one.is_error() && other(one.code)) {
+        let what = format!("what is emitted is refused: {}: {}", error.code, error.message);
+        found.push(Finding::new("emit", what));
+        return;
+    }
+    let layers = evaluations.iter().flat_map(|one| &one.layers);
+    let counted: Vec<u64> = layers.map(|layer| layer.cycles).collect();
+    for (cycles, _) in printed {
+        if !counted.is_empty() && !counted.contains(cycles) {
+            let what = format!("what is emitted takes {counted:?} cycles, {cycles} were printed");
+            found.push(Finding::new("emit", what));
+        }
+    }
+}
