@@ -98,18 +98,24 @@ fn typing(criterion: &mut Criterion) {
         let hints = stroke(&mut session, &mut cache, text);
         assert!(hints > 80, "{hints} hints");
     }
-    criterion.bench_function("ten fused groups, a key stroke that was made before", |bencher| {
-        bencher.iter(|| {
-            turn += 1;
-            stroke(&mut session, &mut cache, &groups[turn % 2])
-        });
-    });
-    criterion.bench_function("ten fused groups, a key stroke that changes every group", |bencher| {
-        bencher.iter(|| {
-            turn += 1;
-            stroke(&mut session, &mut cache, &fused(turn % 28 + 1))
-        });
-    });
+    criterion.bench_function(
+        "ten fused groups, a key stroke that was made before",
+        |bencher| {
+            bencher.iter(|| {
+                turn += 1;
+                stroke(&mut session, &mut cache, &groups[turn % 2])
+            });
+        },
+    );
+    criterion.bench_function(
+        "ten fused groups, a key stroke that changes every group",
+        |bencher| {
+            bencher.iter(|| {
+                turn += 1;
+                stroke(&mut session, &mut cache, &fused(turn % 28 + 1))
+            });
+        },
+    );
     // Every stroke makes mappings that are not remembered.
     criterion.bench_function("a key stroke that changes every layer", |bencher| {
         bencher.iter(|| {

@@ -211,7 +211,11 @@ fn searched(dice: &mut Dice) -> String {
     let (layer, accelerator) = (layer(dice, "l"), accelerator(dice));
     let minimize = dice.one(&["cycles", "energy", "edp", "pareto(cycles, area)"]);
     let model = dice.one(&["exact", "exact", "maestro"]);
-    let tiles = if dice.once_in(3) { "tiles: imperfect;" } else { "" };
+    let tiles = if dice.once_in(3) {
+        "tiles: imperfect;"
+    } else {
+        ""
+    };
     let space = if dice.once_in(2) {
         String::new()
     } else {

@@ -70,7 +70,10 @@ fn again(text: &str, printed: &[(u64, f64)], found: &mut Vec<Finding>) {
     let evaluations = evaluate::run(&compiled, &request, &mut Cache::default(), &mut sink);
     let other = |code: Code| !matches!(code, Code::E0503 | Code::W0401);
     if let Some(error) = sink.iter().find(|one| one.is_error() && other(one.code)) {
-        let what = format!("what is emitted is refused: {}: {}", error.code, error.message);
+        let what = format!(
+            "what is emitted is refused: {}: {}",
+            error.code, error.message
+        );
         found.push(Finding::new("emit", what));
         return;
     }

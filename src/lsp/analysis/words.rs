@@ -30,16 +30,26 @@ pub fn group(report: &GroupReport) -> String {
 pub const MOST_BESIDE: usize = 43;
 
 /// What fits beside a line, behind `before`: `1,287,152 cycles, 40.1 %, 1.270 mJ`, or where that is too long
-/// `390.0M cycles, 45.6 %, 18.310 mJ`.
+/// `390.0M cycles, 45.6 %, 18.310 mJ`, or less.
 #[must_use]
 pub fn brief(before: &str, cycles: u128, utilization: f64, energy_pj: Option<f64>) -> String {
-    let mut parts = figures(cycles, utilization, energy_pj);
-    let whole = format!("{before}{}", parts.join(", "));
-    if whole.chars().count() <= MOST_BESIDE {
-        return whole;
-    }
-    parts[0] = format!("{} cycles", rounded(cycles));
-    format!("{before}{}", parts.join(", "))
+    let whole = figures(cycles, utilization, energy_pj);
+    let cycles = format!("{} cycles", rounded(cycles));
+    let percent = format!("{} %", percent(utilization));
+    let energy = |digits: usize| energy_pj.map(|pj| energy_to(pj, digits));
+    let shorter = |percent: Option<&String>, digits: usize| {
+        let parts = [Some(cycles.clone()), percent.cloned(), energy(digits)];
+        parts.into_iter().flatten().collect::<Vec<String>>()
+    };
+    let all = [
+        whole,
+        shorter(Some(&percent), 3),
+        shorter(Some(&percent), 1),
+        shorter(None, 1),
+    ];
+    let texts = all.map(|parts| format!("{before}{}", parts.join(", ")));
+    let fits = |text: &&String| text.chars().count() <= MOST_BESIDE;
+    texts.iter().find(fits).unwrap_or(&texts[3]).clone()
 }
 
 /// `390.0M`: one decimal, cut off, of the largest unit in which it is at least 1.
@@ -146,10 +156,14 @@ fn percent(part: f64) -> String {
 /// As in the text report: three decimals of the largest unit in which the value is at least 1.
 #[must_use]
 pub fn energy(pj: f64) -> String {
+    energy_to(pj, 3)
+}
+
+fn energy_to(pj: f64, digits: usize) -> String {
     const UNITS: [(&str, f64); 4] = [("J", 1e12), ("mJ", 1e9), ("uJ", 1e6), ("nJ", 1e3)];
     let unit = UNITS.into_iter().find(|(_, size)| pj >= *size);
     let (name, size) = unit.unwrap_or(("pJ", 1.0));
-    format!("{:.3} {name}", pj / size)
+    format!("{:.digits$} {name}", pj / size)
 }
 
 /// `Input 12, Weight 192, Output 16`

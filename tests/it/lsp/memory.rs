@@ -18,7 +18,8 @@ fn memory_is_flat_over_many_edits() {
     let wanted = std::env::var("DFLOW_EDITS").ok();
     let edits = wanted.and_then(|n| n.parse().ok()).unwrap_or(2000u64);
     let mut editor = opened(SMALL);
-    let all = json!({ "start": { "line": 0, "character": 0 }, "end": { "line": 99, "character": 0 } });
+    let all =
+        json!({ "start": { "line": 0, "character": 0 }, "end": { "line": 99, "character": 0 } });
     let mut first = None;
     for edit in 0..edits {
         // Mappings that were never seen before.
