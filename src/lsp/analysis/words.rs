@@ -52,7 +52,7 @@ pub fn brief(before: &str, cycles: u128, utilization: f64, energy_pj: Option<f64
     texts.iter().find(fits).unwrap_or(&texts[3]).clone()
 }
 
-/// `390.0M`: one decimal, cut off, of the largest unit in which it is at least 1.
+/// `390.0M`, `6.061G`: four digits, the rest cut off.
 fn rounded(count: u128) -> String {
     const UNITS: [(&str, u128); 4] = [
         ("T", 10u128.pow(12)),
@@ -60,13 +60,18 @@ fn rounded(count: u128) -> String {
         ("M", 10u128.pow(6)),
         ("k", 10u128.pow(3)),
     ];
-    match UNITS.into_iter().find(|(_, size)| count >= *size) {
-        Some((name, size)) => {
-            let tenths = count / (size / 10);
-            format!("{}.{}{name}", tenths / 10, tenths % 10)
-        }
-        None => count.to_string(),
-    }
+    let Some((name, size)) = UNITS.into_iter().find(|(_, size)| count >= *size) else {
+        return count.to_string();
+    };
+    let digits = match count / size {
+        0..=9 => 3,
+        10..=99 => 2,
+        _ => 1,
+    };
+    let parts = 10u128.pow(digits);
+    let part = count / (size / parts);
+    let digits = digits as usize;
+    format!("{}.{:0digits$}{name}", part / parts, part % parts)
 }
 
 /// [`brief`] of a layer.

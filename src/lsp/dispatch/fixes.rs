@@ -65,7 +65,8 @@ impl RequestContext<'_> {
                 });
             }
         }
-        if is_wanted(&FIX_ALL) {
+        // Only for who asks for it: in a menu at one mistake it would stand beside every fix.
+        if wanted.is_some() && is_wanted(&FIX_ALL) {
             let (edits, number) = apart(&all.iter().collect::<Vec<_>>());
             if number > 0 {
                 push(CodeAction {
