@@ -81,6 +81,10 @@ pub(super) fn fits_input(
             let known = &network.inputs[at];
             (known.name.clone(), known.name_span)
         }
+        Source::Persistent(at) => {
+            let known = &network.persistents[at].tensor;
+            (known.name.clone(), known.name_span)
+        }
         Source::External => return,
     };
     cx.error(HirError::ShapeMismatch {
@@ -221,6 +225,11 @@ fn concatenated(
             }
             Source::Input(at) => {
                 let known = &network.inputs[at];
+                named = Some(known);
+                (known.name.as_str(), known.name_span)
+            }
+            Source::Persistent(at) => {
+                let known = &network.persistents[at].tensor;
                 named = Some(known);
                 (known.name.as_str(), known.name_span)
             }

@@ -91,6 +91,11 @@ pub enum SyntaxError {
         span: Span,
         key: String,
     },
+    /// A word before the sign of an equation that is neither `max` nor `min`.
+    UnknownReduction {
+        span: Span,
+        name: String,
+    },
     Misplaced {
         span: Span,
         what: &'static str,
@@ -139,6 +144,7 @@ impl SyntaxError {
             | Self::ValueWithoutKey { span }
             | Self::DottedKey { span }
             | Self::AssignmentOutsideCompute { span, .. }
+            | Self::UnknownReduction { span, .. }
             | Self::Misplaced { span, .. }
             | Self::NotADataflow { span }
             | Self::NotASetting { span }
@@ -167,6 +173,7 @@ impl Mistake for SyntaxError {
             | Self::ValueWithoutKey { .. }
             | Self::DottedKey { .. }
             | Self::AssignmentOutsideCompute { .. }
+            | Self::UnknownReduction { .. }
             | Self::Misplaced { .. }
             | Self::NotADataflow { .. }
             | Self::NotASetting { .. }
@@ -353,6 +360,9 @@ impl SyntaxError {
             Self::AssignmentOutsideCompute { span, key } => self
                 .titled(format!("`{key}` takes a value, not an equation"))
                 .at(*span, "only `Compute` takes an equation"),
+            Self::UnknownReduction { span, name } => self
+                .titled(format!("`{name}=` is no reduction"))
+                .at(*span, "expected `=`, `+=`, `max=` or `min=`"),
             Self::Misplaced { span, what, home } => self
                 .titled(format!("{what} can only stand in {home}"))
                 .at(*span, format!("this is not {home}")),
