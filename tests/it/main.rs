@@ -24,6 +24,7 @@ mod hostile;
 mod import;
 mod laws;
 mod layering;
+mod library;
 mod looptree;
 mod lsp;
 mod maestro;
