@@ -53,7 +53,7 @@ pub fn run(arguments: &List, output: &Output) -> Result<Status, Failure> {
 /// The definitions of a file: the one that has its name, then the others.
 fn entries(path: &str, source: &str) -> Vec<Entry> {
     let own = path.rsplit('.').next().unwrap_or_default();
-    let parsed = syntax::parse(FileId::default(), source);
+    let parsed = syntax::parse(FileId::new(0), source);
     let mut found: Vec<Entry> = Vec::new();
     for item in &parsed.ast.items {
         let (name, parameters): (&str, &[Parameter]) = match item {

@@ -27,6 +27,7 @@ mod fuse_error;
 pub mod fused;
 mod handover;
 mod hierarchy;
+mod import;
 mod layer;
 mod map;
 mod module;

@@ -221,6 +221,8 @@ impl Wiring<'_, '_> {
                         needed,
                         found,
                         input: Some(input.shape()),
+                        parts: Vec::new(),
+                        padding: None,
                         span: consumer.name_span,
                         producer_span: input.name_span,
                         insert: None,

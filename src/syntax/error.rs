@@ -1,6 +1,7 @@
 //! What can be wrong with the text of a file, and how it is said.
 
 use super::expected::{A_FUSED_STATEMENT, DIRECTIVES, FUSED};
+use super::slip::Slip;
 use crate::base::{Span, Unit};
 use crate::diag::{Code, Diagnostic, Mistake, suggest};
 
@@ -33,7 +34,11 @@ pub enum SyntaxError {
     UnknownUnit {
         unit: Span,
         text: String,
+        /// Bits per second: all of it, in bytes per second.
+        instead: Option<(Span, String)>,
     },
+    /// What is understood although it is written otherwise.
+    Slip(Slip),
     /// The token does not fit; `expected` in human words.
     Unexpected {
         span: Span,
@@ -151,6 +156,7 @@ impl SyntaxError {
             | Self::ClusterKind { span }
             | Self::FileTooLarge { span, .. }
             | Self::GaveUp { span } => *span,
+            Self::Slip(slip) => slip.span(),
             // Where the diagnostic points: the innermost open brace.
             Self::Unclosed { opens, at } => opens.first().copied().unwrap_or(*at),
         }
@@ -164,7 +170,9 @@ impl Mistake for SyntaxError {
             Self::InvalidUtf8 { .. } => Code::E0002,
             Self::UnterminatedComment { .. } => Code::E0003,
             Self::UnterminatedString { .. } | Self::UnknownEscape { .. } => Code::E0004,
-            Self::NumberTooLarge { .. } | Self::UnknownUnit { .. } => Code::E0005,
+            Self::NumberTooLarge { .. }
+            | Self::UnknownUnit { .. }
+            | Self::Slip(Slip::DigitFirst { .. }) => Code::E0005,
             Self::Unexpected { .. }
             | Self::MissingSeparator { .. }
             | Self::MissingColon { .. }
@@ -178,6 +186,7 @@ impl Mistake for SyntaxError {
             | Self::NotADataflow { .. }
             | Self::NotASetting { .. }
             | Self::ClusterKind { .. }
+            | Self::Slip(_)
             | Self::GaveUp { .. } => Code::E0101,
             Self::StrayBrace { .. } | Self::MissingOpen { .. } | Self::Unclosed { .. } => {
                 Code::E0102
@@ -224,7 +233,15 @@ impl SyntaxError {
                 .titled("number too large")
                 .at(*span, "more digits than can be kept exactly")
                 .note("a number has at most 38 digits and a power of ten within 60"),
-            Self::UnknownUnit { unit, text } => self.unknown_unit(*unit, text),
+            Self::UnknownUnit {
+                unit,
+                text,
+                instead: Some((span, bytes)),
+            } => self
+                .titled(format!("`{text}/s` is not a unit"))
+                .at(*unit, "a bandwidth is in bytes")
+                .fix(*span, bytes.clone(), "as many bytes per second"),
+            Self::UnknownUnit { unit, text, .. } => self.unknown_unit(*unit, text),
             Self::FileTooLarge { span, limit } => self
                 .titled("the file is too large")
                 .at(*span, "not read")
@@ -272,6 +289,7 @@ impl SyntaxError {
                     diagnostic
                 }
             }
+            Self::Slip(slip) => slip.said(|message| self.titled(message)),
             Self::MissingSeparator {
                 after,
                 found,
