@@ -20,6 +20,7 @@ library! {
         fused_block
         gemmini
         maestro_fig8
+        npu
         nvdla_large
         nvdla_small
         shidiannao
@@ -31,6 +32,7 @@ library! {
         deepopt
         gemm_os
         nlr
+        npu
         nvdla
         row_stationary
         shidiannao
@@ -41,24 +43,39 @@ library! {
         alexnet
         alexnet_grouped
         bert_base
+        bert_large
+        convnext_tiny
         deepopt_alexnet
         deepopt_googlenet
         deepopt_resnet50
         deepopt_squeezenet1_1
         deepopt_vgg16
+        deepseek_mla
+        efficientnet_b0
+        fsrcnn
         googlenet
         googlenet_torchvision
         gpt2_small
+        gpt3_6_7b
+        llama3_70b
+        llama3_8b
+        mixtral_8x7b
         mobilenet_v1
         mobilenet_v2
+        mobilenet_v3_large
+        qwen3_0_6b
+        resnet152
         resnet18
         resnet50
         resnext50
         squeezenet1_0
         squeezenet1_1
+        t5_small
+        transformer
         unet
         vgg16
         vit_b16
+        yolov3
     }
     technology {
         cacti28

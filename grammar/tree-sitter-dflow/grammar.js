@@ -218,7 +218,9 @@ module.exports = grammar({
 
     value: $ => choice($.expr, $.assign),
 
-    assign: $ => seq(field('target', $.expr), choice('+=', '='), field('value', $.expr)),
+    assign: $ => seq(field('target', $.expr), field('combine', $.combine), field('value', $.expr)),
+
+    combine: $ => choice('+=', '=', seq($.name, '=')),
 
     _separator: $ => choice(';', ','),
 
@@ -287,7 +289,9 @@ module.exports = grammar({
 
     map_open: $ => alias($._map_open_named, $.map_entry),
 
-    _map_open_named: $ => seq($.map_key, ':', field('dataflow', $.expr)),
+    _map_open_named: $ => seq(
+      $.map_key, ':', field('dataflow', $.expr), optional(seq('on', field('array', $.name))),
+    ),
 
     map_closed: $ => choice(
       alias($._map_closed_inline, $.map_entry),

@@ -58,8 +58,14 @@ pub enum ColorChoice {
 pub enum MessageFormat {
     /// For people, with the source
     Text,
+    /// One line each: `file:line:column: error[CODE]: message`
+    Short,
     /// One JSON object per file, one per line
     Json,
+    /// Commands of GitHub Actions
+    Github,
+    /// One SARIF 2.1.0 log of the whole run
+    Sarif,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -77,6 +83,7 @@ pub enum Command {
     Emit(Emit),
     Fmt(Fmt),
     Import(Import),
+    List(List),
     Oracle(Oracle),
     Explore(Explore),
     Merge(Merge),
@@ -84,6 +91,11 @@ pub enum Command {
     Verify(Verify),
     #[cfg(feature = "lsp")]
     Lsp(Lsp),
+    /// Print the manual page
+    #[command(after_help = "\
+Example:
+  dflowc man > ~/.local/share/man/man1/dflowc.1")]
+    Man,
     /// Print a completion script for a shell
     #[command(after_help = "\
 Example:
@@ -101,10 +113,16 @@ Examples:
   dflowc check design.dflow
   dflowc check -D warnings networks/*.dflow
   dflowc check --set rows=64 design.dflow       with another constant or default
-  dflowc check --message-format json design.dflow")]
+  dflowc check --message-format short designs   one line each, for all files of a folder
+  dflowc check --fix design.dflow               apply the edits that mend mistakes")]
 pub struct Check {
+    /// Files, or folders of them; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+
+    /// Apply the edits that are offered to the files that are named, each only if it leaves fewer mistakes
+    #[arg(long)]
+    pub fix: bool,
 
     #[command(flatten)]
     pub settings: Settings,
@@ -120,10 +138,12 @@ Examples:
   dflowc eval design.dflow                      a table per network
   dflowc eval design.dflow --layer conv1_1      one layer in detail
   dflowc eval design.dflow --map baseline --set S=1
-  dflowc eval design.dflow --map 'vgg16 on eyeriss' --report json -o out.json")]
+  dflowc eval design.dflow --map 'vgg16 on eyeriss' --report json -o out.json
+  dflowc eval designs --report csv              every file of a folder that has maps")]
 pub struct Eval {
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
+    /// Files, or folders of them; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
 
     #[command(flatten)]
     pub selection: Selection,
@@ -280,6 +300,19 @@ pub struct Import {
     /// Write to a file instead of standard output
     #[arg(short, long, value_name = "OUT.dflow")]
     pub output: Option<PathBuf>,
+}
+
+/// List what the embedded library has: networks, accelerators, dataflows and technologies with their parameters
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dflowc list
+  dflowc list networks
+  dflowc list networks.llama3_8b       what the file says of itself")]
+pub struct List {
+    /// A part of the library, or one file of it
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
 }
 
 /// Run the naive interpreter, step by step and element by element (small layers)

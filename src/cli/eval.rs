@@ -1,16 +1,54 @@
 //! `dflowc eval FILE`
 
 use super::args::{Eval, ReportFormat};
+use super::inputs::expand;
 use super::output::{Failure, Output, Status};
 use super::pipeline::{self, Destination};
 use super::progress::Progress;
 use crate::report::{Report, csv, json, text};
+use std::path::Path;
 
-/// Evaluates and reports; what has errors is not reported.
+/// Evaluates and reports every file; what has errors is not reported. The worst status counts.
 pub fn run(arguments: &Eval, output: &Output) -> Result<Status, Failure> {
+    let (files, mut worst) = expand(&arguments.files, output);
+    // Of a folder only what has maps is meant.
+    let named = files == arguments.files;
+    let mut reports = Vec::with_capacity(files.len());
+    for file in &files {
+        let (report, status) = evaluated(file, arguments, output)?;
+        worst = worst.max(status);
+        reports.extend(report.filter(|report| named || !report.evaluations.is_empty()));
+    }
+    if reports.is_empty() {
+        return Ok(worst);
+    }
+    let detail = arguments.detail || arguments.selection.layer.is_some();
+    let mut whole = String::new();
+    for (at, report) in reports.iter().enumerate() {
+        let text = match arguments.report {
+            ReportFormat::Text => text::write(report, detail),
+            ReportFormat::Csv => csv::write(report),
+            ReportFormat::Json => json::write(report)
+                .map_err(|error| Failure(format!("cannot write the report as JSON: {error}")))?,
+        };
+        if at > 0 && arguments.report == ReportFormat::Text {
+            whole.push('\n');
+        }
+        whole.push_str(&text);
+    }
+    output.result_to(&whole, arguments.output.as_deref())?;
+    Ok(worst)
+}
+
+/// The report of one file, if there is one.
+fn evaluated(
+    file: &Path,
+    arguments: &Eval,
+    output: &Output,
+) -> Result<(Option<Report>, Status), Failure> {
     let mut progress = Progress::new();
     let outcome = pipeline::evaluate(
-        &arguments.file,
+        file,
         &arguments.selection,
         &arguments.model,
         arguments.mapping,
@@ -27,16 +65,8 @@ pub fn run(arguments: &Eval, output: &Output) -> Result<Status, Failure> {
         .iter()
         .any(|evaluation| evaluation.totals.layers > 0);
     if status != Status::Clean && !(arguments.keep_going && has_figures) {
-        return Ok(status);
+        return Ok((None, status));
     }
-    let detail = arguments.detail || arguments.selection.layer.is_some();
-    let report = Report::new(arguments.file.display().to_string(), outcome.value);
-    let text = match arguments.report {
-        ReportFormat::Text => text::write(&report, detail),
-        ReportFormat::Csv => csv::write(&report),
-        ReportFormat::Json => json::write(&report)
-            .map_err(|error| Failure(format!("cannot write the report as JSON: {error}")))?,
-    };
-    output.result_to(&text, arguments.output.as_deref())?;
-    Ok(status)
+    let report = Report::new(file.display().to_string(), outcome.value);
+    Ok((Some(report), status))
 }

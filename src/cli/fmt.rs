@@ -1,6 +1,7 @@
 //! `dflowc fmt FILE...`
 
 use super::args::{Fmt, MessageFormat};
+use super::inputs::{STDIN_NAME, expand, is_stdin, read_stdin};
 use super::output::{Failure, Output, Status};
 use crate::base::SourceMap;
 use crate::base::harmless::harmless;
@@ -8,61 +9,26 @@ use crate::diag::Diagnostics;
 use crate::driver::read_file;
 use crate::{format, syntax};
 use similar::TextDiff;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Of longer files `--check` gives the name alone: comparing takes time quadratic in what differs.
 const MOST_LINES: usize = 4_000;
-/// Folders in folders that are looked into.
-const MOST_FOLDERS: usize = 32;
 
 /// Lays out every file, or says which are not; the worst status counts, and one bad file keeps no other from its
 /// turn.
 pub fn run(arguments: &Fmt, output: &Output) -> Result<Status, Failure> {
-    if arguments.stdin || arguments.files.iter().any(|file| file.as_os_str() == "-") {
+    if arguments.stdin || arguments.files.iter().any(|file| is_stdin(file)) {
         return stdin(arguments, output);
     }
-    let mut worst = Status::Clean;
-    for path in &arguments.files {
-        let files = match path.is_dir() {
-            true => folder(path, MOST_FOLDERS),
-            false => Ok(vec![path.clone()]),
-        };
-        for each in files.unwrap_or_else(|failure| {
+    let (files, mut worst) = expand(&arguments.files, output);
+    for each in &files {
+        let status = file(each, arguments.check, output).unwrap_or_else(|failure| {
             output.failure(&failure);
-            worst = Status::Usage;
-            Vec::new()
-        }) {
-            let status = file(&each, arguments.check, output).unwrap_or_else(|failure| {
-                output.failure(&failure);
-                Status::Usage
-            });
-            worst = worst.max(status);
-        }
+            Status::Usage
+        });
+        worst = worst.max(status);
     }
     Ok(worst)
-}
-
-/// The dflow files in a folder and in those in it, by name; links and hidden folders are left alone.
-fn folder(path: &Path, depth: usize) -> Result<Vec<PathBuf>, Failure> {
-    let wrong =
-        |error: std::io::Error| Failure(format!("cannot read {}: {error}", path.to_string_lossy()));
-    let mut entries = std::fs::read_dir(path)
-        .and_then(Iterator::collect::<std::io::Result<Vec<_>>>)
-        .map_err(wrong)?;
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    let mut files = Vec::new();
-    for entry in entries {
-        let kind = entry.file_type().map_err(wrong)?;
-        let hidden = entry.file_name().to_string_lossy().starts_with('.');
-        let inside = entry.path();
-        if kind.is_dir() && !hidden && depth > 0 {
-            files.extend(folder(&inside, depth - 1)?);
-        } else if kind.is_file() && inside.extension().is_some_and(|known| known == "dflow") {
-            files.push(inside);
-        }
-    }
-    Ok(files)
 }
 
 fn file(path: &Path, check: bool, output: &Output) -> Result<Status, Failure> {
@@ -83,21 +49,13 @@ fn file(path: &Path, check: bool, output: &Output) -> Result<Status, Failure> {
 }
 
 fn stdin(arguments: &Fmt, output: &Output) -> Result<Status, Failure> {
-    const NAME: &str = "<stdin>";
-    if !arguments.files.iter().all(|file| file.as_os_str() == "-") {
+    const NAME: &str = STDIN_NAME;
+    if !arguments.files.iter().all(|file| is_stdin(file)) {
         return Err(Failure(
             "standard input and files cannot be formatted in one run".to_owned(),
         ));
     }
-    // One byte past the limit is enough for the parser to refuse the text.
-    let most = u64::try_from(syntax::MAX_SOURCE_BYTES).unwrap_or(u64::MAX);
-    let mut bytes = Vec::new();
-    std::io::stdin()
-        .lock()
-        .take(most.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(|error| Failure(format!("cannot read standard input: {error}")))?;
-    match formatted(NAME, bytes, output)? {
+    match formatted(NAME, read_stdin()?, output)? {
         Err(status) => Ok(status),
         Ok((text, formatted)) if arguments.check && text != formatted => {
             differs(NAME, &text, &formatted, output)
@@ -136,10 +94,10 @@ fn differs(name: &str, text: &str, formatted: &str, output: &Output) -> Result<S
             "{}\n",
             serde_json::json!({ "file": name, "formatted": false })
         ),
-        MessageFormat::Text if lines(text).max(lines(formatted)) > MOST_LINES => {
+        _ if lines(text).max(lines(formatted)) > MOST_LINES => {
             format!("--- {name}\n+++ {name} (formatted)\n")
         }
-        MessageFormat::Text => TextDiff::from_lines(text, formatted)
+        _ => TextDiff::from_lines(text, formatted)
             .unified_diff()
             .context_radius(1)
             .header(name, &format!("{name} (formatted)"))

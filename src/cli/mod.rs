@@ -13,9 +13,12 @@ mod emit;
 mod eval;
 mod explain;
 mod explore;
+mod fix;
 mod fmt;
 mod groups;
 mod import;
+mod inputs;
+mod list;
 #[cfg(feature = "lsp")]
 mod lsp;
 mod oracle;
@@ -29,6 +32,14 @@ use args::{Arguments, Command};
 use clap::{CommandFactory, Parser};
 use output::{Output, Status};
 use std::process::ExitCode;
+
+/// The manual page, in the form of man(7).
+fn man(output: &Output) -> Result<Status, output::Failure> {
+    let mut page = Vec::new();
+    let written = clap_mangen::Man::new(Arguments::command()).render(&mut page);
+    written.map_err(|error| output::Failure(format!("cannot write the page: {error}")))?;
+    output.result(&page)
+}
 
 /// Reads the arguments of the process and does what they ask.
 #[must_use]
@@ -61,6 +72,8 @@ pub fn main() -> ExitCode {
         Command::Verify(verify) => verify::run(verify, &output),
         #[cfg(feature = "lsp")]
         Command::Lsp(_) => lsp::run(),
+        Command::List(list) => list::run(list, &output),
+        Command::Man => man(&output),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             let mut command = Arguments::command();
@@ -68,7 +81,7 @@ pub fn main() -> ExitCode {
             output.result(&script)
         }
     };
-    match result {
+    match result.and_then(|status| output.finish(status)) {
         Ok(status) => status.into(),
         Err(failure) => {
             output.failure(&failure);

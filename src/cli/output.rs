@@ -1,9 +1,10 @@
 //! Where texts go: results to standard output or a file, messages to standard error.
 
 use super::args::{ColorChoice, Deny, MessageFormat, Shared};
+use std::cell::RefCell;
 use crate::base::SourceMap;
 use crate::base::harmless::harmless_lines;
-use crate::diag::{Code, Diagnostics, Severity, json, render};
+use crate::diag::{Code, Diagnostics, Severity, github, json, render, sarif, short};
 use crate::driver::{drop_foreign_fixes, write_file};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -39,6 +40,8 @@ pub struct Output {
     color: bool,
     format: MessageFormat,
     deny_warnings: bool,
+    /// One log of all files.
+    log: RefCell<sarif::Log>,
 }
 
 impl Output {
@@ -55,6 +58,7 @@ impl Output {
             color,
             format: shared.message_format,
             deny_warnings: shared.deny.contains(&Deny::Warnings),
+            log: RefCell::default(),
         }
     }
 
@@ -120,14 +124,20 @@ impl Output {
         };
         let sorted = diagnostics.into_sorted(LIMIT);
         match self.format {
-            MessageFormat::Json => {
-                let text = json::json(sources, &sorted);
+            MessageFormat::Json | MessageFormat::Github => {
+                let text = match self.format {
+                    MessageFormat::Json => json::json(sources, &sorted),
+                    _ => github::github(sources, &sorted),
+                };
                 if is_result {
                     self.result(text.as_bytes())?;
                 } else {
                     message(&text);
                 }
             }
+            MessageFormat::Short => message(&short::short(sources, &sorted)),
+            // Written when the run is over; beside a result it would be no log of its own.
+            MessageFormat::Sarif => self.log.borrow_mut().add(sources, &sorted),
             MessageFormat::Text => {
                 let mut text = render::text(sources, &sorted, self.color);
                 let count = |severity: Severity| {
@@ -157,10 +167,37 @@ impl Output {
         Ok(status)
     }
 
+    /// Something to know that is no mistake, for people.
+    pub fn note(&self, text: &str) {
+        if matches!(self.format, MessageFormat::Text | MessageFormat::Short) {
+            message(&format!("note: {}\n", harmless_lines(text)));
+        }
+    }
+
+    /// How many edits a file was given.
+    pub fn edited(&self, file: &Path, edits: usize) {
+        if edits > 0 && self.format == MessageFormat::Text {
+            let plural = if edits == 1 { "" } else { "s" };
+            let name = file.display().to_string();
+            message(&format!("{edits} edit{plural} in {}\n", harmless_lines(&name)));
+        }
+    }
+
+    /// The end of a run that does not fail: what was collected of all files.
+    pub fn finish(&self, status: Status) -> Result<Status, Failure> {
+        if self.format == MessageFormat::Sarif {
+            self.result(self.log.borrow().text().as_bytes())?;
+        }
+        Ok(status)
+    }
+
     /// A failure, as one line on standard error.
     pub fn failure(&self, failure: &Failure) {
         match self.format {
-            MessageFormat::Text => message(&format!("dflowc: {}\n", harmless_lines(&failure.0))),
+            MessageFormat::Text | MessageFormat::Short | MessageFormat::Sarif => message(&format!("dflowc: {}\n", harmless_lines(&failure.0))),
+            MessageFormat::Github => {
+                message(&format!("::error::{}\n", harmless_lines(&failure.0)));
+            }
             MessageFormat::Json => {
                 message(&format!(
                     "{}\n",

@@ -2,6 +2,7 @@
 //! [`evaluate::run`].
 
 use super::args::{Mapping, Selection as Wanted, Settings};
+use super::inputs::{STDIN_NAME, is_stdin, read_stdin};
 use super::output::Failure;
 use super::progress::{Progress, Searching};
 use crate::base::SourceMap;
@@ -13,6 +14,8 @@ use crate::models::{self, Model};
 use crate::optimize;
 use crate::report::Evaluation;
 use crate::sweep;
+use crate::syntax;
+use crate::syntax::ast::Item;
 use std::path::Path;
 
 /// A result, and what the compiler has to say about the sources.
@@ -22,11 +25,30 @@ pub struct Outcome<T> {
     pub value: T,
 }
 
-/// The program of a file, and what is wrong with it so far.
+/// The program of a file or of standard input, and what is wrong with it so far.
 pub fn load(file: &Path, settings: &Settings) -> (Compiled, Diagnostics) {
-    let session = Session::new(NamedFiles::new(file));
+    if !is_stdin(file) {
+        return load_as(file, None, settings);
+    }
+    let name = Path::new(STDIN_NAME);
+    match read_stdin() {
+        Ok(bytes) => load_as(name, Some(&syntax::decode(&bytes)), settings),
+        Err(failure) => {
+            let (compiled, mut diagnostics) = load_as(name, Some(""), settings);
+            diagnostics.push(Diagnostic::new(Code::E0701, failure.0));
+            (compiled, diagnostics)
+        }
+    }
+}
+
+/// The program of a file; with `text`, as if that were what stands in it.
+fn load_as(file: &Path, text: Option<&str>, settings: &Settings) -> (Compiled, Diagnostics) {
+    let mut session = Session::new(NamedFiles::new(file));
     let hardware = settings.hw.as_ref().map(|hw| hw.to_string_lossy());
     let name = file.to_string_lossy();
+    if let Some(text) = text {
+        session.set_text(&name, text);
+    }
     let mut compiled = session.load_on(&name, &settings.set, hardware.as_deref());
     let diagnostics = std::mem::take(&mut compiled.diagnostics);
     (compiled, diagnostics)
@@ -48,9 +70,18 @@ pub fn select(compiled: &Compiled, wanted: &Wanted, file: &Path) -> Result<Selec
         .map_err(|nothing| Failure(format!("{} {nothing}", file.display())))
 }
 
-/// Checks every item and every map of one file; what could not be counted is said here already.
-pub fn check(file: &Path, settings: &Settings, mapping: Mapping) -> Outcome<()> {
-    let (compiled, mut diagnostics) = load(file, settings);
+/// Checks every item and every map of one file; what could not be counted is said here already. With `text`, as if that
+/// were what stands in the file.
+pub fn check(
+    file: &Path,
+    text: Option<&str>,
+    settings: &Settings,
+    mapping: Mapping,
+) -> Outcome<Option<String>> {
+    let (compiled, mut diagnostics) = match text {
+        Some(text) => load_as(file, Some(text), settings),
+        None => load(file, settings),
+    };
     let request = Request {
         selection: &Selection::all(&compiled),
         models: &[],
@@ -61,11 +92,38 @@ pub fn check(file: &Path, settings: &Settings, mapping: Mapping) -> Outcome<()> 
     evaluate::run(&compiled, &request, &mut Cache::default(), &mut diagnostics);
     optimize::check(&compiled, &mut diagnostics);
     sweep::check(&compiled, &mut diagnostics);
+    let missing = (!diagnostics.has_errors()).then(|| missing(&compiled)).flatten();
     Outcome {
         sources: compiled.sources,
         diagnostics,
-        value: (),
+        value: missing,
     }
+}
+
+/// What is still missing before there is something to evaluate, in a file of networks without maps.
+fn missing(compiled: &Compiled) -> Option<String> {
+    let program = &compiled.program;
+    if !(program.maps.is_empty() && program.searches.is_empty() && program.explorations.is_empty()) {
+        return None;
+    }
+    let items = &compiled.modules.last()?.ast.items;
+    let network = items.iter().find_map(|item| match item {
+        Item::Network(node) => Some(node.name.as_str()),
+        _ => None,
+    })?;
+    let names: Vec<&str> = program.accelerators.iter().map(|known| known.name.as_str()).collect();
+    Some(match names.as_slice() {
+        [] => format!(
+            "nothing to evaluate yet: `{network}` has no accelerator to run on; define one or `use` one, and add \
+             `Map {network} on NAME {{ }}`"
+        ),
+        [only] => format!("nothing to evaluate yet: add `Map {network} on {only} {{ }}`"),
+        [first, ..] => format!(
+            "nothing to evaluate yet: {} accelerators are known ({}); add `Map {network} on {first} {{ }}` for the one that is meant",
+            names.len(),
+            names.join(", ")
+        ),
+    })
 }
 
 /// What will be done with the figures.

@@ -9,16 +9,19 @@
 
 mod code;
 pub mod explain;
+pub mod github;
 pub mod json;
 mod mistake;
 pub mod render;
+pub mod sarif;
+pub mod short;
 pub mod suggest;
 
 pub use code::Code;
 pub use mistake::Mistake;
 
 use crate::base::Span;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -54,6 +57,16 @@ pub struct Diagnostic {
     /// Who needs what is missing. Messages that differ in nothing else are shown as one, which names the first and
     /// counts the others. Boxed as the fix is.
     pub needed_by: Option<Box<Subject>>,
+    /// Where many messages have one cause, and whom this one is about. Of those of one code and cause the first is
+    /// shown, and says how many more there are.
+    pub cause: Option<Box<Cause>>,
+}
+
+/// What many messages have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    pub place: Span,
+    pub subject: Subject,
 }
 
 /// Who a mistake was found for.
@@ -96,6 +109,7 @@ impl Diagnostic {
             help: None,
             fix: None,
             needed_by: None,
+            cause: None,
         }
     }
 
@@ -135,6 +149,13 @@ impl Diagnostic {
         self
     }
 
+    /// One of many with one cause: see [`Diagnostic::cause`].
+    #[must_use]
+    pub fn caused_at(mut self, place: Span, subject: Subject) -> Self {
+        self.cause = Some(Box::new(Cause { place, subject }));
+        self
+    }
+
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
@@ -170,6 +191,54 @@ impl Diagnostic {
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
+}
+
+/// One message for all of one code and cause, the first of them.
+fn joined(list: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut known: BTreeMap<(Code, Span), usize> = BTreeMap::new();
+    let mut kept: Vec<(Diagnostic, Option<Subject>, Vec<Subject>)> = Vec::with_capacity(list.len());
+    for mut diagnostic in list {
+        let Some(cause) = diagnostic.cause.take() else {
+            kept.push((diagnostic, None, Vec::new()));
+            continue;
+        };
+        let key = (diagnostic.code, cause.place);
+        match known.get(&key).and_then(|&at| kept.get_mut(at)) {
+            Some((_, first, more)) => {
+                if first.as_ref() != Some(&cause.subject) && !more.contains(&cause.subject) {
+                    more.push(cause.subject);
+                }
+            }
+            None => {
+                known.insert(key, kept.len());
+                kept.push((diagnostic, Some(cause.subject), Vec::new()));
+            }
+        }
+    }
+    let said = kept.into_iter().map(|(mut diagnostic, _, more)| {
+        diagnostic.notes.extend(also_so(&more));
+        diagnostic
+    });
+    said.collect()
+}
+
+/// `and 71 more layers: `conv1`, `conv2_1a`, ...`
+fn also_so(more: &[Subject]) -> Option<String> {
+    const SHOWN: usize = 4;
+    let first = more.first()?;
+    let plural = if more.len() == 1 { "" } else { "s" };
+    let names: Vec<String> = more
+        .iter()
+        .take(SHOWN)
+        .map(|subject| format!("`{}`", subject.name))
+        .collect();
+    let rest = if more.len() > SHOWN { ", ..." } else { "" };
+    Some(format!(
+        "and {} more {}{plural}: {}{rest}",
+        more.len(),
+        first.kind,
+        names.join(", ")
+    ))
 }
 
 /// One message for all that differ only in who needs it; those follow each other in a sorted list.
@@ -302,7 +371,7 @@ impl Diagnostics {
             ))
         });
         list.dedup();
-        let mut list = merged(list);
+        let mut list = merged(joined(list));
         let total = list.len();
         if total > limit {
             let errors = list.iter().filter(|d| d.is_error()).count();

@@ -65,14 +65,17 @@ impl Compiled {
         }
         let program = &self.program;
         let network = program.networks.get(map.network)?;
-        let accelerator = program.accelerators.get(map.accelerator)?;
-        let source = network.layers.get(layer)?;
         let assignment = map.assignments.get(layer)?;
+        let hardware = program.accelerators.get(map.accelerator)?;
+        let accelerator = &*hardware.on_array(assignment.array);
+        let array = assignment.array.and_then(|at| hardware.arrays.get(at));
+        let on = array.map_or_else(String::new, |array| format!(" on {}", array.name));
+        let source = network.layers.get(layer)?;
         let streaming = |note: Option<String>, sink: &mut Diagnostics| PlannedLayer {
             layer,
             lowered: lower::stream(source, accelerator, sink).ok(),
             named: None,
-            dataflow: "streaming".to_owned(),
+            dataflow: format!("streaming{on}"),
             note,
         };
         let Some(application) = &assignment.application else {
@@ -90,7 +93,7 @@ impl Compiled {
             }
             return Some(streaming(note, sink));
         };
-        let dataflow = self.spelling(application);
+        let dataflow = format!("{}{on}", self.spelling(application));
         if let Some(schedule) = self.schedule(application) {
             return Some(PlannedLayer {
                 layer,
@@ -105,7 +108,8 @@ impl Compiled {
             Err(Refusal::Invalid) => None,
             Err(Refusal::DoesNotServe { dim }) if assignment.choice == Choice::Default => {
                 let note = format!(
-                    "{dataflow} maps {}, which {} does not have: mapped by std.dataflows.streaming",
+                    "{} maps {}, which {} does not have: mapped by std.dataflows.streaming",
+                    self.spelling(application),
                     dim.text,
                     lower::with_article(source.type_name)
                 );

@@ -3,7 +3,7 @@
 use super::Memo;
 use super::words::{Names, Written};
 use crate::base::Span;
-use crate::diag::{Diagnostic, Diagnostics, Mistake};
+use crate::diag::{Diagnostic, Diagnostics, Mistake, Subject};
 use crate::driver::Compiled;
 use crate::hir::Map;
 use crate::ir::{Axis, Mapping, Origin, RankId};
@@ -103,7 +103,7 @@ fn render(
         Ok((legal, choices)) => {
             let warnings = legality::warnings(&legal)
                 .iter()
-                .map(|warning| named.place(warning.told(&named).to_diagnostic()))
+                .map(|warning| named.joined(named.place(warning.told(&named).to_diagnostic()), None))
                 .collect();
             let choices = choices
                 .iter()
@@ -120,7 +120,10 @@ fn render(
             sink.extend(illegal.violations.iter().map(|violation| {
                 let diagnostic = named.place(violation.told(&named, operation).to_diagnostic());
                 match violation {
-                    Violation::Overfull(overfull) => named.show_memory(overfull.memory, diagnostic),
+                    Violation::Overfull(overfull) => {
+                        let memory = overfull.memory;
+                        named.joined(named.show_memory(memory, diagnostic), Some(memory))
+                    }
                     _ => diagnostic,
                 }
             }));
@@ -204,6 +207,25 @@ impl Named<'_> {
         diagnostic
     }
 
+    /// What nobody wrote for this layer, and no edit of it mends, has its cause in the memory that is too small, or in the
+    /// map: it is the same for all layers.
+    fn joined(&self, diagnostic: Diagnostic, memory: Option<usize>) -> Diagnostic {
+        let memory = memory.and_then(|memory| self.lowered.names.memory_spans.get(memory));
+        let shared = match diagnostic.primary() {
+            Some(place) if place == self.map.span => Some(place),
+            _ => memory.copied(),
+        };
+        let (Some(place), None) = (shared, &diagnostic.fix) else {
+            return diagnostic;
+        };
+        let subject = Subject {
+            kind: "layer",
+            name: self.lowered.names.layer.clone(),
+            within: self.map.name.clone(),
+        };
+        diagnostic.caused_at(memory.copied().unwrap_or(place), subject)
+    }
+
     /// What is too small is as much to blame as what is too large.
     fn show_memory(&self, memory: usize, diagnostic: Diagnostic) -> Diagnostic {
         match self.lowered.names.memory_spans.get(memory) {
@@ -247,6 +269,13 @@ impl Names for Named<'_> {
             label: source.label.clone(),
             text: editable.then(|| self.compiled.sources.text_of(source.span).to_owned()),
         })
+    }
+
+    fn first(&self) -> Option<Written> {
+        let loops = self.lowered.mapping.schedule.loops.first()?;
+        let own = loops.moves.first().map_or(loops.origin, |first| first.origin);
+        let origin = if own == Origin::NONE { loops.origin } else { own };
+        self.written(origin)
     }
 
     fn layer(&self) -> (Span, String) {

@@ -13,6 +13,7 @@ pub mod fused;
 mod limits;
 mod memo;
 mod names;
+mod persistent;
 mod price;
 mod request;
 mod run;

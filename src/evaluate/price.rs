@@ -10,6 +10,7 @@ use crate::lower;
 use crate::models::{Estimate, Model, Pricing, Subject};
 use crate::pricing;
 use crate::report::{LayerReport, build_estimated, build_layer};
+use std::borrow::Cow;
 
 /// A cost, nothing where nothing is priced, or the actions without a price.
 type Priced = Result<Option<cost::Cost>, Vec<cost::CostError>>;
@@ -47,13 +48,21 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn parts(&self, map: &Map, planned: &PlannedLayer) -> Option<(&'a Layer, &'a Accelerator)> {
+    /// The layer, and the hardware as it sees it.
+    fn parts(
+        &self,
+        map: &Map,
+        planned: &PlannedLayer,
+    ) -> Option<(&'a Layer, Cow<'a, Accelerator>)> {
         let program = &self.compiled.program;
         let network = program.networks.get(map.network)?;
-        Some((
-            network.layers.get(planned.layer)?,
-            program.accelerators.get(map.accelerator)?,
-        ))
+        let accelerator = program.accelerators.get(map.accelerator)?;
+        let array = map.assignments.get(planned.layer)?.array;
+        let seen = match array {
+            Some(_) => accelerator.on_array(array),
+            None => Cow::Borrowed(accelerator),
+        };
+        Some((network.layers.get(planned.layer)?, seen))
     }
 
     /// The report of one checked and estimated layer.
@@ -69,6 +78,7 @@ impl<'a> Evaluator<'a> {
         let Some((layer, accelerator)) = self.parts(of.map, of.planned) else {
             return Err(Vec::new());
         };
+        let accelerator = &*accelerator;
         let subject = of.subject;
         let priced = self.priced(layer, accelerator, &|pricing| {
             model.price(&subject, estimate, pricing)

@@ -6,6 +6,7 @@
 
 use super::cache::{Cache, too_much};
 use super::limits::{failure_diagnostic, inapplicable, of_model};
+use super::persistent::persistent;
 use super::price::Checked;
 use super::request::{Figures, GroupOutcome, LayerOutcome, Observer, Request, Step, Until};
 use super::unused::Unused;
@@ -600,6 +601,11 @@ impl<'a> Runner<'a> {
             description: network.map_or_else(Vec::new, |network| network.description.clone()),
             accelerator: accelerator.map(Accelerator::label).unwrap_or_default(),
             model: draft.model.name().to_owned(),
+            persistent: network
+                .zip(accelerator)
+                .map_or_else(Vec::new, |(network, accelerator)| {
+                    persistent(network, accelerator)
+                }),
             totals: totals(&draft.layers, &draft.groups),
             layers: draft.layers,
             groups: draft.groups,

@@ -2,8 +2,8 @@
 
 use super::error::HirError;
 use super::scope::Context;
-use super::shape::{Flow, Shape};
-use super::{Network, NetworkInput, Source};
+use super::shape::{Flow, Shape, Slide};
+use super::{Layer, Network, NetworkInput, Source};
 use crate::base::Span;
 use crate::syntax::ast;
 
@@ -81,6 +81,10 @@ pub(super) fn fits_input(
             let known = &network.inputs[at];
             (known.name.clone(), known.name_span)
         }
+        Source::Persistent(at) => {
+            let known = &network.persistents[at].tensor;
+            (known.name.clone(), known.name_span)
+        }
         Source::External => return,
     };
     cx.error(HirError::ShapeMismatch {
@@ -89,6 +93,8 @@ pub(super) fn fits_input(
         needed,
         found,
         input: None,
+        parts: Vec::new(),
+        padding: None,
         span,
         producer_span,
         insert: None,
@@ -210,6 +216,7 @@ fn concatenated(
     let mut external = false;
     let mut all: Option<Flow> = None;
     let mut names = Vec::new();
+    let mut parts = Vec::new();
     let mut producer_span = None;
     let mut fits = true;
     let mut named: Option<&NetworkInput> = None;
@@ -221,6 +228,11 @@ fn concatenated(
             }
             Source::Input(at) => {
                 let known = &network.inputs[at];
+                named = Some(known);
+                (known.name.as_str(), known.name_span)
+            }
+            Source::Persistent(at) => {
+                let known = &network.persistents[at].tensor;
                 named = Some(known);
                 (known.name.as_str(), known.name_span)
             }
@@ -245,6 +257,7 @@ fn concatenated(
             }
             other => other,
         };
+        parts.push((flow, name_span));
         all = Some(match (all, flow) {
             (None, flow) => flow,
             (
@@ -261,6 +274,7 @@ fn concatenated(
                     producer_span = Some(name_span);
                     all = Some(flow);
                     names = vec![name];
+                    parts.clear();
                     break;
                 }
                 match c.checked_add(other_c) {
@@ -297,9 +311,45 @@ fn concatenated(
             input: named
                 .filter(|known| names == [known.name.as_str()])
                 .map(NetworkInput::shape),
+            parts,
+            padding: match inputs {
+                [Source::Layer(from)] => padding(&network.layers[*from], found, needed),
+                _ => None,
+            },
             span: place.span,
             producer_span,
             insert: place.insert,
         });
     }
+}
+
+/// The padding with which a layer that has none would give what is needed: where it can be put, and its text.
+fn padding(producer: &Layer, found: Flow, needed: Flow) -> Option<(Span, String, String)> {
+    let (Flow::Map { n, c, .. }, Flow::Map { n: needed_n, c: needed_c, y, x }) = (found, needed) else {
+        return None;
+    };
+    let (Shape::Conv { rows, columns, .. }
+    | Shape::Depthwise { rows, columns, .. }
+    | Shape::Pool { rows, columns, .. }) = &producer.shape
+    else {
+        return None;
+    };
+    let none = |slide: &Slide| slide.pad_low == 0 && slide.pad_high == 0;
+    if (n, c) != (needed_n, needed_c) || !none(rows) || !none(columns) {
+        return None;
+    }
+    let (top, left) = (padded_to(rows, y)?, padded_to(columns, x)?);
+    let span = producer.span;
+    let at = span.hi().saturating_sub(1).max(span.lo());
+    let text = format!("Padding {{ Y: {top}, X: {left} }}");
+    Some((Span::new(span.file(), at, at), text, producer.name.clone()))
+}
+
+/// The padding at both ends with which an axis has `output` places; that of a kernel that stays in its middle.
+fn padded_to(slide: &Slide, output: u64) -> Option<u64> {
+    let reach = slide.dilation.checked_mul(slide.kernel.checked_sub(1)?)?;
+    let pad = reach / 2;
+    let padded = slide.input.checked_add(pad.checked_mul(2)?)?;
+    let places = padded.checked_sub(reach.checked_add(1)?)? / slide.stride + 1;
+    (reach % 2 == 0 && places == output).then_some(pad)
 }

@@ -4,7 +4,7 @@ use super::error::HirError;
 use super::scope::Context;
 use crate::base::Span;
 use crate::diag::suggest::nearest;
-use crate::syntax::ast::{Block, Body, Entry, Expr, Name, Property};
+use crate::syntax::ast::{Block, Body, Entry, Expr, ExprKind, Name, Property};
 use std::collections::BTreeMap;
 
 /// What a body may hold. Names appear once, but for `repeated` blocks.
@@ -84,10 +84,37 @@ impl Known {
                 continue;
             }
             seen.insert(key.as_str(), key.span);
+            // An equation that was not understood has been reported, and is no key of another kind.
+            let is_equation = matches!(entry, Entry::Property(property)
+                if key.as_str() == "Compute"
+                    && property.values.iter().all(|value| matches!(value.kind, ExprKind::Error)));
+            if is_equation && self.layers {
+                cx.fail_silently();
+                continue;
+            }
             if !known.contains(&key.as_str()) {
                 self.unknown(cx, key, entry);
             }
         }
+    }
+
+    /// `Stride { Y: 2, X: 2 }` for `Stride: 2`.
+    fn by_axes(&self, key: &Name, entry: &Entry) -> Option<String> {
+        let Entry::Property(property) = entry else {
+            return None;
+        };
+        let [Expr { kind: ExprKind::Number(number), .. }] = property.values.as_slice() else {
+            return None;
+        };
+        let axes = match key.as_str() {
+            "Stride" | "Padding" => ["Y", "X"],
+            "Dilation" => ["R", "S"],
+            _ => return None,
+        };
+        let value = (self.blocks.contains(&key.as_str()) && number.unit.is_none())
+            .then(|| number.value.to_string())?;
+        let [first, second] = axes;
+        Some(format!("{key} {{ {first}: {value}, {second}: {value} }}"))
     }
 
     fn unavailable(&self, what: &str, span: Span) -> HirError {
@@ -104,6 +131,14 @@ impl Known {
                 .iter()
                 .filter(|flag| !self.properties.contains(flag)),
         );
+        if let Some(text) = self.by_axes(key, entry) {
+            cx.error(HirError::NeedsAxes {
+                key: key.value.clone(),
+                text,
+                span: entry.span(),
+            });
+            return;
+        }
         if all.contains(&key.as_str()) {
             // Right word, wrong form: `Stride: 2` where a block is meant, `DoubleBuffered: true` ...
             let (expected, found) = match entry {

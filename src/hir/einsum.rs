@@ -1,5 +1,8 @@
 //! `Compute: S[b,m,n] += Q[b,m,e] * K[b,n,e];`, its `Ranks`, and the `Extents` of its tensors.
 //!
+//! What is computed of an element may be any expression: how moves nothing, and only products under `+=` are
+//! multiply-accumulates ([`Einsum::multiplies`]).
+//!
 //! An index that leaves its tensor is an error, because nobody can tell a slip from padding: in
 //! `O[p] += I[p + r - 1] * W[r]` the index of I begins at -1. With `Extents { I: [6] }` it is padding, at both ends.
 
@@ -7,12 +10,13 @@ use super::body::block;
 use super::error::HirError;
 use super::eval::describe;
 use super::layer::named;
+use super::operands::operands;
 use super::scope::Context;
 use super::shape::{Einsum, EinsumIndex, EinsumTensor};
 use super::value::Value;
 use crate::base::Span;
 use crate::diag::suggest::nearest;
-use crate::syntax::ast::{self, BinaryOp, ExprKind};
+use crate::syntax::ast::{self, BinaryOp, Combine, ExprKind};
 
 /// More ranks or operands than anybody writes; what the ir and the engines are dimensioned for.
 const MAX_RANKS: usize = 16;
@@ -45,34 +49,46 @@ pub(super) fn collect(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Einsum
         }
     };
     let ranks = ranks?;
-    let mut operands = Vec::new();
-    factors(&compute.value, &mut operands);
-    if operands.len() > MAX_OPERANDS {
-        cx.error(HirError::Unavailable {
-            what: format!("a product of more than {MAX_OPERANDS} tensors"),
+    let operands = operands(cx, &compute.value);
+    if cx.errors() == before && operands.tensors.is_empty() {
+        cx.error(HirError::WrongKind {
+            expected: "an expression of tensors".to_owned(),
+            found: describe(&compute.value),
             span: compute.value.span,
         });
-        return None;
     }
     let mut extents = Extents::collect(cx, layer);
-    let mut tensors = Vec::with_capacity(operands.len() + 1);
-    for expr in operands.into_iter().chain([&compute.target]) {
-        if let Some(mut tensor) = tensor(cx, expr, &ranks) {
-            if extents.apply(cx, &mut tensor) {
-                inside(cx, &ranks, &tensor, expr);
-            }
-            if let ExprKind::Index { base, .. } = &expr.kind
-                && tensors
-                    .iter()
-                    .any(|known: &EinsumTensor| known.name == tensor.name)
-            {
-                cx.error(HirError::Unavailable {
-                    what: format!("the tensor `{base}` a second time"),
-                    span: base.span,
-                });
-            }
-            tensors.push(tensor);
+    let mut tensors: Vec<EinsumTensor> = Vec::new();
+    for expr in operands.tensors {
+        let Some(mut tensor) = tensor(cx, expr, &ranks) else {
+            continue;
+        };
+        if extents.apply(cx, &mut tensor) {
+            inside(cx, &ranks, &tensor, expr);
         }
+        match tensors.iter().find(|known| known.name == tensor.name) {
+            None => tensors.push(tensor),
+            Some(known) if *known == tensor => {}
+            Some(_) => again(cx, expr, &tensor.name),
+        }
+    }
+    if tensors.len() > MAX_OPERANDS {
+        cx.error(HirError::Unavailable {
+            what: format!("an expression of more than {MAX_OPERANDS} tensors"),
+            span: compute.value.span,
+        });
+    }
+    if let Some(mut result) = tensor(cx, &compute.target, &ranks) {
+        if extents.apply(cx, &mut result) {
+            inside(cx, &ranks, &result, &compute.target);
+        }
+        if tensors.iter().any(|known| known.name == result.name) {
+            again(cx, &compute.target, &result.name);
+        }
+        if compute.combine == Combine::Assign {
+            assigned_once(cx, &ranks, &result, compute);
+        }
+        tensors.push(result);
     }
     if cx.errors() != before {
         return None;
@@ -98,8 +114,43 @@ pub(super) fn collect(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Einsum
     (cx.errors() == before).then_some(Einsum {
         ranks,
         tensors,
-        accumulate: compute.accumulate,
+        combine: compute.combine,
+        product: operands.product,
     })
+}
+
+/// Reports a tensor that is read a second time with other indices, or written.
+fn again(cx: &mut Context<'_>, expr: &ast::Expr, name: &str) {
+    cx.error(HirError::WrongKind {
+        expected: "one list of indices of a tensor; give the other reading a name of its own, and both the same input"
+            .to_owned(),
+        found: format!("`{name}` a second time"),
+        span: expr.span,
+    });
+}
+
+/// Reports `Y[m] = X[m,n]`: there is a value for every n, and one place for all.
+fn assigned_once(
+    cx: &mut Context<'_>,
+    ranks: &[(String, u64)],
+    result: &EinsumTensor,
+    compute: &ast::Compute,
+) {
+    let has = |rank: usize| {
+        let mut terms = result.indices.iter().flat_map(|index| &index.terms);
+        terms.any(|term| term.0 == rank)
+    };
+    let missing = ranks.iter().enumerate().find(|(rank, _)| !has(*rank));
+    if let Some((_, (rank, _))) = missing {
+        cx.error(HirError::WrongKind {
+            expected: format!(
+                "`+=`, `max=` or `min=`: `{}` has no index over {rank}",
+                result.name
+            ),
+            found: "`=`".to_owned(),
+            span: compute.target.span,
+        });
+    }
 }
 
 /// Reports indices that leave the tensor without a word, and those that never reach it.
@@ -107,7 +158,8 @@ fn inside(cx: &mut Context<'_>, ranks: &[(String, u64)], tensor: &EinsumTensor, 
     let einsum = Einsum {
         ranks: ranks.to_vec(),
         tensors: Vec::new(),
-        accumulate: true,
+        combine: Combine::Sum,
+        product: true,
     };
     let written = match &expr.kind {
         ExprKind::Index { indices, .. } => indices.as_slice(),
@@ -260,17 +312,6 @@ fn ranks(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Vec<(String, u64)>>
         }
     });
     (cx.errors() == before).then_some(ranks)
-}
-
-/// The factors of a product, left to right.
-fn factors<'a>(expr: &'a ast::Expr, into: &mut Vec<&'a ast::Expr>) {
-    match &expr.kind {
-        ExprKind::Binary { op, left, right } if op.value == BinaryOp::Multiply => {
-            factors(left, into);
-            factors(right, into);
-        }
-        _ => into.push(expr),
-    }
 }
 
 fn tensor(cx: &mut Context<'_>, expr: &ast::Expr, ranks: &[(String, u64)]) -> Option<EinsumTensor> {

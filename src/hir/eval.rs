@@ -363,6 +363,13 @@ impl Context<'_> {
                     found: dimension.describe(),
                     span: expr.span,
                     instead: match &expr.kind {
+                        // `16GB` for a bandwidth: what is meant is a second.
+                        ast::ExprKind::Number(ast::Number {
+                            value,
+                            unit: Some(unit),
+                        }) if dimension == Dimension::Size && dimensions.contains(&Dimension::BytesPerSecond) => {
+                            Some(format!("{value}{unit}/s"))
+                        }
                         ast::ExprKind::Number(number) => dimensions
                             .first()
                             .map(|first| format!("{}{}", number.value, first.base_unit())),

@@ -556,10 +556,7 @@ impl Collector<'_> {
     }
 
     fn array(&self, cx: &mut Context<'_>, name: &ast::Name) -> Option<(usize, Span)> {
-        let accelerator = &cx.program.accelerators[self.scope.accelerator];
-        let names = accelerator.arrays.iter().map(|part| &part.name);
-        let names: Vec<String> = names.cloned().collect();
-        let found = part(cx, self.scope.accelerator, "array", name, names)?;
+        let found = array(cx, self.scope.accelerator, name)?;
         Some((found, name.span))
     }
 
@@ -593,6 +590,13 @@ fn joined(segments: &[ast::Name]) -> ast::Name {
         .reduce(Span::join)
         .unwrap_or_else(|| Span::new(FileId::new(0), 0, 0));
     Spanned::new(names.join("."), span)
+}
+
+/// The index of an array of the accelerator by name; `None` has been reported.
+pub(super) fn array(cx: &mut Context<'_>, accelerator: usize, name: &ast::Name) -> Option<usize> {
+    let arrays = &cx.program.accelerators[accelerator].arrays;
+    let names = arrays.iter().map(|part| part.name.clone()).collect();
+    part(cx, accelerator, "array", name, names)
 }
 
 /// The index of a part of the accelerator by name; `None` has been reported.

@@ -323,7 +323,9 @@ fn roles(cx: &mut Context<'_>, holds: &ast::Property) -> PerRole<bool> {
             Some("Weight") => roles.weight = true,
             Some("Output") => roles.output = true,
             _ => cx.error(HirError::WrongKind {
-                expected: "`Input`, `Weight` or `Output`".to_owned(),
+                expected: "`Input`, `Weight` or `Output` (of an EINSUM: its first operand and those behind the second, its \
+                           second, its result)"
+                    .to_owned(),
                 found: describe(expr),
                 span: expr.span,
             }),

@@ -147,6 +147,13 @@ impl Sizes<'_> {
             .map(|value| (value.1, value.2))
     }
 
+    /// As [`Sizes::get`], and it is no longer among them.
+    fn take(&mut self, name: &str) -> Option<(u64, Span)> {
+        let at = self.values.iter().position(|value| value.0 == name)?;
+        let (_, value, span) = self.values.remove(at);
+        Some((value, span))
+    }
+
     pub(super) fn or_one(&self, name: &str) -> Option<u64> {
         if self.wrong.contains(&name) {
             return None;
@@ -315,7 +322,9 @@ pub(super) fn named<'a>(
         }
         seen.insert(name, property.key.span);
         if !known.contains(&name) {
-            let suggestion = nearest(name, known.iter().copied()).map(str::to_owned);
+            let suggestion = ours(name, known)
+                .or_else(|| nearest(name, known.iter().copied()))
+                .map(str::to_owned);
             meant.extend(suggestion.clone());
             cx.error(HirError::UnknownDimension {
                 name: name.to_owned(),
@@ -331,6 +340,23 @@ pub(super) fn named<'a>(
         }
     }
     meant
+}
+
+/// What other tools call the dimensions of a layer.
+fn ours(name: &str, known: &[&str]) -> Option<&'static str> {
+    let ours = match name {
+        "H" | "IH" | "HI" => "Y",
+        "W" | "IW" | "WI" => "X",
+        "OH" | "HO" | "OY" => "P",
+        "OW" | "WO" | "OX" => "Q",
+        "KH" | "FH" | "FY" | "HK" => "R",
+        "KW" | "FW" | "FX" | "WK" => "S",
+        "OC" | "M" | "F" => "K",
+        "IC" | "CI" => "C",
+        "B" | "NB" => "N",
+        _ => return None,
+    };
+    known.contains(&ours).then_some(ours)
 }
 
 fn dimensions(
@@ -352,11 +378,14 @@ fn dimensions(
     };
     if let Some(block) = body {
         let owner = format!("a layer of type {}", type_spelling(layer_type));
+        // One filter a channel is what such a layer has; it may be said.
+        let mut known = layer_type.dimensions().to_vec();
+        known.extend((layer_type == Type::Depthwise).then_some("K"));
         let meant = named(
             cx,
             &block.body,
             &owner,
-            layer_type.dimensions(),
+            &known,
             |cx, name, expr| match cx.size(expr, &format!("`{name}`")) {
                 Some(value) => sizes.values.push((name, value, expr.span)),
                 None => sizes.wrong.push(name),
@@ -366,6 +395,17 @@ fn dimensions(
         sizes
             .wrong
             .extend(layer_type.dimensions().iter().filter(is_meant));
+    }
+    if layer_type == Type::Depthwise
+        && let Some((filters, span)) = sizes.take("K")
+        && filters > 1
+    {
+        cx.error(HirError::FiltersOfChannel {
+            layer: layer.name.value.clone(),
+            filters,
+            channels: sizes.get("C").map(|known| known.0),
+            span,
+        });
     }
     let sizes = sizes;
     if body.is_none() {

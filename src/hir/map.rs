@@ -126,6 +126,7 @@ fn own(application: Option<Application>) -> Assignment {
     Assignment {
         application,
         choice,
+        array: None,
         note: None,
     }
 }
@@ -133,7 +134,8 @@ fn own(application: Option<Application>) -> Assignment {
 /// Where the dataflow of an entry comes from.
 #[derive(Clone)]
 enum Origin {
-    Application(Option<Application>),
+    /// With the array that is named behind `on`.
+    Application(Option<Application>, Option<usize>),
     /// Index into the searches of the map.
     Search(usize),
 }
@@ -141,14 +143,16 @@ enum Origin {
 impl Origin {
     fn assignment(&self, choice: Choice) -> Assignment {
         match self {
-            Origin::Application(application) => Assignment {
+            Origin::Application(application, array) => Assignment {
                 application: application.clone(),
                 choice,
+                array: *array,
                 note: None,
             },
             Origin::Search(_) => Assignment {
                 application: None,
                 choice: Choice::Searched,
+                array: None,
                 note: None,
             },
         }
@@ -159,12 +163,22 @@ impl Origin {
 fn origin(
     cx: &mut Context<'_>,
     parts: Option<(usize, usize)>,
-    usage: &ast::DataflowUse,
+    (usage, on): (&ast::DataflowUse, Option<&ast::Name>),
     searches: &mut Vec<search::Search>,
 ) -> Origin {
     let Some(invocation) = search::auto::of(cx, usage) else {
-        return Origin::Application(dataflow::apply(cx, usage));
+        let array = match (on, parts) {
+            (Some(name), Some((_, accelerator))) => fuse::array(cx, accelerator, name),
+            _ => None,
+        };
+        return Origin::Application(dataflow::apply(cx, usage), array);
     };
+    if let Some(on) = on {
+        cx.error(HirError::Unavailable {
+            what: "a search on a named array".to_owned(),
+            span: on.span,
+        });
+    }
     let hardware = parts.and_then(|(_, at)| cx.program.accelerators.get(at).cloned());
     if let (Some(parts), Some(hardware)) = (parts, hardware)
         && let Some(search) = search::auto::search(cx, &hardware, parts, invocation)
@@ -217,6 +231,7 @@ fn explicit(cx: &mut Context<'_>, node: &ast::Map) -> Option<Map> {
             MapEntry::Default {
                 types,
                 dataflow,
+                array,
                 span,
             } => {
                 let mut canonical = Vec::with_capacity(types.len());
@@ -244,16 +259,21 @@ fn explicit(cx: &mut Context<'_>, node: &ast::Map) -> Option<Map> {
                 if types.is_empty() {
                     twice(cx, &mut default_spans, None, *span, "default");
                 }
-                let origin = origin(cx, parts, dataflow, &mut searches);
+                let usage = (dataflow, array.as_ref());
+                let origin = origin(cx, parts, usage, &mut searches);
                 defaults.push(DefaultEntry {
                     types: canonical,
                     origin,
                 });
             }
             MapEntry::Layers {
-                layers, dataflow, ..
+                layers,
+                dataflow,
+                array,
+                ..
             } => {
-                let origin = origin(cx, parts, dataflow, &mut searches);
+                let usage = (dataflow, array.as_ref());
+                let origin = origin(cx, parts, usage, &mut searches);
                 let Some(network) = network else {
                     continue;
                 };
@@ -305,7 +325,7 @@ fn explicit(cx: &mut Context<'_>, node: &ast::Map) -> Option<Map> {
         };
         assignments.push(match origin {
             _ if choice == Choice::Own => own(layer.dataflow.clone()),
-            Some(Origin::Application(None)) if choice == Choice::Default => own(None),
+            Some(Origin::Application(None, _)) if choice == Choice::Default => own(None),
             Some(origin) => {
                 // Layers of a group have the loops of the group.
                 if let Origin::Search(search) = origin

@@ -27,10 +27,12 @@ mod fuse_error;
 pub mod fused;
 mod handover;
 mod hierarchy;
+mod import;
 mod layer;
 mod map;
 mod module;
 mod network;
+mod operands;
 mod parameter;
 mod part;
 mod scope;
@@ -51,6 +53,7 @@ pub use function::{FUNCTIONS, NoCapacity, Surroundings};
 pub use fuse_error::FuseError;
 pub use module::{Module, Target};
 pub use parameter::Bound;
+pub use operands::ELEMENT_FUNCTIONS;
 pub use part::UnknownPart;
 pub use scope::{Definition, Kind, Names, Scope, collect, collect_with, defines, scopes};
 pub use setting::Setting;
@@ -116,6 +119,8 @@ pub struct Network {
     pub description: Vec<String>,
     /// `Input x { M: 32, K: 64 }`, in source order.
     pub inputs: Vec<NetworkInput>,
+    /// Tensors that stay from one run to the next.
+    pub persistents: Vec<Persistent>,
     /// In source order.
     pub layers: Vec<Layer>,
     /// Layers that follow one another several times, in source order, outer ones behind those in them.
@@ -150,6 +155,15 @@ pub struct NetworkInput {
     pub name_span: Span,
     /// Name and extent of each dimension, as written; at least one.
     pub dims: Vec<(String, u64)>,
+}
+
+/// `Persistent k_cache { B: 1, N: 4096, E: 128 }`: stays from one run to the next, as weights do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Persistent {
+    /// Its name, with the repeats and blocks that it stands in, and its shape.
+    pub tensor: NetworkInput,
+    /// How many there are of it: one for every time of the repeats around it.
+    pub times: u64,
 }
 
 impl NetworkInput {
@@ -196,6 +210,7 @@ impl Network {
         match source {
             Source::External => None,
             Source::Input(input) => self.inputs.get(input)?.flow(),
+            Source::Persistent(tensor) => self.persistents.get(tensor)?.tensor.flow(),
             Source::Layer(layer) => self.layers.get(layer)?.shape.output(),
         }
     }
@@ -265,6 +280,8 @@ pub enum Source {
     External,
     /// Index into [`Network::inputs`].
     Input(usize),
+    /// Index into [`Network::persistents`].
+    Persistent(usize),
     /// Index into [`Network::layers`].
     Layer(usize),
 }
@@ -636,6 +653,8 @@ pub struct Assignment {
     /// `None` when nothing was said: streaming.
     pub application: Option<Application>,
     pub choice: Choice,
+    /// Which array it runs on, as an index into [`Accelerator::arrays`], where the map says so.
+    pub array: Option<usize>,
     /// What is to be said of it.
     pub note: Option<String>,
 }

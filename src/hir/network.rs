@@ -17,7 +17,9 @@ use super::body::{Known, block, property, single};
 use super::error::HirError;
 use super::eval::describe;
 use super::scope::{Context, Definition, Kind};
-use super::{Bound, Layer, Network, NetworkInput, Repeat, Source, dataflow, layer, wiring};
+use super::{
+    Bound, Layer, Network, NetworkInput, Persistent, Repeat, Source, dataflow, layer, wiring,
+};
 use crate::base::Span;
 use crate::syntax::ast::{self, Body, Entry};
 use petgraph::algo::kosaraju_scc;
@@ -28,7 +30,7 @@ pub(super) const NETWORK: Known = Known {
     owner: "a network",
     properties: &["Macs", "Description"],
     blocks: &[],
-    repeated: &["Input"],
+    repeated: &["Input", "Persistent"],
     flags: &[],
     layers: true,
 };
@@ -37,7 +39,7 @@ pub(super) const REPEAT: Known = Known {
     owner: "`repeat`",
     properties: &["Inputs"],
     blocks: &["Input"],
-    repeated: &[],
+    repeated: &["Persistent"],
     flags: &[],
     layers: true,
 };
@@ -58,6 +60,8 @@ pub(super) enum Meaning {
     Layer(usize),
     /// Index into [`Network::inputs`].
     Input(usize),
+    /// Index into [`Network::persistents`].
+    Persistent(usize),
     /// What a repeat takes: index into [`Members::scopes`].
     Taken(usize),
     /// A repeat: what it gives is known when it is wired.
@@ -93,8 +97,16 @@ pub(super) enum Element<'a> {
     Block {
         node: &'a ast::Instance,
         /// Its network, and where its layers begin; `None` when it was wrong.
-        part: Option<(usize, usize)>,
+        part: Option<Part>,
     },
+}
+
+/// The network of a block, and where what is copied of it begins in this one.
+#[derive(Clone, Copy)]
+pub(super) struct Part {
+    pub network: usize,
+    pub layers: usize,
+    pub persistents: usize,
 }
 
 /// A network under construction.
@@ -123,6 +135,7 @@ pub(super) fn collect(
             parameters: parameters.to_vec(),
             description: description(cx, node),
             inputs: Vec::new(),
+            persistents: Vec::new(),
             layers: Vec::new(),
             repeats: Vec::new(),
             entry: Vec::new(),
@@ -186,6 +199,7 @@ impl<'a> Members<'a> {
 
     /// The entries of a network or a repeat; nested only as deep as the parser allows.
     fn declare(&mut self, cx: &mut Context<'_>, body: &'a Body, scope: usize) {
+        self.persistents(cx, body, scope);
         for entry in &body.entries {
             match entry {
                 Entry::Dataflow(dataflow) => cx.error(HirError::Unavailable {
@@ -324,6 +338,7 @@ impl<'a> Members<'a> {
             self.has_room(cx, node.name.span, layers)
         });
         let base = self.network.layers.len();
+        let persistents = self.network.persistents.len();
         let outer = self.scopes[scope].times;
         let prefixed = |inner: &str| format!("{name}.{inner}");
         if let Some(part) = part {
@@ -357,6 +372,19 @@ impl<'a> Members<'a> {
                     readers: inner.readers.iter().map(moved).collect(),
                     ..inner.clone()
                 }));
+            for own in &part.persistents {
+                let times = outer
+                    .checked_mul(own.times)
+                    .filter(|all| *all <= MAX_TIMES);
+                too_often |= times.is_none();
+                self.network.persistents.push(Persistent {
+                    tensor: NetworkInput {
+                        name: prefixed(&own.tensor.name),
+                        ..own.tensor.clone()
+                    },
+                    times: times.unwrap_or(1),
+                });
+            }
             let output = part.output.map(|output| output + base);
             self.mean(&name, Meaning::Block(output));
             if too_often {
@@ -370,36 +398,63 @@ impl<'a> Members<'a> {
         }
         self.scopes[scope].elements.push(Element::Block {
             node,
-            part: part.map(|part| (part, base)),
+            part: part.map(|network| Part {
+                network,
+                layers: base,
+                persistents,
+            }),
         });
     }
 
     /// The inputs of the network that have names.
     fn inputs(&mut self, cx: &mut Context<'_>, body: &'a Body) {
-        let blocks = body.blocks();
-        for (count, block) in blocks.filter(|b| b.kind.as_str() == "Input").enumerate() {
-            let Some(name) = input_name(cx, block) else {
-                continue;
-            };
-            if count >= MAX_INPUTS {
-                cx.error(HirError::Unavailable {
-                    what: format!("a network of more than {MAX_INPUTS} inputs"),
-                    span: name.span,
-                });
-                continue;
+        for block in body.blocks().filter(|b| b.kind.as_str() == "Input") {
+            let room = self.network.inputs.len() < MAX_INPUTS;
+            if let Some(input) = self.tensor(cx, block, 0, room) {
+                self.mean(&input.name, Meaning::Input(self.network.inputs.len()));
+                self.network.inputs.push(input);
             }
-            let Some(whole) = self.define(cx, 0, name, "input") else {
-                continue;
-            };
-            if let Some(dims) = input_dims(cx, block, name) {
-                self.mean(&whole, Meaning::Input(self.network.inputs.len()));
-                self.network.inputs.push(NetworkInput {
-                    name: whole,
-                    name_span: name.span,
-                    dims,
+        }
+    }
+
+    /// What stays from one run to the next, of the network or of every time of a repeat.
+    fn persistents(&mut self, cx: &mut Context<'_>, body: &'a Body, scope: usize) {
+        for block in body.blocks().filter(|b| b.kind.as_str() == "Persistent") {
+            let room = self.network.persistents.len() < MAX_LAYERS;
+            if let Some(tensor) = self.tensor(cx, block, scope, room) {
+                let at = self.network.persistents.len();
+                self.mean(&tensor.name, Meaning::Persistent(at));
+                self.network.persistents.push(Persistent {
+                    tensor,
+                    times: self.scopes[scope].times,
                 });
             }
         }
+    }
+
+    /// A tensor with a name and a shape that no layer makes; `None` has been reported.
+    fn tensor(
+        &mut self,
+        cx: &mut Context<'_>,
+        block: &'a ast::Block,
+        scope: usize,
+        room: bool,
+    ) -> Option<NetworkInput> {
+        let name = input_name(cx, block)?;
+        if !room {
+            cx.error(HirError::Unavailable {
+                what: "a network of so many inputs".to_owned(),
+                span: name.span,
+            });
+            return None;
+        }
+        let whole = self.define(cx, scope, name, "input")?;
+        let dims = input_dims(cx, block, name)?;
+        Some(NetworkInput {
+            name: whole,
+            name_span: name.span,
+            dims,
+        })
     }
 }
 
@@ -408,7 +463,7 @@ fn input_name<'a>(cx: &mut Context<'_>, block: &'a ast::Block) -> Option<&'a ast
     let Some(name) = &block.name else {
         cx.error(HirError::Missing {
             what: "a name".to_owned(),
-            owner: "`Input`".to_owned(),
+            owner: format!("`{}`", block.kind),
             span: block.kind.span,
             insert: Some((block.kind.span.end(), " x".to_owned())),
         });
@@ -433,7 +488,8 @@ fn input_dims(
     let before = cx.errors();
     let known: Vec<&str> = block.body.properties().map(|p| p.key.as_str()).collect();
     let mut dims = Vec::new();
-    layer::named(cx, &block.body, "`Input`", &known, |cx, dim, expr| {
+    let owner = format!("`{}`", block.kind);
+    layer::named(cx, &block.body, &owner, &known, |cx, dim, expr| {
         let size = cx.size(expr, &format!("`{dim}`"));
         dims.extend(size.map(|size| (dim.to_owned(), size)));
     });

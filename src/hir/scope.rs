@@ -8,7 +8,7 @@ use super::module::Module;
 use super::parameter::{Local, Made, State};
 use super::setting::{Override, Setting};
 use super::value::Value;
-use super::{Accelerator, Application, Program, dataflow, explore, map, search, technology};
+use super::{Accelerator, Application, Program, dataflow, explore, import, map, search, technology};
 use crate::base::Span;
 use crate::diag::suggest::nearest;
 use crate::diag::{Diagnostic, Diagnostics, Mistake};
@@ -310,6 +310,13 @@ impl<'a> Context<'a> {
         self.names.scopes.get(self.module)
     }
 
+    /// What a module knows by a name, and where it has it from.
+    pub(super) fn binding(&self, module: usize, kind: Kind, name: &str) -> Option<(Definition, Span)> {
+        let scope = self.names.scopes.get(module)?;
+        let binding = scope.get(&(kind, name.to_owned()))?;
+        Some((binding.definition, binding.span))
+    }
+
     /// The program id of a definition with its defaults.
     pub(super) fn id(&self, definition: Definition) -> Option<usize> {
         self.names.ids.get(&definition).copied().flatten()
@@ -411,7 +418,14 @@ impl<'a> Context<'a> {
     ) {
         let known = self.program.networks[network].layers.iter().enumerate();
         let free = known.filter(|&(layer, _)| !taken(layer));
-        let suggestion = self.suggest(name.as_str(), free.map(|(_, layer)| layer.name.as_str()));
+        let names: Vec<&str> = free.map(|(_, layer)| layer.name.as_str()).collect();
+        // Without the repeat or the block that it stands in.
+        let inside = |known: &&&str| known.rsplit_once('.').is_some_and(|(_, last)| last == name.as_str());
+        let mut inner = names.iter().filter(inside);
+        let suggestion = match (inner.next(), inner.next()) {
+            (Some(only), None) => Some((*only).to_owned()),
+            _ => self.suggest(name.as_str(), names.iter().copied()),
+        };
         self.error(HirError::UnknownName {
             expected: "layer",
             name: name.value.clone(),
@@ -646,6 +660,15 @@ impl<'a> Context<'a> {
             .keys()
             .filter(|key| key.0 == kind)
             .map(|key| key.1.as_str());
+        if let Some(add) = import::missing_use(self, kind, name) {
+            self.error(HirError::NotImported {
+                expected: kind.name(),
+                name: name.value.clone(),
+                span: name.span,
+                add,
+            });
+            return;
+        }
         let locals = self.locals.iter().map(|local| local.name.as_str());
         let locals = locals.filter(|_| kind == Kind::Const);
         let suggestion = self.suggest(name.as_str(), locals.chain(known));

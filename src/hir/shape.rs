@@ -12,6 +12,8 @@
 //!   the four gates (`K = 4*H`), in each of `Steps` steps that follow one another. What others read of it is its
 //!   hidden state, H elements a step; its gate functions and its cell state are not counted.
 
+use crate::syntax::ast::Combine;
+
 /// One sliding axis: rows (`Y R Y'`) or columns (`X S X'`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slide {
@@ -184,11 +186,18 @@ pub struct Einsum {
     pub ranks: Vec<(String, u64)>,
     /// Operands first, the result last.
     pub tensors: Vec<EinsumTensor>,
-    /// `+=`; an element-wise map otherwise.
-    pub accumulate: bool,
+    pub combine: Combine,
+    /// What is computed of an element is a product of several factors that are read.
+    pub product: bool,
 }
 
 impl Einsum {
+    /// Whether its points are multiply-accumulates: it sums products. All else is counted as operations.
+    #[must_use]
+    pub fn multiplies(&self) -> bool {
+        self.combine == Combine::Sum && self.product
+    }
+
     /// Extent of one index: what is stated, or the largest value it takes plus one.
     #[must_use]
     pub fn extent(&self, index: &EinsumIndex) -> Option<u64> {
@@ -390,7 +399,7 @@ impl Shape {
     pub fn macs(&self) -> Option<u128> {
         match self {
             Shape::Pool { .. } | Shape::Add { .. } => Some(0),
-            Shape::Einsum(einsum) if !einsum.accumulate => Some(0),
+            Shape::Einsum(einsum) if !einsum.multiplies() => Some(0),
             _ => self.points(),
         }
     }

@@ -17,7 +17,7 @@ use super::agree::{
 use super::body::property;
 use super::error::HirError;
 use super::eval::describe;
-use super::network::{Element, Meaning, Members};
+use super::network::{Element, Meaning, Members, Part};
 use super::scope::Context;
 use super::{Repeat, Source};
 use crate::base::Span;
@@ -221,6 +221,8 @@ impl Wiring<'_, '_> {
                         needed,
                         found,
                         input: Some(input.shape()),
+                        parts: Vec::new(),
+                        padding: None,
                         span: consumer.name_span,
                         producer_span: input.name_span,
                         insert: None,
@@ -252,11 +254,12 @@ impl Wiring<'_, '_> {
         &mut self,
         cx: &mut Context<'_>,
         node: &ast::Instance,
-        (part, base): (usize, usize),
+        part: Part,
         inputs: Option<Vec<Taken>>,
         explicit: Option<Span>,
     ) -> Option<usize> {
-        let known = cx.program.networks.get(part)?;
+        let base = part.layers;
+        let known = cx.program.networks.get(part.network)?;
         let (named, entry) = (known.inputs.clone(), known.entry.clone());
         let wired: Vec<Vec<Source>> = known.layers.iter().map(|l| l.inputs.clone()).collect();
         let output = known.output.map(|output| output + base);
@@ -287,6 +290,7 @@ impl Wiring<'_, '_> {
                 let taken: Taken = match source {
                     Source::Layer(layer) => Source::Layer(layer + base).into(),
                     Source::Input(input) => inputs.get(unnamed + input)?.clone(),
+                    Source::Persistent(at) => Source::Persistent(at + part.persistents).into(),
                     Source::External if entry.contains(&(layer, at)) => inputs.first()?.clone(),
                     Source::External => Source::External.into(),
                 };
@@ -364,6 +368,7 @@ impl Wiring<'_, '_> {
                 Some(vec![Source::Layer(layer).into()])
             }
             Some(Meaning::Input(input)) => Some(vec![Source::Input(input).into()]),
+            Some(Meaning::Persistent(at)) => Some(vec![Source::Persistent(at).into()]),
             Some(Meaning::Taken(of)) => self.takes.get(&of).cloned(),
             Some(Meaning::Repeat(of)) => match self.gives.get(&of) {
                 Some(output) => Some(vec![Source::Layer((*output)?).into()]),

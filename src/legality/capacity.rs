@@ -13,7 +13,7 @@
 //! The backing store holds every tensor whole, whether all of it is touched or not.
 
 use super::violation::{Change, Directive, Fit, Need, Overfull, Repair, Violation};
-use super::{covers, fast, repair, sums};
+use super::{covers, fast, repair, sums, whole};
 use crate::base::limits;
 use crate::ir::Footprint as Elements;
 use crate::ir::{
@@ -446,6 +446,7 @@ pub(super) fn backing(mapping: &Problem) -> Option<Violation> {
             tensors,
             fits: Vec::new(),
             repair: None,
+            whole: None,
         }))
     })
 }
@@ -477,9 +478,13 @@ pub(super) fn overfull(
                 change,
             })
         });
-        (fits, repair)
+        let whole = match fits.is_empty() {
+            true => whole::cut_whole(mapping, memory, have),
+            false => None,
+        };
+        (fits, repair, whole)
     };
-    let ((fits, repair), ..) = limits::within(limits::ADVICE, None, advise);
+    let ((fits, repair, whole), ..) = limits::within(limits::ADVICE, None, advise);
     Violation::Overfull(Box::new(Overfull {
         memory,
         need,
@@ -489,6 +494,7 @@ pub(super) fn overfull(
         tensors,
         fits,
         repair,
+        whole,
     }))
 }
 

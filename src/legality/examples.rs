@@ -45,6 +45,10 @@ impl Names for Named<'_> {
             label: text,
         })
     }
+    fn first(&self) -> Option<Written> {
+        let first = directives(self.0).next()?;
+        self.written(first.origin)
+    }
     fn layer(&self) -> (Span, String) {
         (Span::new(FileId::new(0), 0, 4), "conv".to_owned())
     }

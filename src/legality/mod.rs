@@ -26,6 +26,7 @@ mod sums;
 mod trace;
 mod violation;
 mod warn;
+mod whole;
 
 #[cfg(test)]
 mod examples;
@@ -37,7 +38,7 @@ pub use place::{Choice, choose};
 pub use prepared::Prepared;
 pub use sums::incomplete;
 pub use violation::{
-    Change, Diagonal, Directive, Doer, Doubled, Fit, Incomplete, Need, Overfull, Repair, Uncovered,
+    Change, Diagonal, Directive, Doer, Doubled, Fit, Incomplete, Need, Overfull, Repair, Uncovered, Whole,
     Violation,
 };
 pub use warn::{Warning, warnings};

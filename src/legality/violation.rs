@@ -154,6 +154,18 @@ pub struct Overfull {
     pub fits: Vec<Fit>,
     /// The first of `fits` that leaves the mapping legal otherwise.
     pub repair: Option<Repair>,
+    /// Where no directive can: a rank that nothing cuts, and pieces of it with which it fits.
+    pub whole: Option<Whole>,
+}
+
+/// A rank that is mapped whole, and what a loop over it outside all others would make of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Whole {
+    pub rank: RankId,
+    /// The largest pieces with which it fits.
+    pub size: u64,
+    /// Bits that are needed then.
+    pub need: u128,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,6 +10,7 @@
 
 use crate::hir::shape::{Einsum, Shape, Slide};
 use crate::hir::{NamedTensor, Precision};
+use crate::syntax::ast::Combine;
 use crate::ir::{Axis, Dim, Operation, OperationKind, RankId, Role, Tensor, Term, Window};
 
 /// Bits per element and density of the three roles.
@@ -464,10 +465,10 @@ fn desugar_einsum(mut b: Builder, einsum: &Einsum) -> Option<Desugared> {
         }
         b.tensor(&tensor.name, role, dims);
     }
-    let kind = if einsum.accumulate {
-        OperationKind::MultiplyAccumulate
-    } else {
-        OperationKind::Elementwise
+    let kind = match einsum.combine {
+        Combine::Assign => OperationKind::Elementwise,
+        _ if einsum.multiplies() => OperationKind::MultiplyAccumulate,
+        Combine::Sum | Combine::Max | Combine::Min => OperationKind::Reduce,
     };
     Some(b.finish(kind, 1, Vec::new()))
 }

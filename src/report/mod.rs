@@ -29,4 +29,4 @@ pub use estimated::build_estimated;
 pub use fused::{GroupReport, build_group};
 pub use laws::adds_up;
 pub use measured::{Measurement, Validation, measurements};
-pub use model::{Evaluation, FigureReport, LayerReport, MappingReport, Report};
+pub use model::{Evaluation, FigureReport, LayerReport, MappingReport, PersistentReport, Report};

@@ -63,8 +63,28 @@ pub struct Evaluation {
     /// Layers without figures because of errors (`--keep-going`), in network order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<String>,
+    /// What stays from one run to the next, where the network says so of some tensor: the weights of its layers, then
+    /// its persistent tensors.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub persistent: Vec<PersistentReport>,
     /// Sums over `layers` and `groups`.
     pub totals: Totals,
+}
+
+/// Tensors that stay from one run to the next.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct PersistentReport {
+    /// `weights` of all layers in one format, or a name of the network.
+    pub tensor: String,
+    /// Of all times of its repeats.
+    pub elements: u128,
+    /// How many there are of it. Absent for one.
+    #[serde(skip_serializing_if = "is_once")]
+    pub repeat: u64,
+    /// Of one element.
+    pub bits: u32,
+    /// Of all elements, without gaps; rounded up.
+    pub bytes: u128,
 }
 
 /// An object whose keys stand in the order in which they were put.

@@ -49,6 +49,7 @@ fn report() -> Report {
             totals: totals(&layers, &[]),
             layers,
             groups: Vec::new(),
+            persistent: Vec::new(),
             failed: Vec::new(),
         }],
     )

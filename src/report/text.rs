@@ -57,6 +57,7 @@ fn write_evaluation(out: &mut String, evaluation: &Evaluation, detail: bool) {
             &format!("not evaluated because of errors: {failed}"),
         );
     }
+    persistent(out, evaluation);
     fused::compare(out, evaluation);
     area(out, evaluation);
     remarks(out, "dataflows", evaluation, |layer| {
@@ -143,6 +144,31 @@ fn format_text(format: &Format) -> String {
         Some(partial) => format!("{tensor} {bits} (partial sums {partial})"),
         None => format!("{tensor} {bits}"),
     }
+}
+
+/// What stays from one run to the next.
+fn persistent(out: &mut String, evaluation: &Evaluation) {
+    if evaluation.persistent.is_empty() {
+        return;
+    }
+    let mut table = Table::with_total();
+    let head = ["persistent", "elements", "bits", "bytes"];
+    table.row(head.map(str::to_owned).to_vec());
+    let (mut elements, mut bytes) = (0u128, 0u128);
+    for row in &evaluation.persistent {
+        elements = elements.saturating_add(row.elements);
+        bytes = bytes.saturating_add(row.bytes);
+        table.row(vec![
+            repeated(&row.tensor, row.repeat),
+            grouped(row.elements),
+            row.bits.to_string(),
+            grouped(row.bytes),
+        ]);
+    }
+    let total = ["total".to_owned(), grouped(elements), String::new(), grouped(bytes)];
+    table.row(total.to_vec());
+    line(out, "", "");
+    table.write(out, "", &[0]);
 }
 
 /// All names, or the first ones and how many more.

@@ -142,6 +142,7 @@ fn with_maps(compiled: &Compiled, explore: &Explore, dataflows: &[Application]) 
         let assignment = Assignment {
             application: Some(dataflow.clone()),
             choice: Choice::Named,
+            array: None,
             note: None,
         };
         compiled.program.maps.push(Map {

@@ -345,10 +345,35 @@ pub struct Compute {
     pub keyword: Span,
     /// The left side, an [`ExprKind::Index`] if the user wrote what is meant.
     pub target: Expr,
-    /// `+=` (true) or `=` (false).
-    pub accumulate: bool,
+    pub combine: Combine,
     pub value: Expr,
     pub span: Span,
+}
+
+/// What becomes of the values that are computed for one element of the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Combine {
+    /// `=`: there is one.
+    Assign,
+    /// `+=`
+    Sum,
+    /// `max=`
+    Max,
+    /// `min=`
+    Min,
+}
+
+impl Combine {
+    /// As it is written.
+    #[must_use]
+    pub fn sign(self) -> &'static str {
+        match self {
+            Combine::Assign => "=",
+            Combine::Sum => "+=",
+            Combine::Max => "max=",
+            Combine::Min => "min=",
+        }
+    }
 }
 
 /// Which dataflow: by name or written in place.
@@ -507,12 +532,16 @@ pub enum MapEntry {
     Default {
         types: Vec<Name>,
         dataflow: DataflowUse,
+        /// Behind `on`; only a dataflow with a name has one.
+        array: Option<Name>,
         span: Span,
     },
     /// `conv1: d;`, also `conv1, conv2: d;`; never without a name.
     Layers {
         layers: Vec<Name>,
         dataflow: DataflowUse,
+        /// Behind `on`.
+        array: Option<Name>,
         span: Span,
     },
     Fuse(Fuse),

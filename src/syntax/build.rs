@@ -5,7 +5,7 @@
 //! before it, a bare word anywhere else is a flag.
 
 use super::ast::{
-    Argument, BinaryOp, Body, ClusterKind, Compute, DataflowUse, Entry, Expr, ExprKind, Invocation,
+    Argument, BinaryOp, Body, ClusterKind, Combine, Compute, DataflowUse, Entry, Expr, ExprKind, Invocation,
     LayerDataflow, MAX_HEIGHT, MapEntry, Name, Number, Path, Property, Run, StageEntry, UseName,
     UseSource,
 };
@@ -40,7 +40,7 @@ pub enum Value {
     Plain(Expr),
     Assign {
         target: Expr,
-        accumulate: bool,
+        combine: Combine,
         value: Expr,
     },
 }
@@ -186,12 +186,12 @@ impl Builder {
             }),
             Value::Assign {
                 target,
-                accumulate,
+                combine,
                 value,
             } if key.value == "Compute" => Entry::Compute(Compute {
                 keyword: key.span,
                 target,
-                accumulate,
+                combine,
                 value,
                 span,
             }),
@@ -203,6 +203,21 @@ impl Builder {
                 Entry::Error(span)
             }
         })
+    }
+
+    /// The word before the sign of an equation: `max=`.
+    pub fn combine(&mut self, name: Name) -> Combine {
+        match name.as_str() {
+            "max" => Combine::Max,
+            "min" => Combine::Min,
+            _ => {
+                self.errors.push(SyntaxError::UnknownReduction {
+                    span: name.span,
+                    name: name.value,
+                });
+                Combine::Sum
+            }
+        }
     }
 
     /// A property of a search: a word and its values.
@@ -285,6 +300,7 @@ impl Builder {
         &mut self,
         (is_default, names): (bool, Vec<Name>),
         dataflow: Option<DataflowUse>,
+        array: Option<Name>,
         lo: u32,
         hi: u32,
     ) -> MapEntry {
@@ -294,11 +310,13 @@ impl Builder {
             Some(dataflow) if is_default => MapEntry::Default {
                 types: names,
                 dataflow,
+                array,
                 span,
             },
             Some(dataflow) => MapEntry::Layers {
                 layers: names,
                 dataflow,
+                array,
                 span,
             },
         }

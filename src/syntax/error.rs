@@ -1,6 +1,7 @@
 //! What can be wrong with the text of a file, and how it is said.
 
 use super::expected::{A_FUSED_STATEMENT, DIRECTIVES, FUSED};
+use super::slip::Slip;
 use crate::base::{Span, Unit};
 use crate::diag::{Code, Diagnostic, Mistake, suggest};
 
@@ -33,7 +34,11 @@ pub enum SyntaxError {
     UnknownUnit {
         unit: Span,
         text: String,
+        /// Bits per second: all of it, in bytes per second.
+        instead: Option<(Span, String)>,
     },
+    /// What is understood although it is written otherwise.
+    Slip(Slip),
     /// The token does not fit; `expected` in human words.
     Unexpected {
         span: Span,
@@ -91,6 +96,11 @@ pub enum SyntaxError {
         span: Span,
         key: String,
     },
+    /// A word before the sign of an equation that is neither `max` nor `min`.
+    UnknownReduction {
+        span: Span,
+        name: String,
+    },
     Misplaced {
         span: Span,
         what: &'static str,
@@ -139,12 +149,14 @@ impl SyntaxError {
             | Self::ValueWithoutKey { span }
             | Self::DottedKey { span }
             | Self::AssignmentOutsideCompute { span, .. }
+            | Self::UnknownReduction { span, .. }
             | Self::Misplaced { span, .. }
             | Self::NotADataflow { span }
             | Self::NotASetting { span }
             | Self::ClusterKind { span }
             | Self::FileTooLarge { span, .. }
             | Self::GaveUp { span } => *span,
+            Self::Slip(slip) => slip.span(),
             // Where the diagnostic points: the innermost open brace.
             Self::Unclosed { opens, at } => opens.first().copied().unwrap_or(*at),
         }
@@ -158,7 +170,9 @@ impl Mistake for SyntaxError {
             Self::InvalidUtf8 { .. } => Code::E0002,
             Self::UnterminatedComment { .. } => Code::E0003,
             Self::UnterminatedString { .. } | Self::UnknownEscape { .. } => Code::E0004,
-            Self::NumberTooLarge { .. } | Self::UnknownUnit { .. } => Code::E0005,
+            Self::NumberTooLarge { .. }
+            | Self::UnknownUnit { .. }
+            | Self::Slip(Slip::DigitFirst { .. }) => Code::E0005,
             Self::Unexpected { .. }
             | Self::MissingSeparator { .. }
             | Self::MissingColon { .. }
@@ -167,10 +181,12 @@ impl Mistake for SyntaxError {
             | Self::ValueWithoutKey { .. }
             | Self::DottedKey { .. }
             | Self::AssignmentOutsideCompute { .. }
+            | Self::UnknownReduction { .. }
             | Self::Misplaced { .. }
             | Self::NotADataflow { .. }
             | Self::NotASetting { .. }
             | Self::ClusterKind { .. }
+            | Self::Slip(_)
             | Self::GaveUp { .. } => Code::E0101,
             Self::StrayBrace { .. } | Self::MissingOpen { .. } | Self::Unclosed { .. } => {
                 Code::E0102
@@ -217,7 +233,15 @@ impl SyntaxError {
                 .titled("number too large")
                 .at(*span, "more digits than can be kept exactly")
                 .note("a number has at most 38 digits and a power of ten within 60"),
-            Self::UnknownUnit { unit, text } => self.unknown_unit(*unit, text),
+            Self::UnknownUnit {
+                unit,
+                text,
+                instead: Some((span, bytes)),
+            } => self
+                .titled(format!("`{text}/s` is not a unit"))
+                .at(*unit, "a bandwidth is in bytes")
+                .fix(*span, bytes.clone(), "as many bytes per second"),
+            Self::UnknownUnit { unit, text, .. } => self.unknown_unit(*unit, text),
             Self::FileTooLarge { span, limit } => self
                 .titled("the file is too large")
                 .at(*span, "not read")
@@ -265,6 +289,7 @@ impl SyntaxError {
                     diagnostic
                 }
             }
+            Self::Slip(slip) => slip.said(|message| self.titled(message)),
             Self::MissingSeparator {
                 after,
                 found,
@@ -353,6 +378,9 @@ impl SyntaxError {
             Self::AssignmentOutsideCompute { span, key } => self
                 .titled(format!("`{key}` takes a value, not an equation"))
                 .at(*span, "only `Compute` takes an equation"),
+            Self::UnknownReduction { span, name } => self
+                .titled(format!("`{name}=` is no reduction"))
+                .at(*span, "expected `=`, `+=`, `max=` or `min=`"),
             Self::Misplaced { span, what, home } => self
                 .titled(format!("{what} can only stand in {home}"))
                 .at(*span, format!("this is not {home}")),

@@ -7,6 +7,7 @@
 use logos::Logos;
 
 use super::error::SyntaxError;
+use super::slip::Slip;
 use super::token::Token;
 use crate::base::{Decimal, FileId, Span, Unit};
 
@@ -79,7 +80,13 @@ pub fn lex(file: FileId, text: &str) -> Lexed<'_> {
                 lexed.comments.push(span);
                 continue;
             }
-            Token::Number(slice) => match check_number(span, slice) {
+            Token::Number(slice) if names_next(&lexed.lexemes, slice) => {
+                let name = format!("_{slice}");
+                let slip = Slip::DigitFirst { span, name };
+                lexed.errors.push(SyntaxError::Slip(slip));
+                Token::Identifier(slice)
+            }
+            Token::Number(slice) => match check_number(span, slice, &text[range.end..]) {
                 Ok(()) => token,
                 Err(error) => {
                     lexed.errors.push(error);
@@ -182,7 +189,41 @@ pub fn split_number(slice: &str) -> (&str, &str) {
     (&slice[..end], slice[end..].trim_start())
 }
 
-fn check_number(span: Span, slice: &str) -> Result<(), SyntaxError> {
+/// Whether a name must stand where the number does, as behind `Layer`, and the number could be one but for its digit.
+fn names_next(before: &[Lexeme<'_>], slice: &str) -> bool {
+    let word = before.last().map(|last| last.token);
+    let wanted = matches!(
+        word,
+        Some(
+            Token::Layer
+                | Token::Network
+                | Token::Accelerator
+                | Token::Technology
+                | Token::Dataflow
+                | Token::Const
+        )
+    );
+    wanted && slice.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// `512` of `512Gb/s` in bytes per second, with the rest of its spelling.
+fn in_bytes(digits: &str, unit: &str, behind: &str) -> Option<String> {
+    let prefix = ["k", "M", "G", "T"]
+        .into_iter()
+        .find(|prefix| [format!("{prefix}b"), format!("{prefix}bit")].iter().any(|u| u == unit))?;
+    let behind = behind.strip_prefix("/s").or_else(|| behind.strip_prefix("ps"))?;
+    if behind.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
+        return None;
+    }
+    let bits: u64 = digits.parse().ok()?;
+    let (whole, eighths) = (bits / 8, bits % 8);
+    let part = format!("{:03}", eighths * 125);
+    let part = part.trim_end_matches('0');
+    let point = if part.is_empty() { "" } else { "." };
+    Some(format!("{whole}{point}{part}{prefix}B/s"))
+}
+
+fn check_number(span: Span, slice: &str, behind: &str) -> Result<(), SyntaxError> {
     let (digits, unit) = split_number(slice);
     if Decimal::parse(digits).is_none() {
         return Err(SyntaxError::NumberTooLarge { span });
@@ -192,6 +233,8 @@ fn check_number(span: Span, slice: &str) -> Result<(), SyntaxError> {
         return Err(SyntaxError::UnknownUnit {
             unit: Span::new(span.file(), span.lo() + hidden, span.hi()),
             text: unit.chars().take(40).collect(),
+            instead: in_bytes(digits, unit, behind)
+                .map(|bytes| (Span::new(span.file(), span.lo(), span.hi() + 2), bytes)),
         });
     }
     Ok(())

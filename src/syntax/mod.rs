@@ -16,6 +16,7 @@ pub mod lexer;
 mod parser;
 pub mod print;
 mod recover;
+mod slip;
 pub mod token;
 
 pub use error::SyntaxError;

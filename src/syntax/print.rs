@@ -243,11 +243,11 @@ impl Printer {
             },
             Entry::Compute(Compute {
                 target,
-                accumulate,
+                combine,
                 value,
                 ..
             }) => {
-                let sign = if *accumulate { "+=" } else { "=" };
+                let sign = combine.sign();
                 let text = format!(
                     "Compute: {} {sign} {};",
                     print_expr(target),
@@ -260,22 +260,36 @@ impl Printer {
     }
 
     fn map_entry(&mut self, entry: &MapEntry) {
-        let (key, dataflow) = match entry {
+        let (key, dataflow, array) = match entry {
             MapEntry::Default {
-                types, dataflow, ..
-            } if types.is_empty() => ("default".to_owned(), dataflow),
+                types,
+                dataflow,
+                array,
+                ..
+            } if types.is_empty() => ("default".to_owned(), dataflow, array),
             MapEntry::Default {
-                types, dataflow, ..
-            } => (format!("default {}", names(types)), dataflow),
+                types,
+                dataflow,
+                array,
+                ..
+            } => (format!("default {}", names(types)), dataflow, array),
             MapEntry::Layers {
-                layers, dataflow, ..
-            } => (names(layers), dataflow),
+                layers,
+                dataflow,
+                array,
+                ..
+            } => (names(layers), dataflow, array),
             MapEntry::Fuse(node) => return self.fuse(node),
             MapEntry::Error(_) => return self.word(ERROR),
         };
         self.word(&key);
         self.word(": ");
-        self.dataflow_use(dataflow);
+        match (dataflow, array) {
+            (DataflowUse::Named(named), Some(array)) => {
+                self.word(&format!("{} on {array};", invocation(named)));
+            }
+            _ => self.dataflow_use(dataflow),
+        }
     }
 
     fn dataflow_use(&mut self, dataflow: &DataflowUse) {

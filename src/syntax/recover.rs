@@ -14,6 +14,7 @@
 //! Every round takes at least one token out or puts one separator in, and the total work on a file is
 //! bounded, so the time is linear in its length.
 
+mod slip;
 mod statement;
 
 use std::cell::Cell;
@@ -50,10 +51,10 @@ const ITEM_KEYWORDS: [&str; 10] = [
 ];
 
 /// Parses balanced tokens. `lexical` are the places already complained about, in order.
-pub fn items(
+pub fn items<'input>(
     file: FileId,
-    text: &str,
-    lexemes: &[Lexeme<'_>],
+    text: &'input str,
+    lexemes: &[Lexeme<'input>],
     lexical: &[Span],
     errors: &mut Vec<SyntaxError>,
 ) -> Vec<ast::Item> {
@@ -149,7 +150,7 @@ struct Inserted {
 /// One item under repair.
 struct Mender<'a, 'input> {
     file: FileId,
-    text: &'a str,
+    text: &'input str,
     lexical: &'a [Span],
     /// The token behind the item, for messages.
     after: Option<Token<'input>>,
@@ -236,6 +237,10 @@ impl<'input> Mender<'_, 'input> {
 
     /// Repairs the mistake at token `at`; false when nothing of the item can be kept.
     fn mend(&mut self, at: usize, terminals: &[String], errors: &mut Vec<SyntaxError>) -> bool {
+        if let Some(slip) = self.slip(at) {
+            errors.push(SyntaxError::Slip(slip));
+            return true;
+        }
         if let Some(key) = self.misses_colon(at) {
             let lexeme = self.lexemes[key];
             errors.push(SyntaxError::MissingColon {
@@ -305,7 +310,10 @@ impl<'input> Mender<'_, 'input> {
                 || (region.start == at && self.is_rest_of_bad(at))
         });
         if !reported {
-            errors.push(self.unexpected(at, terminals));
+            errors.push(match self.loop_word(at, terminals) {
+                Some(slip) => SyntaxError::Slip(slip),
+                None => self.unexpected(at, terminals),
+            });
         }
         while let Some(range) = region {
             let only_bad = self.lexemes[range.clone()]

@@ -385,3 +385,154 @@ fn maps_are_chosen_by_name() {
     let output = dflowc(&["eval", &path, "--map", "nothing like it"]);
     assert!(stderr(&output).contains("it has net on a, six"));
 }
+
+/// A folder of its own, empty.
+fn folder(name: &str) -> std::path::PathBuf {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+const TWO_SLIPS: &str = "\
+Network n { Layer conv { Type: CONV; Dimensions: { K: 4, C: 3, H: 8, X: 8, R: 3, S: 3 } } }
+Accelerator pe { Memory DRAM { } Memory RF { } Compute MAC { } }
+Map n on pe { }
+";
+
+/// With input on its standard input.
+fn piped(arguments: &[&str], input: &str) -> Output {
+    use std::io::Write;
+    let mut child = Command::new(env!("CARGO_BIN_EXE_dflowc"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    pipe.write_all(input.as_bytes()).unwrap();
+    drop(pipe);
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn safe_edits_are_applied() {
+    let folder = folder("fixes");
+    let path = folder.join("two.dflow");
+    std::fs::write(&path, TWO_SLIPS).unwrap();
+    let path = path.to_str().unwrap();
+    let before = dflowc(&["check", path]);
+    assert_eq!(before.status.code(), Some(1));
+    let output = dflowc(&["check", "--fix", path]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stderr(&output).contains("2 edits in"), "{}", stderr(&output));
+    let mended = TWO_SLIPS.replace("Dimensions:", "Dimensions").replace("H: 8", "Y: 8");
+    assert_eq!(std::fs::read_to_string(path).unwrap(), mended);
+    // Nothing is left to do, and nothing is done.
+    let again = dflowc(&["check", "--fix", path]);
+    assert_eq!((again.status.code(), stderr(&again).as_str()), (Some(0), ""));
+    let refused = piped(&["check", "--fix", "-"], TWO_SLIPS);
+    assert_eq!(refused.status.code(), Some(2));
+}
+
+/// A size that is too large has no edit that is certain to be meant: the file stays as it is.
+#[test]
+fn what_no_edit_mends_stays() {
+    let folder = folder("unfixed");
+    let path = folder.join("one.dflow");
+    let text = "Network n { Layer fc { Type: FC; Dimensions { N: 1, K: 0, C: 3 } } }\n";
+    std::fs::write(&path, text).unwrap();
+    let output = dflowc(&["check", "--fix", path.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+}
+
+#[test]
+fn folders_and_standard_input_are_read() {
+    let folder = folder("designs");
+    std::fs::create_dir(folder.join("inner")).unwrap();
+    let good = "Network n { Layer fc { Type: FC; Dimensions { N: 1, K: 4, C: 3 } } }\n\
+                Accelerator pe { Memory DRAM { } Memory RF { } Compute MAC { } }\nMap n on pe { }\n";
+    std::fs::write(folder.join("a.dflow"), good).unwrap();
+    std::fs::write(folder.join("inner/b.dflow"), TWO_SLIPS).unwrap();
+    std::fs::write(folder.join("inner/c.txt"), "no program").unwrap();
+    let path = folder.to_str().unwrap();
+    let output = dflowc(&["check", path]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    assert!(said.contains("b.dflow:1:") && !said.contains("a.dflow:"), "{said}");
+    std::fs::remove_file(folder.join("inner/b.dflow")).unwrap();
+    let network = "Network alone { Layer fc { Type: FC; Dimensions { N: 1, K: 4, C: 3 } } }\n";
+    std::fs::write(folder.join("inner/b.dflow"), network).unwrap();
+    let output = dflowc(&["eval", path]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    // The file without maps is none that was asked for by name.
+    assert_eq!(stdout(&output).matches("(exact model)").count(), 1);
+    let output = piped(&["eval", "-"], good);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).contains("n on pe (exact model)"));
+    let output = piped(&["check", "-"], TWO_SLIPS);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("<stdin>:1:"), "{}", stderr(&output));
+}
+
+#[test]
+fn messages_have_forms_for_programs() {
+    let path = file("forms.dflow", TWO_SLIPS);
+    let short = dflowc(&["check", "--message-format", "short", &path]);
+    let lines = stderr(&short);
+    let first = format!("{path}:1:48: error[E0101]: ");
+    assert!(lines.starts_with(&first) && lines.lines().count() == 2, "{lines}");
+    let github = dflowc(&["check", "--message-format", "github", &path]);
+    let commands = stdout(&github);
+    assert_eq!(commands.lines().filter(|line| line.starts_with("::error file=")).count(), 2);
+    let sarif = dflowc(&["check", "--message-format", "sarif", &path, &path]);
+    assert_eq!(sarif.status.code(), Some(1));
+    let log: serde_json::Value = serde_json::from_slice(&sarif.stdout).unwrap();
+    assert_eq!(log["version"], "2.1.0");
+    assert_eq!(log["runs"][0]["results"].as_array().unwrap().len(), 4);
+    // A run without a mistake is a log, too.
+    let clean = dflowc(&["explain", "E0402"]);
+    assert_eq!(clean.status.code(), Some(0));
+}
+
+#[test]
+fn the_library_is_listed() {
+    let all = stdout(&dflowc(&["list"]));
+    for path in ["std.networks.vgg16", "std.accelerators.npu(", "std.dataflows.deepopt.XYZiZo"] {
+        assert!(all.contains(path), "{path}: {all}");
+    }
+    let networks = stdout(&dflowc(&["list", "networks"]));
+    assert!(networks.contains("std.networks.llama3_8b(B = 1, S = 2048, L = S)\n"));
+    assert!(!networks.contains("std.accelerators"));
+    let one = stdout(&dflowc(&["list", "networks.llama3_8b"]));
+    assert!(one.contains("8 030 261 248 parameters"), "{one}");
+    let wrong = dflowc(&["list", "networks.llama3"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(stderr(&wrong).contains("did you mean"), "{}", stderr(&wrong));
+}
+
+#[test]
+fn there_is_a_manual_page() {
+    let page = stdout(&dflowc(&["man"]));
+    assert!(page.contains(".TH dflowc 1") && page.contains("check"), "{page}");
+}
+
+/// `check` says what `eval` would miss, which is no mistake.
+#[test]
+fn check_says_what_is_missing_for_eval() {
+    let network = "Network n { Layer fc { Type: FC; Dimensions { N: 1, K: 4, C: 3 } } }\n";
+    let machine = |name: &str| format!("Accelerator {name} {{ PE {{ NumPEs: 4 }} }}\n");
+    for (text, said) in [
+        (network.to_owned(), "has no accelerator to run on"),
+        (network.to_owned() + &machine("a"), "add `Map n on a { }`"),
+        (network.to_owned() + &machine("a") + &machine("b"), "2 accelerators are known (a, b)"),
+    ] {
+        let output = dflowc(&["check", &file("missing.dflow", &text)]);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(stderr(&output).contains(said), "{}", stderr(&output));
+    }
+    let whole = network.to_owned() + &machine("a") + "Map n on a { }\n";
+    assert_eq!(stderr(&dflowc(&["check", &file("whole.dflow", &whole)])), "");
+}

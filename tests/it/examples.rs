@@ -219,3 +219,36 @@ fn a_sum_passes_for_every_product_of_nlr() {
     assert_eq!(output["up"], 86_704_128u64);
     assert_eq!(output["down"], 86_704_128u64 - 64 * 224 * 224);
 }
+
+/// MACs of the designs of architects, map by map, by the closed forms of their layers.
+#[test]
+fn designs_have_the_macs_of_their_networks() {
+    let bert = 384 * (4 * 768 * 768 + 2 * 768 * 3072) + 2 * 384 * 384 * 768;
+    // A token through the matrices of a decoder, and scores and context against 4096 keys; tokens that go to two of eight
+    // experts, with their router and the weights of what the experts say; products of states with what they give.
+    let decoder = 41_943_040 + 3 * 4096 * 14336 + 2 * 4096 * 4096;
+    let experts = 2048 * (8 * 4096 + 2 * 3 * 4096 * 14336 + 2 * 4096);
+    let designs: [(&str, &[u64]); 9] = [
+        ("bert", &[bert; 3]),
+        ("compare", &[1_814_073_344; 2]),
+        ("flash", &[2 * 32 * 2048 * 2048 * 128]),
+        ("gemmini", &[4_089_184_256; 2]),
+        // A window of 2 x 2 over 3 x 4; 2 images, 4 kernels of 6 channels, 6 x 6 places of 3 x 3.
+        ("maestro_figures", &[2 * 3 * 4, 2 * 4 * 6 * 36 * 9]),
+        ("nvdla_like", &[4_089_184_256, 300_774_272]),
+        ("simba", &[4_089_184_256, 300_774_272]),
+        ("tiny", &[2 * 16 * 64 * 128, 32 * 32 * 49 * 9]),
+        ("transformers", &[decoder, experts, 2048 * 5120 * 16]),
+    ];
+    for (name, totals) in designs {
+        let path = format!("examples/designs/{name}.dflow");
+        let (code, report, errors) = dflowc(&["eval", &path, "--report", "json"]);
+        assert_eq!(code, Some(0), "{name}: {errors}");
+        let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+        let evaluations = report["evaluations"].as_array().unwrap().iter();
+        let macs: Vec<u64> = evaluations
+            .map(|evaluation| evaluation["totals"]["macs"].as_u64().unwrap())
+            .collect();
+        assert_eq!(macs, totals, "{name}");
+    }
+}

@@ -25,6 +25,7 @@ mod import;
 mod killed;
 mod laws;
 mod layering;
+mod library;
 mod looptree;
 mod lsp;
 mod maestro;

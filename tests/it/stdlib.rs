@@ -12,15 +12,20 @@ use std::process::Command;
 
 /// Every network with its published MAC total (batch 1): torchvision's table of operations for its own models, the
 /// papers' figures or the closed forms in the heads of the files for the others.
-const NETWORKS: [(&str, u64); 16] = [
+const NETWORKS: [(&str, u64); 22] = [
     ("alexnet", 714_188_480),
     ("alexnet_grouped", 724_406_816),
     ("bert_base", 48_318_382_080),
+    ("convnext_tiny", 4_455_531_264),
+    ("efficientnet_b0", 385_814_752),
+    ("fsrcnn", 32 * 32 * 12_464),
     ("googlenet", 1_582_671_872),
     ("googlenet_torchvision", 1_498_376_192),
     ("gpt2_small", 106_300_440_576),
     ("mobilenet_v1", 568_740_352),
     ("mobilenet_v2", 300_774_272),
+    ("mobilenet_v3_large", 216_589_760),
+    ("resnet152", 11_513_626_624),
     ("resnet18", 1_814_073_344),
     ("resnet50", 4_089_184_256),
     ("resnext50", 4_230_479_872),
@@ -29,12 +34,13 @@ const NETWORKS: [(&str, u64); 16] = [
     ("unet", 150_428_424_448),
     ("vgg16", 15_470_264_320),
     ("vit_b16", 17_563_828_224),
+    ("yolov3", 32_932_037_632),
 ];
 
 /// Weights of every network: the published number of parameters less what is no weight of a layer here. "tv" is the
 /// `num_params` that torchvision's pages print for its model; K is the sum of the output channels of all convolutions (and
 /// depthwise ones), B biases; a batch normalisation has two parameters a channel.
-const WEIGHTS: [(&str, u64); 16] = [
+const WEIGHTS: [(&str, u64); 22] = [
     // tv; B: 64 + 192 + 384 + 256 + 256 channels, 4096 + 4096 + 1000 features.
     ("alexnet", 61_100_840 - 1_152 - 9_192),
     // 60,965,224: Caffe's AlexNet (bvlc_alexnet); B: 96 + 256 + 384 + 384 + 256 channels, 9,192 features.
@@ -48,6 +54,18 @@ const WEIGHTS: [(&str, u64); 16] = [
             - 12 * (5 * 768 + 3_072 + 4 * 768)
             - (768 * 768 + 768),
     ),
+    // tv; two numbers for each of 8,160 channels of layer norms, 6,624 scales of blocks; B: K = 41,184, and 1000.
+    (
+        "convnext_tiny",
+        28_589_128 - 2 * 8_160 - 6_624 - 41_184 - 1_000,
+    ),
+    // tv; norms of K = 21,008; B: K = 9,340 of the squeezed and widened channels, and 1000.
+    (
+        "efficientnet_b0",
+        5_288_548 - 2 * 21_008 - 9_340 - 1_000,
+    ),
+    // The paper's table 1: 12,464 parameters of FSRCNN (56, 12, 4).
+    ("fsrcnn", 12_464),
     // 6,998,552: Caffe's GoogLeNet (bvlc_googlenet) without its auxiliary classifiers; B: K = 7,280, and 1000.
     ("googlenet", 6_998_552 - 7_280 - 1_000),
     // tv 6,624,904; norms of K = 7,280, B 1000.
@@ -62,6 +80,13 @@ const WEIGHTS: [(&str, u64); 16] = [
     ("mobilenet_v1", 4_253_864 - 4 * 10_944 - 1_000),
     // tv; norms of K = 17,056, B 1000.
     ("mobilenet_v2", 3_504_872 - 2 * 17_056 - 1_000),
+    // tv; norms of K = 12,200; B: K = 5,080 of the squeezed and widened channels, 1280 and 1000.
+    (
+        "mobilenet_v3_large",
+        5_483_032 - 2 * 12_200 - 5_080 - 2_280,
+    ),
+    // tv; norms of K = 64 + 3 * 384 + 256 + 8 * 768 + 512 + 36 * 1536 + 1024 + 3 * 3072 + 2048.
+    ("resnet152", 60_192_808 - 2 * 75_712 - 1_000),
     // tv; norms of K = 64 + 4 (64 + 128 + 256 + 512) + 128 + 256 + 512.
     ("resnet18", 11_689_512 - 2 * 4_800 - 1_000),
     // tv; norms of K = 64 + 3 * 384 + 256 + 4 * 768 + 512 + 6 * 1536 + 1024 + 3 * 3072 + 2048.
@@ -86,6 +111,9 @@ const WEIGHTS: [(&str, u64); 16] = [
         "vit_b16",
         86_567_656 - 12 * (5 * 768 + 3_072 + 4 * 768) - 2 * 768 - 768 - 768 - 197 * 768 - 1_000,
     ),
+    // The published file yolov3.weights, 248,007,048 bytes, is a head of 20 and 62,001,757 numbers of 4; a norm has four a
+    // channel, of K = 26,304; B: 3 * 255.
+    ("yolov3", (248_007_048 - 20) / 4 - 4 * 26_304 - 765),
 ];
 
 /// Runs the program on `text`; the report of it.
@@ -127,9 +155,12 @@ fn networks_have_the_published_number_of_weights() {
                 let name = layer["name"].as_str().unwrap();
                 !name.ends_with("_scores") && !name.ends_with("_context")
             })
-            .flat_map(|layer| list(&layer["levels"][0]["tensors"]))
-            .filter(|tensor| tensor["tensor"] == "Weight")
-            .map(|tensor| tensor["unique"].as_u64().unwrap())
+            .flat_map(|layer| {
+                let times = layer["repeat"].as_u64().unwrap_or(1);
+                let tensors = list(&layer["levels"][0]["tensors"]);
+                let weights = tensors.iter().filter(|tensor| tensor["tensor"] == "Weight");
+                weights.map(move |tensor| tensor["unique"].as_u64().unwrap() * times)
+            })
             .sum();
         assert_eq!(total, weights, "{network}");
     }
@@ -218,7 +249,8 @@ fn legal_everywhere(dataflow: &str, accelerator: &str, serves_convolutions: bool
             );
             let operation = &lowered.mapping.operation;
             if operation.kind == OperationKind::MultiplyAccumulate {
-                total += operation.ranks.iter().product::<u64>() * operation.repeat;
+                let times = compiled.program.networks[map.network].layers[layer].times;
+                total += operation.ranks.iter().product::<u64>() * operation.repeat * times;
             }
             if seen.insert(signature(operation)) {
                 let Some(checked) = check_layer(&compiled, map, &lowered, &mut sink) else {

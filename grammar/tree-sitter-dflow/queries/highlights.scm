@@ -135,6 +135,9 @@
   dim: (name) @variable.member
   array: (name) @type)
 
+(map_entry
+  array: (name) @type)
+
 (at
   memory: (name) @type)
 

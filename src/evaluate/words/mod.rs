@@ -35,6 +35,8 @@ pub trait Names {
     fn array(&self, array: usize) -> String;
     /// `None` for what nothing in the source stands for.
     fn written(&self, origin: Origin) -> Option<Written>;
+    /// The first directive of the mapping, if it has one.
+    fn first(&self) -> Option<Written>;
     /// Where to point for what has no directive (the layer, or the map that maps it), and its name.
     fn layer(&self) -> (Span, String);
 }
@@ -207,6 +209,15 @@ fn rewritten(text: &str, change: Change) -> Option<String> {
     let rest = &text[at..];
     let end = rest.find(" over ").unwrap_or_else(|| stripped(rest).len());
     (size == offset).then(|| format!("{}{size}{}", &text[..at], &rest[end..]))
+}
+
+/// Two numbers of bits, in one unit.
+fn amounts(one: u128, other: u128) -> (String, String) {
+    if one.is_multiple_of(8) && other.is_multiple_of(8) {
+        return (amount(one), amount(other));
+    }
+    let bits = |count: u128| format!("{} bits", grouped(count));
+    (bits(one), bits(other))
 }
 
 /// Bits, in bytes where they are whole.

@@ -1,11 +1,12 @@
 //! Why a mapping is not legal, in words.
 
-use super::{Names, Prose, amount};
+use super::{Names, Prose, amount, amounts};
+use crate::base::Span;
 use crate::base::num::grouped;
 use crate::diag::{Code, Diagnostic, Mistake};
 use crate::ir::{Operation, OperationKind, RankId};
 use crate::legality::{
-    Change, Diagonal, Directive, Doubled, Incomplete, Need, Overfull, Uncovered, Violation,
+    Change, Diagonal, Directive, Doubled, Incomplete, Need, Overfull, Uncovered, Violation, Whole,
 };
 
 /// At most this many "fits with" lines.
@@ -261,12 +262,9 @@ impl<N: Names> Told<'_, N> {
     fn overfull(&self, v: &Overfull) -> Diagnostic {
         let memory = self.prose.names.memory(v.memory);
         let layer = self.prose.names.layer();
+        let (need, have) = amounts(v.need, v.have);
         let mut diagnostic = self
-            .titled(format!(
-                "{memory} must hold {} and has {}",
-                amount(v.need),
-                amount(v.have)
-            ))
+            .titled(format!("{memory} must hold {need} and has {have}"))
             .at(layer.0, format!("`{}` does not fit in {memory}", layer.1));
         for need in &v.tensors {
             diagnostic = diagnostic.note(format!(
@@ -293,10 +291,35 @@ impl<N: Names> Told<'_, N> {
                  {memory} the size that it needs, or no `Size`"
             );
             diagnostic = diagnostic.help(help);
+        } else if let Some(whole) = &v.whole {
+            diagnostic = self.whole(v, whole, diagnostic);
         } else if v.fits.is_empty() {
             diagnostic = diagnostic.note("no temporal map alone can make it fit");
         }
+        let tiles = v.fits.iter().any(|fit| self.prose.text(fit.directive).starts_with("tile "));
+        if tiles {
+            diagnostic = diagnostic.note("`tile D by n` has pieces of the extent n; n is not how many there are");
+        }
         self.fits(v, diagnostic)
+    }
+
+    /// The directive that is missing.
+    fn whole(&self, v: &Overfull, whole: &Whole, diagnostic: Diagnostic) -> Diagnostic {
+        let rank = self.prose.names.rank(whole.rank);
+        let (need, have) = amounts(whole.need, v.have);
+        let map = format!("TemporalMap({0},{0}) {rank}", whole.size);
+        let diagnostic = diagnostic.note(format!(
+            "{rank} is mapped whole; with `{map}` it needs {need} of {have}"
+        ));
+        let what = format!("cut {rank}: add `{map}`");
+        let first = self.prose.names.first().filter(|first| first.label.contains("Map("));
+        match first {
+            Some(first) if first.text.is_some() => {
+                let at = Span::new(first.span.file(), first.span.lo(), first.span.lo());
+                diagnostic.fix(at, format!("{map}; "), what)
+            }
+            _ => diagnostic.help(what),
+        }
     }
 
     /// The directives that make it fit, each alone.

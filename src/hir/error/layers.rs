@@ -33,6 +33,8 @@ impl HirError {
                 needed,
                 found,
                 input,
+                parts,
+                padding,
                 span,
                 producer_span,
                 insert,
@@ -48,13 +50,28 @@ impl HirError {
                     )));
                 }
                 let message = format!("`{consumer}` does not fit what `{producers}` produces");
-                let diagnostic = self
-                    .titled(message)
-                    .at(*span, format!("takes {needed}"))
-                    .also(*producer_span, format!("gives {found}"))
-                    .note(format!(
-                        "`{producers}` gives {found}, `{consumer}` takes {needed}"
+                let mut diagnostic = self.titled(message).at(*span, format!("takes {needed}"));
+                if parts.len() > 1 {
+                    for (part, place) in parts {
+                        diagnostic = diagnostic.also(*place, format!("gives {part}"));
+                    }
+                    diagnostic = diagnostic.note(format!(
+                        "`{producers}` together give {found}, `{consumer}` takes {needed}"
                     ));
+                } else {
+                    diagnostic = diagnostic
+                        .also(*producer_span, format!("gives {found}"))
+                        .note(format!(
+                            "`{producers}` gives {found}, `{consumer}` takes {needed}"
+                        ));
+                }
+                if let Some((at, text, producer)) = padding {
+                    return Some(diagnostic.fix(
+                        *at,
+                        format!(" {text}"),
+                        format!("`{producer}` has no padding; to give as many rows and columns as it takes it needs some"),
+                    ));
+                }
                 match insert {
                     Some(at) => diagnostic
                         .help("without `Inputs` a layer takes the output of the layer before it")

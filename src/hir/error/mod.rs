@@ -93,6 +93,28 @@ pub enum HirError {
         suggestion: Option<String>,
         known: Vec<String>,
     },
+    /// A name that an imported file knows because it imports it.
+    NotImported {
+        expected: &'static str,
+        name: String,
+        span: Span,
+        /// A `use`, and where it goes.
+        add: (Span, String),
+    },
+    /// `K` of a depthwise layer.
+    FiltersOfChannel {
+        layer: String,
+        filters: u64,
+        channels: Option<u64>,
+        span: Span,
+    },
+    /// A number where a block with a size for each axis is meant.
+    NeedsAxes {
+        key: String,
+        /// As it would be written.
+        text: String,
+        span: Span,
+    },
     WrongUnit {
         key: String,
         expected: String,
@@ -125,6 +147,10 @@ pub enum HirError {
         found: Flow,
         /// The producer is an input of the network, of this shape.
         input: Option<String>,
+        /// What each of several producers gives, and where it is.
+        parts: Vec<(Flow, Span)>,
+        /// Where a padding of the producer would make it fit, its text, and the name of the producer.
+        padding: Option<(Span, String, String)>,
         span: Span,
         producer_span: Span,
         /// Set when the wiring is the default one: where `Inputs: external;` can be inserted.
@@ -336,6 +362,7 @@ impl Mistake for HirError {
         match self {
             Self::Unavailable { .. } => Code::E0104,
             Self::UnknownName { .. }
+            | Self::NotImported { .. }
             | Self::UsedEarly { .. }
             | Self::NetworksInside { .. }
             | Self::NetworkCycle { .. } => Code::E0201,
@@ -344,7 +371,7 @@ impl Mistake for HirError {
             Self::MapTwice { .. } | Self::DefinedTwice { .. } => Code::E0204,
             Self::UnknownKey { .. } => Code::E0205,
             Self::KeyTwice { .. } => Code::E0206,
-            Self::UnknownDimension { .. } => Code::E0207,
+            Self::UnknownDimension { .. } | Self::FiltersOfChannel { .. } => Code::E0207,
             Self::WrongUnit { .. } | Self::NoClock { .. } => Code::E0301,
             Self::NoDefault { .. } | Self::Missing { .. } | Self::NoNetworkLayers { .. } => {
                 Code::E0302
@@ -358,7 +385,9 @@ impl Mistake for HirError {
             Self::KernelTooLarge { .. } => Code::E0305,
             Self::ExtentsDisagree { .. } => Code::E0306,
             Self::Overflow { .. } | Self::DivisionByZero { .. } => Code::E0307,
-            Self::WrongKind { .. } | Self::Indivisible { .. } | Self::MacsDiffer { .. } => {
+            Self::WrongKind { .. }
+            | Self::NeedsAxes { .. }
+            | Self::Indivisible { .. } | Self::MacsDiffer { .. } => {
                 Code::E0308
             }
             Self::Exclusive { .. } => Code::E0309,

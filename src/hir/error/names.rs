@@ -25,6 +25,15 @@ impl HirError {
                 );
                 did_you_mean(diagnostic, *span, suggestion.as_ref())
             }
+            Self::NotImported {
+                expected,
+                name,
+                span,
+                add: (at, text),
+            } => self
+                .titled(format!("there is no {expected} called `{name}` here"))
+                .at(*span, "known in a file that is imported, which imports it itself")
+                .fix(*at, text.clone(), format!("add `{}`", text.trim_end())),
             Self::UnknownImport {
                 path,
                 span,
@@ -46,6 +55,20 @@ impl HirError {
                     .at(*span, "unknown dimension")
                     .note(format!("its dimensions: {}", list(known)));
                 did_you_mean(diagnostic, *span, suggestion.as_ref())
+            }
+            Self::FiltersOfChannel {
+                layer,
+                filters,
+                channels,
+                span,
+            } => {
+                let groups = channels.map_or_else(|| "C".to_owned(), |channels| channels.to_string());
+                self.titled(format!("`{layer}` is depthwise: every channel has one filter, and no K"))
+                    .at(*span, format!("this is {filters}"))
+                    .help(format!(
+                        "leave K out; with more than one filter for a channel it is `Type: CONV; Groups: {groups};`, where K counts \
+                         the filters of all channels"
+                    ))
             }
             Self::Unavailable { what, span } => self
                 .titled(format!("{what} is not available here"))

@@ -65,10 +65,17 @@ impl HirError {
                     .titled(format!("`{key}` must be {expected}"))
                     .at(*span, format!("this is {found}"));
                 match instead {
+                    Some(text) if text.ends_with("/s") => diagnostic
+                        .note(format!("a bandwidth is an amount in a time: `{text}`"))
+                        .fix(*span, text.clone(), "per second"),
                     Some(text) => diagnostic.fix(*span, text.clone(), "use the right unit"),
                     None => diagnostic,
                 }
             }
+            Self::NeedsAxes { key, text, span } => self
+                .titled(format!("`{key}` has a size for each axis"))
+                .at(*span, "found one value")
+                .fix(*span, text.clone(), "write them so"),
             Self::NoClock { key, span } => self
                 .titled(format!(
                     "`{key}` per second needs the accelerator's `Clock`"

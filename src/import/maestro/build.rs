@@ -341,6 +341,7 @@ impl Named {
                     arguments: Vec::new(),
                     span,
                 }),
+                array: None,
                 span,
             })
         };

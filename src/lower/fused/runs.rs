@@ -21,6 +21,9 @@ pub(super) fn runs(
         .map(|member| {
             let run = runs.iter().find(|run| run.layer == member.layer);
             let array = run.and_then(|run| run.array).map(|array| array.0);
+            let entry = request.map.assignments.get(member.layer);
+            let entry = entry.filter(|entry| entry.choice == Choice::Named);
+            let array = array.or_else(|| entry?.array);
             LoweredStage {
                 layer: member.layer,
                 name: member.source.name.clone(),

@@ -140,7 +140,9 @@ impl Walk<'_, '_> {
                                 let name = part.alone.then(|| "external".to_owned());
                                 self.own(stage, tensor, &part.dims, name)
                             }
-                            Source::Input(_) => self.outside(stage, tensor, &part)?,
+                            Source::Input(_) | Source::Persistent(_) => {
+                                self.outside(stage, tensor, &part)?
+                            }
                             Source::Layer(from) => self.layer(stage, tensor, from, &part)?,
                         };
                         readings.push(reading);
@@ -178,6 +180,11 @@ impl Walk<'_, '_> {
             Source::External => return None,
             Source::Input(at) => {
                 let input = network.inputs.get(at)?;
+                let dims = input.dims.iter().map(|dim| dim.1);
+                (&input.name, Some(dims.collect()))
+            }
+            Source::Persistent(at) => {
+                let input = &network.persistents.get(at)?.tensor;
                 let dims = input.dims.iter().map(|dim| dim.1);
                 (&input.name, Some(dims.collect()))
             }
@@ -393,6 +400,7 @@ impl Walk<'_, '_> {
                     continue;
                 }
                 Source::Input(at) => &network.inputs.get(at)?.name,
+                Source::Persistent(at) => &network.persistents.get(at)?.tensor.name,
                 Source::Layer(at) => &network.layers.get(at)?.name,
             };
             let elements = network.flow(*source)?.elements()?;

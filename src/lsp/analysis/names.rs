@@ -264,9 +264,10 @@ impl Snapshot {
     }
 }
 
-/// `x` in `Input x { ... }`
+/// `x` in `Input x { ... }` and `Persistent x { ... }`
 pub(super) fn inputs(body: &Body) -> impl Iterator<Item = &Name> {
-    let blocks = body.blocks().filter(|block| block.kind.as_str() == "Input");
+    let blocks = body.blocks();
+    let blocks = blocks.filter(|block| matches!(block.kind.as_str(), "Input" | "Persistent"));
     blocks.filter_map(|block| block.name.as_ref())
 }
 
@@ -438,14 +439,23 @@ impl Walk<'_> {
         self.enter_accelerator(accelerator);
         for entry in &node.entries {
             match entry {
-                MapEntry::Default { dataflow, .. } => self.usage(dataflow),
+                MapEntry::Default {
+                    dataflow, array, ..
+                } => {
+                    self.usage(dataflow);
+                    self.arrays(array.as_ref());
+                }
                 MapEntry::Layers {
-                    layers, dataflow, ..
+                    layers,
+                    dataflow,
+                    array,
+                    ..
                 } => {
                     for layer in layers {
                         self.layer(layer);
                     }
                     self.usage(dataflow);
+                    self.arrays(array.as_ref());
                 }
                 MapEntry::Fuse(fuse) => {
                     for layer in &fuse.layers {
@@ -645,6 +655,12 @@ impl Walk<'_> {
         }
     }
 
+    fn arrays(&mut self, name: Option<&Name>) {
+        if let Some(name) = name {
+            self.array(name);
+        }
+    }
+
     fn array(&mut self, name: &Name) {
         if let Some(hardware) = &self.accelerator
             && hardware.arrays.contains(&name.value)
@@ -702,7 +718,7 @@ impl Walk<'_> {
     }
 
     fn block(&mut self, block: &ast::Block) {
-        if let ("Input", Some(name)) = (block.kind.as_str(), &block.name) {
+        if let ("Input" | "Persistent", Some(name)) = (block.kind.as_str(), &block.name) {
             self.defines(name);
         }
         if let Some(accelerator) = self.accelerator.as_ref().map(|known| known.definition) {

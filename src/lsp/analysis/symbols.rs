@@ -157,6 +157,7 @@ fn map_entry(entry: &MapEntry, text: &impl Fn(Span) -> String) -> Option<Outline
             types,
             dataflow,
             span,
+            ..
         } => {
             let name = format!("default {}", list(types)).trim_end().to_owned();
             (name, types.first(), Some(used(dataflow)), *span)
@@ -165,6 +166,7 @@ fn map_entry(entry: &MapEntry, text: &impl Fn(Span) -> String) -> Option<Outline
             layers,
             dataflow,
             span,
+            ..
         } => (list(layers), layers.first(), Some(used(dataflow)), *span),
         MapEntry::Fuse(fuse) => {
             let name = format!("Fuse {}", list(&fuse.layers));

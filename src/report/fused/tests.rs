@@ -175,6 +175,7 @@ fn whole() -> Report {
             totals: totals(&[], &groups),
             layers: Vec::new(),
             groups,
+            persistent: Vec::new(),
             failed: Vec::new(),
         }],
     )

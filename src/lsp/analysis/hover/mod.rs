@@ -97,6 +97,11 @@ fn symbol(snapshot: &Snapshot, evaluated: &Evaluated, symbol: &Symbol) -> Option
                 let text = code(&format!("Input {}: {}", input.name, input.shape()));
                 return Some(text + "one tensor for every layer that reads it\n");
             }
+            let mut persistents = network.persistents.iter().map(|known| &known.tensor);
+            if let Some(tensor) = persistents.find(|tensor| tensor.name == *name) {
+                let text = code(&format!("Persistent {}: {}", tensor.name, tensor.shape()));
+                return Some(text + "stays from one run to the next, as weights do\n");
+            }
             let layer = network.layer(name).and_then(|at| network.layers.get(at))?;
             Some(layer_text(snapshot, evaluated, layer))
         }
