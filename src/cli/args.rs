@@ -481,7 +481,7 @@ pub struct Mapping {
 
 /// The names of the models, and of all of them.
 fn model_names() -> PossibleValuesParser {
-    let models = models::REGISTRY.iter();
+    let models = models::known();
     let models = models.map(|model| PossibleValue::new(model.name()).help(model.summary()));
     let all = PossibleValue::new(models::ALL).help("Every model that applies");
     PossibleValuesParser::new(models.chain([all]))

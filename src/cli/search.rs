@@ -27,6 +27,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
     let mut stopped = false;
     if !sink.has_errors() {
         let searches = select(&compiled, arguments)?;
+        not_certified(&searches, arguments)?;
         let mut observer = Searching::new();
         for search in searches {
             let answer = optimize::run(&compiled, search, budget, &mut sink, &mut observer);
@@ -48,6 +49,8 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
                 .map(|path| path.display().to_string());
         }
         report.searches.extend(own);
+        let selection = optimize::selection(&compiled, search, answer);
+        report.selections.extend(selection);
     }
     let text = match arguments.format {
         ReportFormat::Text => search_text::text(&report) + &rest(&compiled, &answers, stopped),
@@ -71,6 +74,19 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
         .iter()
         .any(|search| search.reason.is_some() && search.proved);
     Ok(if empty { Status::Errors } else { status })
+}
+
+/// Of a model's own space there is no certificate.
+fn not_certified(searches: &[&Search], arguments: &Arguments) -> Result<(), Failure> {
+    let own = searches.iter().find_map(|search| Some((search, search.own.as_ref()?)));
+    match (own, &arguments.certificate) {
+        (Some((search, own)), Some(_)) => Err(Failure(format!(
+            "`{}` has no certificate: every schedule of the space `{}` is evaluated and listed in the report (`--format json`), so \
+             that nothing is left to be proved; take `--search` for another one",
+            search.name, own.space.text
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// The searches of that name, or all.
@@ -185,6 +201,12 @@ fn emit(
             "// Found with, and to be evaluated with, {}.",
             set.join(" ")
         );
+    }
+    let own = answers.iter().filter_map(|(_, answer)| answer.own.as_ref());
+    let mut models: Vec<&str> = own.map(|chosen| chosen.model).collect();
+    models.dedup();
+    for model in models {
+        let _ = writeln!(out, "// Its schedules have formulas and no loops: evaluate with `--model '{model}'`.");
     }
     out.push('\n');
     for import in &imports {

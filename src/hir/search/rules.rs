@@ -42,11 +42,7 @@ pub(super) fn collect(cx: &mut Context<'_>, hardware: &Accelerator, node: &ast::
     };
     if let Some(named) = &node.named {
         cx.error(HirError::Unavailable {
-            what: if node.body.is_some() {
-                format!("a space of the parameters of `{named}`")
-            } else {
-                format!("`{named}` as a model's own space")
-            },
+            what: format!("a space of the parameters of `{named}`"),
             span: named.span,
         });
     } else if let Some(body) = &node.body {

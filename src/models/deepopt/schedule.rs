@@ -87,7 +87,9 @@ impl Schedule {
         }
     }
 
-    pub(super) const fn index(self) -> usize {
+    /// Its place in [`Schedule::ALL`].
+    #[must_use]
+    pub const fn index(self) -> usize {
         match self {
             Self::XYZiZo => 0,
             Self::XZiYZo => 1,
