@@ -19,7 +19,7 @@ mod why;
 mod written;
 
 pub use auto::resolve;
-pub use closed::{Chosen, selection};
+pub use closed::{Chosen, MOST_ROWS, selection, verify_pruning};
 pub use emit::{Import, emit, imports};
 pub use report::report;
 pub use run::{Answer, Answered, Found, Observer, Step, run};

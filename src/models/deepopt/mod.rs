@@ -49,6 +49,7 @@ mod cover;
 mod delay;
 mod dense;
 mod estimate;
+mod exact;
 mod layer;
 mod model;
 mod objective;
@@ -79,5 +80,5 @@ pub use select::{
     Choice, Choices, Selection, fixed, network_product, per_layer, product_of,
 };
 pub use simulate::{Moved, Order, Simulation, Stationary, Unsimulated};
-pub use verify::{Verdict, Winner, verify_pruning};
+pub use verify::{Claim, Verdict, Verified, Winner, verify_orders, verify_pruning};
 pub use why::{Difference, Term, deciding, deciding_of};

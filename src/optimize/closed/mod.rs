@@ -12,10 +12,12 @@
 
 mod emit;
 mod prepare;
+mod pruning;
 mod report;
 
 pub(super) use emit::emit;
 pub use prepare::check;
+pub use pruning::{MOST_ROWS, verify_pruning};
 pub use report::selection;
 pub(super) use report::report;
 
