@@ -113,7 +113,9 @@ fn has_pruning(searches: &[&Search], arguments: &Arguments) -> Result<(), Failur
 
 /// Of a model's own space there is no certificate.
 fn not_certified(searches: &[&Search], arguments: &Arguments) -> Result<(), Failure> {
-    let own = searches.iter().find_map(|search| Some((search, search.own.as_ref()?)));
+    let own = searches
+        .iter()
+        .find_map(|search| Some((search, search.own.as_ref()?)));
     match (own, &arguments.certificate) {
         (Some((search, own)), Some(_)) => Err(Failure(format!(
             "`{}` has no certificate: every schedule of the space `{}` is evaluated and listed in the report (`--format json`), so \
@@ -241,7 +243,10 @@ fn emit(
     let mut models: Vec<&str> = own.map(|chosen| chosen.model).collect();
     models.dedup();
     for model in models {
-        let _ = writeln!(out, "// Its schedules have formulas and no loops: evaluate with `--model '{model}'`.");
+        let _ = writeln!(
+            out,
+            "// Its schedules have formulas and no loops: evaluate with `--model '{model}'`."
+        );
     }
     out.push('\n');
     for import in &imports {

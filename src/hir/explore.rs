@@ -132,8 +132,8 @@ pub enum Scope {
 
 /// Keys with a colon.
 pub const KEYS: [&str; 13] = [
-    "network", "layer", "layers", "on", "model", "map", "strategy", "scope", "fc", "budget", "worst",
-    "each", "minimize",
+    "network", "layer", "layers", "on", "model", "map", "strategy", "scope", "fc", "budget",
+    "worst", "each", "minimize",
 ];
 /// What can be minimised, but for fronts.
 pub const FIGURES: [&str; 7] = ["energy", "cycles", "edp", "e2dp", "ed2p", "area", "power"];

@@ -65,7 +65,11 @@ fn write_search(out: &mut String, layers: &[SearchReport]) {
         table(out, layers);
         for layer in layers {
             if let Some(reason) = &layer.reason {
-                line(out, "  ", &format!("{}: {reason}", named(&layer.layer, &layer.same_as)));
+                line(
+                    out,
+                    "  ",
+                    &format!("{}: {reason}", named(&layer.layer, &layer.same_as)),
+                );
             } else if layer.best.is_none() {
                 line(out, "", "");
                 line(out, "  ", &named(&layer.layer, &layer.same_as));
@@ -85,7 +89,11 @@ pub(super) fn named(layer: &str, same_as: &[String]) -> String {
 }
 
 fn one_layer(out: &mut String, search: &SearchReport) {
-    line(out, "  ", &format!("layer     {}", named(&search.layer, &search.same_as)));
+    line(
+        out,
+        "  ",
+        &format!("layer     {}", named(&search.layer, &search.same_as)),
+    );
     let count = candidates(search);
     line(
         out,

@@ -68,7 +68,10 @@ fn layers(out: &mut String, selection: &SelectionReport) {
         }
         let cycles = best.and_then(|best| best.cycles);
         row.push(cycles.map_or_else(dash, |cycles| grouped(cycles.into())));
-        row.push(best.and_then(|best| best.energy_pj).map_or_else(dash, amount));
+        row.push(
+            best.and_then(|best| best.energy_pj)
+                .map_or_else(dash, amount),
+        );
         let decision = layer.decided_by.as_ref();
         row.push(decision.map_or_else(dash, |decision| decision.against.clone()));
         row.push(decision.map_or_else(String::new, decided));
@@ -150,12 +153,21 @@ fn pruning(out: &mut String, selection: &SelectionReport) {
     line(out, "", "");
     let mut table = Table::default();
     let header = [
-        "layer", "of five", "pJ", "of all", "pJ", "saved", "exact: of five", "of all", "saved",
+        "layer",
+        "of five",
+        "pJ",
+        "of all",
+        "pJ",
+        "saved",
+        "exact: of five",
+        "of all",
+        "saved",
         "exact / simulated",
     ];
     table.row(header.map(str::to_owned).to_vec());
     let (mut simulated, mut wins, mut most) = (0, 0, 0.0_f64);
-    for (layer, pruning) in &verified {
+    let is_known = |one: &PruningReport| one.simulated.is_some() || one.exact.is_some();
+    for (layer, pruning) in verified.iter().filter(|one| is_known(one.1)) {
         let mut row = vec![named(&layer.layer, &layer.same_as)];
         match &pruning.simulated {
             Some(found) => {
@@ -187,7 +199,6 @@ fn pruning(out: &mut String, selection: &SelectionReport) {
     }
     table.write(out, "  ", &[0, 1, 3, 6, 7]);
     line(out, "", "");
-    let count = verified.len();
     let sum = if wins == 0 {
         format!("no pruned order is better on any of {simulated} different layers")
     } else {
@@ -197,12 +208,22 @@ fn pruning(out: &mut String, selection: &SelectionReport) {
         )
     };
     line(out, "  ", &sum);
-    if simulated < count {
-        for (layer, pruning) in &verified {
-            if let Some(reason) = &pruning.reason {
-                let name = named(&layer.layer, &layer.same_as);
-                line(out, "  ", &format!("{name} is not simulated: {reason}"));
-            }
+    let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+    for (layer, pruning) in &verified {
+        let Some(reason) = pruning.reason.as_deref() else {
+            continue;
+        };
+        let name = named(&layer.layer, &layer.same_as);
+        match reasons.iter_mut().find(|known| known.0 == reason) {
+            Some((_, names)) => names.push(name),
+            None => reasons.push((reason, vec![name])),
         }
+    }
+    for (reason, names) in reasons {
+        line(
+            out,
+            "  ",
+            &format!("not walked: {}: {reason}", names.join(", ")),
+        );
     }
 }

@@ -17,7 +17,8 @@ use crate::explore::{Figure, Grid, Part};
 use crate::hir::Accelerator;
 use crate::hir::explore::Explore;
 use crate::models::deepopt::{
-    DenseEnergy, Found, Layer, Machine, MachineShape, MemorySize, PerTensor, Priced, Repeated, Visitor, visit,
+    DenseEnergy, Found, Layer, Machine, MachineShape, MemorySize, PerTensor, Priced, Repeated,
+    Visitor, visit,
 };
 use crate::models::{Pricing, Problem};
 use crate::{lower, pricing};

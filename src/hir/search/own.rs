@@ -7,10 +7,10 @@
 //! Which models have a space is not known here. All of its schedules are evaluated, so that a strategy, a budget and
 //! conditions would say nothing: they are refused.
 
+use super::super::Word;
 use super::super::error::HirError;
 use super::super::explore::{SCOPES, Scope};
 use super::super::scope::Context;
-use super::super::Word;
 use super::{one, unknown, wrong};
 use crate::base::Span;
 use crate::syntax::ast::{self, ExprKind};

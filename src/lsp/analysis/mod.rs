@@ -14,6 +14,7 @@ pub mod hints;
 pub mod hover;
 pub mod names;
 pub mod rename;
+pub mod schedules;
 pub mod symbols;
 pub mod tokens;
 pub mod words;

@@ -76,7 +76,14 @@ impl Nest {
 
     fn space(&mut self, rank: RankId) {
         let instances = self.left.get(rank.index()).copied().unwrap_or(1);
-        self.push(rank, 1, LoopKind::Spatial { array: 0, instances });
+        self.push(
+            rank,
+            1,
+            LoopKind::Spatial {
+                array: 0,
+                instances,
+            },
+        );
     }
 }
 

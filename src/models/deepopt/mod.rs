@@ -76,9 +76,7 @@ pub use model::{CORRECTED, DeepOpt, PUBLISHED};
 pub use objective::Objective;
 pub use price::Priced;
 pub use schedule::{Loop, Schedule};
-pub use select::{
-    Choice, Choices, Selection, fixed, network_product, per_layer, product_of,
-};
+pub use select::{Choice, Choices, Selection, fixed, network_product, per_layer, product_of};
 pub use simulate::{Moved, Order, Simulation, Stationary, Unsimulated};
 pub use verify::{Claim, Verdict, Verified, Winner, verify_orders, verify_pruning};
 pub use why::{Difference, Term, deciding, deciding_of};

@@ -71,7 +71,9 @@ impl Model for DeepOpt {
     }
 
     fn applies(&self, subject: &Subject<'_>) -> Result<(), Why> {
-        evaluated(subject).and_then(|found| found.bounded()).map(|_| ())
+        evaluated(subject)
+            .and_then(|found| found.bounded())
+            .map(|_| ())
     }
 
     fn estimate(&self, subject: &Subject<'_>) -> Result<Estimate, Failure> {

@@ -48,13 +48,13 @@ pub fn fixed(layers: &[Choices], schedule: Schedule, objective: Objective) -> f6
 
 /// The objective of the sums over the layers; infinite if one has nothing.
 #[must_use]
-pub fn product_of(
-    layers: impl IntoIterator<Item = Option<Choice>>,
-    objective: Objective,
-) -> f64 {
+pub fn product_of(layers: impl IntoIterator<Item = Option<Choice>>, objective: Objective) -> f64 {
     let sum = layers.into_iter().try_fold((0.0, Some(0_u64)), |sum, one| {
         let one = one?;
-        let delay = sum.1.zip(one.delay).and_then(|(sum, more)| sum.checked_add(more));
+        let delay = sum
+            .1
+            .zip(one.delay)
+            .and_then(|(sum, more)| sum.checked_add(more));
         Some((sum.0 + one.energy, delay))
     });
     sum.map_or(f64::INFINITY, |(energy, delay)| {

@@ -410,32 +410,32 @@ impl<'a> Simulation<'a> {
     }
 }
 
-    /// The largest piece of a region whose partial sums fit, which is not empty. `None` if not one per column fits.
+/// The largest piece of a region whose partial sums fit, which is not empty. `None` if not one per column fits.
 pub(super) fn piece(machine: &Machine, order: &Order, region: Extents) -> Option<Extents> {
     let (_, _, f) = region;
-        let fu = machine.k.min(f);
-        let mut room = machine.sram.psum / machine.bits.psum / fu;
-        if room == 0 {
-            return None;
-        }
-        let (mut columns, mut rows, mut filters) = region;
-        // From the innermost loop outward, up to the loop over channels: what is inside comes round again before a sum is finished.
-        for &inside in order.loops.iter().rev().take_while(|&&l| l != Loop::Zi) {
-            let extent = match inside {
-                Loop::X => &mut columns,
-                Loop::Y => &mut rows,
-                Loop::Zo | Loop::Zi => {
-                    let sets = room.min((f + fu - 1) / fu);
-                    filters = (sets * fu).min(f);
-                    room /= sets;
-                    continue;
-                }
-            };
-            *extent = (*extent).min(room);
-            room /= *extent;
-        }
-        Some((columns, rows, filters))
+    let fu = machine.k.min(f);
+    let mut room = machine.sram.psum / machine.bits.psum / fu;
+    if room == 0 {
+        return None;
     }
+    let (mut columns, mut rows, mut filters) = region;
+    // From the innermost loop outward, up to the loop over channels: what is inside comes round again before a sum is finished.
+    for &inside in order.loops.iter().rev().take_while(|&&l| l != Loop::Zi) {
+        let extent = match inside {
+            Loop::X => &mut columns,
+            Loop::Y => &mut rows,
+            Loop::Zo | Loop::Zi => {
+                let sets = room.min((f + fu - 1) / fu);
+                filters = (sets * fu).min(f);
+                room /= sets;
+                continue;
+            }
+        };
+        *extent = (*extent).min(room);
+        room /= *extent;
+    }
+    Some((columns, rows, filters))
+}
 
 /// Extents and trips of a piece.
 struct Piece {

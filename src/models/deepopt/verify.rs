@@ -145,12 +145,7 @@ fn lower(best: &mut Option<Winner>, found: Winner) {
 impl fmt::Display for Order {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (depth, one) in self.loops.iter().rev().enumerate() {
-            out.write_str(match one {
-                Loop::X => "X",
-                Loop::Y => "Y",
-                Loop::Zi => "Zi",
-                Loop::Zo => "Zo",
-            })?;
+            out.write_str(one.name())?;
             if depth == 0 {
                 out.write_str(match self.stationary {
                     Stationary::Filter | Stationary::Psum => "",

@@ -18,16 +18,16 @@ mod report;
 pub(super) use emit::emit;
 pub use prepare::check;
 pub use pruning::{MOST_ROWS, verify_pruning};
-pub use report::selection;
 pub(super) use report::report;
+pub use report::selection;
 
 use crate::diag::Diagnostics;
 use crate::driver::Compiled;
 use crate::hir::explore::Scope;
 use crate::hir::search::Search;
 use crate::models::deepopt::{
-    Choice, Choices, Costed, Difference, Objective, Prices, Schedule, deciding_of,
-    network_product, per_layer, product_of,
+    Choice, Choices, Costed, Difference, Objective, Prices, Schedule, deciding_of, network_product,
+    per_layer, product_of,
 };
 use prepare::{Question, Subject};
 

@@ -209,9 +209,9 @@ fn unpriced(
 ) -> Vec<Diagnostic> {
     let source = accelerator.technology;
     let source = source.and_then(|at| compiled.program.technologies.get(at));
-    let said = errors.iter().filter_map(|error| {
-        Some(pricing::cost_diagnostic(error, accelerator, source?))
-    });
+    let said = errors
+        .iter()
+        .filter_map(|error| Some(pricing::cost_diagnostic(error, accelerator, source?)));
     said.collect()
 }
 

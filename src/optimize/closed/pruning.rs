@@ -26,7 +26,10 @@ pub fn verify_pruning(
 ) {
     let Some(chosen) = &answer.own else { return };
     let questions = questions(compiled, search, chosen, rows).unwrap_or_default();
-    let asked: Vec<&Asked> = questions.iter().filter_map(|one| one.as_ref().ok()).collect();
+    let asked: Vec<&Asked> = questions
+        .iter()
+        .filter_map(|one| one.as_ref().ok())
+        .collect();
     let claims: Vec<Claim<'_>> = asked.into_iter().map(Asked::claim).collect();
     let mut verified = verify_orders(&claims, stop).into_iter();
     for (layer, question) in report.layers.iter_mut().zip(&questions) {
