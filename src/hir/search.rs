@@ -303,13 +303,7 @@ impl<'a> Collector<'a> {
                 None => {}
             }
         }
-        let space = space.map(|node| match own {
-            Some(_) => Space {
-                span: Some(node.span),
-                ..Space::default()
-            },
-            None => rules::collect(cx, &hardware, node),
-        });
+        let space = space.map(|node| rules::collect(cx, &hardware, node));
         let target = target?;
         if cx.errors() != before {
             return None;

@@ -122,6 +122,7 @@ fn model_is_known(search: &Search, sink: &mut Diagnostics) -> bool {
             format!("the model `{text}` has no bound for schedules in loops, so nothing can be searched by it"),
         )
         .at(*span, "no search by this model")
+        .help("of a model with a space of its own a `Search` says so: `space deepopt;`")
     } else {
         Diagnostic::new(Code::E0201, format!("there is no cost model `{text}`"))
             .at(*span, "unknown model")

@@ -125,7 +125,7 @@ fn run(files: Overlay, path: &str, header: &Header, count: bool) -> Outcome {
     if count && !sink.has_errors() {
         for search in &compiled.program.searches {
             let answer = optimize::run(&compiled, search, None, &mut sink, &mut Nobody);
-            for answer in answer {
+            if let Some(answer) = answer {
                 searches.extend(optimize::report(&compiled, search, &answer, false));
                 selections.extend(optimize::selection(&compiled, search, &answer));
             }

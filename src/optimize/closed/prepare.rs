@@ -183,10 +183,13 @@ fn refused(search: &Search, layer: &Layer, why: &Why) -> Diagnostic {
     let code = Code::parse(why.code).unwrap_or(Code::E0601);
     let name = &layer.name;
     let message = format!("layer `{name}` {}", why.reason);
-    Diagnostic::new(code, message)
+    let refusal = Diagnostic::new(code, message)
         .at(search.span, "this search")
-        .also(layer.name_span, "the layer")
-        .help("name the layers that are searched: `layer: ...;` beside `network`")
+        .also(layer.name_span, "the layer");
+    match &why.help {
+        Some(help) if code == Code::E0612 => refusal.help(help.clone()),
+        _ => refusal.help("name the layers that are searched: `layer: ...;` beside `network`"),
+    }
 }
 
 fn refusal(search: &Search, layer: &Layer, code: Code, why: &str) -> Diagnostic {
