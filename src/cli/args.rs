@@ -378,6 +378,11 @@ pub struct Search {
     #[arg(long, value_name = "OUT.json")]
     pub certificate: Option<PathBuf>,
 
+    /// Of searches over the space `deepopt`: walk every layer of at most ROWS rows of results under all 24 orders of its
+    /// loops, and count them by the exact engine; says where one that the model leaves out beats its five schedules
+    #[arg(long, value_name = "ROWS", num_args = 0..=1, require_equals = true, default_missing_value = PRUNING_ROWS)]
+    pub verify_pruning: Option<u64>,
+
     /// Say how long each search took (JSON); otherwise equal inputs give equal bytes
     #[arg(long)]
     pub timings: bool,
@@ -385,6 +390,9 @@ pub struct Search {
     #[command(flatten)]
     pub settings: Settings,
 }
+
+/// Rows of results up to which layers are walked when nobody says ([`MOST_ROWS`](crate::optimize::MOST_ROWS)).
+const PRUNING_ROWS: &str = "60";
 
 /// Evaluate the designs that the Explores of a file sweep over, and report the best of them
 #[derive(Args, Debug)]
@@ -514,7 +522,7 @@ pub struct Mapping {
 
 /// The names of the models, and of all of them.
 fn model_names() -> PossibleValuesParser {
-    let models = models::REGISTRY.iter();
+    let models = models::known();
     let models = models.map(|model| PossibleValue::new(model.name()).help(model.summary()));
     let all = PossibleValue::new(models::ALL).help("Every model that applies");
     PossibleValuesParser::new(models.chain([all]))
@@ -588,6 +596,11 @@ mod tests {
         let eval = command.find_subcommand_mut("eval").unwrap();
         let help = eval.render_long_help().to_string();
         assert!(help.contains("- toy:"), "{help}");
+    }
+
+    #[test]
+    fn the_rows_that_are_walked_are_those_of_the_library() {
+        assert_eq!(PRUNING_ROWS, crate::optimize::MOST_ROWS.to_string());
     }
 
     #[test]

@@ -1,20 +1,36 @@
 //! Mappings and counts as plain text, for `emit --stage ir` and `oracle --compare`.
 
 use crate::engine::Counts;
-use crate::ir::{Axis, LoopKind, Mapping};
-use crate::lower::Lowered;
+use crate::ir::{Axis, LoopKind, Mapping, Operation};
+use crate::lower::{Lowered, NamedLayer, Names};
+use crate::models;
+use crate::models::deepopt::{Loop, Schedule};
 use std::fmt::Debug;
 
-/// One mapped layer: the operation, the loops with the places of the tiles among them.
-pub fn mapping(out: &mut String, map: &str, lowered: &Lowered, mapping: &Mapping) {
-    let names = &lowered.names;
-    let name = |list: &[String], index: usize| list.get(index).cloned().unwrap_or_default();
-    let axis_name = |axis: Axis| match axis {
-        Axis::Rank(rank) => name(&names.ranks, rank.index()),
-        Axis::Window(window) => name(&names.windows, usize::from(window)),
-    };
-    let operation = &mapping.operation;
-    let schedule = &mapping.schedule;
+/// A layer under a schedule without loops: the operation, and how some model knows the schedule.
+pub fn named(out: &mut String, map: &str, layer: &NamedLayer) {
+    operation(out, map, &layer.names, &layer.operation);
+    let schedule = &layer.schedule;
+    let models: Vec<&str> = models::knowing(schedule)
+        .map(|model| model.name())
+        .collect();
+    *out += &format!("  schedule {schedule}");
+    if !models.is_empty() {
+        *out += &format!(" of {}", models.join(", "));
+    }
+    if let Some(known) = Schedule::named(schedule) {
+        let loops = known.loops().map(Loop::name);
+        *out += &format!(": {} from the outermost loop on", loops.join(" "));
+    }
+    *out += "\n\n";
+}
+
+fn name(list: &[String], index: usize) -> String {
+    list.get(index).cloned().unwrap_or_default()
+}
+
+/// Ranks and tensors.
+fn operation(out: &mut String, map: &str, names: &Names, operation: &Operation) {
     *out += &format!("{map}: {}\n", names.layer);
     let ranks: Vec<String> = operation
         .ranks
@@ -56,6 +72,17 @@ pub fn mapping(out: &mut String, map: &str, lowered: &Lowered, mapping: &Mapping
             }
         );
     }
+}
+
+/// One mapped layer: the operation, the loops with the places of the tiles among them.
+pub fn mapping(out: &mut String, map: &str, lowered: &Lowered, mapping: &Mapping) {
+    let names = &lowered.names;
+    let axis_name = |axis: Axis| match axis {
+        Axis::Rank(rank) => name(&names.ranks, rank.index()),
+        Axis::Window(window) => name(&names.windows, usize::from(window)),
+    };
+    let schedule = &mapping.schedule;
+    operation(out, map, names, &mapping.operation);
     for place in 0..=schedule.loops.len() {
         for (memory, row) in schedule.positions.iter().enumerate() {
             let here: Vec<String> = row

@@ -150,8 +150,13 @@ impl Observer for Printer<'_> {
     }
 
     fn layer(&mut self, outcome: LayerOutcome<'_>) {
-        let planned = outcome.planned.and_then(|planned| planned.lowered);
         let map = self.compiled.program.maps.get(outcome.map);
+        let named = outcome.planned.as_ref();
+        let named = named.and_then(|planned| planned.named.as_ref());
+        if let (Some(named), Some(map), Stage::Ir) = (named, map, self.stage) {
+            dump::named(&mut self.out, &map.name, named);
+        }
+        let planned = outcome.planned.and_then(|planned| planned.lowered);
         if let (Some(lowered), Some(map), Stage::Ir) = (planned, map, self.stage) {
             // Illegal mappings are shown as they are: that is when one wants to see them.
             let checked = outcome.checked.as_ref();

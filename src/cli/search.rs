@@ -7,10 +7,12 @@ use super::progress::Searching;
 use crate::diag::suggest::nearest;
 use crate::driver::Compiled;
 use crate::hir::search::{LONGEST, Search};
-use crate::optimize::{self, Answer, Import, proof};
+use crate::optimize::{self, Answer, Import, Observer, proof};
+use crate::report::selection::SelectionReport;
 use crate::report::{Report, json, search_text};
 use std::fmt::Write;
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// Searches and reports; a search that is stopped reports what it has, with exit code 0.
@@ -24,13 +26,19 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
     }
     let budget = arguments.budget.as_deref().map(budget).transpose()?;
     let mut answers: Vec<(&Search, Answer)> = Vec::new();
+    let mut selections = Vec::new();
     let mut stopped = false;
     if !sink.has_errors() {
         let searches = select(&compiled, arguments)?;
+        not_certified(&searches, arguments)?;
+        has_pruning(&searches, arguments)?;
         let mut observer = Searching::new();
         for search in searches {
             let answer = optimize::run(&compiled, search, budget, &mut sink, &mut observer);
-            answers.extend(answer.map(|answer| (search, answer)));
+            if let Some(answer) = answer {
+                selections.extend(selection(&compiled, search, &answer, arguments, &observer));
+                answers.push((search, answer));
+            }
         }
         stopped = observer.finish();
     }
@@ -39,6 +47,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
         return Ok(status);
     }
     let mut report = Report::new(arguments.file.display().to_string(), Vec::new());
+    report.selections = selections;
     for (search, answer) in &answers {
         let mut own = optimize::report(&compiled, search, answer, arguments.timings);
         for layer in &mut own {
@@ -71,6 +80,50 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
         .iter()
         .any(|search| search.reason.is_some() && search.proved);
     Ok(if empty { Status::Errors } else { status })
+}
+
+/// What was chosen from a model's own space, with what else was asked of it.
+fn selection(
+    compiled: &Compiled,
+    search: &Search,
+    answer: &Answer,
+    arguments: &Arguments,
+    observer: &Searching,
+) -> Option<SelectionReport> {
+    let mut selection = optimize::selection(compiled, search, answer)?;
+    if let Some(rows) = arguments.verify_pruning {
+        static GO: AtomicBool = AtomicBool::new(false);
+        let stop = observer.stop().unwrap_or(&GO);
+        optimize::verify_pruning(compiled, search, answer, (rows, stop), &mut selection);
+    }
+    Some(selection)
+}
+
+/// Only a model's own space leaves orders out.
+fn has_pruning(searches: &[&Search], arguments: &Arguments) -> Result<(), Failure> {
+    let any = searches.iter().any(|search| search.own.is_some());
+    if any || arguments.verify_pruning.is_none() {
+        return Ok(());
+    }
+    Err(Failure(format!(
+        "`--verify-pruning` is about the orders that the space `deepopt` leaves out, and no search of {} is over it",
+        arguments.file.display()
+    )))
+}
+
+/// Of a model's own space there is no certificate.
+fn not_certified(searches: &[&Search], arguments: &Arguments) -> Result<(), Failure> {
+    let own = searches
+        .iter()
+        .find_map(|search| Some((search, search.own.as_ref()?)));
+    match (own, &arguments.certificate) {
+        (Some((search, own)), Some(_)) => Err(Failure(format!(
+            "`{}` has no certificate: every schedule of the space `{}` is evaluated and listed in the report (`--format json`), so \
+             that nothing is left to be proved; take `--search` for another one",
+            search.name, own.space.text
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// The searches of that name, or all.
@@ -184,6 +237,15 @@ fn emit(
             out,
             "// Found with, and to be evaluated with, {}.",
             set.join(" ")
+        );
+    }
+    let own = answers.iter().filter_map(|(_, answer)| answer.own.as_ref());
+    let mut models: Vec<&str> = own.map(|chosen| chosen.model).collect();
+    models.dedup();
+    for model in models {
+        let _ = writeln!(
+            out,
+            "// Its schedules have formulas and no loops: evaluate with `--model '{model}'`."
         );
     }
     out.push('\n');

@@ -403,9 +403,11 @@ impl<'a> Runner<'a> {
                 },
                 schedule: &named.schedule,
             };
-            // A model that was asked for says so itself.
-            let asked = |model: &&dyn Model| model.schedules().contains(&named.schedule.as_str());
-            let is_asked = self.request.models.iter().any(asked);
+            // A model that is asked says so itself.
+            let knows = |model: &dyn Model| model.schedules().contains(&named.schedule.as_str());
+            let is_asked = drafts
+                .iter()
+                .any(|draft| draft.applies && knows(draft.model));
             if self.request.until >= Until::Checked && !is_asked {
                 let refusal = schedules::refusal(&subject, &named.schedule, &named.names);
                 said.extend(refusal);

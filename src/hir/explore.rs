@@ -14,7 +14,7 @@ pub use vary::MOST_DESIGNS;
 
 use super::error::HirError;
 use super::scope::{Context, Kind};
-use super::search::{called, is_new, once, one, target, twice, wrong};
+use super::search::{Fc, called, fc, is_new, once, one, scope, target, twice, wrong};
 use super::{Application, Value, Word, dataflow};
 use crate::base::Span;
 use crate::diag::suggest::nearest;
@@ -51,6 +51,8 @@ pub struct Explore {
     pub each: Option<usize>,
     /// How the products of several layers are made.
     pub scope: Scope,
+    /// How fully connected layers are charged; `None`: nobody said it.
+    pub fc: Option<Fc>,
 }
 
 /// A varied name.
@@ -129,9 +131,9 @@ pub enum Scope {
 }
 
 /// Keys with a colon.
-pub const KEYS: [&str; 12] = [
-    "network", "layer", "layers", "on", "model", "map", "strategy", "scope", "budget", "worst",
-    "each", "minimize",
+pub const KEYS: [&str; 13] = [
+    "network", "layer", "layers", "on", "model", "map", "strategy", "scope", "fc", "budget",
+    "worst", "each", "minimize",
 ];
 /// What can be minimised, but for fronts.
 pub const FIGURES: [&str; 7] = ["energy", "cycles", "edp", "e2dp", "ed2p", "area", "power"];
@@ -215,8 +217,12 @@ impl<'a> Collector<'a> {
             None => None,
         };
         let scope = match self.keys.get("scope") {
-            Some(property) => self::scope(cx, property),
+            Some(property) => scope(cx, property),
             None => Some(Scope::Network),
+        };
+        let fc = match self.keys.get("fc") {
+            Some(property) => Some(fc(cx, property)?),
+            None => None,
         };
         let objectives = match self.keys.get("minimize") {
             Some(property) => figure::objectives(cx, property),
@@ -260,6 +266,7 @@ impl<'a> Collector<'a> {
             worst,
             each,
             scope,
+            fc,
         })
     }
 
@@ -414,18 +421,6 @@ fn each(cx: &mut Context<'_>, property: &ast::Property, axes: &[Axis]) -> Option
         });
     }
     found
-}
-
-fn scope(cx: &mut Context<'_>, property: &ast::Property) -> Option<Scope> {
-    let word = name(cx, property, "`layers` or `network`")?;
-    match word.text.as_str() {
-        "layers" => Some(Scope::Layers),
-        "network" => Some(Scope::Network),
-        _ => {
-            super::search::unknown(cx, "scope", &word.text, word.span, SCOPES);
-            None
-        }
-    }
 }
 
 /// What the accelerator of a use is called in messages.

@@ -9,8 +9,12 @@
 
 pub(super) mod auto;
 mod figure;
+mod own;
 mod rules;
 pub(in crate::hir) mod target;
+
+pub use own::{FC, Fc, Own};
+pub(in crate::hir) use own::{fc, scope};
 
 use super::error::HirError;
 use super::scope::Context;
@@ -48,6 +52,8 @@ pub struct Search {
     pub strategy: Strategy,
     pub budget: Option<Duration>,
     pub space: Space,
+    /// `space deepopt;`: then there are no rules, limits and budget.
+    pub own: Option<Own>,
 }
 
 /// What an answer is measured by; less is better.
@@ -166,8 +172,8 @@ pub enum Pieces {
 }
 
 /// Keys with a colon.
-pub const KEYS: [&str; 7] = [
-    "layer", "network", "on", "model", "minimize", "strategy", "budget",
+pub const KEYS: [&str; 9] = [
+    "layer", "network", "on", "model", "minimize", "strategy", "budget", "scope", "fc",
 ];
 /// What can be minimised, but for fronts.
 pub const FIGURES: [&str; 8] = [
@@ -178,7 +184,7 @@ pub const LONGEST: f64 = 1e7;
 /// Ways to search.
 pub const STRATEGIES: [&str; 3] = ["optimal", "adaptive", "random"];
 /// Keys of a later version.
-const LATER: [&str; 4] = ["group", "fuse", "recompute", "scope"];
+const LATER: [&str; 3] = ["group", "fuse", "recompute"];
 
 /// The searches of the file that was asked for.
 pub(super) fn collect(cx: &mut Context<'_>, root: &super::Module) {
@@ -281,6 +287,7 @@ impl<'a> Collector<'a> {
             Some(property) => one(cx, property).and_then(|value| budget(cx, value)),
             None => None,
         };
+        let own = own::collect(cx, space, conditions, &self.keys);
         let minimize = self.keys.get("minimize").copied();
         if minimize.is_none() {
             self.missing::<()>(cx, "minimize", damaged);
@@ -325,6 +332,7 @@ impl<'a> Collector<'a> {
             strategy: strategy?,
             budget,
             space: space.unwrap_or_default(),
+            own,
         })
     }
 

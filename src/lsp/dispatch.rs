@@ -398,7 +398,7 @@ impl RequestContext<'_> {
                 position,
                 label: InlayHintLabel::String(hint.label),
                 kind: match hint.kind {
-                    hints::HintKind::Cost => None,
+                    hints::HintKind::Cost | hints::HintKind::Schedule => None,
                     hints::HintKind::Tile => Some(InlayHintKind::TYPE),
                 },
                 text_edits: None,

@@ -36,7 +36,7 @@ pub const REGISTRY: &[&dyn Model] = &[
     &Exact,
     &Maestro,
     &dmazerunner::DMazeRunner,
-    &deepopt::DeepOpt,
+    &deepopt::PUBLISHED,
     #[cfg(test)]
     &toy::Toy,
 ];
@@ -53,10 +53,16 @@ pub fn knowing(schedule: &str) -> impl Iterator<Item = &'static dyn Model> {
     models.filter(move |model| model.schedules().contains(&schedule))
 }
 
-/// The model of that name.
+/// The models and their variants.
+pub fn known() -> impl Iterator<Item = &'static dyn Model> {
+    let models = REGISTRY.iter().copied();
+    models.flat_map(|model| std::iter::once(model).chain(model.variants().iter().copied()))
+}
+
+/// The model, or the variant of one, of that name.
 #[must_use]
 pub fn by_name(name: &str) -> Option<&'static dyn Model> {
-    REGISTRY.iter().copied().find(|model| model.name() == name)
+    known().find(|model| model.name() == name)
 }
 
 /// One layer on one accelerator: what all of its schedules have in common.
@@ -233,6 +239,12 @@ pub trait Model: Sync {
     /// One line for the help and the manual: what it computes, and from what.
     fn summary(&self) -> &'static str;
 
+    /// The same model with another value of a parameter, each named with it: `deepopt(fc: corrected)`. They are models to
+    /// whoever names them; [`ALL`] leaves them out.
+    fn variants(&self) -> &'static [&'static dyn Model] {
+        &[]
+    }
+
     /// Names of the schedules without loops that it knows; completion offers them.
     fn schedules(&self) -> &'static [&'static str] {
         &[]
@@ -343,6 +355,13 @@ mod tests {
             let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
             assert!(!name.is_empty() && name.chars().all(word), "{name}");
             assert!(by_name(name).is_some());
+        }
+        for model in REGISTRY {
+            for variant in model.variants() {
+                let parameters = variant.name().strip_prefix(model.name());
+                assert!(parameters.is_some_and(|rest| rest.starts_with('(')));
+                assert!(by_name(variant.name()).is_some());
+            }
         }
         assert_eq!(names[0], DEFAULT.name());
     }

@@ -11,6 +11,7 @@
 //!
 //! Names are imported from where they are defined, so that the file says no more than what was found.
 
+use super::closed;
 use super::run::{Answer, Answered, Found, Of};
 use super::task::Task;
 use crate::driver::Compiled;
@@ -105,11 +106,8 @@ pub fn emit(
     let program = &compiled.program;
     let network = program.networks.get(search.network)?;
     let accelerator = program.accelerators.get(search.accelerator)?;
-    let most = answer
-        .found
-        .iter()
-        .map(|found| found.answers().len())
-        .max()?;
+    let points = answer.found.iter().map(|found| found.answers().len());
+    let most = points.chain(answer.own.iter().map(|_| 1)).max()?;
     let mut out = head.to_owned();
     let stem = if is_name(&search.name) {
         search.name.as_str()
@@ -137,6 +135,9 @@ pub fn emit(
         );
         for found in &answer.found {
             any |= layers(&mut out, network, accelerator, found, point);
+        }
+        if let Some(chosen) = &answer.own {
+            any |= closed::emit(&mut out, network, chosen);
         }
         out.push_str("}\n");
     }

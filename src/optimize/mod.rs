@@ -8,6 +8,7 @@
 //! budget of its own a search ends after [`BUDGET`].
 
 mod auto;
+mod closed;
 mod emit;
 pub mod proof;
 mod report;
@@ -18,6 +19,7 @@ mod why;
 mod written;
 
 pub use auto::resolve;
+pub use closed::{Chosen, MOST_ROWS, selection, verify_pruning};
 pub use emit::{Import, emit, imports};
 pub use report::report;
 pub use run::{Answer, Answered, Found, Observer, Step, run};

@@ -1,5 +1,6 @@
 //! What was found, as `searches[]` of a report.
 
+use super::closed;
 use super::emit::dataflow;
 use super::proof::sum;
 use super::run::{Answer, Found, Of};
@@ -20,6 +21,9 @@ pub fn report(
     answer: &Answer,
     timings: bool,
 ) -> Vec<SearchReport> {
+    if let Some(chosen) = &answer.own {
+        return closed::report(compiled, search, chosen);
+    }
     let nobody = if answer.given {
         ""
     } else {

@@ -1,6 +1,7 @@
 //! Searches of all layers, equal ones once.
 
 use super::BUDGET;
+use super::closed::{self, Chosen};
 use super::task::{Task, model_name, tasks, technology};
 use super::why::why;
 use super::written::{Library, Written, is_beside};
@@ -51,6 +52,8 @@ pub struct Answer {
     pub found: Vec<Found>,
     /// Layers (of the network) that were not begun because the run was ended.
     pub left: Vec<usize>,
+    /// Of a search over a model's own space, which has nothing else.
+    pub own: Option<Chosen>,
 }
 
 /// What was found for a layer and those that equal it.
@@ -154,6 +157,16 @@ pub fn run(
     sink: &mut Diagnostics,
     observer: &mut dyn Observer,
 ) -> Option<Answer> {
+    if search.own.is_some() {
+        let own = closed::run(compiled, search, sink)?;
+        return Some(Answer {
+            budget: Duration::ZERO,
+            given: true,
+            found: Vec::new(),
+            left: Vec::new(),
+            own: Some(own),
+        });
+    }
     let tasks = tasks(compiled, search, sink)?;
     let mut groups: Vec<(Task, Vec<usize>)> = Vec::new();
     for task in tasks {
@@ -169,6 +182,7 @@ pub fn run(
         given: given.is_some(),
         found: Vec::new(),
         left: Vec::new(),
+        own: None,
     };
     let network = compiled.program.networks.get(search.network)?;
     let accelerator = compiled.program.accelerators.get(search.accelerator)?;

@@ -1,5 +1,6 @@
 //! One layer of a search as a problem: operation, architecture, prices, rules and what is asked.
 
+use super::closed;
 use super::rules;
 use crate::cost::{self, Area, Prices, Technology};
 use crate::diag::suggest::nearest;
@@ -68,7 +69,10 @@ pub fn check(compiled: &Compiled, sink: &mut Diagnostics) {
     let maps = compiled.program.maps.iter();
     let searches = maps.flat_map(|map| &map.searches);
     for search in compiled.program.searches.iter().chain(searches) {
-        let _ = tasks(compiled, search, sink);
+        match &search.own {
+            Some(_) => closed::check(compiled, search, sink),
+            None => drop(tasks(compiled, search, sink)),
+        }
     }
 }
 
@@ -118,6 +122,7 @@ fn model_is_known(search: &Search, sink: &mut Diagnostics) -> bool {
             format!("the model `{text}` has no bound for schedules in loops, so nothing can be searched by it"),
         )
         .at(*span, "no search by this model")
+        .help("of a model with a space of its own a `Search` says so: `space deepopt;`")
     } else {
         Diagnostic::new(Code::E0201, format!("there is no cost model `{text}`"))
             .at(*span, "unknown model")

@@ -17,6 +17,8 @@ mod measured;
 pub mod model;
 pub mod search;
 pub mod search_text;
+pub mod selection;
+mod selection_text;
 pub mod svg;
 mod table;
 #[cfg(test)]

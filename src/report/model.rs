@@ -2,6 +2,7 @@
 
 use super::fused::GroupReport;
 use super::search::{ExplorationReport, SearchReport};
+use super::selection::SelectionReport;
 use crate::models::{Difference, Figure, Quantity};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -21,6 +22,9 @@ pub struct Report {
     /// What was searched for, if anything.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub searches: Vec<SearchReport>,
+    /// Of the searches, those that chose among a model's own schedules.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub selections: Vec<SelectionReport>,
     /// Sweeps over hardware, if any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub explorations: Vec<ExplorationReport>,
@@ -35,6 +39,7 @@ impl Report {
             file: file.into(),
             evaluations,
             searches: Vec::new(),
+            selections: Vec::new(),
             explorations: Vec::new(),
         }
     }

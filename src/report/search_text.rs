@@ -5,6 +5,8 @@
 
 use super::model::Report;
 use super::search::{FoundReport, SearchReport};
+use super::selection::SelectionReport;
+use super::selection_text;
 use super::table::{Table, line};
 use crate::base::harmless::harmless_lines;
 use crate::base::num::grouped;
@@ -17,7 +19,11 @@ pub fn text(report: &Report) -> String {
         if index > 0 {
             out.push('\n');
         }
-        write_search(&mut out, searches);
+        let of = |known: &&SelectionReport| searches.iter().any(|one| one.name == known.name);
+        match report.selections.iter().find(of) {
+            Some(selection) => selection_text::write(&mut out, selection),
+            None => write_search(&mut out, searches),
+        }
     }
     harmless_lines(&out).into_owned()
 }
@@ -59,10 +65,14 @@ fn write_search(out: &mut String, layers: &[SearchReport]) {
         table(out, layers);
         for layer in layers {
             if let Some(reason) = &layer.reason {
-                line(out, "  ", &format!("{}: {reason}", named(layer)));
+                line(
+                    out,
+                    "  ",
+                    &format!("{}: {reason}", named(&layer.layer, &layer.same_as)),
+                );
             } else if layer.best.is_none() {
                 line(out, "", "");
-                line(out, "  ", &named(layer));
+                line(out, "  ", &named(&layer.layer, &layer.same_as));
                 front(out, layer);
             }
         }
@@ -70,16 +80,20 @@ fn write_search(out: &mut String, layers: &[SearchReport]) {
 }
 
 /// `conv2 (and 3 equal ones)`
-fn named(search: &SearchReport) -> String {
-    match search.same_as.len() {
-        0 => search.layer.clone(),
-        1 => format!("{} (and {})", search.layer, search.same_as[0]),
-        more => format!("{} (and {more} equal ones)", search.layer),
+pub(super) fn named(layer: &str, same_as: &[String]) -> String {
+    match same_as {
+        [] => layer.to_owned(),
+        [one] => format!("{layer} (and {one})"),
+        more => format!("{layer} (and {} equal ones)", more.len()),
     }
 }
 
 fn one_layer(out: &mut String, search: &SearchReport) {
-    line(out, "  ", &format!("layer     {}", named(search)));
+    line(
+        out,
+        "  ",
+        &format!("layer     {}", named(&search.layer, &search.same_as)),
+    );
     let count = candidates(search);
     line(
         out,
@@ -160,7 +174,7 @@ fn figures(search: &SearchReport, found: &FoundReport) -> String {
     parts.join(", ")
 }
 
-fn unit(objective: &str) -> &'static str {
+pub(super) fn unit(objective: &str) -> &'static str {
     match objective {
         "energy" => "pJ",
         "cycles" => "cycles",
@@ -221,7 +235,7 @@ fn table(out: &mut String, layers: &[SearchReport]) {
     table.row(header);
     let (mut cycles, mut energy, mut all) = (0u128, 0.0, true);
     for layer in layers {
-        let mut row = vec![named(layer), layer.times.to_string()];
+        let mut row = vec![named(&layer.layer, &layer.same_as), layer.times.to_string()];
         let best = layer.best.as_ref();
         if single {
             row.push(best.map_or_else(|| "-".to_owned(), |best| amount(best.values[0])));
@@ -269,7 +283,7 @@ fn table(out: &mut String, layers: &[SearchReport]) {
 }
 
 /// Whole numbers in groups, others with six digits.
-fn amount(value: f64) -> String {
+pub(super) fn amount(value: f64) -> String {
     if value.fract() == 0.0 && value.abs() < 1e15 {
         grouped(value as u128)
     } else {

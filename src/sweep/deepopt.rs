@@ -17,7 +17,8 @@ use crate::explore::{Figure, Grid, Part};
 use crate::hir::Accelerator;
 use crate::hir::explore::Explore;
 use crate::models::deepopt::{
-    Found, Layer, Machine, MachineShape, MemorySize, PerTensor, Priced, Repeated, Visitor, visit,
+    DenseEnergy, Found, Layer, Machine, MachineShape, MemorySize, PerTensor, Priced, Repeated,
+    Visitor, visit,
 };
 use crate::models::{Pricing, Problem};
 use crate::{lower, pricing};
@@ -137,7 +138,7 @@ impl Maker<'_> {
             operation: &desugared.operation,
             architecture: &architecture,
         };
-        let priced = Priced::of(problem, &pricing).map_err(|errors| {
+        let priced = Priced::of(problem, &pricing, dense(self.explore)).map_err(|errors| {
             let mut sink = Diagnostics::new();
             let source = made.technology;
             let source = source.and_then(|at| self.compiled.program.technologies.get(at));
@@ -373,6 +374,14 @@ impl<'a> Allocation<'a> {
             &mut collector,
         );
         Ok(collector.part)
+    }
+}
+
+/// How fully connected layers of several images are charged.
+fn dense(explore: &Explore) -> DenseEnergy {
+    match explore.fc {
+        Some(fc) if fc.corrected => DenseEnergy::Corrected,
+        _ => DenseEnergy::Published,
     }
 }
 

@@ -107,7 +107,7 @@ pub fn prepare<'a>(
     let program = &compiled.program;
     let accelerator = program.accelerators.get(explore.accelerator)?;
     let network = program.networks.get(explore.network)?;
-    let model = model(explore, sink)?;
+    let model = charged(explore, model(explore, sink)?, sink)?;
     let layers = merged(&network.layers, &explore.layers);
     let source = accelerator
         .technology
@@ -304,6 +304,32 @@ fn several(
         }
     }
     Some(())
+}
+
+/// The model, with what `fc` says of it.
+fn charged(
+    explore: &Explore,
+    known: &'static dyn Model,
+    sink: &mut Diagnostics,
+) -> Option<&'static dyn Model> {
+    let Some(fc) = explore.fc else {
+        return Some(known);
+    };
+    let of = models::deepopt::PUBLISHED.name();
+    if known.name() != of {
+        let message = format!(
+            "`fc` is a parameter of the model `{of}`, and `{}` has none",
+            known.name()
+        );
+        let refusal = Diagnostic::new(Code::E0601, message).at(fc.span, "said here");
+        sink.push(refusal.help(format!("leave it out, or take `model: {of};`")));
+        return None;
+    }
+    Some(if fc.corrected {
+        &models::deepopt::CORRECTED
+    } else {
+        known
+    })
 }
 
 /// The model, if it is known and can do what is asked.

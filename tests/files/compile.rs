@@ -121,11 +121,14 @@ fn run(files: Overlay, path: &str, header: &Header, count: bool) -> Outcome {
     optimize::check(&compiled, &mut sink);
     sweep::check(&compiled, &mut sink);
     let mut searches = Vec::new();
+    let mut selections = Vec::new();
     if count && !sink.has_errors() {
         for search in &compiled.program.searches {
             let answer = optimize::run(&compiled, search, None, &mut sink, &mut Nobody);
-            let reports = answer.map(|answer| optimize::report(&compiled, search, &answer, false));
-            searches.extend(reports.into_iter().flatten());
+            if let Some(answer) = answer {
+                searches.extend(optimize::report(&compiled, search, &answer, false));
+                selections.extend(optimize::selection(&compiled, search, &answer));
+            }
         }
     }
     let mut explorations = Vec::new();
@@ -143,6 +146,7 @@ fn run(files: Overlay, path: &str, header: &Header, count: bool) -> Outcome {
     let report = (count && !sink.has_errors()).then(|| {
         let mut report = Report::new(path, evaluations);
         report.searches = searches;
+        report.selections = selections;
         report.explorations = explorations;
         report
     });

@@ -8,6 +8,7 @@ mod chips;
 mod cli;
 mod closed;
 mod deepopt;
+mod deepopt_search;
 mod directives;
 mod dmazerunner;
 mod editors;

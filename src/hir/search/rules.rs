@@ -40,18 +40,18 @@ pub(super) fn collect(cx: &mut Context<'_>, hardware: &Accelerator, node: &ast::
         },
         seen: BTreeMap::new(),
     };
-    if let Some(named) = &node.named {
-        cx.error(HirError::Unavailable {
-            what: if node.body.is_some() {
-                format!("a space of the parameters of `{named}`")
-            } else {
-                format!("`{named}` as a model's own space")
-            },
-            span: named.span,
-        });
-    } else if let Some(body) = &node.body {
-        for statement in &body.statements {
-            collector.statement(cx, statement);
+    // Without a body it is a model's own: `own` has it.
+    if let Some(body) = &node.body {
+        match &node.named {
+            Some(named) => cx.error(HirError::Unavailable {
+                what: format!("a space of the parameters of `{named}`"),
+                span: named.span,
+            }),
+            None => {
+                for statement in &body.statements {
+                    collector.statement(cx, statement);
+                }
+            }
         }
     }
     collector.space

@@ -16,10 +16,11 @@ use crate::evaluate::{
     self, Cache, CheckedLayer, GroupOutcome, LayerOutcome, Memo, Observer, Request, Selection,
     Step, Until,
 };
+use crate::hir::{DataflowBody, Program};
 use crate::ir::Mapping;
 use crate::legality::Footprint;
 use crate::lower::Options;
-use crate::models;
+use crate::models::{self, Model};
 use crate::optimize;
 use crate::report::{GroupReport, LayerReport};
 use crate::sweep;
@@ -129,7 +130,12 @@ impl<F: FnMut() -> bool> Observer for Collector<F> {
         self.sink.extend(uncounted.cloned());
     }
 
-    fn inapplicable(&mut self, _refusal: Diagnostic) {}
+    /// That a model takes no such thing at all is nothing to say: another one does, and nobody asked for this one.
+    fn inapplicable(&mut self, refusal: Diagnostic) {
+        if !matches!(refusal.code, Code::E0601 | Code::E0613) {
+            self.sink.push(refusal);
+        }
+    }
 
     fn layer(&mut self, outcome: LayerOutcome<'_>) {
         let map = self.maps.get_mut(outcome.map);
@@ -195,9 +201,10 @@ impl ResultCache {
             inside: self.stop.clone(),
             stopped: None,
         };
+        let models = models_of(&compiled.program);
         let request = Request {
             selection: &Selection::all(compiled),
-            models: &[models::DEFAULT],
+            models: &models,
             until: Until::Evaluated,
             options: Options::default(),
             warnings: true,
@@ -253,6 +260,22 @@ fn trips(group: &crate::ir::FusedGroup) -> Vec<u64> {
             Some(count)
         })
         .collect()
+}
+
+/// The default, and those that know the schedules that the program names: nobody else says anything of them.
+fn models_of(program: &Program) -> Vec<&'static dyn Model> {
+    let mut found: Vec<&'static dyn Model> = vec![models::DEFAULT];
+    for dataflow in &program.dataflows {
+        let DataflowBody::Schedule(word) = &dataflow.body else {
+            continue;
+        };
+        for model in models::knowing(&word.text) {
+            if !found.iter().any(|known| known.name() == model.name()) {
+                found.push(model);
+            }
+        }
+    }
+    found
 }
 
 /// The first of the reasons why there is no cost, as it would be printed.

@@ -10,6 +10,7 @@ mod fused;
 
 use super::Snapshot;
 use super::evaluate::{Evaluated, EvaluatedGroup, EvaluatedLayer, EvaluatedMap, ResultCache};
+use super::schedules;
 use super::words;
 use crate::base::Span;
 use crate::hir::{Choice, Map};
@@ -34,6 +35,8 @@ pub struct Hint {
 pub enum HintKind {
     Cost,
     Tile,
+    /// Of a schedule with a name.
+    Schedule,
 }
 
 /// All hints of the file that was asked for, in source order.
@@ -45,6 +48,11 @@ pub fn hints(snapshot: &Snapshot, evaluated: &Evaluated, cache: &mut ResultCache
     };
     let directives = directives(&root.ast);
     tiles(snapshot, evaluated, cache, &directives, &mut hints);
+    hints.extend(
+        directives
+            .iter()
+            .filter_map(|directive| schedule(directive)),
+    );
     for item in &root.ast.items {
         match item {
             Item::Map(node) => map(snapshot, evaluated, node, &mut hints),
@@ -329,6 +337,19 @@ fn tiles(
             kind: HintKind::Tile,
         });
     }
+}
+
+/// The other spelling of a schedule with a name.
+fn schedule(directive: &Directive) -> Option<Hint> {
+    let DirectiveKind::Schedule { words } = &directive.kind else {
+        return None;
+    };
+    Some(Hint {
+        offset: directive.span.hi(),
+        label: schedules::other_spelling(words)?,
+        tooltip: schedules::about(words),
+        kind: HintKind::Schedule,
+    })
 }
 
 /// A directive at work in one layer.

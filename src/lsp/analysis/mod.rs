@@ -16,6 +16,7 @@ pub mod hover;
 pub mod names;
 pub mod paths;
 pub mod rename;
+pub mod schedules;
 pub mod signature;
 pub mod symbols;
 pub mod tokens;

@@ -257,7 +257,7 @@ const KEYWORDS: &[(&str, &str, &str)] = &[
     (
         "space",
         "space { at DRAM { tile K by divisors; } spread K by any over PE[0]; }",
-        "which schedules are searched; what is not said is free",
+        "which schedules are searched; what is not said is free. `space deepopt;`: the five schedules of that model",
     ),
     (
         "where",

@@ -139,6 +139,21 @@ pub struct Prices {
     pub dense: DenseEnergy,
 }
 
+impl Prices {
+    /// Everything for nothing: counts need no prices.
+    pub const FREE: Prices = Prices {
+        mac: 0.0,
+        register_bit: 0.0,
+        sram_bit: PerTensor {
+            filter: 0.0,
+            ifmap: 0.0,
+            psum: 0.0,
+        },
+        dram_bit: 0.0,
+        dense: DenseEnergy::Published,
+    };
+}
+
 /// Energy of multiplications and registers in a fully connected layer of several images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DenseEnergy {

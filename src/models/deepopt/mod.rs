@@ -15,6 +15,7 @@
 //! * `cover`: the pieces whose partial sums fit; `access`: counts of a piece; `delay`: its waiting; `dense`: one image of a fully
 //!   connected layer;
 //! * [`estimate`]: all of it for a layer and a schedule;
+//! * [`Costed`]: a layer of a program under a schedule, priced by its technology;
 //! * [`per_layer`], [`network_product`], [`fixed`]: which schedule for which layer;
 //! * [`deciding`]: why a schedule won;
 //! * [`allocate`]: which hardware;
@@ -43,14 +44,17 @@
 
 mod access;
 mod allocate;
+mod costed;
 mod cover;
 mod delay;
 mod dense;
 mod estimate;
+mod exact;
 mod layer;
 mod model;
 mod objective;
 mod parallel;
+mod price;
 mod schedule;
 mod select;
 mod simulate;
@@ -63,14 +67,16 @@ mod why;
 pub use allocate::{
     Allocation, Design, Found, MemorySize, Repeated, Sweep, Valued, Visitor, allocate, visit,
 };
+pub use costed::{Costed, Uncosted};
 pub use estimate::{
     Count, Cycles, DenseEnergy, DramCounts, Energy, Estimate, Memory, Prices, Unfit, estimate,
 };
 pub use layer::{Extent, Inapplicable, Kind, Layer, Machine, MachineShape, PerTensor, Shape};
-pub use model::{DeepOpt, Priced};
+pub use model::{CORRECTED, DeepOpt, PUBLISHED};
 pub use objective::Objective;
+pub use price::Priced;
 pub use schedule::{Loop, Schedule};
-pub use select::{Choice, Choices, Selection, fixed, network_product, per_layer};
+pub use select::{Choice, Choices, Selection, fixed, network_product, per_layer, product_of};
 pub use simulate::{Moved, Order, Simulation, Stationary, Unsimulated};
-pub use verify::{Verdict, Winner, verify_pruning};
-pub use why::{Difference, Term, deciding};
+pub use verify::{Claim, Verdict, Verified, Winner, verify_orders, verify_pruning};
+pub use why::{Difference, Term, deciding, deciding_of};

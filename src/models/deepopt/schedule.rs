@@ -18,6 +18,19 @@ pub enum Loop {
     Zo,
 }
 
+impl Loop {
+    /// As published names spell it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::X => "X",
+            Self::Y => "Y",
+            Self::Zi => "Zi",
+            Self::Zo => "Zo",
+        }
+    }
+}
+
 /// A schedule of the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Schedule {
@@ -87,7 +100,9 @@ impl Schedule {
         }
     }
 
-    pub(super) const fn index(self) -> usize {
+    /// Its place in [`Schedule::ALL`].
+    #[must_use]
+    pub const fn index(self) -> usize {
         match self {
             Self::XYZiZo => 0,
             Self::XZiYZo => 1,

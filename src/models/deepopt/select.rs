@@ -46,6 +46,22 @@ pub fn fixed(layers: &[Choices], schedule: Schedule, objective: Objective) -> f6
         .sum()
 }
 
+/// The objective of the sums over the layers; infinite if one has nothing.
+#[must_use]
+pub fn product_of(layers: impl IntoIterator<Item = Option<Choice>>, objective: Objective) -> f64 {
+    let sum = layers.into_iter().try_fold((0.0, Some(0_u64)), |sum, one| {
+        let one = one?;
+        let delay = sum
+            .1
+            .zip(one.delay)
+            .and_then(|(sum, more)| sum.checked_add(more));
+        Some((sum.0 + one.energy, delay))
+    });
+    sum.map_or(f64::INFINITY, |(energy, delay)| {
+        objective.of(energy, delay.map(float))
+    })
+}
+
 /// The best schedule of every layer for an objective, and the sum of their values. `None` if some layer fits under no schedule.
 #[must_use]
 pub fn per_layer(layers: &[Choices], objective: Objective) -> Option<(Vec<Schedule>, f64)> {

@@ -9,6 +9,7 @@
 //! Walking is slow; that is the point. Loops under which a block does not change are left out, and so is the walk if everything fits.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::estimate::{Prices, float};
 use super::layer::{Layer, Machine, PerTensor};
@@ -114,7 +115,7 @@ impl Moved {
 }
 
 /// Extents of a piece: columns, rows and filters of the result.
-type Extents = (i64, i64, i64);
+pub(super) type Extents = (i64, i64, i64);
 
 /// Simulates one layer on one machine under any order.
 #[derive(Debug)]
@@ -135,6 +136,21 @@ pub enum Unsimulated {
     ArrayRows,
     /// More blocks or steps than a walk is made for.
     TooLarge,
+    /// It fits under none of the five schedules.
+    Unfit,
+    /// Somebody stopped the run.
+    Stopped,
+}
+
+impl fmt::Display for Unsimulated {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::ArrayRows => "a row of a filter does not fit the rows of the array",
+            Self::TooLarge => "it has more blocks or steps than are walked",
+            Self::Unfit => "it fits under none of the five schedules",
+            Self::Stopped => "the run was stopped",
+        })
+    }
 }
 
 /// Most blocks of input that are kept track of.
@@ -222,27 +238,7 @@ impl<'a> Simulation<'a> {
         if g == 0 || e == 0 || f == 0 {
             return Some(());
         }
-        let fu = self.machine.k.min(f);
-        let mut room = self.machine.sram.psum / self.machine.bits.psum / fu;
-        if room == 0 {
-            return None;
-        }
-        let (mut columns, mut rows, mut filters) = region;
-        // From the innermost loop outward, up to the loop over channels: what is inside comes round again before a sum is finished.
-        for &inside in order.loops.iter().rev().take_while(|&&l| l != Loop::Zi) {
-            let extent = match inside {
-                Loop::X => &mut columns,
-                Loop::Y => &mut rows,
-                Loop::Zo | Loop::Zi => {
-                    let sets = room.min((f + fu - 1) / fu);
-                    filters = (sets * fu).min(f);
-                    room /= sets;
-                    continue;
-                }
-            };
-            *extent = (*extent).min(room);
-            room /= *extent;
-        }
+        let (columns, rows, filters) = piece(self.machine, order, region)?;
         let whole = copies * (g / columns) * (e / rows) * (f / filters);
         *pieces.entry((columns, rows, filters)).or_default() += whole;
         self.cut(
@@ -412,6 +408,33 @@ impl<'a> Simulation<'a> {
         });
         Some(memory.fetched)
     }
+}
+
+/// The largest piece of a region whose partial sums fit, which is not empty. `None` if not one per column fits.
+pub(super) fn piece(machine: &Machine, order: &Order, region: Extents) -> Option<Extents> {
+    let (_, _, f) = region;
+    let fu = machine.k.min(f);
+    let mut room = machine.sram.psum / machine.bits.psum / fu;
+    if room == 0 {
+        return None;
+    }
+    let (mut columns, mut rows, mut filters) = region;
+    // From the innermost loop outward, up to the loop over channels: what is inside comes round again before a sum is finished.
+    for &inside in order.loops.iter().rev().take_while(|&&l| l != Loop::Zi) {
+        let extent = match inside {
+            Loop::X => &mut columns,
+            Loop::Y => &mut rows,
+            Loop::Zo | Loop::Zi => {
+                let sets = room.min((f + fu - 1) / fu);
+                filters = (sets * fu).min(f);
+                room /= sets;
+                continue;
+            }
+        };
+        *extent = (*extent).min(room);
+        room /= *extent;
+    }
+    Some((columns, rows, filters))
 }
 
 /// Extents and trips of a piece.

@@ -20,33 +20,34 @@ impl Layer {
         let ranks = Ranks::of(operation)?;
         let runs = ranks
             .groups
+            .extent
             .checked_mul(operation.repeat)
             .ok_or(Inapplicable::TooLarge)?;
-        if ranks.groups > 1 && ranks.channels == 1 {
+        if ranks.groups.extent > 1 && ranks.channels.extent == 1 {
             return Err(Inapplicable::Groups {
-                groups: ranks.groups,
+                groups: ranks.groups.extent,
             });
         }
         let one = Shape {
             filter_rows: 1,
             filter_columns: 1,
-            channels: ranks.channels,
-            filters: ranks.filters,
+            channels: ranks.channels.extent,
+            filters: ranks.filters.extent,
             rows: 1,
             columns: 1,
             stride: 1,
             groups: 1,
             kind: Kind::Dense {
-                images: ranks.images,
+                images: ranks.images.extent,
             },
             runs,
         };
         match operation.windows.as_slice() {
             [] => Self::new(&one),
             [rows, columns] => {
-                if ranks.images != 1 {
+                if ranks.images.extent != 1 {
                     return Err(Inapplicable::Batch {
-                        images: ranks.images,
+                        images: ranks.images.extent,
                     });
                 }
                 if (rows.dilation, columns.dilation) != (1, 1)
@@ -79,16 +80,31 @@ fn extent(operation: &Operation, rank: RankId) -> u64 {
     operation.ranks.get(rank.index()).copied().unwrap_or(1)
 }
 
-/// Products of the ranks of each sort, windows apart.
-struct Ranks {
-    filters: u64,
-    channels: u64,
-    images: u64,
-    groups: u64,
+/// The ranks of each sort, windows apart.
+pub(super) struct Ranks {
+    pub filters: Sort,
+    pub channels: Sort,
+    pub images: Sort,
+    pub groups: Sort,
+}
+
+/// Ranks that are one to the model.
+pub(super) struct Sort {
+    /// Their product.
+    pub extent: u64,
+    /// Those of more than one.
+    pub along: Vec<RankId>,
+}
+
+impl Sort {
+    const NONE: Sort = Sort {
+        extent: 1,
+        along: Vec::new(),
+    };
 }
 
 impl Ranks {
-    fn of(operation: &Operation) -> Result<Self, Inapplicable> {
+    pub fn of(operation: &Operation) -> Result<Self, Inapplicable> {
         let single = |role: Role| {
             let mut tensors = operation
                 .tensors
@@ -110,10 +126,10 @@ impl Ranks {
             return Err(Inapplicable::NotConvolution);
         };
         let mut found = Self {
-            filters: 1,
-            channels: 1,
-            images: 1,
-            groups: 1,
+            filters: Sort::NONE,
+            channels: Sort::NONE,
+            images: Sort::NONE,
+            groups: Sort::NONE,
         };
         for (place, &extent) in operation.ranks.iter().enumerate() {
             let moves =
@@ -128,14 +144,17 @@ impl Ranks {
                     .flat_map(|dim| &dim.terms)
                     .any(|term| term.rank.index() == place)
             };
-            let product = match (indexes(input), indexes(weight), indexes(output)) {
+            let sort = match (indexes(input), indexes(weight), indexes(output)) {
                 (false, true, true) => &mut found.filters,
                 (true, true, false) => &mut found.channels,
                 (true, false, true) => &mut found.images,
                 (true, true, true) => &mut found.groups,
                 _ => return Err(Inapplicable::NotConvolution),
             };
-            *product = product.checked_mul(extent).ok_or(Inapplicable::TooLarge)?;
+            let extent = sort.extent.checked_mul(extent);
+            sort.extent = extent.ok_or(Inapplicable::TooLarge)?;
+            let rank = u8::try_from(place).map_err(|_| Inapplicable::TooLarge)?;
+            sort.along.push(RankId(rank));
         }
         Ok(found)
     }

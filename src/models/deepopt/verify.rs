@@ -5,10 +5,14 @@
 use std::fmt;
 
 use super::estimate::Prices;
+use super::exact::Engine;
 use super::layer::{Layer, Machine};
 use super::parallel;
+use super::price::Priced;
 use super::schedule::Loop;
-use super::simulate::{Order, Simulation, Stationary};
+use super::simulate::{Order, Simulation, Stationary, Unsimulated};
+use crate::models::Problem;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// An order and the energy of its memories, in pJ.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,10 +36,66 @@ pub fn verify_pruning(
     machine: &Machine,
     prices: &Prices,
 ) -> Vec<Option<Verdict>> {
-    parallel::map(layers, |layer| verdict(layer, machine, prices))
+    parallel::map(layers, |layer| {
+        let mut simulation = Simulation::new(layer, machine).ok()?;
+        let energy = |order: &Order| Some(simulation.run(order)?.energy(machine, prices));
+        verdict(layer, energy)
+    })
 }
 
-fn verdict(layer: &Layer, machine: &Machine, prices: &Prices) -> Option<Verdict> {
+/// A layer of a program whose pruning is to be verified.
+#[derive(Clone, Debug)]
+pub struct Claim<'a> {
+    pub problem: Problem<'a>,
+    pub layer: Layer,
+    pub machine: Machine,
+    pub priced: Priced,
+}
+
+/// What all orders cost, by the simulation and by the engine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Verified {
+    /// Or why the layer is not walked.
+    pub simulated: Result<Verdict, Unsimulated>,
+    /// `None` where a loop would move along several ranks, or the engine counts none of the five.
+    pub exact: Option<Verdict>,
+}
+
+/// Simulates all orders of all layers, and has the engine count the same orders as loops. Layers that were not begun when
+/// `stop` was set are [`Unsimulated::Stopped`].
+#[must_use]
+pub fn verify_orders(claims: &[Claim<'_>], stop: &AtomicBool) -> Vec<Verified> {
+    parallel::map(claims, |claim| {
+        let refused = |why| Verified {
+            simulated: Err(why),
+            exact: None,
+        };
+        if stop.load(Ordering::Relaxed) {
+            return refused(Unsimulated::Stopped);
+        }
+        let Claim {
+            problem,
+            layer,
+            machine,
+            priced,
+        } = claim;
+        let mut simulation = match Simulation::new(layer, machine) {
+            Ok(simulation) => simulation,
+            Err(why) => return refused(why),
+        };
+        let walked = |order: &Order| Some(simulation.run(order)?.energy(machine, &priced.prices));
+        let walked = verdict(layer, walked);
+        let engine = Engine::new(*problem, layer, machine, priced);
+        let exact = engine.and_then(|engine| verdict(layer, |order| engine.energy(order)));
+        Verified {
+            simulated: walked.ok_or(Unsimulated::Unfit),
+            exact,
+        }
+    })
+}
+
+/// The best orders by an energy. `None` if none of the five has one.
+fn verdict(layer: &Layer, mut energy: impl FnMut(&Order) -> Option<f64>) -> Option<Verdict> {
     let mut orders = Order::all();
     // On a square layer an order and its mirror image move the same words.
     let square = layer.e == layer.g && layer.r == layer.s;
@@ -53,16 +113,12 @@ fn verdict(layer: &Layer, machine: &Machine, prices: &Prices) -> Option<Verdict>
             order.stationary,
         )
     });
-    let mut simulation = Simulation::new(layer, machine).ok()?;
     let (mut five, mut nine, mut all) = (None, None, None);
     for order in orders {
-        let Some(moved) = simulation.run(&order) else {
+        let Some(energy) = energy(&order) else {
             continue;
         };
-        let found = Winner {
-            order,
-            energy: moved.energy(machine, prices),
-        };
+        let found = Winner { order, energy };
         if order.kept().is_some() {
             lower(&mut five, found);
         }
@@ -89,12 +145,7 @@ fn lower(best: &mut Option<Winner>, found: Winner) {
 impl fmt::Display for Order {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (depth, one) in self.loops.iter().rev().enumerate() {
-            out.write_str(match one {
-                Loop::X => "X",
-                Loop::Y => "Y",
-                Loop::Zi => "Zi",
-                Loop::Zo => "Zo",
-            })?;
+            out.write_str(one.name())?;
             if depth == 0 {
                 out.write_str(match self.stationary {
                     Stationary::Filter | Stationary::Psum => "",

@@ -39,6 +39,22 @@ pub fn deciding(
     machine: &Machine,
     prices: &Prices,
 ) -> Option<Difference> {
+    let delay = other.delay().map_or(f64::INFINITY, |cycles| cycles as f64);
+    let whole = (other.energy.total(), delay);
+    deciding_of(winner, other, whole, objective, machine, prices)
+}
+
+/// The same where the objective is of more than this layer: `whole` are the energy (pJ) and the delay (cycles) that the terms
+/// are parts of, with the other schedule. Energies of the estimates are not looked at.
+#[must_use]
+pub fn deciding_of(
+    winner: &Estimate,
+    other: &Estimate,
+    (energy, delay): (f64, f64),
+    objective: Objective,
+    machine: &Machine,
+    prices: &Prices,
+) -> Option<Difference> {
     let (energy_power, delay_power) = objective.powers();
     let terms = |estimate: &Estimate| {
         let bits = machine.bits;
@@ -77,8 +93,6 @@ pub fn deciding(
             ),
         ]
     };
-    let energy = other.energy.total();
-    let delay = other.delay().map_or(f64::INFINITY, |cycles| cycles as f64);
     let gain = |difference: &Difference| {
         let change = difference.other - difference.winner;
         match difference.term {

@@ -3,7 +3,7 @@
 use super::{CompletionKind, List};
 use crate::hir::Kind;
 use crate::hir::explore;
-use crate::hir::search::{FIGURES, KEYS, STRATEGIES};
+use crate::hir::search::{FC, FIGURES, KEYS, STRATEGIES};
 use crate::models;
 use crate::search;
 use crate::syntax::ast::{ExprKind, Item, Search, SearchEntry};
@@ -13,6 +13,8 @@ use crate::syntax::token::Token;
 const SPACE: [&str; 4] = ["at", "spread", "retain", "bypass"];
 /// The same in an `at` block.
 const LOOPS: [&str; 2] = ["order", "tile"];
+/// Models with a space of their own.
+const OWN: [&str; 1] = ["deepopt"];
 const PIECES: [&str; 2] = ["any", "divisors"];
 
 impl List<'_, '_> {
@@ -71,6 +73,10 @@ impl List<'_, '_> {
                 self.keywords(&["space", "where"]);
                 return;
             }
+            [Token::Space] => {
+                self.plain(&OWN);
+                return;
+            }
             [Token::Identifier(key), Token::Colon, ..] => *key,
             [Token::On, Token::Colon, ..] => "on",
             _ => return,
@@ -87,10 +93,13 @@ impl List<'_, '_> {
                 let known = models::REGISTRY
                     .iter()
                     .map(|model| (model.name(), model.summary()));
-                for (name, summary) in known.filter(|known| search::rule_of(known.0).is_some()) {
+                let searched = |name| search::rule_of(name).is_some() || OWN.contains(&name);
+                for (name, summary) in known.filter(|known| searched(known.0)) {
                     self.push(name, CompletionKind::Word, Some(summary.to_owned()));
                 }
             }
+            "scope" if begins => self.plain(&explore::SCOPES),
+            "fc" if begins => self.plain(&FC),
             "strategy" if begins => self.plain(&STRATEGIES),
             "minimize" => self.figure(),
             _ => {}
@@ -121,7 +130,7 @@ impl List<'_, '_> {
                 return;
             }
             [Token::Space] => {
-                self.plain(&["deepopt"]);
+                self.plain(&OWN);
                 return;
             }
             [Token::Identifier(key), Token::Colon, ..] => *key,
@@ -145,6 +154,7 @@ impl List<'_, '_> {
             }
             "strategy" if begins => self.plain(&["adaptive"]),
             "scope" if begins => self.plain(&explore::SCOPES),
+            "fc" if begins => self.plain(&FC),
             "budget" | "worst" if begins => self.plain(&explore::FIGURES),
             "minimize" => {
                 self.plain(&explore::FIGURES);

@@ -10,12 +10,13 @@ mod search;
 use super::evaluate::{Evaluated, EvaluatedMap, ResultCache};
 use super::hints;
 use super::names::Symbol;
-use super::{Snapshot, touches, words};
+use super::{Snapshot, schedules, touches, words};
 use crate::base::Span;
 use crate::base::harmless::harmless_lines;
 use crate::base::num::grouped;
 use crate::hir::{Definition, Kind, Layer, Map, Network};
 use crate::lower::{Desugared, Elements, desugar};
+use crate::syntax::ast::DirectiveKind;
 use crate::syntax::lexer;
 
 /// Most lines of a comment.
@@ -69,6 +70,15 @@ pub fn hover(
             markdown,
             span: directive.span,
         });
+    }
+    if let Some(directive) = directive
+        && let DirectiveKind::Schedule { words } = &directive.kind
+        && let Some(about) = schedules::about(words)
+    {
+        let mut markdown = code(snapshot.compiled.sources.text_of(directive.span));
+        markdown.push_str(&about);
+        let span = directive.span;
+        return Some(Hover { markdown, span });
     }
     let (span, markdown) = word?;
     Some(Hover { markdown, span })

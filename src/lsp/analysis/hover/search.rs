@@ -4,8 +4,9 @@ use super::{Hover, Snapshot, code, touches};
 use crate::base::FileId;
 use crate::base::num::grouped;
 use crate::diag::Diagnostics;
+use crate::hir::explore::Scope;
 use crate::hir::search::Search;
-use crate::{optimize, sweep};
+use crate::{models, optimize, sweep};
 use std::fmt::Write;
 
 /// Most layers of which the size is listed.
@@ -66,7 +67,18 @@ fn search(snapshot: &Snapshot, file: FileId, offset: u32) -> Option<Hover> {
         network.label(),
         accelerator.label()
     );
-    if is_small(snapshot, search) {
+    if let Some(own) = &search.own {
+        let scope = match own.scope {
+            Scope::Layers => "the objective of every layer is added up",
+            Scope::Network => "products are of the sums over the layers",
+        };
+        let _ = writeln!(
+            markdown,
+            "* each under the {} schedules of the model `{}`\n* {scope}",
+            models::deepopt::Schedule::ALL.len(),
+            own.space.text
+        );
+    } else if is_small(snapshot, search) {
         for (layer, count) in optimize::candidates(&snapshot.compiled, search, MOST_LAYERS)? {
             let name = network.layers.get(layer).map_or("", |layer| &layer.name);
             let count = count.map_or_else(|| "too many kinds of".to_owned(), |n| n.to_string());
