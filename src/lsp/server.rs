@@ -305,6 +305,9 @@ impl Server {
         };
         self.editor = Editor::new(&params.capabilities);
         self.workspace.encoding = self.editor.encoding;
+        let options = params.initialization_options.as_ref();
+        let hardware = options.and_then(|options| options.get("hardware")?.as_str());
+        self.workspace.hardware = hardware.map(str::to_owned);
         self.state = State::Running;
         let result = InitializeResult {
             capabilities: server(self.editor),

@@ -131,10 +131,3 @@ fn bytes(architecture: &Architecture, memory: usize) -> f64 {
         bits as f64 / 8.0 * architecture.instances(memory) as f64
     })
 }
-
-/// Bytes of all memories on the chip.
-pub(super) fn buffer(made: &Accelerator) -> f64 {
-    let architecture = lower::architecture(made);
-    let memories = 1..architecture.memories.len();
-    memories.map(|at| bytes(&architecture, at)).sum()
-}

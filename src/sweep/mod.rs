@@ -14,6 +14,7 @@ mod deepopt;
 mod design;
 mod dmazerunner;
 mod explain;
+mod picture;
 mod prepare;
 mod rates;
 mod report;
@@ -22,6 +23,7 @@ mod sizes;
 mod uses;
 
 pub use explain::explain;
+pub use picture::picture;
 pub use prepare::{Sweep, check, prepare};
 pub use report::report;
 

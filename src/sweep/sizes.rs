@@ -50,9 +50,12 @@ pub(super) fn size_axes(
     dataflows: &[Application],
 ) -> Vec<SizeAxis> {
     let program = &compiled.program;
+    let made = program.accelerators.get(explore.accelerator);
+    let is_memory =
+        |name: &str| made.is_none_or(|made| made.memories.iter().any(|memory| memory.name == name));
     let asks = |used: &Application| {
         let dataflow = program.dataflows.get(used.dataflow);
-        dataflow.is_none_or(|dataflow| dataflow.asks_capacity(used))
+        dataflow.is_none_or(|dataflow| dataflow.asks_capacity(used, &is_memory))
     };
     if dataflows.iter().any(asks) {
         return Vec::new();
