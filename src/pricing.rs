@@ -475,7 +475,8 @@ mod tests {
         assert_eq!(found.map(|entry| entry.value), Some(4.2803));
         assert!(priced.entries.iter().any(|entry| {
             entry.action
-                == Action::AreaArbiter {
+                == Action::BuiltArbiter {
+                    built: cost::Built::Area,
                     quadratic: 1.2886,
                     linear: 5.5814,
                     constant: -23.711,

@@ -1,6 +1,6 @@
 //! Layers and prices from the library.
 
-use dflowc::cost::{Action, Precision, Technology};
+use dflowc::cost::{Action, Built, Precision, Technology};
 use dflowc::diag::Diagnostics;
 use dflowc::driver::{MemoryFiles, Session};
 use dflowc::lower::{Elements, desugar};
@@ -131,10 +131,10 @@ impl Library {
 
     /// Square micrometres of an SRAM of one KiB, and of a PE.
     pub fn areas(&self) -> (f64, f64) {
-        let four = self.price(|action| matches!(action, Action::AreaMemory { capacity_bits, .. } if *capacity_bits == 4 << 13));
+        let four = self.price(|action| matches!(action, Action::BuiltMemory { capacity_bits, .. } if *capacity_bits == 4 << 13));
         (
             four / 4.0,
-            self.price(|action| *action == Action::AreaMac(Precision::INT8)),
+            self.price(|action| *action == Action::BuiltMac(Built::Area, Precision::INT8)),
         )
     }
 

@@ -139,7 +139,8 @@ Examples:
   dflowc eval design.dflow --layer conv1_1      one layer in detail
   dflowc eval design.dflow --map baseline --set S=1
   dflowc eval design.dflow --map 'vgg16 on eyeriss' --report json -o out.json
-  dflowc eval designs --report csv              every file of a folder that has maps")]
+  dflowc eval designs --report csv              every file of a folder that has maps
+  dflowc eval design.dflow --chart energy -o energy.svg     a bar per layer and dataflow")]
 pub struct Eval {
     /// Files, or folders of them; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
@@ -162,6 +163,11 @@ pub struct Eval {
         default_missing_value = "text"
     )]
     pub report: ReportFormat,
+
+    /// Draw a figure of every layer under every map as bars (SVG) instead of the report: `cycles`, `energy`, or one that
+    /// only the model has, such as `roofline`
+    #[arg(long, value_name = "FIGURE", conflicts_with_all = ["report", "detail"])]
+    pub chart: Option<String>,
 
     /// Break every layer down by memory, tensor and boundary (text)
     #[arg(long)]
@@ -403,7 +409,8 @@ Machines that share nothing take a shard each, with a journal of their own; `dfl
 Examples:
   dflowc explore design.dflow
   dflowc explore design.dflow --explore sizes --journal sizes.journal
-  dflowc explore design.dflow --journal first.journal --shard 1/2")]
+  dflowc explore design.dflow --journal first.journal --shard 1/2
+  dflowc explore design.dflow --svg designs.svg             area and buffers against throughput")]
 pub struct Explore {
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
@@ -419,6 +426,10 @@ pub struct Explore {
     /// Only this part of the designs: `1/4`, ... `4/4`
     #[arg(long, value_name = "I/N")]
     pub shard: Option<String>,
+
+    /// Draw the designs within the budget: area and buffers against throughput, the best ones marked
+    #[arg(long, value_name = "OUT.svg")]
+    pub svg: Option<PathBuf>,
 
     /// Threads; without it as many as there are cores
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(usize))]

@@ -10,6 +10,7 @@ use crate::driver::{Compiled, read_file};
 use crate::evaluate::{
     self, Cache, GroupOutcome, LayerOutcome, Observer, Request, Selection, Until,
 };
+use crate::import::maestro::{self, is_maestro};
 use crate::syntax::{self, lexer};
 
 /// Prints one stage, also of files with errors, as far as the stage was reached.
@@ -23,6 +24,9 @@ pub fn run(arguments: &Emit, output: &Output) -> Result<Status, Failure> {
 /// What the compiler sees at one stage, as text.
 fn emit(arguments: &Emit) -> Result<Outcome<String>, Failure> {
     match arguments.stage {
+        Stage::Tokens | Stage::Ast if is_maestro(&arguments.file.to_string_lossy()) => {
+            Ok(imported(arguments))
+        }
         Stage::Tokens | Stage::Ast => parsed(arguments),
         Stage::Hir => {
             let (compiled, diagnostics) = load(&arguments.file, &arguments.selection.settings);
@@ -60,23 +64,59 @@ fn parsed(arguments: &Emit) -> Result<Outcome<String>, Failure> {
     })
 }
 
-/// One token per line: where it is and what it is.
+/// The words of a MAESTRO file, or the tree of dflow that it is imported as, on the hardware that is given.
+fn imported(arguments: &Emit) -> Outcome<String> {
+    let (compiled, diagnostics) = load(&arguments.file, &arguments.selection.settings);
+    let module = compiled.modules.last();
+    let value = module.map(|module| match arguments.stage {
+        Stage::Tokens => {
+            let file = module.ast.span.file();
+            let text = compiled
+                .sources
+                .get(file)
+                .map_or("", |source| source.text());
+            let words = maestro::words(file, text);
+            listed(words.into_iter(), file, &compiled.sources)
+        }
+        _ => indented(&format!("{:?}", module.ast)),
+    });
+    Outcome {
+        value: value.unwrap_or_default(),
+        sources: compiled.sources,
+        diagnostics,
+    }
+}
+
 fn tokens(file: FileId, sources: &SourceMap) -> String {
+    let text = sources.get(file).map_or("", |source| source.text());
+    let lexemes = lexer::lex(file, text).lexemes;
+    let tokens = lexemes
+        .iter()
+        .map(|one| (one.lo, format!("{:?}", one.token)));
+    listed(tokens, file, sources)
+}
+
+/// One token per line: where it is and what it is.
+fn listed(
+    tokens: impl Iterator<Item = (u32, String)>,
+    file: FileId,
+    sources: &SourceMap,
+) -> String {
     let Some(source) = sources.get(file) else {
         return String::new();
     };
     let mut out = String::new();
     // Columns are counted on from the token before: from the beginning of a long line each would cost its length.
     let (mut line, mut column, mut from) = (0, 1, 0);
-    for lexeme in lexer::lex(file, source.text()).lexemes {
-        let here = source.lines().line(lexeme.lo);
-        let between = source.text().get(from..lexeme.lo as usize);
+    for (lo, token) in tokens {
+        let here = source.lines().line(lo);
+        let between = source.text().get(from..lo as usize);
         match between {
             Some(between) if here == line => column += between.chars().count(),
-            _ => column = source.position(lexeme.lo).column as usize,
+            _ => column = source.position(lo).column as usize,
         }
-        (line, from) = (here, lexeme.lo as usize);
-        out += &format!("{}:{column}\t{:?}\n", here + 1, lexeme.token);
+        (line, from) = (here, lo as usize);
+        out += &format!("{}:{column}\t{token}\n", here + 1);
     }
     out
 }

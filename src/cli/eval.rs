@@ -5,11 +5,17 @@ use super::inputs::expand;
 use super::output::{Failure, Output, Status};
 use super::pipeline::{self, Destination};
 use super::progress::Progress;
-use crate::report::{Report, csv, json, text};
+use crate::models;
+use crate::report::{Evaluation, Report, chart, csv, json, svg, text};
 use std::path::Path;
 
 /// Evaluates and reports every file; what has errors is not reported. The worst status counts.
 pub fn run(arguments: &Eval, output: &Output) -> Result<Status, Failure> {
+    if arguments.chart.is_some() && arguments.model == models::ALL {
+        return Err(Failure(
+            "a chart is of one model: say which with `--model`".to_owned(),
+        ));
+    }
     let (files, mut worst) = expand(&arguments.files, output);
     // Of a folder only what has maps is meant.
     let named = files == arguments.files;
@@ -20,6 +26,12 @@ pub fn run(arguments: &Eval, output: &Output) -> Result<Status, Failure> {
         reports.extend(report.filter(|report| named || !report.evaluations.is_empty()));
     }
     if reports.is_empty() {
+        return Ok(worst);
+    }
+    if let Some(figure) = &arguments.chart {
+        let evaluations = reports.into_iter().flat_map(|report| report.evaluations);
+        let drawn = draw(&evaluations.collect::<Vec<_>>(), figure)?;
+        output.result_to(&drawn, arguments.output.as_deref())?;
         return Ok(worst);
     }
     let detail = arguments.detail || arguments.selection.layer.is_some();
@@ -69,4 +81,16 @@ fn evaluated(
     }
     let report = Report::new(file.display().to_string(), outcome.value);
     Ok((Some(report), status))
+}
+
+/// The chart of a figure as SVG.
+fn draw(evaluations: &[Evaluation], figure: &str) -> Result<String, Failure> {
+    let made = chart::chart(evaluations, figure);
+    let made = made.map_err(|known| {
+        let known = known.join(", ");
+        Failure(format!(
+            "no layer has the figure `{figure}`; there are {known}"
+        ))
+    })?;
+    Ok(svg::bar_chart(&made))
 }

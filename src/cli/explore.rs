@@ -9,7 +9,7 @@ use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::{Compiled, is_same_file};
 use crate::explore::{Evaluator, Flaw, Journal, Outcome, Part, run as evaluate};
 use crate::hir::explore::Explore;
-use crate::report::{Report, explore_text, json};
+use crate::report::{Report, explore_text, json, svg};
 use crate::sweep::{self, Sweep};
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -18,7 +18,7 @@ use std::path::Path;
 /// Evaluates what is not in the journal yet, and reports what there is.
 pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
     let (compiled, mut sink) = load(&arguments.file, &arguments.settings);
-    let written = [&arguments.output, &arguments.journal];
+    let written = [&arguments.output, &arguments.journal, &arguments.svg];
     for path in written.into_iter().flatten() {
         if let Some(refusal) = overwrites(&compiled, &arguments.file, path) {
             sink.push(refusal);
@@ -43,16 +43,18 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
         )));
     }
     let mut report = Report::new(arguments.file.display().to_string(), Vec::new());
-    let mut any = false;
     let mut unfit = false;
+    let mut finished: Vec<(Sweep<'_>, Part)> = Vec::new();
     for explore in chosen {
-        let Some(sweep) = sweep::prepare(&compiled, explore, &mut sink) else {
+        let Some(mut sweep) = sweep::prepare(&compiled, explore, &mut sink) else {
             continue;
         };
+        if arguments.svg.is_some() {
+            sweep.draw();
+        }
         let Some(done) = one(&compiled, &sweep, arguments, shard, &mut sink)? else {
             continue;
         };
-        any = true;
         let complete = done.pieces.0 == done.pieces.1;
         let found = done
             .part
@@ -66,10 +68,17 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
         report
             .explorations
             .extend(sweep::report(&compiled, &sweep, &done.part, done.pieces));
+        finished.push((sweep, done.part));
     }
     let status = output.diagnostics(&compiled.sources, sink, false)?;
-    if !any {
+    if finished.is_empty() {
         return Ok(status);
+    }
+    if let Some(path) = &arguments.svg {
+        let all: Vec<(&Sweep<'_>, &Part)> =
+            finished.iter().map(|(sweep, part)| (sweep, part)).collect();
+        let drawn = svg::scatter(&sweep::picture(&compiled, &all));
+        output.result_to(&drawn, Some(path))?;
     }
     let text = match arguments.format {
         ReportFormat::Text => explore_text::text(&report),

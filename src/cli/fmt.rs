@@ -7,6 +7,7 @@ use crate::base::SourceMap;
 use crate::base::harmless::harmless;
 use crate::diag::Diagnostics;
 use crate::driver::read_file;
+use crate::import::maestro::is_maestro;
 use crate::{format, syntax};
 use similar::TextDiff;
 use std::path::Path;
@@ -33,6 +34,11 @@ pub fn run(arguments: &Fmt, output: &Output) -> Result<Status, Failure> {
 
 fn file(path: &Path, check: bool, output: &Output) -> Result<Status, Failure> {
     let name = path.to_string_lossy();
+    if is_maestro(&name) {
+        return Err(Failure(format!(
+            "{name} is a MAESTRO file, whose layout is its author's: `dflowc import {name} -o OUT.dflow` writes it in dflow"
+        )));
+    }
     let bytes = read_file(path, syntax::MAX_SOURCE_BYTES)
         .map_err(|error| Failure(error.in_words(&name)))?;
     let (text, formatted) = match formatted(&name, bytes, output)? {

@@ -92,7 +92,9 @@ pub fn check(
     evaluate::run(&compiled, &request, &mut Cache::default(), &mut diagnostics);
     optimize::check(&compiled, &mut diagnostics);
     sweep::check(&compiled, &mut diagnostics);
-    let missing = (!diagnostics.has_errors()).then(|| missing(&compiled)).flatten();
+    let missing = (!diagnostics.has_errors())
+        .then(|| missing(&compiled))
+        .flatten();
     Outcome {
         sources: compiled.sources,
         diagnostics,
@@ -103,7 +105,8 @@ pub fn check(
 /// What is still missing before there is something to evaluate, in a file of networks without maps.
 fn missing(compiled: &Compiled) -> Option<String> {
     let program = &compiled.program;
-    if !(program.maps.is_empty() && program.searches.is_empty() && program.explorations.is_empty()) {
+    if !(program.maps.is_empty() && program.searches.is_empty() && program.explorations.is_empty())
+    {
         return None;
     }
     let items = &compiled.modules.last()?.ast.items;
@@ -111,7 +114,11 @@ fn missing(compiled: &Compiled) -> Option<String> {
         Item::Network(node) => Some(node.name.as_str()),
         _ => None,
     })?;
-    let names: Vec<&str> = program.accelerators.iter().map(|known| known.name.as_str()).collect();
+    let names: Vec<&str> = program
+        .accelerators
+        .iter()
+        .map(|known| known.name.as_str())
+        .collect();
     Some(match names.as_slice() {
         [] => format!(
             "nothing to evaluate yet: `{network}` has no accelerator to run on; define one or `use` one, and add \

@@ -122,7 +122,7 @@ impl Exploring {
     /// A piece is finished.
     pub fn piece(&mut self, part: &Part) {
         self.done += 1;
-        self.seen += part.counts.evaluated + part.counts.pruned_by_area;
+        self.seen += part.counts.evaluated + part.counts.pruned();
         let seconds = self.progress.started.elapsed().as_secs_f64().max(1e-3);
         let what = format!(
             "{} of about {:.0} designs, {:.3e} evaluated or left out per second",

@@ -1,15 +1,16 @@
-//! Area = MAC units + memories + buses + arbiters, as far as the technology has figures.
+//! Area = MAC units + memories + buses + arbiters, as far as the technology has figures; and the power of the same parts,
+//! as synthesis reports it, by the same sum.
 //!
 //! The backing store is off-chip and takes none. Arrays with no memory between them share one bus: a
 //! dataflow that splits the array in clusters does not change the silicon.
 
 use super::prices::{Context, class_of};
 use super::table::{Lookup, Point, look_up, sort};
-use super::tech::{Action, Technology, capacity_text};
+use super::tech::{Action, Built, Technology, capacity_text};
 use crate::ir::{Architecture, Rate};
 use std::fmt;
 
-/// What a part of the area is spent on.
+/// What a part of the area or the power is spent on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AreaComponent {
     Compute,
@@ -22,7 +23,8 @@ pub enum AreaComponent {
 #[derive(Clone, Debug, PartialEq)]
 pub struct AreaTerm {
     pub component: AreaComponent,
-    pub um2: f64,
+    /// um2, or mW of the power.
+    pub value: f64,
     /// The technology entry, or the key of the memory.
     pub label: String,
 }
@@ -74,27 +76,32 @@ impl fmt::Display for AreaAbsent {
 /// The area of `architecture`.
 #[must_use]
 pub fn area(technology: &Technology, context: &Context, architecture: &Architecture) -> Area {
-    match terms(technology, context, architecture) {
+    match built(Built::Area, technology, context, architecture) {
         Ok(terms) => Area::Known {
-            total_um2: terms.iter().map(|term| term.um2).sum(),
+            total_um2: terms.iter().map(|term| term.value).sum(),
             terms,
         },
         Err(absent) => Area::Absent(absent),
     }
 }
 
-fn terms(
+/// The parts of `architecture`, with what each takes of this.
+///
+/// # Errors
+/// Why it cannot be said.
+pub fn built(
+    built: Built,
     technology: &Technology,
     context: &Context,
     architecture: &Architecture,
 ) -> Result<Vec<AreaTerm>, AreaAbsent> {
-    if !technology.has_area() {
+    if !technology.has(built) {
         return Err(AreaAbsent::NoEntries);
     }
     if context.side_by_side {
         return Err(AreaAbsent::SideBySide);
     }
-    let wanted = Action::AreaMac(context.precision);
+    let wanted = Action::BuiltMac(built, context.precision);
     let mac = technology
         .find(|action| *action == wanted)
         .ok_or_else(|| AreaAbsent::Missing {
@@ -103,27 +110,34 @@ fn terms(
     let units = architecture.pes() as f64 * architecture.lanes as f64;
     let mut terms = vec![AreaTerm {
         component: AreaComponent::Compute,
-        um2: units * mac.value,
+        value: units * mac.value,
         label: mac.label.clone(),
     }];
     for memory in 1..architecture.memories.len() {
-        terms.push(memory_term(technology, context, architecture, memory)?);
+        terms.push(memory_term(
+            built,
+            technology,
+            context,
+            architecture,
+            memory,
+        )?);
     }
-    terms.extend(network_terms(technology, architecture)?);
+    terms.extend(network_terms(built, technology, architecture)?);
     Ok(terms)
 }
 
 fn memory_term(
+    built: Built,
     technology: &Technology,
     context: &Context,
     architecture: &Architecture,
     memory: usize,
 ) -> Result<AreaTerm, AreaAbsent> {
     let own = context.memories.get(memory).and_then(|keys| keys.area_um2);
-    if let Some(um2) = own {
+    if let Some(um2) = own.filter(|_| built == Built::Area) {
         return Ok(AreaTerm {
             component: AreaComponent::Memory(memory),
-            um2: um2 * architecture.instances(memory) as f64,
+            value: um2 * architecture.instances(memory) as f64,
             label: "Area of the memory".to_owned(),
         });
     }
@@ -131,7 +145,8 @@ fn memory_term(
         .capacity_bits
         .ok_or(AreaAbsent::UnboundedMemory(memory))?;
     let class = class_of(technology, context, architecture, memory);
-    let wanted = Action::AreaMemory {
+    let wanted = Action::BuiltMemory {
+        built,
         class: class.clone(),
         capacity_bits: bits,
     }
@@ -140,10 +155,11 @@ fn memory_term(
         .entries
         .iter()
         .filter_map(|entry| match &entry.action {
-            Action::AreaMemory {
+            Action::BuiltMemory {
+                built: of,
                 class: found,
                 capacity_bits,
-            } if *found == class && *capacity_bits > 0 => Some(Point {
+            } if *of == built && *found == class && *capacity_bits > 0 => Some(Point {
                 capacity_bits: *capacity_bits,
                 value: entry.value / *capacity_bits as f64,
                 label: &entry.label,
@@ -155,7 +171,7 @@ fn memory_term(
     match look_up(&points, bits, &capacity_text(bits), technology.extrapolate) {
         Lookup::Value { value, label } => Ok(AreaTerm {
             component: AreaComponent::Memory(memory),
-            um2: value * bits as f64 * architecture.instances(memory) as f64,
+            value: value * bits as f64 * architecture.instances(memory) as f64,
             label,
         }),
         Lookup::Outside { .. } => Err(AreaAbsent::Outside { action: wanted }),
@@ -164,36 +180,42 @@ fn memory_term(
 }
 
 fn network_terms(
+    built: Built,
     technology: &Technology,
     architecture: &Architecture,
 ) -> Result<Vec<AreaTerm>, AreaAbsent> {
-    let bus = technology.find(|action| matches!(action, Action::AreaBus { .. }));
-    let arbiter = technology.find(|action| matches!(action, Action::AreaArbiter { .. }));
+    let bus = technology
+        .find(|action| matches!(action, Action::BuiltBus { built: of, .. } if *of == built));
+    let arbiter = technology
+        .find(|action| matches!(action, Action::BuiltArbiter { built: of, .. } if *of == built));
     let mut terms = Vec::new();
     let arrays = physical_arrays(architecture);
     if let Some(entry) = bus
-        && let Action::AreaBus { slope, intercept } = entry.action
+        && let Action::BuiltBus {
+            slope, intercept, ..
+        } = entry.action
     {
-        let mut um2 = 0.0;
+        let mut value = 0.0;
         for array in &arrays {
             let rate = array.bandwidth.ok_or(AreaAbsent::UnboundedNetwork)?;
             let bytes = rate.bits as f64 / rate.cycles.max(1) as f64 / 8.0;
-            um2 += array.copies * entry.value * (slope * array.size + intercept) * bytes;
+            value += array.copies * entry.value * (slope * array.size + intercept) * bytes;
         }
         terms.push(AreaTerm {
             component: AreaComponent::Bus,
-            um2,
+            value,
             label: entry.label.clone(),
         });
     }
     if let Some(entry) = arbiter
-        && let Action::AreaArbiter {
+        && let Action::BuiltArbiter {
             quadratic,
             linear,
             constant,
+            ..
         } = entry.action
     {
-        let um2 = arrays
+        let value = arrays
             .iter()
             .map(|array| {
                 let grown = quadratic * array.size * array.size + linear * array.size + constant;
@@ -202,7 +224,7 @@ fn network_terms(
             .sum();
         terms.push(AreaTerm {
             component: AreaComponent::Arbiter,
-            um2,
+            value,
             label: entry.label.clone(),
         });
     }

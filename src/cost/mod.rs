@@ -23,14 +23,14 @@ mod tech;
 #[cfg(test)]
 mod tests;
 
-pub use area::{Area, AreaAbsent, AreaComponent, AreaTerm, area};
+pub use area::{Area, AreaAbsent, AreaComponent, AreaTerm, area, built};
 pub use energy::{Component, Energy, EnergyTerm, energy, total_pj};
 pub(crate) use energy::{effective_accesses, work_density};
 pub use error::{CostError, ENERGY_LAW};
 pub use group::{Action as GroupAction, GroupComponent, GroupEnergy, GroupTerm, group_energy};
 pub use parse::{ACTIONS, ActionError, Argument};
 pub use prices::{Context, MemoryContext, OwnPrice, Per, Price, Prices};
-pub use tech::{Action, Entry, Precision, Technology, capacity_text};
+pub use tech::{Action, Built, Entry, Precision, Technology, capacity_text};
 
 use crate::engine::Counts;
 use crate::ir::Mapping;

@@ -3,7 +3,7 @@
 //! `read(SRAM, 64KiB, 64b)` arrives as the word `read` and the arguments `SRAM`, 524288 bits given in bytes,
 //! 64 bits given in bits: a size in bytes is a capacity, one in bits the width of the access.
 
-use super::tech::{Action, Precision};
+use super::tech::{Action, Built, Precision};
 use crate::base::Dimension;
 
 /// One argument of an entry.
@@ -32,7 +32,7 @@ pub enum ActionError {
 }
 
 /// The words that [`Action::parse`] knows, for did-you-mean.
-pub const ACTIONS: [&str; 10] = [
+pub const ACTIONS: [&str; 14] = [
     "mac",
     "op",
     "read",
@@ -43,6 +43,10 @@ pub const ACTIONS: [&str; 10] = [
     "area",
     "area_bus",
     "area_arbiter",
+    "power_mac",
+    "power",
+    "power_bus",
+    "power_arbiter",
 ];
 
 impl Action {
@@ -55,7 +59,10 @@ impl Action {
         match word {
             "mac" => precision(arguments, "mac(INT8)").map(Action::Mac),
             "op" => precision(arguments, "op(INT8)").map(Action::Op),
-            "area_mac" => precision(arguments, "area_mac(INT8)").map(Action::AreaMac),
+            "area_mac" => precision(arguments, "area_mac(INT8)")
+                .map(|precision| Action::BuiltMac(Built::Area, precision)),
+            "power_mac" => precision(arguments, "power_mac(INT8)")
+                .map(|precision| Action::BuiltMac(Built::Power, precision)),
             "read" => access(arguments, "read(SRAM, 64KiB, 64b)").map(
                 |(class, capacity_bits, width_bits)| Action::Read {
                     class,
@@ -81,34 +88,20 @@ impl Action {
             },
             "static" if arguments.is_empty() => Ok(Action::Static),
             "static" => Err(usage("static")),
-            "area" => match arguments {
-                [Argument::Word(class), Argument::Capacity(bits)] if *bits > 0 => {
-                    Ok(Action::AreaMemory {
-                        class: (*class).to_owned(),
-                        capacity_bits: *bits,
-                    })
-                }
-                _ => Err(usage("area(SRAM, 64KiB)")),
-            },
-            "area_bus" => match arguments {
-                [Argument::Number(slope), Argument::Number(intercept)] => Ok(Action::AreaBus {
-                    slope: *slope,
-                    intercept: *intercept,
-                }),
-                _ => Err(usage("area_bus(slope, intercept)")),
-            },
-            "area_arbiter" => match arguments {
-                [
-                    Argument::Number(quadratic),
-                    Argument::Number(linear),
-                    Argument::Number(constant),
-                ] => Ok(Action::AreaArbiter {
-                    quadratic: *quadratic,
-                    linear: *linear,
-                    constant: *constant,
-                }),
-                _ => Err(usage("area_arbiter(quadratic, linear, constant)")),
-            },
+            "area" => memory(Built::Area, arguments, "area(SRAM, 64KiB)"),
+            "power" => memory(Built::Power, arguments, "power(SRAM, 64KiB)"),
+            "area_bus" => bus(Built::Area, arguments, "area_bus(slope, intercept)"),
+            "power_bus" => bus(Built::Power, arguments, "power_bus(slope, intercept)"),
+            "area_arbiter" => arbiter(
+                Built::Area,
+                arguments,
+                "area_arbiter(quadratic, linear, constant)",
+            ),
+            "power_arbiter" => arbiter(
+                Built::Power,
+                arguments,
+                "power_arbiter(quadratic, linear, constant)",
+            ),
             _ => Err(ActionError::UnknownAction),
         }
     }
@@ -123,10 +116,13 @@ impl Action {
             | Action::Write { .. }
             | Action::Hop { .. } => Dimension::Energy,
             Action::Static => Dimension::Power,
-            Action::AreaMac(_)
-            | Action::AreaMemory { .. }
-            | Action::AreaBus { .. }
-            | Action::AreaArbiter { .. } => Dimension::Area,
+            Action::BuiltMac(built, _)
+            | Action::BuiltMemory { built, .. }
+            | Action::BuiltBus { built, .. }
+            | Action::BuiltArbiter { built, .. } => match built {
+                Built::Area => Dimension::Area,
+                Built::Power => Dimension::Power,
+            },
         }
     }
 }
@@ -143,6 +139,56 @@ fn precision(arguments: &[Argument<'_>], written: &'static str) -> Result<Precis
     match arguments {
         [Argument::Word(word)] => Precision::from_name(word)
             .ok_or_else(|| ActionError::UnknownPrecision((*word).to_owned())),
+        _ => Err(usage(written)),
+    }
+}
+
+fn memory(
+    built: Built,
+    arguments: &[Argument<'_>],
+    written: &'static str,
+) -> Result<Action, ActionError> {
+    match arguments {
+        [Argument::Word(class), Argument::Capacity(bits)] if *bits > 0 => Ok(Action::BuiltMemory {
+            built,
+            class: (*class).to_owned(),
+            capacity_bits: *bits,
+        }),
+        _ => Err(usage(written)),
+    }
+}
+
+fn bus(
+    built: Built,
+    arguments: &[Argument<'_>],
+    written: &'static str,
+) -> Result<Action, ActionError> {
+    match *arguments {
+        [Argument::Number(slope), Argument::Number(intercept)] => Ok(Action::BuiltBus {
+            built,
+            slope,
+            intercept,
+        }),
+        _ => Err(usage(written)),
+    }
+}
+
+fn arbiter(
+    built: Built,
+    arguments: &[Argument<'_>],
+    written: &'static str,
+) -> Result<Action, ActionError> {
+    match *arguments {
+        [
+            Argument::Number(quadratic),
+            Argument::Number(linear),
+            Argument::Number(constant),
+        ] => Ok(Action::BuiltArbiter {
+            built,
+            quadratic,
+            linear,
+            constant,
+        }),
         _ => Err(usage(written)),
     }
 }
@@ -179,7 +225,7 @@ mod tests {
     #[test]
     fn entries_of_every_kind_parse_and_print_back() {
         let sram = Argument::Word("SRAM");
-        let cases: [(&str, &[Argument<'_>], &str); 8] = [
+        let cases: [(&str, &[Argument<'_>], &str); 10] = [
             ("mac", &[Argument::Word("FP16")], "mac(FP16)"),
             (
                 "read",
@@ -191,6 +237,12 @@ mod tests {
             ("hop", &[Argument::Width(16)], "hop(16b)"),
             ("static", &[], "static"),
             ("area", &[sram, Argument::Capacity(8)], "area(SRAM, 1B)"),
+            ("power", &[sram, Argument::Capacity(8)], "power(SRAM, 1B)"),
+            (
+                "power_bus",
+                &[Argument::Number(14.662), Argument::Number(28.895)],
+                "power_bus(14.662, 28.895)",
+            ),
             (
                 "area_arbiter",
                 &[

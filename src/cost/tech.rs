@@ -31,19 +31,36 @@ pub enum Action {
     Hop { width_bits: Option<u32> },
     /// Power that flows whether anything happens or not; mW.
     Static,
-    /// Silicon of one MAC unit; um2.
-    AreaMac(Precision),
-    /// Silicon of one memory of this capacity; um2.
-    AreaMemory { class: String, capacity_bits: u128 },
-    /// Bus of an array of P instances that carries B bytes per cycle: `value * (slope * P + intercept) * B`;
-    /// um2.
-    AreaBus { slope: f64, intercept: f64 },
-    /// Arbiter of an array of P instances: `value * max(1, quadratic * P^2 + linear * P + constant)`; um2.
-    AreaArbiter {
+    /// One MAC unit.
+    BuiltMac(Built, Precision),
+    /// One memory of this capacity.
+    BuiltMemory {
+        built: Built,
+        class: String,
+        capacity_bits: u128,
+    },
+    /// Bus of an array of P instances that carries B bytes per cycle: `value * (slope * P + intercept) * B`.
+    BuiltBus {
+        built: Built,
+        slope: f64,
+        intercept: f64,
+    },
+    /// Arbiter of an array of P instances: `value * max(1, quadratic * P^2 + linear * P + constant)`.
+    BuiltArbiter {
+        built: Built,
         quadratic: f64,
         linear: f64,
         constant: f64,
     },
+}
+
+/// What an entry says of a part that is there, whatever happens in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Built {
+    /// Its silicon; um2.
+    Area,
+    /// What it takes while the clock runs, as synthesis reports it; mW.
+    Power,
 }
 
 impl Action {
@@ -57,10 +74,20 @@ impl Action {
             Action::Write { .. } => "write",
             Action::Hop { .. } => "hop",
             Action::Static => "static",
-            Action::AreaMac(_) => "area_mac",
-            Action::AreaMemory { .. } => "area",
-            Action::AreaBus { .. } => "area_bus",
-            Action::AreaArbiter { .. } => "area_arbiter",
+            Action::BuiltMac(Built::Area, _) => "area_mac",
+            Action::BuiltMac(Built::Power, _) => "power_mac",
+            Action::BuiltMemory { built, .. } => match built {
+                Built::Area => "area",
+                Built::Power => "power",
+            },
+            Action::BuiltBus { built, .. } => match built {
+                Built::Area => "area_bus",
+                Built::Power => "power_bus",
+            },
+            Action::BuiltArbiter { built, .. } => match built {
+                Built::Area => "area_arbiter",
+                Built::Power => "power_arbiter",
+            },
         }
     }
 }
@@ -106,9 +133,11 @@ impl Action {
                     ..
                 },
             ) => class == other_class && capacity_bits == other_bits,
-            (Action::Hop { .. }, Action::Hop { .. })
-            | (Action::AreaBus { .. }, Action::AreaBus { .. })
-            | (Action::AreaArbiter { .. }, Action::AreaArbiter { .. }) => true,
+            (Action::Hop { .. }, Action::Hop { .. }) => true,
+            (Action::BuiltBus { built, .. }, Action::BuiltBus { built: other, .. })
+            | (Action::BuiltArbiter { built, .. }, Action::BuiltArbiter { built: other, .. }) => {
+                built == other
+            }
             _ => self == other,
         }
     }
@@ -120,7 +149,7 @@ impl fmt::Display for Action {
         out.write_str(self.word())?;
         match self {
             Action::Static => Ok(()),
-            Action::Mac(precision) | Action::Op(precision) | Action::AreaMac(precision) => {
+            Action::Mac(precision) | Action::Op(precision) | Action::BuiltMac(_, precision) => {
                 write!(out, "({precision})")
             }
             Action::Read {
@@ -146,15 +175,19 @@ impl fmt::Display for Action {
                 Some(bits) => write!(out, "({bits}b)"),
                 None => Ok(()),
             },
-            Action::AreaMemory {
+            Action::BuiltMemory {
                 class,
                 capacity_bits,
+                ..
             } => write!(out, "({class}, {})", capacity_text(*capacity_bits)),
-            Action::AreaBus { slope, intercept } => write!(out, "({slope}, {intercept})"),
-            Action::AreaArbiter {
+            Action::BuiltBus {
+                slope, intercept, ..
+            } => write!(out, "({slope}, {intercept})"),
+            Action::BuiltArbiter {
                 quadratic,
                 linear,
                 constant,
+                ..
             } => write!(out, "({quadratic}, {linear}, {constant})"),
         }
     }
@@ -205,17 +238,15 @@ impl Technology {
         })
     }
 
-    /// Whether any entry is about area.
+    /// Whether any entry is about this.
     #[must_use]
-    pub fn has_area(&self) -> bool {
-        self.entries.iter().any(|entry| {
-            matches!(
-                entry.action,
-                Action::AreaMac(_)
-                    | Action::AreaMemory { .. }
-                    | Action::AreaBus { .. }
-                    | Action::AreaArbiter { .. }
-            )
+    pub fn has(&self, wanted: Built) -> bool {
+        self.entries.iter().any(|entry| match entry.action {
+            Action::BuiltMac(built, _)
+            | Action::BuiltMemory { built, .. }
+            | Action::BuiltBus { built, .. }
+            | Action::BuiltArbiter { built, .. } => built == wanted,
+            _ => false,
         })
     }
 

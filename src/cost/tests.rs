@@ -1,7 +1,7 @@
 //! Closed forms of the sample in `sample.rs`, and the errors.
 
 use super::sample::{context, counts, mapping, technology};
-use super::tech::{Action, Entry, Precision, Technology};
+use super::tech::{Action, Built, Entry, Precision, Technology};
 use super::*;
 use crate::ir::OperationKind;
 
@@ -277,19 +277,21 @@ fn pooling_is_priced_per_operation() {
 // bytes per cycle; it multiplies the bus regression by the bandwidth.
 #[test]
 fn maestro_s_area_formula_can_be_written_as_a_technology() {
-    let byte = |class: &str| Action::AreaMemory {
+    let byte = |class: &str| Action::BuiltMemory {
+        built: Built::Area,
         class: class.to_owned(),
         capacity_bits: 8,
     };
     let mut maestro = technology();
     maestro.extrapolate = true;
     maestro.entries.extend([
-        Entry::new("m", Action::AreaMac(Precision::INT8), 283.0),
+        Entry::new("m", Action::BuiltMac(Built::Area, Precision::INT8), 283.0),
         Entry::new("m", byte("SRAM"), 0.104),
         Entry::new("m", byte("RF"), 0.104),
         Entry::new(
             "m",
-            Action::AreaBus {
+            Action::BuiltBus {
+                built: Built::Area,
                 slope: 14.662,
                 intercept: 28.895,
             },
@@ -297,7 +299,8 @@ fn maestro_s_area_formula_can_be_written_as_a_technology() {
         ),
         Entry::new(
             "m",
-            Action::AreaArbiter {
+            Action::BuiltArbiter {
+                built: Built::Area,
                 quadratic: 1.2886,
                 linear: 5.5814,
                 constant: -23.711,

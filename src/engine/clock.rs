@@ -17,7 +17,8 @@
 //! instance counts. Bits of the issues stay bits until the leaf region ends and are rounded once.
 
 use super::TimingRule;
-use super::flows::Flows;
+use super::flows::{Flows, Transfer};
+use super::steps::{Kind, Sent};
 use super::timer::{SiteTimer, Timer};
 use smallvec::SmallVec;
 
@@ -83,6 +84,18 @@ pub(super) struct Clock {
     /// Per boundary, then per home.
     pub transfer_cycles: Vec<u128>,
     pub peaks: Vec<u64>,
+    /// Every step of the MAESTRO rule, where somebody wants them.
+    pub kept: Option<Vec<Kind>>,
+}
+
+/// What a transfer moves one way.
+fn sent(bits: &[u64], transfer: &Transfer, taken: &[usize], least: u64) -> Sent {
+    let bits = taken.iter().map(|&r| (r, bits[r]));
+    Sent {
+        bits: bits.filter(|one| one.1 > 0).collect(),
+        least,
+        latency: transfer.timed.then_some(transfer.latency),
+    }
 }
 
 fn zeros<T: Copy>(list: &mut Vec<T>, zero: T, len: usize) {
@@ -112,6 +125,9 @@ impl Clock {
         zeros(&mut self.busy, 0, resources);
         zeros(&mut self.transfer_cycles, 0, boundaries + homes);
         zeros(&mut self.peaks, 0, boundaries);
+        if let Some(kept) = &mut self.kept {
+            kept.clear();
+        }
     }
 
     pub fn start(&self, timer: &Timer) -> Elapsed {
@@ -364,6 +380,53 @@ impl Clock {
         Some((own, serial))
     }
 
+    /// Keeps a step, before its transfers are timed.
+    fn keep(&mut self, flows: &Flows, position: usize, step: (bool, u64, u128)) {
+        let Some(kept) = &mut self.kept else { return };
+        let (waits, compute, times) = step;
+        let mut transfers = SmallVec::new();
+        let (from, to) = flows.positions[position].boundaries;
+        for boundary in from..to {
+            let transfer = &flows.transfers[boundary];
+            let (down, up) = self.now.moves[boundary];
+            if down > 0 {
+                transfers.push(sent(
+                    &self.now.bits,
+                    transfer,
+                    &transfer.down,
+                    transfer.rows,
+                ));
+            }
+            if up > 0 {
+                transfers.push(sent(&self.now.bits, transfer, &transfer.up, 0));
+            }
+        }
+        transfers.sort_unstable();
+        kept.push(Kind {
+            waits,
+            compute,
+            neighbours: 0,
+            transfers,
+            times,
+        });
+    }
+
+    /// Keeps what leaves after the last step: all resources count, as in [`Clock::drain`].
+    fn keep_rest(&mut self, flows: &Flows, position: usize) {
+        self.keep(flows, position, (true, 0, 1));
+        let Some(kept) = &mut self.kept else { return };
+        let bits = flows.at_position[position]
+            .iter()
+            .map(|&r| (r, self.now.bits[r]));
+        if let Some(last) = kept.last_mut() {
+            last.transfers.push(Sent {
+                bits: bits.filter(|one| one.1 > 0).collect(),
+                least: 0,
+                latency: None,
+            });
+        }
+    }
+
     fn forget(&mut self, flows: &Flows, position: usize) {
         for &r in &flows.at_position[position] {
             self.now.bits[r] = 0;
@@ -387,6 +450,7 @@ impl Clock {
             self.forget(flows, position);
             return Some(());
         }
+        self.keep(flows, position, (first, elapsed.time, count));
         let (own, serial) = self.transfers((timer, flows), position, count)?;
         if timer.tracks > 0 {
             for &r in &flows.at_position[position] {
@@ -414,6 +478,7 @@ impl Clock {
             self.forget(flows, position);
             return Some(0);
         }
+        self.keep_rest(flows, position);
         let (own, _) = self.transfers((timer, flows), position, 1)?;
         // What is read to be added to takes a read port that no transfer upwards takes.
         let taken = flows.at_position[position].iter();
@@ -426,6 +491,9 @@ impl Clock {
         let all = count.checked_mul(u128::from(cycles))?;
         self.neighbours = self.neighbours.checked_add(all)?;
         elapsed.time = elapsed.time.max(cycles);
+        if let Some(last) = self.kept.as_mut().and_then(|kept| kept.last_mut()) {
+            last.neighbours = cycles;
+        }
         Some(())
     }
 

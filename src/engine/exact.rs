@@ -22,6 +22,7 @@ use super::late::{self, Arrival};
 use super::levels::{Level, levels};
 use super::places::Places;
 use super::plan::{Counter, Plan, Whole};
+use super::steps::Kind;
 use super::still::Still;
 use super::sums::Own;
 use super::timer::Timer;
@@ -198,6 +199,12 @@ pub(super) fn run(
 }
 
 impl Scratch {
+    /// Whether the steps of what is counted next are kept; those that were.
+    pub(super) fn keep_steps(&mut self, keep: bool) -> Option<Vec<Kind>> {
+        let fresh = keep.then(Vec::new);
+        std::mem::replace(&mut self.work.clock.kept, fresh)
+    }
+
     /// Finds or makes the classes of every group with loops, and sorts the loops likewise; the groups
     /// without, as a set of their numbers.
     fn find(

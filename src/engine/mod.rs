@@ -55,6 +55,7 @@ mod runs;
 mod sets;
 mod spot;
 mod stepped;
+mod steps;
 mod still;
 mod sums;
 mod tables;
@@ -71,6 +72,7 @@ pub use counts::{
 pub use exact::TimingRule;
 pub use plan::Counter;
 pub use stepped::MOST_STEPS;
+pub use steps::Steps;
 pub use tables::{Crossed, GroupSums, GroupTables, StepSum};
 
 use crate::base::limits::Spent;
@@ -110,6 +112,15 @@ pub fn count(mapping: &Legal<Mapping>, rule: TimingRule) -> Result<Counts, Engin
     let counts = Counter::new(mapping)?.count(mapping, rule)?;
     laws::check(mapping, &counts, rule).map_err(EngineLimit::Law)?;
     Ok(counts)
+}
+
+/// The kinds of steps of one mapping by the rule of MAESTRO, for the time at other bandwidths; `None` where its steps
+/// follow no pattern and are executed one by one.
+///
+/// # Errors
+/// As [`count`].
+pub fn steps(mapping: &Legal<Mapping>) -> Result<Option<Steps>, EngineLimit> {
+    Counter::new(mapping)?.steps(mapping)
 }
 
 /// Counts one mapping by executing its steps, the repeated ones once, whether or not its groups join as

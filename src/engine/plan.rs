@@ -7,6 +7,7 @@ use super::exact::{self, Scratch};
 use super::flows::Flows;
 use super::places::Places;
 use super::spot::{Ground, Shadow};
+use super::steps::Steps;
 use super::still::Still;
 use super::words::WordMap;
 use super::{EngineLimit, TimingRule, stepped};
@@ -192,6 +193,24 @@ impl Counter {
             }
             counted => counted,
         }
+    }
+
+    /// As [`super::steps`], of a mapping for which this counter was made.
+    ///
+    /// # Errors
+    /// [`EngineLimit`], when the mapping is beyond what can be counted exactly.
+    pub fn steps(&self, mapping: &Legal<Mapping>) -> Result<Option<Steps>, EngineLimit> {
+        self.scratch.borrow_mut().keep_steps(true);
+        let mut counts = Counts::default();
+        let counted = exact::run(self, mapping, Some(TimingRule::Maestro), &mut counts);
+        let kept = self.scratch.borrow_mut().keep_steps(false);
+        match counted {
+            Err(EngineLimit::Irregular | EngineLimit::TooManyClasses) => return Ok(None),
+            counted => counted?,
+        }
+        let steps = kept.map(|kinds| Steps::new(mapping, kinds));
+        // What was kept is what the clock had, or nothing.
+        Ok(steps.filter(|steps| steps.cycles(mapping) == Some(counts.timing.cycles)))
     }
 
     /// Executes what the classes cannot count: groups that do not join as products, or have too many kinds of windows.

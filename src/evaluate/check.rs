@@ -103,7 +103,9 @@ fn render(
         Ok((legal, choices)) => {
             let warnings = legality::warnings(&legal)
                 .iter()
-                .map(|warning| named.joined(named.place(warning.told(&named).to_diagnostic()), None))
+                .map(|warning| {
+                    named.joined(named.place(warning.told(&named).to_diagnostic()), None)
+                })
                 .collect();
             let choices = choices
                 .iter()
@@ -273,8 +275,15 @@ impl Names for Named<'_> {
 
     fn first(&self) -> Option<Written> {
         let loops = self.lowered.mapping.schedule.loops.first()?;
-        let own = loops.moves.first().map_or(loops.origin, |first| first.origin);
-        let origin = if own == Origin::NONE { loops.origin } else { own };
+        let own = loops
+            .moves
+            .first()
+            .map_or(loops.origin, |first| first.origin);
+        let origin = if own == Origin::NONE {
+            loops.origin
+        } else {
+            own
+        };
         self.written(origin)
     }
 

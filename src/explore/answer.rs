@@ -3,6 +3,7 @@
 //! Invariant: parts are added up to the same sum in any order. Ties are broken by the area and then by the number of the
 //! design, which no two designs share.
 
+use super::cloud::{Cloud, Plane};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
@@ -22,10 +23,12 @@ pub enum Figure {
     Area,
     /// mW
     Power,
+    /// Bytes of all memories on the chip.
+    Buffer,
 }
 
 /// Figures of a design.
-pub const FIGURES: usize = 7;
+pub const FIGURES: usize = 8;
 
 /// A design that runs all layers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,6 +41,7 @@ pub struct Design {
 
 impl Design {
     /// The value of a figure.
+    #[inline]
     #[must_use]
     pub fn get(&self, figure: Figure) -> f64 {
         self.figures
@@ -72,6 +76,8 @@ pub struct Question {
     pub least: Option<Vec<(Figure, f64)>>,
     /// Designs that have an answer of their own, beside that of all.
     pub classes: Option<Classes>,
+    /// Pictures of where the designs that keep the bounds lie.
+    pub planes: Vec<Plane>,
 }
 
 /// Designs by their place on one axis of the grid.
@@ -103,6 +109,8 @@ pub struct Counts {
     pub over: u64,
     /// Not evaluated: their area, which needs no evaluation, is over the budget.
     pub pruned_by_area: u64,
+    /// Not evaluated: their area is within, their power, which needs no evaluation either, is over the budget.
+    pub pruned_by_power: u64,
 }
 
 impl Counts {
@@ -111,6 +119,13 @@ impl Counts {
         self.unfit += other.unfit;
         self.over += other.over;
         self.pruned_by_area += other.pruned_by_area;
+        self.pruned_by_power += other.pruned_by_power;
+    }
+
+    /// Designs that a proof left out.
+    #[must_use]
+    pub fn pruned(&self) -> u64 {
+        self.pruned_by_area + self.pruned_by_power
     }
 }
 
@@ -126,6 +141,46 @@ pub struct Answer {
     pub front: Vec<Design>,
     /// With one figure: the best of every class; empty without classes.
     pub each: Vec<Option<Design>>,
+    /// The design of the front that covered the last one: it covers most of those that follow.
+    shield: Option<Design>,
+}
+
+impl Answer {
+    /// What a journal has of an answer.
+    #[must_use]
+    pub fn of(
+        best: Option<Design>,
+        worst: Option<Design>,
+        front: Vec<Design>,
+        each: Vec<Option<Design>>,
+    ) -> Answer {
+        Answer {
+            best,
+            worst,
+            front,
+            each,
+            shield: None,
+        }
+    }
+
+    /// Adds a design to a front.
+    #[inline]
+    fn enter(&mut self, figures: &[Figure], design: Design) {
+        let below = |shield: &Design| {
+            let mut better = false;
+            for &figure in figures {
+                let (cover, own) = (shield.get(figure), design.get(figure));
+                better |= cover < own;
+                if cover > own || own.is_nan() {
+                    return false;
+                }
+            }
+            better
+        };
+        if !self.shield.as_ref().is_some_and(below) {
+            self.shield = enter(&mut self.front, figures, design);
+        }
+    }
 }
 
 /// What some designs of a sweep come to.
@@ -134,6 +189,8 @@ pub struct Part {
     pub counts: Counts,
     /// One per aim.
     pub answers: Vec<Answer>,
+    /// One per plane.
+    pub clouds: Vec<Cloud>,
 }
 
 impl Part {
@@ -153,6 +210,7 @@ impl Part {
                     ..Answer::default()
                 })
                 .collect(),
+            clouds: vec![Cloud::default(); question.planes.len()],
         }
     }
 
@@ -168,6 +226,9 @@ impl Part {
         let least = question.least.as_ref();
         let among = least.is_some_and(|least| least.iter().all(reaches));
         let class = question.class(&design);
+        for (cloud, plane) in self.clouds.iter_mut().zip(&question.planes) {
+            cloud.add(plane, &design);
+        }
         for (answer, aim) in self.answers.iter_mut().zip(&question.aims) {
             match aim.figures.as_slice() {
                 &[figure] => {
@@ -179,7 +240,7 @@ impl Part {
                         better(own, figure, design);
                     }
                 }
-                figures => enter(&mut answer.front, figures, design),
+                figures => answer.enter(figures, design),
             }
         }
     }
@@ -193,6 +254,9 @@ impl Part {
     /// Adds another part of the same sweep.
     pub fn add(&mut self, question: &Question, other: &Part) {
         self.counts.add(&other.counts);
+        for (cloud, other) in self.clouds.iter_mut().zip(&other.clouds) {
+            cloud.join(other);
+        }
         let both = self.answers.iter_mut().zip(&other.answers);
         for ((answer, other), aim) in both.zip(&question.aims) {
             match aim.figures.as_slice() {
@@ -211,7 +275,7 @@ impl Part {
                 }
                 figures => {
                     for &design in &other.front {
-                        enter(&mut answer.front, figures, design);
+                        answer.enter(figures, design);
                     }
                 }
             }
@@ -254,20 +318,21 @@ fn covers(figures: &[Figure], first: &Design, second: &Design) -> bool {
     !equal || first.tie(second) != Ordering::Greater
 }
 
-fn enter(front: &mut Vec<Design>, figures: &[Figure], design: Design) {
+/// Adds a design to a front; the design that covers it if it has no place there.
+fn enter(front: &mut Vec<Design>, figures: &[Figure], design: Design) -> Option<Design> {
     let unknown = figures
         .iter()
         .any(|&figure| !design.get(figure).is_finite());
+    if unknown {
+        return None;
+    }
     // Those with a larger first figure cannot cover it.
     let first = |known: &Design| figures.first().map_or(0.0, |&figure| known.get(figure));
     let end = front.partition_point(|known| first(known).total_cmp(&first(&design)).is_le());
-    let covered = |known: &Design| covers(figures, known, &design);
-    if unknown
-        || front
-            .get(..end)
-            .is_some_and(|some| some.iter().rev().any(covered))
-    {
-        return;
+    let covered = |known: &&Design| covers(figures, known, &design);
+    let some = front.get(..end).unwrap_or_default();
+    if let Some(&cover) = some.iter().rev().find(covered) {
+        return Some(cover);
     }
     let begin = front.partition_point(|known| first(known).total_cmp(&first(&design)).is_lt());
     let mut at = 0;
@@ -284,6 +349,7 @@ fn enter(front: &mut Vec<Design>, figures: &[Figure], design: Design) {
     };
     let place = front.partition_point(|known| order(known) == Ordering::Less);
     front.insert(place, design);
+    None
 }
 
 #[cfg(test)]
@@ -310,6 +376,11 @@ mod tests {
                 stride: 10,
                 length: 8,
             }),
+            planes: vec![Plane {
+                across: Figure::Area,
+                up: Figure::Cycles,
+                stride: 10,
+            }],
         }
     }
 
@@ -342,8 +413,19 @@ mod tests {
     }
 
     fn same(left: &Part, right: &Part) -> bool {
-        // A figure that is not known is not equal to itself.
-        format!("{left:?}") == format!("{right:?}")
+        // A figure that is not known is not equal to itself; what only saves work is not compared.
+        let shown = |part: &Part| {
+            let mut shown = format!("{:?}", part.counts);
+            for one in &part.answers {
+                let answer = (one.best, one.worst, &one.front, &one.each);
+                shown += &format!("{answer:?}");
+            }
+            for cloud in &part.clouds {
+                shown += &format!("{:?}", cloud.cells().collect::<Vec<_>>());
+            }
+            shown
+        };
+        shown(left) == shown(right)
     }
 
     #[test]

@@ -65,6 +65,19 @@ impl Grid {
         &self.lengths
     }
 
+    /// Whether some combinations are kept out.
+    #[must_use]
+    pub fn is_filtered(&self) -> bool {
+        !self.filters.is_empty()
+    }
+
+    /// How far apart the numbers of neighbours on an axis are.
+    #[must_use]
+    pub fn stride(&self, axis: usize) -> u64 {
+        let behind = self.lengths.iter().skip(axis + 1);
+        behind.map(|&length| length as u64).product()
+    }
+
     /// The index on every axis of the point with that number.
     #[must_use]
     pub fn places(&self, number: u64) -> Vec<usize> {

@@ -1,7 +1,7 @@
 //! Finished pieces as lines of a text that only grows.
 //!
 //! ```text
-//! {"schema":"dflow.journal/1","exploration":"sizes","source_sha256":"..","sweep_sha256":"..","pieces":29,"designs":70631}
+//! {"schema":"dflow.journal/2","exploration":"sizes","source_sha256":"..","sweep_sha256":"..","pieces":29,"designs":70631}
 //! 1f0c..8a {"piece":4,"counts":{..},"answers":[..]}
 //! ```
 //!
@@ -12,13 +12,14 @@
 //! Invariant: numbers are kept to the bit, so that a sum that was resumed has the same bytes.
 
 use super::answer::{Answer, Counts, Design, FIGURES, Part};
+use super::cloud::Cloud;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// The name of this form.
-const SCHEMA: &str = "dflow.journal/1";
+const SCHEMA: &str = "dflow.journal/2";
 /// Hexadecimal digits of a digest that stand before a line.
 const CHECK: usize = 16;
 
@@ -95,6 +96,8 @@ struct Record {
     piece: u64,
     counts: Counts,
     answers: Vec<AnswerForm>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    clouds: Vec<Cloud>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -195,19 +198,19 @@ impl Journal {
                 Err(Flaw::Disagrees(record.piece))
             };
         }
-        let answers = record.answers.iter().map(|answer| Answer {
-            best: answer.best.as_ref().map(Design::from),
-            worst: answer.worst.as_ref().map(Design::from),
-            front: answer.front.iter().map(Design::from).collect(),
-            each: answer
-                .each
-                .iter()
-                .map(|one| one.as_ref().map(Design::from))
-                .collect(),
+        let answers = record.answers.iter().map(|answer| {
+            let each = answer.each.iter();
+            Answer::of(
+                answer.best.as_ref().map(Design::from),
+                answer.worst.as_ref().map(Design::from),
+                answer.front.iter().map(Design::from).collect(),
+                each.map(|one| one.as_ref().map(Design::from)).collect(),
+            )
         });
         let part = Part {
             counts: record.counts,
             answers: answers.collect(),
+            clouds: record.clouds,
         };
         self.parts.insert(record.piece, part);
         self.lines.insert(record.piece, line.to_owned());
@@ -230,6 +233,7 @@ impl Journal {
             piece,
             counts: part.counts,
             answers: answers.collect(),
+            clouds: part.clouds.clone(),
         };
         let record = serde_json::to_string(&record).ok()?;
         let line = format!("{} {record}", digest(&record));
@@ -301,6 +305,7 @@ mod tests {
             most: Vec::new(),
             least: None,
             classes: None,
+            planes: Vec::new(),
         }
     }
 

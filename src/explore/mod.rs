@@ -12,11 +12,13 @@
 //! proof are counted apart.
 
 mod answer;
+mod cloud;
 mod grid;
 mod journal;
 mod run;
 
 pub use answer::{Aim, Answer, Classes, Counts, Design, FIGURES, Figure, Part, Question};
+pub use cloud::{Cell, Cloud, Plane};
 pub use grid::{Filter, Grid};
 pub use journal::{Flaw, Heading, Journal};
 pub use run::{Evaluator, Outcome, Stop, run};

@@ -29,13 +29,7 @@ pub(super) fn missing_use(cx: &Context<'_>, kind: Kind, name: &Name) -> Option<(
 }
 
 /// What stands behind `use` for a name of a module that is defined elsewhere.
-fn used(
-    cx: &Context<'_>,
-    module: usize,
-    folder: &str,
-    kind: Kind,
-    name: &Name,
-) -> Option<String> {
+fn used(cx: &Context<'_>, module: usize, folder: &str, kind: Kind, name: &Name) -> Option<String> {
     let (definition, span) = cx.binding(module, kind, name.as_str())?;
     let home = cx.modules.get(definition.module)?;
     let (_, defined, _) = defines(home.ast.items.get(definition.item)?)?;

@@ -389,7 +389,7 @@ impl RequestContext<'_> {
         let found: Vec<InlayHint> = all
             .into_iter()
             .filter(|hint| match hint.kind {
-                hints::HintKind::Cost => settings.costs,
+                hints::HintKind::Cost | hints::HintKind::Schedule => settings.costs,
                 hints::HintKind::Tile => settings.tiles,
             })
             .map(|hint| (places.at(hint.offset), hint))

@@ -313,6 +313,9 @@ impl Server {
         if let Some(options) = &params.initialization_options {
             self.editor.settings = self.editor.settings.with(options);
         }
+        let options = params.initialization_options.as_ref();
+        let hardware = options.and_then(|options| options.get("hardware")?.as_str());
+        self.workspace.hardware = hardware.map(str::to_owned);
         self.state = State::Running;
         let result = InitializeResult {
             capabilities: server(self.editor),

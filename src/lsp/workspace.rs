@@ -12,6 +12,7 @@ use super::analysis::evaluate::{Evaluated, ResultCache};
 use super::text::{Encoding, Point, Text};
 use super::uri;
 use crate::driver::{self, Files, OsFiles, Session, normal};
+use crate::import::maestro::is_maestro;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -34,6 +35,8 @@ pub struct Workspace {
     pub cache: ResultCache,
     /// What the editor has open as folders.
     pub folders: Vec<String>,
+    /// What `.m` files run on: a flat list of the tool, as the editor names it.
+    pub hardware: Option<String>,
     session: Session<OsFiles>,
     documents: BTreeMap<String, Document>,
 }
@@ -54,6 +57,7 @@ impl Workspace {
             encoding,
             cache: ResultCache::default(),
             folders: Vec::new(),
+            hardware: None,
             session: Session::new(OsFiles),
             documents: BTreeMap::new(),
         }
@@ -146,9 +150,13 @@ impl Workspace {
     pub fn snapshot(&mut self, path: &str) -> Option<Rc<Snapshot>> {
         let document = self.documents.get_mut(path)?;
         let session = &self.session;
+        let hardware = self.hardware.as_deref().filter(|_| is_maestro(path));
+        let hardware = hardware.map(|hardware| beside(path, hardware));
+        // The list itself is no network, and runs on nothing.
+        let hardware = hardware.filter(|hardware| hardware != path);
         let snapshot = document
             .snapshot
-            .get_or_insert_with(|| Rc::new(Snapshot::new(session, path)));
+            .get_or_insert_with(|| Rc::new(Snapshot::on(session, path, hardware.as_deref())));
         Some(Rc::clone(snapshot))
     }
 
@@ -216,6 +224,16 @@ impl Workspace {
         };
         document.due = false;
         document.seen.replace(document.version) == Some(document.version)
+    }
+}
+
+/// A path as it is meant in a file: one that is not absolute begins where the file lies.
+fn beside(file: &str, path: &str) -> String {
+    let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
+    if path.starts_with('/') || folder.is_empty() {
+        normal(path)
+    } else {
+        normal(&format!("{folder}/{path}"))
     }
 }
 

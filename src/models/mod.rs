@@ -20,6 +20,7 @@ mod maestro;
 #[cfg(test)]
 mod toy;
 
+pub use crate::engine::Steps;
 pub use exact::{Exact, exact_counts};
 pub use maestro::Maestro;
 
@@ -322,6 +323,17 @@ pub trait Model: Sync {
     /// changes prices and areas alone, and sweeps need not ask again.
     fn ignores_spare_capacity(&self) -> bool {
         false
+    }
+
+    /// Whether nothing but cycles depends on bandwidths, and [`Model::steps`] says how.
+    fn keeps_steps(&self) -> bool {
+        false
+    }
+
+    /// The steps of a subject: its cycles at other bandwidths are a sum over these, and sweeps need not ask again. `None`
+    /// where they follow no pattern.
+    fn steps(&self, _subject: &Subject<'_>) -> Option<Steps> {
+        None
     }
 
     /// Cycles that no schedule of the problem can do with less of: a search may leave out what lies above. `None` when

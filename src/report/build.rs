@@ -215,7 +215,7 @@ pub(super) fn area_map(
                     AreaComponent::Bus => "noc.bus".to_owned(),
                     AreaComponent::Arbiter => "noc.arbiter".to_owned(),
                 };
-                map.add(&key, term.um2);
+                map.add(&key, term.value);
             }
             (Some(map), None)
         }

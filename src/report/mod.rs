@@ -5,6 +5,7 @@
 //! its unit. Equal results give equal bytes.
 
 mod build;
+pub mod chart;
 mod compare;
 pub mod csv;
 mod detail;

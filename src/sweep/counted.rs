@@ -1,22 +1,27 @@
 //! Designs under written dataflows, by any model: lowered, checked, estimated and priced.
 //!
-//! Problem: a sweep over PEs, bandwidth and two sizes has hundreds of designs per array that differ in sizes alone. All
-//! of these are one [`Shape`]: it is lowered once. Where a dataflow puts its tiles depends on what fits, in steps: the
-//! sizes fall into few boxes within which every layer is mapped in the same way, found by bisection, because larger
-//! sizes never move a tile further in. A box is counted once; then a design is a sum of one figure per size.
+//! Problem: a sweep over PEs, bandwidth and two sizes has thousands of designs per array that differ in sizes alone, or, by
+//! a model that keeps the steps of a mapping, in sizes and a bandwidth. All of these are one [`Shape`]: it is lowered
+//! once. Where a dataflow puts its tiles depends on what fits, in steps: the sizes fall into few boxes within which every
+//! layer is mapped in the same way, found by bisection, because larger sizes never move a tile further in. A box is
+//! counted once, and its designs are sums ([`super::rows`]).
 //!
-//! Invariants: every design is evaluated by the mapping that it has by itself; what is left out for its area is not.
+//! Invariants: every design is evaluated by the mapping that it has by itself; what is left out for its area or power is
+//! not.
 
-use super::design::{Sums, accelerator, product};
+use super::built::Parts;
+use super::design::accelerator;
 use super::prepare::Sweep;
+use super::rates::RateAxis;
+use super::rows::{Rows, Use};
 use super::sizes::{SizeAxis, size_axes};
 use super::{MOST_PIECES, Refused};
-use crate::base::{Ratio, limits};
-use crate::cost::{self, Area, AreaComponent, Component, Price, Prices};
+use crate::base::limits;
+use crate::cost::{self, Component, Price, Prices};
 use crate::diag::Diagnostics;
 use crate::driver::{Compiled, PlannedLayer};
 use crate::explore::{Figure, Grid, Part, Stop};
-use crate::hir::explore::{Explore, Scope};
+use crate::hir::explore::Explore;
 use crate::hir::{Accelerator, Application, Assignment, Choice, Map};
 use crate::ir::{Architecture, Mapping};
 use crate::legality::{self, Legal};
@@ -44,7 +49,9 @@ struct Division {
     /// The program, with a map for every dataflow in place of its own.
     compiled: Compiled,
     sizes: Vec<SizeAxis>,
-    /// Axes that are no sizes, in order.
+    /// The axis of a bandwidth, if the model keeps steps.
+    rate: Option<RateAxis>,
+    /// The axes that are neither, in order.
     others: Vec<usize>,
     shapes: u64,
     /// Shapes of a piece.
@@ -74,11 +81,18 @@ impl<'a> Counted<'a> {
             } else {
                 Vec::new()
             };
-            let is_size = |at: &usize| sizes.iter().any(|size| size.axis == *at);
-            let others: Vec<usize> = (0..grid.lengths().len())
-                .filter(|at| !is_size(at))
-                .collect();
+            let rate = if self.model.keeps_steps() {
+                RateAxis::find(self.compiled, self.explore, grid)
+            } else {
+                None
+            };
+            let inside = |at: &usize| {
+                let mut sizes = sizes.iter();
+                sizes.any(|size| size.axis == *at) || rate.as_ref().is_some_and(|r| r.axis == *at)
+            };
+            let others: Vec<usize> = (0..grid.lengths().len()).filter(|at| !inside(at)).collect();
             let designs: usize = sizes.iter().map(|size| size.bits.len()).product();
+            let designs = designs.saturating_mul(rate.as_ref().map_or(1, RateAxis::len));
             let lengths = others.iter().filter_map(|&at| grid.lengths().get(at));
             let shapes = lengths.map(|&length| length as u64).product::<u64>();
             let few = (PIECE / designs.max(1)).max(1) as u64;
@@ -86,6 +100,7 @@ impl<'a> Counted<'a> {
                 compiled: with_maps(self.compiled, self.explore, self.dataflows),
                 chunk: few.max(shapes.div_ceil(MOST_PIECES)),
                 sizes,
+                rate,
                 others,
                 shapes,
             }
@@ -159,10 +174,11 @@ fn with_maps(compiled: &Compiled, explore: &Explore, dataflows: &[Application]) 
     compiled
 }
 
-/// Designs that differ in sizes alone.
+/// Designs that differ in sizes and a bandwidth alone.
 struct Shape<'a> {
     of: &'a Counted<'a>,
     sizes: &'a [SizeAxis],
+    rate: Option<&'a RateAxis>,
     sweep: &'a Sweep<'a>,
     compiled: &'a Compiled,
     accelerator: Accelerator,
@@ -170,21 +186,11 @@ struct Shape<'a> {
     places: Vec<usize>,
     /// Per layer, its plans under the dataflows that serve it.
     plans: Vec<Vec<PlannedLayer>>,
-    /// Area of everything but the memories whose sizes vary, and of those per place of their axis.
-    area: (f64, Vec<Vec<f64>>),
+    parts: Parts,
 }
 
 /// Where every layer has its tiles under every dataflow; `None` where it does not run.
 type Settled = Vec<Vec<Option<Legal<Mapping>>>>;
-
-/// What a layer costs under one dataflow in one box of sizes.
-struct Use {
-    cycles: f64,
-    /// pJ of everything but the memories whose sizes vary.
-    energy: f64,
-    /// pJ of those, per place of their axis.
-    tables: Vec<Vec<f64>>,
-}
 
 impl<'a> Shape<'a> {
     fn new(
@@ -203,25 +209,26 @@ impl<'a> Shape<'a> {
             *place = made.clone();
         }
         let compiled: &Compiled = compiled;
-        let mut shape = Shape {
+        let (sizes, rate) = (division.sizes.as_slice(), division.rate.as_ref());
+        Shape {
             of,
-            sizes: &division.sizes,
+            sizes,
+            rate,
             sweep,
             compiled,
+            parts: Parts::new(sweep, &made, sizes, rate),
             accelerator: made,
             places,
             plans: Vec::new(),
-            area: (f64::NAN, Vec::new()),
-        };
-        shape.area = shape.areas();
-        shape
+        }
     }
 
     /// Adds all of its designs to a part.
     fn designs(mut self, part: &mut Part) {
-        let least: f64 = self.area.1.iter().map(|table| least(table)).sum();
-        if self.sweep.is_too_large(self.area.0 + least) {
-            part.counts.pruned_by_area += self.count();
+        if self.sweep.is_too_large(self.parts.least_area()) {
+            let last: Vec<usize> = self.sizes.iter().map(|size| size.bits.len() - 1).collect();
+            let all: Vec<(usize, usize)> = last.iter().map(|&last| (0, last)).collect();
+            self.rows().leave_out(&all, part);
             return;
         }
         self.plan();
@@ -230,16 +237,19 @@ impl<'a> Shape<'a> {
         self.boxes(&mut ranges, &mut largest, part);
     }
 
-    /// Designs of it that belong to the sweep.
-    fn count(&self) -> u64 {
-        let mut all = 0;
-        let ranges: Vec<(usize, usize)> = self
-            .sizes
-            .iter()
-            .map(|size| (0, size.bits.len() - 1))
-            .collect();
-        self.each(&ranges, 0, &mut self.places.clone(), &mut |_, _| all += 1);
-        all
+    fn rows(&self) -> Rows<'_> {
+        Rows {
+            sweep: self.sweep,
+            sizes: self.sizes,
+            rate: self.rate,
+            parts: &self.parts,
+            places: &self.places,
+            most: (
+                self.sweep.most(Figure::Area),
+                self.sweep.most(Figure::Power),
+            ),
+            clock_hz: self.accelerator.clock.map(crate::base::Ratio::to_f64),
+        }
     }
 
     /// The plans of its layers.
@@ -357,138 +367,31 @@ impl<'a> Shape<'a> {
             });
             layers.push((merged.times, uses.collect()));
         }
-        if layers.iter().any(|(_, uses)| uses.is_empty()) {
-            self.each(ranges, 0, &mut self.places.clone(), &mut |_, area| {
-                if self.sweep.is_too_large(area) {
-                    part.counts.pruned_by_area += 1;
-                } else {
-                    part.unfit(1);
-                }
-            });
-            return;
-        }
-        let layers = collapsed(self.of.explore.scope, layers);
-        let clock = self.accelerator.clock.map(Ratio::to_f64);
-        self.each(ranges, 0, &mut self.places.clone(), &mut |places, area| {
-            if self.sweep.is_too_large(area) {
-                part.counts.pruned_by_area += 1;
-                return;
-            }
-            let energy = |one: &Use| {
-                let tables = one.tables.iter().zip(self.sizes);
-                tables.fold(one.energy, |sum, (table, size)| {
-                    sum + table.get(places[size.axis]).copied().unwrap_or(f64::NAN)
-                })
-            };
-            let mut sums = Sums::new(self.of.explore.scope);
-            for (times, uses) in &layers {
-                if let [one] = uses.as_slice() {
-                    let energy = energy(one);
-                    sums.add(*times, |figure| product(figure, energy, one.cycles));
-                    continue;
-                }
-                let all: Vec<(f64, f64)> =
-                    uses.iter().map(|one| (one.cycles, energy(one))).collect();
-                sums.add(*times, |figure| {
-                    let values = all
-                        .iter()
-                        .map(|&(cycles, energy)| product(figure, energy, cycles));
-                    values.fold(f64::NAN, f64::min)
-                });
-            }
-            let number = self.sweep.grid.number(places);
-            let design = sums.design(number, area, clock);
-            if self.sweep.is_priced && !design.get(Figure::Energy).is_finite() {
-                // A size for which the technology has no price.
-                part.unfit(1);
-                return;
-            }
-            part.design(&self.sweep.question, design);
-        });
+        self.rows().add(ranges, layers, part);
     }
 
-    /// Every design of a box that belongs to the sweep, with its area.
-    fn each(
-        &self,
-        ranges: &[(usize, usize)],
-        axis: usize,
-        places: &mut Vec<usize>,
-        work: &mut dyn FnMut(&[usize], f64),
-    ) {
-        self.walk(ranges, axis, self.area.0, places, work);
-    }
-
-    fn walk(
-        &self,
-        ranges: &[(usize, usize)],
-        axis: usize,
-        area: f64,
-        places: &mut Vec<usize>,
-        work: &mut dyn FnMut(&[usize], f64),
-    ) {
-        let (Some(size), Some(&(low, high))) = (self.sizes.get(axis), ranges.get(axis)) else {
-            if self.sweep.grid.admits(places) {
-                work(places, area);
+    /// Cycles at every bandwidth; those of `estimate` where none is varied.
+    fn cycles(&self, subject: &Subject<'_>, cycles: u64) -> Option<Vec<f64>> {
+        let Some(rate) = self.rate else {
+            return Some(vec![cycles as f64]);
+        };
+        let Subject::Loops(legal) = subject else {
+            return None;
+        };
+        let model = self.of.model;
+        let steps = model.steps(subject);
+        let at = |place: usize| {
+            let mut mapping = legal.get().clone();
+            rate.set(&mut mapping.architecture, place);
+            if let Some(steps) = &steps {
+                return steps.cycles(&mapping);
             }
-            return;
+            let legal = legality::check(mapping).ok()?;
+            let estimate = model.estimate(&Subject::Loops(&legal)).ok()?;
+            Some(estimate.cycles)
         };
-        for rank in low..=high {
-            let place = size.order.get(rank).copied().unwrap_or(0);
-            places[size.axis] = place;
-            let own = self.area.1.get(axis).and_then(|table| table.get(place));
-            let area = area + own.copied().unwrap_or(f64::NAN);
-            self.walk(ranges, axis + 1, area, places, work);
-        }
-    }
-
-    /// Areas, apart for the memories whose sizes vary.
-    fn areas(&self) -> (f64, Vec<Vec<f64>>) {
-        let unknown = || {
-            let sizes = self.sizes.iter();
-            (
-                f64::NAN,
-                sizes.map(|size| vec![f64::NAN; size.bits.len()]).collect(),
-            )
-        };
-        let (Some(technology), Some(merged)) = (&self.sweep.technology, self.sweep.layers.first())
-        else {
-            return unknown();
-        };
-        let operand = lower::operand_precision(merged.layer, &self.accelerator);
-        let context = pricing::context(&self.accelerator, operand);
-        let architecture = lower::architecture(&self.accelerator);
-        let terms =
-            |architecture: &Architecture| match cost::area(technology, &context, architecture) {
-                Area::Known { terms, .. } => Some(terms),
-                Area::Absent(_) => None,
-            };
-        let varies = |component: &AreaComponent| {
-            let AreaComponent::Memory(memory) = component else {
-                return false;
-            };
-            self.sizes.iter().any(|size| size.memories.contains(memory))
-        };
-        let Some(all) = terms(&architecture) else {
-            return unknown();
-        };
-        let fixed = all.iter().filter(|term| !varies(&term.component));
-        let fixed = fixed.map(|term| term.um2).sum();
-        let tables = self.sizes.iter().map(|size| {
-            let place = |place: usize| {
-                let mut sized = architecture.clone();
-                size.set(&mut sized, place);
-                let Some(terms) = terms(&sized) else {
-                    return f64::NAN;
-                };
-                let own = terms.iter().filter(|term| match term.component {
-                    AreaComponent::Memory(memory) => size.memories.contains(&memory),
-                    _ => false,
-                });
-                own.map(|term| term.um2).sum()
-            };
-            (0..size.bits.len()).map(place).collect()
-        });
-        (fixed, tables.collect())
+        let all = (0..rate.len()).map(|place| at(place).map(|cycles| cycles as f64));
+        all.collect()
     }
 
     /// What a layer costs; `None` if the model says nothing of it.
@@ -497,12 +400,12 @@ impl<'a> Shape<'a> {
         let (estimate, ..) = limits::within(limits::LAYER, None, || {
             model.applies(subject).ok()?;
             let estimate = model.estimate(subject).ok()?;
-            (!limits::is_spent()).then_some(estimate)
+            let cycles = self.cycles(subject, estimate.cycles)?;
+            (!limits::is_spent()).then_some((estimate, cycles))
         });
-        let estimate = estimate?;
+        let (estimate, cycles) = estimate?;
         let mut used = Use {
-            cycles: estimate.cycles as f64,
-            energy: f64::NAN,
+            each: cycles.iter().map(|&cycles| (cycles, f64::NAN)).collect(),
             tables: self
                 .sizes
                 .iter()
@@ -527,8 +430,9 @@ impl<'a> Shape<'a> {
         let Some(cost) = model.price(subject, &estimate, &pricing).ok()? else {
             return Some(used);
         };
-        if self.sizes.is_empty() {
-            used.energy = cost.energy.total_pj;
+        if self.sizes.is_empty() && self.rate.is_none() {
+            let total = cost.energy.total_pj;
+            used.each.iter_mut().for_each(|one| one.1 = total);
             return Some(used);
         }
         let axis_of = |component: &Component| match component {
@@ -539,10 +443,21 @@ impl<'a> Shape<'a> {
             _ => None,
         };
         let terms = &cost.energy.terms;
-        let fixed = terms
-            .iter()
-            .filter(|term| axis_of(&term.component).is_none());
-        used.energy = fixed.map(|term| term.pj).sum();
+        // What flows all the time takes longer with a narrower network; nothing else depends on the bandwidth.
+        let sum = |always: bool| -> f64 {
+            let own = terms.iter().filter(|term| {
+                axis_of(&term.component).is_none()
+                    && (term.component == Component::Static) == always
+            });
+            own.map(|term| term.pj).sum()
+        };
+        let (fixed, always) = (sum(false), sum(true));
+        for (cycles, energy) in &mut used.each {
+            *energy = match always {
+                0.0 => fixed,
+                _ => fixed + always * *cycles / estimate.cycles as f64,
+            };
+        }
         let problem = subject.problem();
         for (axis, size) in self.sizes.iter().enumerate() {
             let own = || {
@@ -594,40 +509,4 @@ fn positions(settled: &Settled) -> Everywhere {
     };
     let all = settled.iter();
     all.map(|some| some.iter().map(one).collect()).collect()
-}
-
-/// Layers of one dataflow each are one layer, when only sums count.
-fn collapsed(scope: Scope, layers: Vec<(u64, Vec<Use>)>) -> Vec<(u64, Vec<Use>)> {
-    if scope == Scope::Layers || layers.iter().any(|(_, uses)| uses.len() != 1) {
-        return layers;
-    }
-    let mut all: Option<Use> = None;
-    for (times, uses) in layers {
-        let times = times as f64;
-        for mut one in uses {
-            one.cycles *= times;
-            one.energy *= times;
-            one.tables
-                .iter_mut()
-                .flatten()
-                .for_each(|cell| *cell *= times);
-            let Some(sum) = &mut all else {
-                all = Some(one);
-                continue;
-            };
-            sum.cycles += one.cycles;
-            sum.energy += one.energy;
-            let both = sum
-                .tables
-                .iter_mut()
-                .flatten()
-                .zip(one.tables.iter().flatten());
-            both.for_each(|(sum, more)| *sum += more);
-        }
-    }
-    vec![(1, all.into_iter().collect())]
-}
-
-fn least(table: &[f64]) -> f64 {
-    table.iter().copied().fold(f64::INFINITY, f64::min)
 }

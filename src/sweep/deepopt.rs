@@ -8,7 +8,7 @@
 //! that the lists say; else nothing is evaluated.
 
 use super::Refused;
-use super::design::{SUMMED, Sums, accelerator};
+use super::design::{SUMMED, Sums, Totals, accelerator};
 use super::prepare::{Merged, Sweep};
 use crate::cost::{self, Area, AreaComponent, Technology};
 use crate::diag::{Code, Diagnostic, Diagnostics};
@@ -157,7 +157,7 @@ impl Maker<'_> {
         };
         let of = |component: AreaComponent| -> f64 {
             let terms = terms.iter().filter(|term| term.component == component);
-            terms.map(|term| term.um2).sum()
+            terms.map(|term| term.value).sum()
         };
         let memories = &priced.memories;
         let pes = (shape.rows * shape.columns) as f64;
@@ -432,7 +432,7 @@ impl Visitor for Collector<'_> {
                         .unwrap_or(f64::NAN)
                 });
                 let number = self.sweep.grid.number(&self.places);
-                let design = sums.design(number, area_um2, None);
+                let design = sums.design(number, Totals::area(area_um2), None);
                 debug_assert!(design.get(Figure::Energy).is_finite());
                 self.part.design(&self.sweep.question, design);
             }

@@ -1,6 +1,6 @@
 //! One design: the accelerator with its arguments, its area, and figures from those of its layers.
 
-use crate::cost::{self, Area, Technology};
+use crate::cost::{self, Built, Technology};
 use crate::diag::Diagnostics;
 use crate::driver::Compiled;
 use crate::explore::{Design, FIGURES, Figure};
@@ -55,10 +55,11 @@ pub(super) fn accelerator(
     }
 }
 
-/// Square micrometres of an accelerator; not a number where the technology does not say. `layer` decides which
+/// Area (um2) or power (mW) of an accelerator; not a number where the technology does not say. `layer` decides which
 /// multipliers there are.
 #[must_use]
-pub(super) fn area(
+pub(super) fn built(
+    kind: Built,
     technology: Option<&Technology>,
     accelerator: &Accelerator,
     layer: &Layer,
@@ -67,10 +68,81 @@ pub(super) fn area(
         return f64::NAN;
     };
     let context = pricing::context(accelerator, lower::operand_precision(layer, accelerator));
-    match cost::area(technology, &context, &lower::architecture(accelerator)) {
-        Area::Known { total_um2, .. } => total_um2,
-        Area::Absent(_) => f64::NAN,
+    let architecture = lower::architecture(accelerator);
+    match cost::built(kind, technology, &context, &architecture) {
+        Ok(terms) => terms.iter().map(|term| term.value).sum(),
+        Err(_) => f64::NAN,
     }
+}
+
+/// What a design takes whatever runs on it, or a part of that. Not a number where it is not known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Totals {
+    /// um2
+    pub area: f64,
+    /// mW
+    pub power: f64,
+    /// Bytes of the memories on the chip.
+    pub buffer: f64,
+}
+
+impl Totals {
+    pub const NOTHING: Totals = Totals {
+        area: 0.0,
+        power: 0.0,
+        buffer: 0.0,
+    };
+
+    /// Where only the area is known.
+    pub fn area(um2: f64) -> Totals {
+        Totals {
+            area: um2,
+            power: f64::NAN,
+            buffer: f64::NAN,
+        }
+    }
+
+    #[inline]
+    pub fn plus(self, other: Totals) -> Totals {
+        Totals {
+            area: self.area + other.area,
+            power: self.power + other.power,
+            buffer: self.buffer + other.buffer,
+        }
+    }
+
+    /// Writes the figures that follow from these, the energy and the cycles.
+    #[inline]
+    fn write(self, figures: &mut [f64; FIGURES], clock_hz: Option<f64>) {
+        figures[Figure::Area as usize] = self.area;
+        figures[Figure::Buffer as usize] = self.buffer;
+        figures[Figure::Power as usize] = if self.power.is_nan() {
+            let (energy, cycles) = (
+                figures[Figure::Energy as usize],
+                figures[Figure::Cycles as usize],
+            );
+            // pJ per second in mW.
+            clock_hz.map_or(f64::NAN, |clock| energy * clock / cycles * 1e-9)
+        } else {
+            self.power
+        };
+    }
+}
+
+/// A design whose energy and cycles are those of all layers.
+#[inline]
+pub(super) fn design(
+    number: u64,
+    (energy, cycles): (f64, f64),
+    at: Totals,
+    clock_hz: Option<f64>,
+) -> Design {
+    let mut figures = [f64::NAN; FIGURES];
+    for figure in SUMMED {
+        figures[figure as usize] = product(figure, energy, cycles);
+    }
+    at.write(&mut figures, clock_hz);
+    Design { number, figures }
 }
 
 /// Sums over layers that become figures.
@@ -82,6 +154,7 @@ pub(super) struct Sums {
 }
 
 /// The value of a product of energy and delay, or of one of them.
+#[inline]
 pub(super) fn product(figure: Figure, energy: f64, cycles: f64) -> f64 {
     match figure {
         Figure::Energy => energy,
@@ -89,7 +162,7 @@ pub(super) fn product(figure: Figure, energy: f64, cycles: f64) -> f64 {
         Figure::Edp => energy * cycles,
         Figure::E2dp => energy * energy * cycles,
         Figure::Ed2p => energy * cycles * cycles,
-        Figure::Area | Figure::Power => f64::NAN,
+        Figure::Area | Figure::Power | Figure::Buffer => f64::NAN,
     }
 }
 
@@ -119,8 +192,8 @@ impl Sums {
         }
     }
 
-    /// The design with that number, area and clock.
-    pub fn design(&self, number: u64, area: f64, clock_hz: Option<f64>) -> Design {
+    /// The design with that number and clock.
+    pub fn design(&self, number: u64, at: Totals, clock_hz: Option<f64>) -> Design {
         let mut figures = self.sums;
         let get = |figure: Figure| self.sums.get(figure as usize).copied().unwrap_or(f64::NAN);
         let (energy, cycles) = (get(Figure::Energy), get(Figure::Cycles));
@@ -129,10 +202,7 @@ impl Sums {
                 figures[figure as usize] = product(figure, energy, cycles);
             }
         }
-        figures[Figure::Area as usize] = area;
-        // pJ per second in mW.
-        let power = clock_hz.map_or(f64::NAN, |clock| energy * clock / cycles * 1e-9);
-        figures[Figure::Power as usize] = power;
+        at.write(&mut figures, clock_hz);
         Design { number, figures }
     }
 }

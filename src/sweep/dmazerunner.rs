@@ -1,10 +1,10 @@
 //! `strategy: adaptive` of the model `dmazerunner`: on every design the published rule for thresholds, layer by layer,
 //! and the best method of what it admits.
 
-use super::design::{SUMMED, Sums, accelerator, area};
+use super::design::{SUMMED, Sums, Totals, accelerator, built};
 use super::prepare::{Merged, Sweep, name};
 use super::{MOST_PIECES, Refused};
-use crate::cost::Technology;
+use crate::cost::{Built, Technology};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::Compiled;
 use crate::explore::{Figure, Grid, Part, Stop};
@@ -107,7 +107,7 @@ impl<'a> Optimizer<'a> {
     ) -> Result<(), Refused> {
         let made = accelerator(self.compiled, self.explore, places).map_err(Stop::Failed)?;
         let um2 = self.layers.first().map_or(f64::NAN, |layer| {
-            area(self.technology.as_ref(), &made, layer.layer)
+            built(Built::Area, self.technology.as_ref(), &made, layer.layer)
         });
         if sweep.is_too_large(um2) {
             part.counts.pruned_by_area += 1;
@@ -134,7 +134,10 @@ impl<'a> Optimizer<'a> {
                 values.get(figure as usize).copied().unwrap_or(f64::NAN)
             });
         }
-        part.design(&sweep.question, sums.design(number, um2, None));
+        part.design(
+            &sweep.question,
+            sums.design(number, Totals::area(um2), None),
+        );
         Ok(())
     }
 

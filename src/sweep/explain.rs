@@ -3,6 +3,7 @@
 use super::design::accelerator;
 use super::prepare::Sweep;
 use super::{Engine, design};
+use crate::cost::Built;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::Compiled;
 use crate::evaluate::{self, Cache, Request, Selection, Until};
@@ -52,7 +53,7 @@ pub fn explain(compiled: &Compiled, sweep: &Sweep<'_>, sink: &mut Diagnostics) {
     evaluate::run(&compiled, &request, &mut Cache::default(), sink);
 }
 
-/// The first design within the area budget, and what it is called.
+/// The first design within the budget of area and power, and what it is called.
 fn first(compiled: &Compiled, sweep: &Sweep<'_>) -> Option<(Vec<usize>, String)> {
     let layer = sweep.layers.first()?.layer;
     (0..sweep.grid.points().min(MOST)).find_map(|number| {
@@ -61,7 +62,8 @@ fn first(compiled: &Compiled, sweep: &Sweep<'_>) -> Option<(Vec<usize>, String)>
             return None;
         }
         let made = accelerator(compiled, sweep.explore, &places).ok()?;
-        let um2 = design::area(sweep.technology.as_ref(), &made, layer);
-        (!sweep.is_too_large(um2)).then(|| (places, made.label()))
+        let of = |kind| design::built(kind, sweep.technology.as_ref(), &made, layer);
+        let over = sweep.is_too_large(of(Built::Area)) || sweep.takes_too_much(of(Built::Power));
+        (!over).then(|| (places, made.label()))
     })
 }

@@ -8,16 +8,22 @@
 //! Invariants: a design is the accelerator that the program has with these arguments, no other; what needs no evaluation
 //! (the area) is looked at first; equal programs and explorations have equal digests.
 
+mod built;
 mod counted;
 mod deepopt;
 mod design;
 mod dmazerunner;
 mod explain;
+mod picture;
 mod prepare;
+mod rates;
 mod report;
+mod rows;
 mod sizes;
+mod uses;
 
 pub use explain::explain;
+pub use picture::picture;
 pub use prepare::{Sweep, check, prepare};
 pub use report::report;
 

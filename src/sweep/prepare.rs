@@ -1,7 +1,7 @@
 //! An exploration as a question to `explore`, with everything that is wrong with it said before work begins.
 
 use super::{Engine, counted, deepopt, dmazerunner};
-use crate::cost::Technology;
+use crate::cost::{Built, Technology};
 use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::Compiled;
@@ -75,6 +75,7 @@ pub(super) fn name(figure: Figure) -> &'static str {
         Figure::Ed2p => "ed2p",
         Figure::Area => "area",
         Figure::Power => "power",
+        Figure::Buffer => "buffer",
     }
 }
 
@@ -115,6 +116,9 @@ pub fn prepare<'a>(
     let technology = source.map(|source| pricing::technology(source, &mut Diagnostics::new()));
     let question = question(explore);
     let clock = accelerator.clock.is_some();
+    let is_built = technology
+        .as_ref()
+        .is_some_and(|technology| technology.has(Built::Power));
     let wanted = wanted(explore);
     let missing = |what: &str, figure: Written, span| {
         let name = name(self::figure(figure));
@@ -133,7 +137,7 @@ pub fn prepare<'a>(
             sink.push(missing("a `Technology`", figure, span));
             return None;
         }
-        if figure == Written::Power && !clock {
+        if figure == Written::Power && !clock && !is_built {
             sink.push(missing("a `Clock`", figure, span));
             return None;
         }
@@ -160,9 +164,15 @@ pub fn prepare<'a>(
         );
         return None;
     }
-    several(explore, &wanted, sink)?;
-    let area = wanted.iter().find(|one| one.0 == Written::Area);
-    if let (Some(&(_, span)), Some(merged)) = (area, layers.first()) {
+    several(explore, &wanted, is_built, sink)?;
+    for (figure, kind) in [(Written::Area, Built::Area), (Written::Power, Built::Power)] {
+        let asked = wanted.iter().find(|one| one.0 == figure);
+        let (Some(&(_, span)), Some(merged)) = (asked, layers.first()) else {
+            continue;
+        };
+        if kind == Built::Power && !is_built {
+            continue;
+        }
         let origin = vec![0; grid.lengths().len()];
         let made = match super::design::accelerator(compiled, explore, &origin) {
             Ok(made) => made,
@@ -171,13 +181,17 @@ pub fn prepare<'a>(
                 return None;
             }
         };
-        if super::design::area(technology.as_ref(), &made, merged.layer).is_nan() {
-            let message = format!("the area of `{}` is not known", made.label());
-            sink.push(
-                Diagnostic::new(Code::E0503, message)
-                    .at(span, "wanted here")
-                    .help("`dflowc eval` says what its technology lacks"),
-            );
+        if super::design::built(kind, technology.as_ref(), &made, merged.layer).is_nan() {
+            let name = name(self::figure(figure));
+            let message = format!("the {name} of `{}` is not known", made.label());
+            let help = match kind {
+                Built::Area => "`dflowc eval` says what its technology lacks",
+                Built::Power => {
+                    "its technology has `power` entries for some of the parts: it needs one for each"
+                }
+            };
+            let refusal = Diagnostic::new(Code::E0503, message).at(span, "wanted here");
+            sink.push(refusal.help(help));
             return None;
         }
     }
@@ -205,9 +219,11 @@ pub fn prepare<'a>(
             sink,
         )?)),
     };
-    let is_priced = wanted
-        .iter()
-        .any(|one| !matches!(one.0, Written::Cycles | Written::Area));
+    let is_priced = wanted.iter().any(|one| match one.0 {
+        Written::Cycles | Written::Area => false,
+        Written::Power => !is_built,
+        _ => true,
+    });
     Some(Sweep {
         is_priced,
         explore,
@@ -243,6 +259,7 @@ fn question(explore: &Explore) -> Question {
                 length: explore.axes.get(each).map_or(0, |axis| axis.values.len()),
             }
         }),
+        planes: Vec::new(),
     }
 }
 
@@ -262,6 +279,7 @@ fn wanted(explore: &Explore) -> Vec<(Written, crate::base::Span)> {
 fn several(
     explore: &Explore,
     wanted: &[(Written, crate::base::Span)],
+    power_is_built: bool,
     sink: &mut Diagnostics,
 ) -> Option<()> {
     let is_one = matches!(&explore.inside, Inside::Dataflows(all) if all.len() == 1);
@@ -271,7 +289,7 @@ fn several(
     let products = [Written::Edp, Written::E2dp, Written::Ed2p];
     for &(figure, span) in wanted {
         let name = name(self::figure(figure));
-        let reason = if figure == Written::Power {
+        let reason = if figure == Written::Power && !power_is_built {
             "the power of several schedules is that of none of them"
         } else if explore.scope == Scope::Network && products.contains(&figure) {
             "which schedules have the least product of sums is not decided layer by layer"
@@ -288,7 +306,11 @@ fn several(
         });
         return None;
     }
-    let of_schedule = |figure: &&Written| **figure != Written::Area;
+    let of_schedule = |figure: &&Written| match figure {
+        Written::Area => false,
+        Written::Power => !power_is_built,
+        _ => true,
+    };
     for objective in &explore.objectives {
         if objective.figures.iter().filter(of_schedule).count() > 1 {
             let message = "a front of figures that different schedules have is none of designs";
@@ -389,8 +411,19 @@ fn model(explore: &Explore, sink: &mut Diagnostics) -> Option<&'static dyn Model
 impl Sweep<'_> {
     /// Whether a design of that area is over the budget, whatever it costs to run.
     pub(super) fn is_too_large(&self, um2: f64) -> bool {
-        let mut bounds = self.question.most.iter();
-        bounds.any(|bound| bound.0 == Figure::Area && um2 > bound.1)
+        um2 > self.most(Figure::Area)
+    }
+
+    /// The same of the power of its parts.
+    pub(super) fn takes_too_much(&self, mw: f64) -> bool {
+        mw > self.most(Figure::Power)
+    }
+
+    /// The largest value of a figure that the budget allows.
+    pub(super) fn most(&self, figure: Figure) -> f64 {
+        let bounds = self.question.most.iter();
+        let own = bounds.filter(|bound| bound.0 == figure);
+        own.map(|bound| bound.1).fold(f64::INFINITY, f64::min)
     }
 
     /// What a journal of this sweep is of.

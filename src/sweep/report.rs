@@ -64,7 +64,10 @@ pub fn report(
         evaluated: counts.evaluated,
         unfit: counts.unfit,
         over_budget: counts.over,
-        pruned: Ordered(vec![("area".to_owned(), counts.pruned_by_area)]),
+        pruned: Ordered(vec![
+            ("area".to_owned(), counts.pruned_by_area),
+            ("power".to_owned(), counts.pruned_by_power),
+        ]),
         pieces_done: (pieces.0 != pieces.1).then_some(pieces.0),
         pieces: (pieces.0 != pieces.1).then_some(pieces.1),
         best: None,
@@ -80,6 +83,7 @@ pub fn report(
             worst,
             front,
             each,
+            ..
         } = answer;
         let design = |design: &Design| one(compiled, sweep, &aim.figures, design);
         ExplorationReport {

@@ -2,20 +2,18 @@
 //!
 //! Problem: of 252 million designs of four parameters, 65,536 each differ in two sizes alone. A size decides what fits,
 //! where a dataflow without places puts its tiles, a price and an area; everything else is the same, and need not be
-//! counted again. Which parameter is only a size is read from the source, not guessed from values: it stands in the `Size`
-//! of memories, in nothing else of the accelerator and in no default of another parameter, and no dataflow asks for it.
+//! counted again. Which parameter is only a size is read from the source ([`super::uses`]): it stands in the `Size` of
+//! memories, in nothing else of the accelerator and in no default of another parameter, and no dataflow asks for it.
 //!
 //! Invariant: the memories of two such axes are different ones, those of the first outside of those of the second, and
 //! larger values are larger sizes.
 
-use super::design::accelerator;
+use super::uses::{Uses, architectures};
 use crate::driver::Compiled;
 use crate::explore::Grid;
 use crate::hir::Application;
 use crate::hir::explore::Explore;
 use crate::ir::Architecture;
-use crate::lower;
-use crate::syntax::ast::{Block, Body, Definition, Entry, Expr, Item};
 
 /// An axis that is a size.
 #[derive(Clone, Debug)]
@@ -52,18 +50,20 @@ pub(super) fn size_axes(
     dataflows: &[Application],
 ) -> Vec<SizeAxis> {
     let program = &compiled.program;
+    let made = program.accelerators.get(explore.accelerator);
+    let is_memory =
+        |name: &str| made.is_none_or(|made| made.memories.iter().any(|memory| memory.name == name));
     let asks = |used: &Application| {
         let dataflow = program.dataflows.get(used.dataflow);
-        dataflow.is_none_or(|dataflow| dataflow.asks_capacity(used))
+        dataflow.is_none_or(|dataflow| dataflow.asks_capacity(used, &is_memory))
     };
-    let node = definition(compiled, explore);
-    let (Some(node), false) = (node, dataflows.iter().any(asks)) else {
+    if dataflows.iter().any(asks) {
         return Vec::new();
-    };
-    let mut found: Vec<SizeAxis> = Vec::new();
-    for at in 0..explore.axes.len() {
-        found.extend(size_axis(compiled, explore, grid, node, at));
     }
+    let axes = 0..explore.axes.len();
+    let mut found: Vec<SizeAxis> = axes
+        .filter_map(|at| size_axis(compiled, explore, grid, at))
+        .collect();
     found.sort_by(|one, other| one.memories.cmp(&other.memories));
     let mut kept: Vec<SizeAxis> = Vec::new();
     for axis in found {
@@ -75,63 +75,17 @@ pub(super) fn size_axes(
     kept
 }
 
-fn definition<'a>(compiled: &'a Compiled, explore: &Explore) -> Option<&'a Definition> {
-    let origin = compiled
-        .program
-        .accelerators
-        .get(explore.accelerator)?
-        .origin;
-    match compiled
-        .modules
-        .get(origin.module)?
-        .ast
-        .items
-        .get(origin.item)?
-    {
-        Item::Accelerator(node) => Some(node),
-        _ => None,
-    }
-}
-
-fn size_axis(
-    compiled: &Compiled,
-    explore: &Explore,
-    grid: &Grid,
-    node: &Definition,
-    at: usize,
-) -> Option<SizeAxis> {
-    let axis = explore.axes.get(at)?;
-    let names: Vec<&str> = axis
-        .parameters
-        .iter()
-        .filter_map(|&parameter| node.parameters.get(parameter))
-        .map(|parameter| parameter.name.as_str())
-        .collect();
-    let others: Vec<&str> = explore
-        .axes
-        .iter()
-        .enumerate()
-        .filter(|(other, _)| *other != at)
-        .flat_map(|(_, axis)| &axis.parameters)
-        .filter_map(|&parameter| node.parameters.get(parameter))
-        .map(|parameter| parameter.name.as_str())
-        .collect();
-    let is_own = |expr: &Expr| expr.names().iter().any(|name| names.contains(name));
-    let defaults = node
-        .parameters
-        .iter()
-        .filter_map(|one| one.default.as_ref());
-    if defaults.into_iter().any(is_own) || !sizes_only(&node.body, None, &names, &others) {
+fn size_axis(compiled: &Compiled, explore: &Explore, grid: &Grid, at: usize) -> Option<SizeAxis> {
+    let is_size = |kind: &str, key: &str| {
+        matches!(
+            (kind, key),
+            ("Memory", "Size") | ("Buffer", "GlobalL2" | "LocalL1")
+        )
+    };
+    if !Uses::new(compiled, explore, at)?.only(&is_size) {
         return None;
     }
-    // What it changes is seen where nothing else changes.
-    let mut places = vec![0; grid.lengths().len()];
-    let mut architectures = Vec::with_capacity(axis.values.len());
-    for place in 0..axis.values.len() {
-        places[at] = place;
-        let made = accelerator(compiled, explore, &places).ok()?;
-        architectures.push(lower::architecture(&made));
-    }
+    let architectures = architectures(compiled, explore, grid, at)?;
     let first = architectures.first()?;
     let memories: Vec<usize> = (0..first.memories.len())
         .filter(|&memory| {
@@ -166,30 +120,5 @@ fn size_axis(
         memories,
         bits,
         order,
-    })
-}
-
-/// Whether these names stand in sizes of memories only, and none of the `others` beside them. Blocks are nested only as deep
-/// as the parser allows.
-fn sizes_only(body: &Body, owner: Option<&Block>, names: &[&str], others: &[&str]) -> bool {
-    body.entries.iter().all(|entry| match entry {
-        Entry::Property(property) => {
-            let arguments = property.arguments.iter().map(|argument| &argument.value);
-            let mut found = arguments.chain(&property.values).flat_map(Expr::names);
-            if !found.any(|name| names.contains(&name)) {
-                return true;
-            }
-            let kind = owner.map_or("", |block| block.kind.value.as_str());
-            let is_size = matches!(
-                (kind, property.key.value.as_str()),
-                ("Memory", "Size") | ("Buffer", "GlobalL2" | "LocalL1")
-            );
-            let mut all = property.values.iter().flat_map(Expr::names);
-            is_size && !all.any(|name| others.contains(&name))
-        }
-        Entry::Block(block) => sizes_only(&block.body, Some(block), names, others),
-        Entry::Flag(_) => true,
-        // Nothing of an accelerator; whatever it is, it may use the name.
-        _ => false,
     })
 }

@@ -5,9 +5,9 @@
 //! before it, a bare word anywhere else is a flag.
 
 use super::ast::{
-    Argument, BinaryOp, Body, ClusterKind, Combine, Compute, DataflowUse, Entry, Expr, ExprKind, Invocation,
-    LayerDataflow, MAX_HEIGHT, MapEntry, Name, Number, Path, Property, Run, StageEntry, UseName,
-    UseSource,
+    Argument, BinaryOp, Body, ClusterKind, Combine, Compute, DataflowUse, Entry, Expr, ExprKind,
+    Invocation, LayerDataflow, MAX_HEIGHT, MapEntry, Name, Number, Path, Property, Run, StageEntry,
+    UseName, UseSource,
 };
 use super::error::SyntaxError;
 use super::lexer::{split_number, unquote};

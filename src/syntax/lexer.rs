@@ -208,10 +208,14 @@ fn names_next(before: &[Lexeme<'_>], slice: &str) -> bool {
 
 /// `512` of `512Gb/s` in bytes per second, with the rest of its spelling.
 fn in_bytes(digits: &str, unit: &str, behind: &str) -> Option<String> {
-    let prefix = ["k", "M", "G", "T"]
-        .into_iter()
-        .find(|prefix| [format!("{prefix}b"), format!("{prefix}bit")].iter().any(|u| u == unit))?;
-    let behind = behind.strip_prefix("/s").or_else(|| behind.strip_prefix("ps"))?;
+    let prefix = ["k", "M", "G", "T"].into_iter().find(|prefix| {
+        [format!("{prefix}b"), format!("{prefix}bit")]
+            .iter()
+            .any(|u| u == unit)
+    })?;
+    let behind = behind
+        .strip_prefix("/s")
+        .or_else(|| behind.strip_prefix("ps"))?;
     if behind.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
         return None;
     }

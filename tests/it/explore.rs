@@ -161,7 +161,13 @@ fn the_exploration_of_dmazerunner_is_that_of_an_independent_program() {
 #[test]
 fn the_examples_print_what_their_readme_says() {
     let readme = fs::read_to_string("examples/explore/README.md").unwrap();
-    for name in ["deepopt", "deepopt_networks", "dmazerunner", "vgg16"] {
+    for name in [
+        "deepopt",
+        "deepopt_networks",
+        "dmazerunner",
+        "vgg16",
+        "maestro",
+    ] {
         let printed = explore(&format!("examples/explore/{name}.dflow"), &[]);
         let indented: Vec<String> = printed
             .lines()
@@ -176,6 +182,150 @@ fn the_examples_print_what_their_readme_says() {
         let block = indented.join("\n");
         assert!(readme.contains(&block), "{name} prints\n{printed}");
     }
+}
+
+/// Table 3 of the MAESTRO paper says how many designs its four explorations have.
+#[test]
+fn the_explorations_of_the_maestro_paper() {
+    let folder = folder("maestro");
+    let svg = folder.join("designs.svg");
+    let report = json("examples/explore/maestro.dflow", &["--svg", &text(&svg)]);
+    let found = report["explorations"].as_array().unwrap();
+    let published = [
+        ("nvdla_conv2", 3_936_256),
+        ("nvdla_conv11", 251_920_384),
+        ("rs_conv2", 3_555_328),
+        ("rs_conv11", 227_540_992),
+    ];
+    for (name, designs) in published {
+        let own: Vec<&Value> = found.iter().filter(|one| one["name"] == name).collect();
+        assert_eq!(own.len(), 4, "{name}");
+        for one in own {
+            let count = |key: &str| one[key].as_u64().unwrap();
+            let pruned = |key: &str| one["pruned"][key].as_u64().unwrap();
+            assert_eq!(count("designs"), designs);
+            let all = count("evaluated") + pruned("area") + pruned("power");
+            assert_eq!(all, designs, "{name}");
+            // No design is evaluated that is over a budget, and a tenth of all are within both.
+            assert_eq!(count("over_budget"), 0);
+            assert!(10 * count("evaluated") >= designs, "{name}");
+        }
+    }
+    let drawn = fs::read_to_string(svg).unwrap();
+    assert_eq!(drawn.matches("throughput [MAC/cycle]").count(), 8);
+    // Three optima in every panel, and three in the legend.
+    assert_eq!(drawn.matches("class=\"mark\"").count(), 3 * 8 + 3);
+}
+
+/// A coarse grid of the same exploration, design by design: cycles and energy by `eval`, areas and powers by the formulas of
+/// the public tool (V = 1, a byte an element).
+#[test]
+fn the_best_designs_under_two_budgets_are_those_of_brute_force() {
+    let example = fs::read_to_string("examples/explore/maestro.dflow").unwrap();
+    let machine = example.split("Explore nvdla_conv2").next().unwrap();
+    let folder = folder("maestro_coarse");
+    let (pes, bws) = ([16u32, 40, 96], [2u32, 9, 40]);
+    let (l1s, l2s) = ([16u32, 40, 128], [256u32, 4096, 32768]);
+    let quadratic = |p: f64| 1.2886 * p * p + 5.5814 * p - 23.711;
+    let (most_area, most_power) = (5e6, 180.0);
+    let (mut large, mut hungry, mut unfit) = (0, 0, 0);
+    let mut inside: Vec<(f64, f64)> = Vec::new();
+    for (pe, bw) in pes.iter().flat_map(|pe| bws.map(|bw| (*pe, bw))) {
+        for (l1, l2) in l1s.iter().flat_map(|l1| l2s.map(|l2| (*l1, l2))) {
+            let [p, b, s1, s2] = [pe, bw, l1, l2].map(f64::from);
+            let bus = 14.662 * p + 28.895;
+            let area = p * (283.0 + 0.104 * s1)
+                + 0.104 * s2
+                + 101.79 * bus * b
+                + 395.473 * quadratic(p).max(1.0);
+            let power = p * (1.2223 + 0.00345 * s1)
+                + 0.00345 * s2
+                + 0.8 * bus * b / 1000.0
+                + 0.34 * (quadratic(p) / 1000.0).max(1.0);
+            if area > most_area {
+                large += 1;
+                continue;
+            }
+            if power > most_power {
+                hungry += 1;
+                continue;
+            }
+            let map = format!(
+                "Network one {{ Layer conv {{ Type: CONV; Dimensions {{ N: 1, K: 64, C: 64, Y: 224, X: 224, R: 3, S: 3 }} \
+                 Padding {{ Y: 1, X: 1 }} }} }}\n\
+                 Map one on npu(pes = {pe}, bw = {bw}B/cycle, l1 = {l1}B, l2 = {l2}B) \
+                 {{ default: nvdla(c_tile = min(16, Size(PE))); }}\n"
+            );
+            let file = folder.join("one.dflow");
+            fs::write(&file, format!("{machine}{map}")).unwrap();
+            let file = text(&file);
+            let output = dflowc(&["eval", &file, "--model", "maestro", "--report", "json"]);
+            if output.status.code() != Some(0) {
+                unfit += 1;
+                continue;
+            }
+            let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+            let layer = &report["evaluations"][0]["layers"][0];
+            assert!(close(number(&layer["area_um2"]["total"]), area));
+            inside.push((
+                number(&layer["cycles"]),
+                number(&layer["energy_pj"]["total"]),
+            ));
+        }
+    }
+    assert!(large > 0 && hungry > 0 && unfit > 0 && inside.len() > 10);
+    let file = folder.join("all.dflow");
+    let list = |values: [u32; 3]| values.map(|value| value.to_string()).join(", ");
+    let explore = format!(
+        "Explore all {{ network: vgg16; layer: conv1_2; on: npu(pes, bw, l1, l2); model: maestro; \
+         map: nvdla(c_tile = min(16, Size(PE))); vary pes: {{{}}}; vary bw: {{{}B/cycle}}; vary l1: {{{}B}}; vary l2: {{{}B}}; \
+         budget: area <= 5mm2, power <= 180mW; minimize: cycles, energy, edp, power, pareto(cycles, energy); }}\n",
+        list(pes),
+        list(bws),
+        list(l1s),
+        list(l2s)
+    );
+    fs::write(&file, format!("{machine}{explore}")).unwrap();
+    let report = json(&text(&file), &[]);
+    let found = report["explorations"].as_array().unwrap();
+    let values: [fn(&(f64, f64)) -> f64; 3] = [|f| f.0, |f| f.1, |f| f.0 * f.1];
+    for (one, value) in found.iter().zip(values) {
+        let least = inside.iter().map(value).fold(f64::MAX, f64::min);
+        assert!(close(number(&one["best"]["values"][0]), least), "{one}");
+    }
+    assert_eq!(found[0]["pruned"]["area"], large);
+    assert_eq!(found[0]["pruned"]["power"], hungry);
+    assert_eq!(found[0]["unfit"], unfit);
+    assert_eq!(found[0]["evaluated"], unfit + inside.len() as i64);
+}
+
+/// Bytes do not depend on how many threads there are, pictures and journals included.
+#[test]
+fn two_threads_draw_what_one_draws() {
+    let folder = folder("maestro_threads");
+    let of = |threads: &str| {
+        let (svg, journal) = (
+            folder.join(threads),
+            folder.join(format!("{threads}.journal")),
+        );
+        let more = [
+            "--explore",
+            "nvdla_conv2",
+            "--format",
+            "csv",
+            "--threads",
+            threads,
+        ];
+        let files = ["--svg", &text(&svg), "--journal", &text(&journal)];
+        let printed = explore(
+            "examples/explore/maestro.dflow",
+            &[&more[..], &files].concat(),
+        );
+        (printed, fs::read_to_string(svg).unwrap())
+    };
+    assert_eq!(of("1"), of("2"));
+    // What is in the journal is not evaluated again, and says the same.
+    assert_eq!(of("1"), of("2"));
 }
 
 /// A network, an accelerator with two sizes, and dataflows without places: where their tiles lie depends on the sizes.

@@ -178,3 +178,166 @@ fn the_case_study_of_section_5_1() {
         }
     }
 }
+
+/// A figure of the model of a layer.
+fn figure(layer: &serde_json::Value, name: &str) -> f64 {
+    let figures = layer["figures"].as_array().unwrap();
+    let found = figures.iter().find(|figure| figure["name"] == name);
+    found.unwrap()["value"].as_f64().unwrap()
+}
+
+/// The layers of a map of a program (of its only one), by the model of the paper.
+fn layers(file: &str, map: &str) -> Vec<serde_json::Value> {
+    let file = format!("{}/{file}", env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dflowc"));
+    command.args(["eval", &file, "--model", "maestro", "--report", "json"]);
+    if !map.is_empty() {
+        command.args(["--map", map]);
+    }
+    let output = command.output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    report["evaluations"][0]["layers"]
+        .as_array()
+        .unwrap()
+        .clone()
+}
+
+/// Section 4.4: twice the unique data of the array in two consecutive steps. Padding of a row or a column is no data.
+#[test]
+fn the_shared_buffer_holds_two_steps_twice() {
+    // Fig. 8: 85 clusters. Two columns of 3 are 4; kernels of 2 x 3 x 9 stay; two columns of sums of two bytes.
+    let fig8 = layers("examples/maestro_fig8.dflow", "");
+    let inputs = 87 * (3 + 1) * 3;
+    let expected = 2 * (inputs + 2 * 3 * 9 + 2 * (85 * 2) * 2);
+    assert_eq!(figure(&fig8[0], "shared_buffer"), f64::from(expected));
+    // NLR on 64 PEs: conv1 has 224 columns in folds of 64, of which two are 128 inputs, 128 sums and one weight; conv11 has
+    // 14 in one, and the next step is the next column of the kernel: 14 inputs are all that there are, two weights.
+    let nlr = layers("examples/maestro/case1.dflow", "nlr");
+    assert_eq!(
+        figure(&nlr[0], "shared_buffer"),
+        2.0 * (128.0 + 128.0 + 1.0)
+    );
+    assert_eq!(figure(&nlr[1], "shared_buffer"), 2.0 * (14.0 + 14.0 + 2.0));
+    // NVDLA, conv11: 64 channels of one output of one kernel; the next column is 3 x 4 inputs and another sum.
+    let dla = layers("examples/maestro/case1.dflow", "dla");
+    let expected = 2.0 * (64.0 * 3.0 * 4.0 + 64.0 * 9.0 + 2.0);
+    assert_eq!(figure(&dla[1], "shared_buffer"), expected);
+}
+
+/// Figs. 5 to 7, counted by hand: what comes from the L2, and what arrives at the PEs.
+#[test]
+fn the_examples_of_figures_5_to_7() {
+    for (map, steps, pes, input, weight, output) in [
+        // Two clusters make two output rows of three columns. 3 rows of 4 inputs, of which the middle one goes to two PEs; 2 x 2
+        // weights to both clusters; 6 outputs, each the sum of two PEs.
+        ("fig5", 3, 4, [3 * 4, 4 * 4], [4, 2 * 4], [6, 2 * 6]),
+        // (0,1,2), (1,2,3), ...: ten windows, one input more each.
+        ("fig6a", 10, 1, [12, 12], [3, 3], [10, 10]),
+        // Ten windows of three rows on four PEs: 4, 4 and 2 of them in three folds, with 6, 6 and 4 rows.
+        ("fig6b", 3, 4, [6 + 6 + 4, 3 * 10], [3, 4 * 3], [10, 10]),
+        // M over two clusters of three pairs, N over the three, K over the two of a pair.
+        ("fig6c", 1, 12, [2 * 2, 12], [3 * 2, 12], [6, 12]),
+        // 2 images, 2 tiles of K, 2 of C, 3 folds of two output rows: 24 times 4 rows of 8 columns of 3 channels, of which the 18
+        // inputs of section 4.2.2 go to two PEs at once; 18 weights stay in a PE while a tile of C lasts; a sum of the
+        // first tile comes back for the second.
+        (
+            "fig7",
+            24 * 6,
+            6,
+            [24 * 4 * 8 * 3, 24 * 6 * 8 * 3],
+            [8 * 2 * 3 * 9, 2 * 8 * 2 * 3 * 9],
+            [2 * 288, 2 * 3 * 288 + 288],
+        ),
+    ] {
+        let layer = &layers("examples/maestro/figures.dflow", map)[0];
+        assert_eq!(
+            (&layer["steps"], &layer["pes_used"]),
+            (&steps.into(), &pes.into())
+        );
+        let boundary = &layer["boundaries"][0];
+        let tensor = |name: &str, keys: [&str; 2]| {
+            let all = boundary["tensors"].as_array().unwrap();
+            let found = all.iter().find(|one| one["tensor"] == name).unwrap();
+            keys.map(|key| found[key].as_u64().unwrap())
+        };
+        assert_eq!(tensor("Input", ["down", "hops"]), input, "{map}");
+        assert_eq!(tensor("Weight", ["down", "hops"]), weight, "{map}");
+        assert_eq!(tensor("Output", ["up", "hops"]), output, "{map}");
+    }
+}
+
+/// Section 5.1 as pictures: a bar per layer and dataflow, Fig. 12 on five arrays.
+#[test]
+fn charts_of_the_case_study() {
+    let draw = |file: &str, figure: &str| {
+        let file = format!("{}/{file}", env!("CARGO_MANIFEST_DIR"));
+        let output = Command::new(env!("CARGO_BIN_EXE_dflowc"))
+            .args(["eval", &file, "--model", "maestro", "--chart", figure])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+            said,
+        )
+    };
+    let case = "examples/maestro/case1.dflow";
+    let (status, svg, said) = draw(case, "roofline");
+    assert_eq!(status, Some(0), "{said}");
+    for text in [
+        ">nlr<",
+        ">nvdla<",
+        ">conv1<",
+        ">conv11<",
+        ">roofline [MAC/cycle]<",
+        ">56<",
+        ">61.1<",
+    ] {
+        assert!(svg.contains(text), "{text}");
+    }
+    let (_, svg, _) = draw(case, "energy");
+    for part in [">mac<", ">L1<", ">L2<"] {
+        assert!(svg.contains(part), "{part}");
+    }
+    // DRAM has no price in this technology, and is no part.
+    assert!(!svg.contains(">DRAM<"));
+    let (_, svg, _) = draw("examples/maestro/figure12.dflow", "energy");
+    for pes in [16, 32, 64, 128, 256] {
+        assert!(svg.contains(&format!(">conv11, pes = {pes}<")), "{pes}");
+    }
+    let (status, _, said) = draw(case, "speed");
+    assert_eq!(status, Some(2));
+    assert!(
+        said.contains("there are cycles, energy, private_buffer, shared_buffer"),
+        "{said}"
+    );
+}
+
+/// Layout and stages of a file of the tool: no layout of ours, its words, the tree that it becomes.
+#[test]
+fn files_of_the_tool_in_other_commands() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/maestro/strides.m");
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dflowc"));
+        let output = command.args(arguments).arg(file).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+            said,
+        )
+    };
+    let before = std::fs::read(file).unwrap();
+    let (status, _, said) = run(&["fmt"]);
+    assert_eq!(status, Some(2));
+    assert!(said.contains("`dflowc import"), "{said}");
+    assert_eq!(std::fs::read(file).unwrap(), before);
+    let (status, words, said) = run(&["emit", "--stage", "tokens"]);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(words.contains("\tWord(\"Network\")\n"), "{words}");
+    let (status, tree, _) = run(&["emit", "--stage", "ast"]);
+    assert_eq!(status, Some(0));
+    assert!(tree.contains("Network(") && tree.contains("Map("), "{tree}");
+}

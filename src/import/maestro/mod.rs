@@ -127,6 +127,17 @@ pub fn hardware(file: FileId, text: &str, name: &str) -> (Option<Definition>, Ve
     hardware::flat(file, text, name)
 }
 
+/// The words that the text is cut into: where each begins, and what it is.
+#[must_use]
+pub fn words(file: FileId, text: &str) -> Vec<(u32, String)> {
+    if too_large(file, text).is_some() {
+        return Vec::new();
+    }
+    let lexed = lexer::lex(file, text);
+    let word = |lexeme: &lexer::Lexeme<'_>| (lexeme.span.lo(), format!("{:?}", lexeme.token));
+    lexed.lexemes.iter().map(word).collect()
+}
+
 /// Whether a text can be read without a mistake: an edit that makes one is none.
 #[must_use]
 pub fn parses(file: FileId, text: &str) -> bool {

@@ -1,28 +1,30 @@
-//! Words to a tree. By hand, in one pass: nothing in the format needs more than the next two words.
+//! Words to a tree. By hand, in one pass: nothing in the format needs more than the next two words. Here is what a file
+//! consists of; [`words`] has the steps, [`accelerator`] the hardware.
 //!
 //! Invariants: there is always a tree, and what is missing from it has a message; every step takes a word, so that the
 //! time is linear in the length of the text; one mistake gives one message, because after it words are passed over up
 //! to one that begins something.
+
+mod accelerator;
+mod words;
+
+pub use accelerator::parse_pairs;
 
 use super::error::MaestroError;
 use super::hardware::is_hardware_key;
 use super::lexer::{Lexeme, Token};
 use super::names::plain;
 use super::tree::{
-    Accelerator, Constant, Dataflow, Directive, DirectiveKind, Entry, Layer, Member, Name, Network,
-    Setting, Sizes, SizesOf, Tree, Value, ValueKind,
+    Constant, Dataflow, Directive, DirectiveKind, Layer, Member, Network, Sizes, SizesOf, Tree,
+    Value, ValueKind,
 };
 use crate::base::{Span, Spanned};
-use crate::diag::suggest::nearest;
 use crate::syntax::ast::ClusterKind;
+use words::Parser;
 
-/// Blocks in blocks of an accelerator.
-const MAX_DEPTH: usize = 8;
 /// Layers of all networks of a file, and directives of a layer: what is behind `hir` takes no more.
 const MAX_LAYERS: usize = 20_000;
 const MAX_DIRECTIVES: usize = 256;
-/// Mistakes past this are not reported.
-const MAX_ERRORS: usize = 1000;
 
 const ITEMS: [&str; 3] = ["Network", "Constant", "Accelerator"];
 const MEMBERS: [&str; 4] = ["Type", "Stride", "Dimensions", "Dataflow"];
@@ -42,222 +44,7 @@ pub fn parse(lexemes: &[Lexeme<'_>], end: Span) -> (Tree, Vec<MaestroError>) {
     (tree, parser.errors)
 }
 
-struct Parser<'a, 'input> {
-    lexemes: &'a [Lexeme<'input>],
-    at: usize,
-    end: Span,
-    errors: Vec<MaestroError>,
-    layers: usize,
-}
-
-impl<'input> Parser<'_, 'input> {
-    fn error(&mut self, error: MaestroError) {
-        if self.errors.len() < MAX_ERRORS {
-            self.errors.push(error);
-        }
-    }
-
-    /// The next word; a minus that is a plain separator is passed over, one before a number is reported first.
-    fn peek(&mut self) -> Option<Lexeme<'input>> {
-        while let Some(&lexeme) = self.lexemes.get(self.at) {
-            if lexeme.token != Token::Minus {
-                return Some(lexeme);
-            }
-            let behind = self.lexemes.get(self.at.saturating_add(1));
-            if let Some(number) = behind
-                && number.span.lo() == lexeme.span.hi()
-                && let Token::Integer(text) = number.token
-            {
-                self.error(MaestroError::LostSign {
-                    span: lexeme.span,
-                    number: text.to_owned(),
-                });
-            }
-            self.take();
-        }
-        None
-    }
-
-    /// The next word, if it is one of letters.
-    fn word(&mut self) -> Option<(&'input str, Span)> {
-        match self.peek()? {
-            Lexeme {
-                token: Token::Word(text),
-                span,
-            } => Some((text, span)),
-            _ => None,
-        }
-    }
-
-    fn is_word(&mut self, words: &[&str]) -> bool {
-        self.word().is_some_and(|(text, _)| words.contains(&text))
-    }
-
-    fn take(&mut self) {
-        self.at = self.at.saturating_add(1);
-    }
-
-    /// A word that fits nowhere. A block is left to be passed over whole.
-    fn take_odd(&mut self) {
-        if self
-            .peek()
-            .is_some_and(|lexeme| lexeme.token != Token::Open)
-        {
-            self.take();
-        }
-    }
-
-    /// Where the last word ended.
-    fn last(&self) -> Span {
-        let before = self.at.min(self.lexemes.len()).checked_sub(1);
-        before
-            .and_then(|at| self.lexemes.get(at))
-            .map_or(self.end.start(), |lexeme| lexeme.span)
-    }
-
-    /// Says that the next word does not fit; it stays.
-    fn unexpected(&mut self, expected: &'static str, words: &[&'static str]) {
-        let error = match self.peek() {
-            None => MaestroError::UnexpectedEnd {
-                span: self.last(),
-                expected,
-            },
-            Some(Lexeme { token, span }) => match token {
-                Token::Odd(text) => MaestroError::Odd {
-                    span,
-                    text: text.to_owned(),
-                },
-                Token::Word(text) | Token::Integer(text) => MaestroError::Unexpected {
-                    span,
-                    found: text.to_owned(),
-                    expected,
-                    near: near(text, words),
-                },
-                Token::Open => MaestroError::Unexpected {
-                    span,
-                    found: "{".to_owned(),
-                    expected,
-                    near: None,
-                },
-                Token::Close | Token::Minus => MaestroError::Unexpected {
-                    span,
-                    found: "}".to_owned(),
-                    expected,
-                    near: None,
-                },
-            },
-        };
-        self.error(error);
-    }
-
-    /// Passes over words up to one of `stops` or a brace that closes; blocks on the way are passed over whole.
-    fn pass_to(&mut self, stops: &[&[&str]]) -> Span {
-        let start = self.lexemes.get(self.at);
-        let mut span = start.map_or(self.end, |lexeme| lexeme.span);
-        while let Some(&lexeme) = self.lexemes.get(self.at) {
-            match lexeme.token {
-                Token::Close => break,
-                Token::Word(text) if stops.iter().any(|words| words.contains(&text)) => break,
-                Token::Open => span = span.join(self.pass_block()),
-                _ => {
-                    span = span.join(lexeme.span);
-                    self.take();
-                }
-            }
-        }
-        span
-    }
-
-    /// Passes over a block with those in it.
-    fn pass_block(&mut self) -> Span {
-        let mut depth = 0usize;
-        let start = self.last();
-        while let Some(&lexeme) = self.lexemes.get(self.at) {
-            self.take();
-            match lexeme.token {
-                Token::Open => depth = depth.saturating_add(1),
-                Token::Close => {
-                    depth = depth.saturating_sub(1);
-                    if depth == 0 {
-                        break;
-                    }
-                }
-                _ => {}
-            }
-        }
-        start.join(self.last())
-    }
-
-    /// A name of any words and numbers that `-` joins without blanks: `res-2a`.
-    fn name(&mut self, expected: &'static str) -> Option<Name> {
-        let first = self.peek();
-        let Some(Lexeme {
-            token: Token::Word(text) | Token::Integer(text),
-            mut span,
-        }) = first
-        else {
-            self.unexpected(expected, &[]);
-            return None;
-        };
-        self.take();
-        let mut name = text.to_owned();
-        while let [minus, behind, ..] = self.lexemes.get(self.at..).unwrap_or_default()
-            && minus.token == Token::Minus
-            && minus.span.lo() == span.hi()
-            && minus.span.hi() == behind.span.lo()
-            && let Token::Word(text) | Token::Integer(text) = behind.token
-        {
-            name.push('-');
-            name.push_str(text);
-            span = span.join(behind.span);
-            self.at = self.at.saturating_add(2);
-        }
-        Some(Spanned::new(name, span))
-    }
-
-    /// `{`
-    fn open(&mut self) -> Option<Span> {
-        match self.peek() {
-            Some(Lexeme {
-                token: Token::Open,
-                span,
-            }) => {
-                self.take();
-                Some(span)
-            }
-            _ => {
-                self.unexpected("`{`", &[]);
-                None
-            }
-        }
-    }
-
-    /// Whether a block ends here: by its brace, or because something begins that cannot be in it, or the file ends.
-    fn closes(&mut self, open: Span, strangers: &[&[&str]]) -> bool {
-        match self.peek() {
-            Some(Lexeme {
-                token: Token::Close,
-                ..
-            }) => {
-                self.take();
-                true
-            }
-            None => {
-                let at = self.end;
-                self.error(MaestroError::Unclosed { open, at });
-                true
-            }
-            Some(Lexeme {
-                token: Token::Word(text),
-                span,
-            }) if strangers.iter().any(|words| words.contains(&text)) => {
-                self.error(MaestroError::Unclosed { open, at: span });
-                true
-            }
-            Some(_) => false,
-        }
-    }
-
+impl Parser<'_, '_> {
     fn file(&mut self) -> Tree {
         let mut tree = Tree::default();
         while let Some(lexeme) = self.peek() {
@@ -295,38 +82,6 @@ impl<'input> Parser<'_, 'input> {
         };
         let span = start.join(value.span);
         Some(Constant { name, value, span })
-    }
-
-    fn integer(&mut self) -> Option<Spanned<u64>> {
-        match self.peek() {
-            Some(Lexeme {
-                token: Token::Integer(text),
-                span,
-            }) => {
-                self.take();
-                match text.parse() {
-                    Ok(number) => Some(Spanned::new(number, span)),
-                    Err(_) => {
-                        self.error(MaestroError::NumberTooLarge { span });
-                        None
-                    }
-                }
-            }
-            Some(Lexeme {
-                token: Token::Word(text),
-                span,
-            }) if !is_name(text) => {
-                self.error(MaestroError::NotAnInteger {
-                    span,
-                    text: text.to_owned(),
-                });
-                None
-            }
-            _ => {
-                self.unexpected("a whole number", &[]);
-                None
-            }
-        }
     }
 
     /// An integer, `Sz(R)` or the name of a constant.
@@ -566,113 +321,6 @@ impl<'input> Parser<'_, 'input> {
         let span = start.join(self.last());
         Some(Directive { kind, span })
     }
-
-    fn accelerator(&mut self) -> Option<Accelerator> {
-        let keyword = self.peek()?.span;
-        self.take();
-        let name = match self.word() {
-            Some(_) => self.name("the name of an accelerator"),
-            None => None,
-        };
-        let Some(open) = self.open() else {
-            self.pass_to(&[&ITEMS]);
-            return None;
-        };
-        let body = self.entries(open, 1);
-        let braces = open.join(self.last());
-        Some(Accelerator {
-            name,
-            keyword,
-            body,
-            braces,
-            span: keyword.join(braces),
-        })
-    }
-
-    /// What stands in a block of an accelerator, up to its brace.
-    fn entries(&mut self, open: Span, depth: usize) -> Vec<Entry> {
-        let mut entries = Vec::new();
-        while !self.closes(open, &[&ITEMS]) {
-            let start = self.peek().map_or(self.end, |lexeme| lexeme.span);
-            let Some((text, span)) = self.word().filter(|(word, _)| is_dimension(word)) else {
-                self.unexpected("`key: value`", &[]);
-                self.take_odd();
-                entries.push(Entry::Error(start.join(self.pass_to(&[&ITEMS]))));
-                continue;
-            };
-            self.take();
-            let key = Spanned::new(text.to_owned(), span);
-            match self.peek() {
-                Some(Lexeme {
-                    token: Token::Open,
-                    span: inner,
-                }) => {
-                    if depth >= MAX_DEPTH {
-                        let limit = MAX_DEPTH;
-                        self.error(MaestroError::TooDeep { span, limit });
-                        entries.push(Entry::Error(self.pass_block()));
-                        continue;
-                    }
-                    self.take();
-                    let body = self.entries(inner, depth.saturating_add(1));
-                    let braces = inner.join(self.last());
-                    entries.push(Entry::Block {
-                        kind: key,
-                        body,
-                        braces,
-                    });
-                }
-                Some(Lexeme {
-                    token: Token::Word(text),
-                    span,
-                }) if is_dimension(text) => {
-                    self.take();
-                    let value = Setting::Word(Spanned::new(text.to_owned(), span));
-                    entries.push(Entry::Property { key, value });
-                }
-                _ => match self.integer() {
-                    Some(number) => entries.push(Entry::Property {
-                        key,
-                        value: Setting::Integer(number),
-                    }),
-                    None => {
-                        entries.push(Entry::Error(start.join(self.pass_to(&[&ITEMS]))));
-                    }
-                },
-            }
-        }
-        entries
-    }
-}
-
-/// The pairs of a flat list `num_pes: 256`; what is not one has been reported.
-#[must_use]
-pub fn parse_pairs(
-    lexemes: &[Lexeme<'_>],
-    end: Span,
-) -> (Vec<(Name, Spanned<u64>)>, Vec<MaestroError>) {
-    let mut parser = Parser {
-        lexemes,
-        at: 0,
-        end,
-        errors: Vec::new(),
-        layers: 0,
-    };
-    let mut pairs = Vec::new();
-    while let Some(lexeme) = parser.peek() {
-        let Token::Word(key) = lexeme.token else {
-            parser.unexpected("`key: number`", &[]);
-            parser.take();
-            continue;
-        };
-        parser.take();
-        let key = Spanned::new(key.to_owned(), lexeme.span);
-        match parser.integer() {
-            Some(number) => pairs.push((key, number)),
-            None => parser.take(),
-        }
-    }
-    (pairs, parser.errors)
 }
 
 /// Whether the word begins something and so is no value, name or dimension.
@@ -693,8 +341,4 @@ fn is_dimension(text: &str) -> bool {
 fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_alphabetic() || c == '_')
         && !text.contains(['+', '*', '/', '%', '='])
-}
-
-fn near(text: &str, words: &[&'static str]) -> Option<&'static str> {
-    nearest(text, words.iter().copied())
 }

@@ -37,7 +37,13 @@ impl Snapshot {
     /// Reads, parses and resolves `path`.
     #[must_use]
     pub fn new<F: Files>(session: &Session<F>, path: &str) -> Snapshot {
-        let compiled = session.load(path);
+        Snapshot::on(session, path, None)
+    }
+
+    /// A `.m` file on the hardware of another, if one is given.
+    #[must_use]
+    pub fn on<F: Files>(session: &Session<F>, path: &str, hardware: Option<&str>) -> Snapshot {
+        let compiled = session.load_on(path, &[], hardware);
         let scopes = hir::scopes(&compiled.modules);
         Snapshot { compiled, scopes }
     }

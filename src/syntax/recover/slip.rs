@@ -38,7 +38,9 @@ impl<'input> Mender<'_, 'input> {
         let Some(Token::Identifier(word)) = self.token(at) else {
             return None;
         };
-        let directive = terminals.iter().any(|terminal| terminal == "\"TemporalMap\"");
+        let directive = terminals
+            .iter()
+            .any(|terminal| terminal == "\"TemporalMap\"");
         (directive && LOOPS.contains(&word)).then(|| Slip::Loop {
             span: self.span(at, at + 1),
             word: word.to_owned(),
@@ -145,7 +147,8 @@ impl<'input> Mender<'_, 'input> {
     /// `Layer conv-1 {`
     fn minus_in_name(&mut self, at: usize) -> Option<Slip> {
         let first = at.checked_sub(1)?;
-        let (Token::Identifier(_), Some(Token::Minus)) = (self.token(first)?, self.token(at)) else {
+        let (Token::Identifier(_), Some(Token::Minus)) = (self.token(first)?, self.token(at))
+        else {
             return None;
         };
         if !self.before(first, 1).is_some_and(names_something) {
@@ -208,11 +211,7 @@ impl<'input> Mender<'_, 'input> {
             self.lexemes[pair].token = Token::Comma;
             self.lexemes.remove(pair - 1);
         }
-        Some(Slip::IndexLists {
-            first,
-            whole,
-            text,
-        })
+        Some(Slip::IndexLists { first, whole, text })
     }
 
     /// `TemporalMap 3,1 Y` and `TemporalMap(1) C`
@@ -238,9 +237,8 @@ impl<'input> Mender<'_, 'input> {
             .copied()
             .collect();
         let (dim, sizes) = sizes.split_last()?;
-        let is_plain = |lexeme: &Lexeme<'_>| {
-            matches!(lexeme.token, Token::Number(_) | Token::Identifier(_))
-        };
+        let is_plain =
+            |lexeme: &Lexeme<'_>| matches!(lexeme.token, Token::Number(_) | Token::Identifier(_));
         let (Token::Identifier(_), true) = (dim.token, sizes.iter().all(is_plain)) else {
             return None;
         };

@@ -252,3 +252,27 @@ fn a_file_of_the_maestro_tool() {
         assert!(!codes.contains(&code.to_owned()), "{codes:?}");
     }
 }
+
+/// The hardware that the editor names is what a file of the tool runs on, and a mistake in it is said.
+#[test]
+fn a_file_of_the_maestro_tool_on_its_hardware() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("lsp_hardware");
+    std::fs::create_dir_all(&folder).unwrap();
+    let list = folder.join("hw.m");
+    let tool = format!("file://{}/net.m", folder.display());
+    let text = "Network n {\n  Layer a {\n    Type: CONV Dimensions { K 4,C 6,R 3,S 3,Y 9,X 9 }\n    \
+                Dataflow { SpatialMap(1,1) K; TemporalMap(3,3) C }\n  }\n}\n";
+    let codes = |hardware: &str| {
+        std::fs::write(&list, hardware).unwrap();
+        let (mut editor, _) = Editor::with_options(json!({}), json!({ "hardware": "hw.m" }));
+        editor.open(&tool, text);
+        editor.codes(&tool)
+    };
+    assert_eq!(codes("num_pes: 8\n"), Vec::<String>::new());
+    // An L1 of 10 bytes holds no 3 channels of 9 inputs.
+    let small = codes("num_pes: 8\nl1_size_cstr: 10\n");
+    assert_eq!(small, ["E0501"]);
+    let (mut editor, _) = Editor::with_options(json!({}), Value::Null);
+    editor.open(&tool, text);
+    assert_eq!(editor.codes(&tool), ["W0602"]);
+}

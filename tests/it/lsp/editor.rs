@@ -65,8 +65,15 @@ impl Editor {
     }
 
     pub fn with(capabilities: Value) -> (Editor, Value) {
+        Editor::with_options(capabilities, Value::Null)
+    }
+
+    /// And has these settings for it.
+    pub fn with_options(capabilities: Value, options: Value) -> (Editor, Value) {
         let mut editor = Editor::start();
-        let params = json!({ "processId": null, "rootUri": null, "capabilities": capabilities });
+        let params = json!({
+            "processId": null, "rootUri": null, "capabilities": capabilities, "initializationOptions": options
+        });
         let answer = editor.ask("initialize", params);
         editor.note("initialized", json!({}));
         (editor, answer["result"].clone())

@@ -2,13 +2,16 @@
 //! always overlap with computation.
 //!
 //! Its figures are what the paper's section 5.1 compares dataflows by: the bandwidth of the network that keeps the PEs busy,
-//! the private buffer that a PE needs, and the products of a cycle when nothing waits. The buffer is the paper's (section
-//! 4.4: twice the tile of a step); what the machine's memories must hold, exactly, stands beside it in the report.
+//! the private buffer that a PE needs and the shared one, and the products of a cycle when nothing waits. The buffers are the
+//! paper's (section 4.4: twice the tile of a step, twice the unique data of two steps); what the machine's memories must
+//! hold, exactly, stands beside them in the report.
+
+mod shared;
 
 use super::exact::{count, needs_loops};
-use super::{Estimate, Failure, Figure, Model, Subject, Why};
-use crate::engine::{Counts, TimingRule};
-use crate::ir::Architecture;
+use super::{Estimate, Failure, Figure, Model, Steps, Subject, Why};
+use crate::engine::{self, Counts, TimingRule};
+use crate::ir::Mapping;
 
 /// The model `maestro`.
 #[derive(Clone, Copy, Debug)]
@@ -33,15 +36,27 @@ impl Model for Maestro {
 
     fn estimate(&self, subject: &Subject<'_>) -> Result<Estimate, Failure> {
         let mut estimate = count(subject, TimingRule::Maestro)?;
-        if let Some(counts) = &estimate.counts {
-            estimate.figures = figures(subject.problem().architecture, counts);
+        if let (Some(counts), Subject::Loops(mapping)) = (&estimate.counts, subject) {
+            estimate.figures = figures(mapping, counts);
         }
         Ok(estimate)
+    }
+
+    fn keeps_steps(&self) -> bool {
+        true
+    }
+
+    fn steps(&self, subject: &Subject<'_>) -> Option<Steps> {
+        match subject {
+            Subject::Loops(mapping) => engine::steps(mapping).ok()?,
+            Subject::Named { .. } => None,
+        }
     }
 }
 
 /// What the paper compares dataflows by.
-fn figures(architecture: &Architecture, counts: &Counts) -> Vec<Figure> {
+fn figures(mapping: &Mapping, counts: &Counts) -> Vec<Figure> {
+    let architecture = &mapping.architecture;
     let mut figures = Vec::new();
     let mut say = |name: &'static str, value: f64, unit: &'static str, from: &'static str| {
         let (name, from) = (name.into(), from.into());
@@ -62,6 +77,10 @@ fn figures(architecture: &Architecture, counts: &Counts) -> Vec<Figure> {
         let bytes = held.required_bits as f64 / 8.0 * tiles;
         let from = "section 4.4: twice the tile of a step";
         say("private_buffer", bytes, "B", from);
+    }
+    if let Some(bits) = shared::required(mapping) {
+        let from = "section 4.4: twice the unique data of the array in two steps";
+        say("shared_buffer", bits as f64 / 8.0, "B", from);
     }
     let compute = counts.timing.compute_cycles;
     if compute > 0 {

@@ -1,12 +1,9 @@
-//! Bar charts as SVG: groups of bars beside each other, each bar of one or more parts on top of each other.
+//! Bar charts: groups of bars beside each other, each bar of one or more parts on top of each other.
 //!
 //! A table of penalties of five schedules on five networks becomes five groups of five bars, with the networks' names below, a legend above, and every
-//! value over its bar. The picture is as wide as its labels need, so that none overlaps another: texts are measured by an upper bound of the width of a
-//! character before anything is placed. Colours are told apart by people who see fewer of them (Okabe and Ito), on white and on black; viewers
-//! that know the reader's preference show the dark form.
-//!
-//! The same chart is always the same bytes.
+//! value over its bar. The picture is as wide as its labels need, so that none overlaps another.
 
+use super::{Align, COLOURS, LINE, MARGIN, Text, begin, fill, step, ticks, width};
 use std::fmt::Write;
 
 /// A chart.
@@ -47,56 +44,9 @@ pub enum Height {
     Unbounded,
 }
 
-/// A text and the room it takes, for placing and for the test that no two overlap.
-#[derive(Debug, Clone, PartialEq)]
-struct Text {
-    content: String,
-    /// The box that it lies in.
-    left: f64,
-    top: f64,
-    width: f64,
-    height: f64,
-    /// Reads upward.
-    upright: bool,
-    align: Align,
-    class: &'static str,
-}
-
-/// Where a text stands in its box if it is narrower.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Align {
-    Start,
-    Middle,
-    End,
-}
-
 const BAR: f64 = 18.0;
 const GAP: f64 = 22.0;
 const PLOT: f64 = 240.0;
-const MARGIN: f64 = 14.0;
-const SIZE: f64 = 11.0;
-const LINE: f64 = 16.0;
-/// Okabe and Ito's colours without yellow, which is lost on white.
-const COLOURS: [&str; 7] = [
-    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#888888",
-];
-
-/// No character of the fonts in use is wider than this part of their size, but for a few capitals that the sum makes up for.
-fn width(text: &str) -> f64 {
-    0.62 * SIZE * text.chars().count() as f64
-}
-
-/// The least round number (1, 2 or 5 times a power of ten) so that five steps reach a value.
-fn step(highest: f64) -> f64 {
-    let rough = highest / 5.0;
-    let power = 10_f64.powf(rough.log10().floor());
-    for factor in [1.0, 2.0, 5.0] {
-        if factor * power >= rough * (1.0 - 1e-9) {
-            return factor * power;
-        }
-    }
-    10.0 * power
-}
 
 impl Bar {
     fn total(&self) -> f64 {
@@ -123,8 +73,8 @@ struct Layout {
     most: f64,
     step: f64,
     texts: Vec<Text>,
-    /// Samples of the legend: left, top, colour, whether it is the light shade.
-    samples: Vec<(f64, f64, usize, bool)>,
+    /// Samples of the legend: left, top, colour, shade.
+    samples: Vec<(f64, f64, usize, f64)>,
     /// Left edges of the groups' bars.
     groups: Vec<f64>,
 }
@@ -140,13 +90,7 @@ impl Layout {
         let highest = bars().map(Bar::total).fold(0.0, f64::max);
         let step = if highest > 0.0 { step(highest) } else { 1.0 };
         let most = (highest / step).ceil().max(1.0) * step;
-        let ticks: Vec<(f64, String)> = (0..=(most / step).round() as u32)
-            .map(|tick| {
-                let value = f64::from(tick) * step;
-                let digits = (-step.log10().floor()).clamp(0.0, 9.0) as usize;
-                (value, format!("{value:.digits$}"))
-            })
-            .collect();
+        let ticks = ticks(most, step);
         // The axis label reads upward, left of the numbers.
         let numbers = ticks
             .iter()
@@ -228,11 +172,11 @@ impl Layout {
 
     /// Places the legend in as many lines as it needs, and says where it ends.
     fn legend(&mut self, chart: &BarChart, top: f64) -> f64 {
-        let mut entries: Vec<(&str, usize, bool)> = chart
+        let mut entries: Vec<(&str, usize, f64)> = chart
             .series
             .iter()
             .enumerate()
-            .map(|(place, name)| (name.as_str(), place, false))
+            .map(|(place, name)| (name.as_str(), place, 1.0))
             .collect();
         let grey = COLOURS.len() - 1;
         entries.extend(
@@ -240,16 +184,16 @@ impl Layout {
                 .parts
                 .iter()
                 .enumerate()
-                .map(|(place, name)| (name.as_str(), grey, light(place, chart.parts.len()))),
+                .map(|(place, name)| (name.as_str(), grey, shade(place, chart.parts.len()))),
         );
         let (mut x, mut y) = (self.left, top);
-        for (name, colour, light) in entries {
+        for (name, colour, shade) in entries {
             let room = 16.0 + width(name) + 14.0;
             if x > self.left && x + room > self.width - MARGIN {
                 (x, y) = (self.left, y + LINE + 2.0);
             }
             self.width = self.width.max(x + room + MARGIN);
-            self.samples.push((x, y + 3.0, colour, light));
+            self.samples.push((x, y + 3.0, colour, shade));
             self.text(name, x + 16.0, y, Align::Start, "name");
             x += room;
         }
@@ -262,54 +206,22 @@ impl Layout {
 
     /// A text whose box begins at `left`.
     fn text(&mut self, content: &str, left: f64, top: f64, align: Align, class: &'static str) {
-        let (content, width) = (content.to_owned(), width(content));
-        self.texts.push(Text {
-            content,
-            left,
-            top,
-            width,
-            height: LINE,
-            upright: false,
-            align,
-            class,
-        });
+        self.texts
+            .push(Text::flat(content, (left, top), align, class));
     }
 
     /// A text that reads upward from the lower end of its box.
     fn upright(&mut self, content: &str, left: f64, top: f64, class: &'static str) {
-        let (content, height) = (content.to_owned(), width(content));
-        self.texts.push(Text {
-            content,
-            left,
-            top,
-            width: LINE,
-            height,
-            upright: true,
-            align: Align::Start,
-            class,
-        });
+        self.texts.push(Text::upright(content, (left, top), class));
     }
 }
 
-/// Of several parts all but the last are light.
-fn light(place: usize, parts: usize) -> bool {
-    place + 1 < parts
-}
-
-/// Text of an element: no markup, no control characters.
-fn escaped(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            c if c.is_control() => out.push(' '),
-            c => out.push(c),
-        }
+/// How dark a part is: of several the last one is full.
+fn shade(place: usize, parts: usize) -> f64 {
+    match parts {
+        0 | 1 => 1.0,
+        _ => 0.3 + 0.7 * place as f64 / (parts - 1) as f64,
     }
-    out
 }
 
 /// Draws a chart.
@@ -323,32 +235,8 @@ pub fn bar_chart(chart: &BarChart) -> String {
 }
 
 fn draw(chart: &BarChart, layout: &Layout, out: &mut String) -> std::fmt::Result {
-    let (w, h) = (layout.width, layout.height);
-    writeln!(
-        out,
-        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w:.1} {h:.1}" width="{w:.1}" height="{h:.1}" role="img">"#
-    )?;
-    writeln!(out, "<title>{}</title>", escaped(&chart.title))?;
-    writeln!(
-        out,
-        "<style>\n\
-         text {{ font: {SIZE}px sans-serif; fill: #222222; }}\n\
-         .title {{ font-weight: bold; }}\n\
-         .ground {{ fill: #ffffff; }}\n\
-         .line {{ stroke: #cccccc; }}\n\
-         .axis {{ stroke: #555555; }}\n\
-         @media (prefers-color-scheme: dark) {{\n\
-         text {{ fill: #eeeeee; }}\n\
-         .ground {{ fill: #111111; }}\n\
-         .line {{ stroke: #444444; }}\n\
-         .axis {{ stroke: #bbbbbb; }}\n\
-         }}\n\
-         </style>"
-    )?;
-    writeln!(
-        out,
-        r#"<rect class="ground" width="{w:.1}" height="{h:.1}"/>"#
-    )?;
+    let w = layout.width;
+    begin(out, (w, layout.height), &chart.title)?;
     let right = w - MARGIN;
     let mut value = 0.0;
     while value <= layout.most * (1.0 + 1e-9) {
@@ -368,45 +256,17 @@ fn draw(chart: &BarChart, layout: &Layout, out: &mut String) -> std::fmt::Result
             }
         }
     }
-    for (x, y, colour, light) in &layout.samples {
+    for (x, y, colour, shade) in &layout.samples {
         writeln!(
             out,
             r#"<rect x="{x:.1}" y="{y:.1}" width="11" height="11" {}/>"#,
-            fill(*colour, *light)
+            fill(*colour, *shade)
         )?;
     }
     for text in &layout.texts {
-        if text.content.is_empty() {
-            continue;
-        }
-        let (class, content) = (text.class, escaped(&text.content));
-        // The base line lies a quarter of the size above the lower edge of the box.
-        if text.upright {
-            let (x, y) = (text.left + LINE - 0.33 * LINE, text.top + text.height);
-            writeln!(
-                out,
-                r#"<text class="{class}" transform="translate({x:.1} {y:.1}) rotate(-90)">{content}</text>"#
-            )?;
-        } else {
-            let (x, y) = (text.left, text.top + LINE - 0.33 * LINE);
-            let (x, anchor) = match text.align {
-                Align::Start => (x, ""),
-                Align::Middle => (x + text.width / 2.0, r#" text-anchor="middle""#),
-                Align::End => (x + text.width, r#" text-anchor="end""#),
-            };
-            writeln!(
-                out,
-                r#"<text class="{class}" x="{x:.1}" y="{y:.1}"{anchor}>{content}</text>"#
-            )?;
-        }
+        text.write(out)?;
     }
     writeln!(out, "</svg>")
-}
-
-fn fill(colour: usize, light: bool) -> String {
-    let colour = COLOURS[colour % COLOURS.len()];
-    let opacity = if light { r#" fill-opacity="0.45""# } else { "" };
-    format!(r#"fill="{colour}"{opacity}"#)
 }
 
 fn draw_bar(
@@ -437,7 +297,7 @@ fn draw_bar(
                 };
                 let (lower, upper) = (layout.height_of(sum), layout.height_of(sum + value));
                 sum += value;
-                let fill = fill(place, light(part, parts.len()));
+                let fill = fill(place, shade(part, parts.len()));
                 writeln!(
                     out,
                     r#"<rect x="{x:.1}" y="{upper:.1}" width="{width:.1}" height="{:.1}" {fill}/>"#,
@@ -485,20 +345,7 @@ mod tests {
     #[test]
     fn no_text_overlaps_another_or_leaves_the_picture() {
         let layout = Layout::new(&chart());
-        for (i, a) in layout.texts.iter().enumerate() {
-            assert!(a.left >= 0.0 && a.top >= 0.0, "{a:?}");
-            assert!(
-                a.left + a.width <= layout.width && a.top + a.height <= layout.height,
-                "{a:?}"
-            );
-            for b in &layout.texts[i + 1..] {
-                let apart = a.left + a.width <= b.left + 0.01
-                    || b.left + b.width <= a.left + 0.01
-                    || a.top + a.height <= b.top + 0.01
-                    || b.top + b.height <= a.top + 0.01;
-                assert!(apart, "{a:?} overlaps {b:?}");
-            }
-        }
+        super::super::tests::are_apart(&layout.texts, (layout.width, layout.height));
     }
 
     #[test]
@@ -519,13 +366,5 @@ mod tests {
     #[test]
     fn an_empty_chart_is_a_picture() {
         assert!(bar_chart(&BarChart::default()).ends_with("</svg>\n"));
-    }
-
-    #[test]
-    fn steps_are_round() {
-        assert_eq!(
-            [490.0, 5.0, 0.9, 1.0, 26.0].map(step),
-            [100.0, 1.0, 0.2, 0.2, 10.0]
-        );
     }
 }
