@@ -9,6 +9,11 @@
 
 mod auto;
 mod emit;
+mod kind;
+mod loops;
+mod machine;
+mod methods;
+mod parameters;
 pub mod proof;
 mod report;
 mod rules;
@@ -19,9 +24,12 @@ mod written;
 
 pub use auto::resolve;
 pub use emit::{Import, emit, imports};
+pub use kind::{METHODS, models};
+pub use machine::{machine, unsearchable};
+pub use methods::SETTINGS as METHOD_SETTINGS;
 pub use report::report;
-pub use run::{Answer, Answered, Found, Observer, Step, run};
-pub use task::{Task, candidates, check, objective, task, tasks};
+pub use run::{Answer, Answered, Found, Observer, Step, candidates, check, run};
+pub use task::{Task, objective, task, tasks};
 pub use written::Written;
 
 use std::time::Duration;
