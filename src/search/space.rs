@@ -415,6 +415,8 @@ pub struct Chains<'a> {
     pub limits: Vec<u64>,
     /// Blocks in time from here on have no loop of the rank.
     pub upto: usize,
+    /// Per block the number of its run; the rank has one loop at most in the blocks of a run.
+    pub runs: Vec<usize>,
 }
 
 impl Chains<'_> {
@@ -467,11 +469,18 @@ impl Chains<'_> {
     pub fn list(&self, thin: bool, most: usize) -> Vec<Vec<u64>> {
         let mut found = Vec::new();
         let mut chain = Vec::with_capacity(self.skeleton.blocks.len());
-        self.extend(&mut chain, thin, most, &mut found);
+        self.extend(&mut chain, None, (thin, most), &mut found);
         found
     }
 
-    fn extend(&self, chain: &mut Vec<u64>, thin: bool, most: usize, found: &mut Vec<Vec<u64>>) {
+    /// `taken`: the run of the last loop.
+    fn extend(
+        &self,
+        chain: &mut Vec<u64>,
+        taken: Option<usize>,
+        (thin, most): (bool, usize),
+        found: &mut Vec<Vec<u64>>,
+    ) {
         if found.len() > most {
             return;
         }
@@ -483,9 +492,15 @@ impl Chains<'_> {
         let outside = chain.last().copied().unwrap_or(self.extent);
         let mut options = Vec::new();
         self.options(number, outside, thin, &mut options);
+        let own = self.runs[number];
         for extent in options {
+            let moves = extent < outside;
+            if moves && taken == Some(own) {
+                continue;
+            }
             chain.push(extent);
-            self.extend(chain, thin, most, found);
+            let taken = if moves { Some(own) } else { taken };
+            self.extend(chain, taken, (thin, most), found);
             chain.pop();
         }
     }
@@ -503,6 +518,34 @@ pub fn useful(operation: &Operation, skeleton: &Skeleton, rank: usize) -> usize 
         held.filter_map(|(_, place)| *place)
     });
     tiles.fold(0, usize::max)
+}
+
+/// Per block the number of its run, of a rank whose pieces are pieces of every tensor that has it. Blocks in time over the
+/// tiles of one memory are a run if no tile of a tensor with the rank lies between them. Two loops of the rank in a run
+/// are of no more use than the inner one alone: no tile that it makes smaller lies before that, and tiles without the
+/// rank, and sums, move the more often the further out a loop of it is.
+#[must_use]
+pub fn runs(operation: &Operation, skeleton: &Skeleton, rank: usize) -> Vec<usize> {
+    let lies = |at: usize| {
+        let mut rows = skeleton.places.iter();
+        rows.any(|row| {
+            let mut places = row.iter().enumerate();
+            places.any(|(tensor, place)| {
+                *place == Some(at) && indexes(&operation.tensors[tensor], rank)
+            })
+        })
+    };
+    let mut run = 0;
+    let mut found = Vec::with_capacity(skeleton.blocks.len());
+    for (number, block) in skeleton.blocks.iter().enumerate() {
+        let goes_on = number > 0
+            && matches!(block, Block::Time { .. })
+            && *block == skeleton.blocks[number - 1]
+            && !lies(number);
+        run += usize::from(!goes_on);
+        found.push(run);
+    }
+    found
 }
 
 /// Per block the largest extent of `rank` that the memories can hold whose tiles lie right after it.

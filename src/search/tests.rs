@@ -9,7 +9,7 @@ use crate::search::judge::Judge;
 use crate::search::prepare::{self, Prepared};
 use crate::search::problem::{Limit, Objective, Problem};
 use crate::search::random::{self, Random};
-use crate::search::request::{Outcome, Request, Strategy};
+use crate::search::request::{Choices, Outcome, Request, Strategy};
 use crate::search::run;
 use crate::search::space::{self, Keep, Orders, Pieces, Places, Tiles};
 use crate::search::why::{self, Why};
@@ -147,7 +147,15 @@ fn bounds_are_admissible() {
         for tiles in [Tiles::Perfect, Tiles::Imperfect] {
             let mut request = request(Objective::Edp, tiles);
             request.rules.orders = Orders::All;
-            let prepared = Prepared::new(&problem, &request.rules, 3_000).expect("countable");
+            let prepared = Prepared::new(
+                &problem,
+                &request.rules,
+                Choices {
+                    most: 3_000,
+                    full: 3_000,
+                },
+            )
+            .expect("countable");
             let mut random = Random(seed);
             let mut cache = Default::default();
             for _ in 0..60 {
@@ -248,7 +256,8 @@ fn certificates_are_checked() {
     ] {
         let problem = samples::small(seed, 4);
         let request = request(Objective::Edp, tiles);
-        let prepared = Prepared::new(&problem, &request.rules, 40_000).expect("countable");
+        let prepared =
+            Prepared::new(&problem, &request.rules, Choices::default()).expect("countable");
         let outcome =
             run::search(&prepared, &request, Instant::now(), &mut |_| true).expect("countable");
         let own = counter(&problem);

@@ -27,6 +27,7 @@ mod layering;
 mod looptree;
 mod lsp;
 mod maestro;
+mod methods;
 mod models;
 #[path = "../../examples/fuzz/pieces.rs"]
 mod pieces;
