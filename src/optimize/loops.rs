@@ -7,7 +7,7 @@ use super::why::{why, words};
 use super::written::{Library, Written};
 use crate::engine::EngineLimit;
 use crate::search::certificate::{Certificate, certificate};
-use crate::search::{self, Natural, Outcome, Prepared, Progress, SLACK};
+use crate::search::{self, Choices, Natural, Outcome, Prepared, Progress, SLACK};
 use std::time::Instant;
 
 /// What was found among schedules in loops.
@@ -109,6 +109,10 @@ pub(super) fn run(
         library.best(&task, layer, question.accelerator, technology, model)
     });
     task.request.is_answered = written.is_some();
+    task.request.choices = task
+        .request
+        .time
+        .map_or_else(Choices::default, Choices::within);
     let prepared = Prepared::of(&task.problem, &task.request, start)?;
     let outcome = search::search(&prepared, &task.request, start, observe)?;
     let certificate = certificate(&prepared, &outcome);

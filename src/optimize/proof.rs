@@ -25,7 +25,7 @@ use crate::driver::Compiled;
 use crate::hir::search::Search;
 use crate::hir::{Accelerator, Layer, Network};
 use crate::search::certificate::{self, Certificate, Flaw, Named, Part};
-use crate::search::{self, Candidate, Goal, Natural, Prepared, SLACK};
+use crate::search::{self, Candidate, Choices, Goal, Natural, Prepared, SLACK};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::cell::OnceCell;
@@ -92,6 +92,8 @@ pub struct Proof {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SpaceForm {
+    /// Choices of one group up to which all imperfect pieces were tried.
+    pub full: usize,
     pub candidates: String,
     pub by_capacity: String,
     pub by_order: String,
@@ -267,6 +269,7 @@ fn proof(about: &About<'_>, search: &Search, found: &Found, loops: &Loops) -> Op
         model: about.model.clone(),
         objective: about.objective.clone(),
         space: SpaceForm {
+            full: task.request.choices.full,
             candidates: own.candidates.to_string(),
             by_capacity: own.by_capacity.to_string(),
             by_order: own.by_order.to_string(),
@@ -516,7 +519,11 @@ fn one(
         );
     };
     let rules = &task.request.rules;
-    let prepared = match Prepared::new(&task.problem, rules, task.request.choices) {
+    let choices = Choices {
+        full: proof.space.full,
+        ..Choices::default()
+    };
+    let prepared = match Prepared::new(&task.problem, rules, choices) {
         Ok(prepared) => prepared,
         Err(_) => {
             return (
@@ -543,25 +550,27 @@ fn one(
     let small = certificate.candidates <= Natural::from(enumerated);
     if small && proof.proved {
         let goal = Goal::new(&task.request.objectives, &task.request.limits);
-        let all = search::plain::of(&task.problem, &counter, rules, goal, enumerated);
-        if let Some(all) = all {
+        let all = search::plain::of(&task.problem, &counter, rules, vec![goal], enumerated);
+        if let Some((all, best_of_all)) =
+            all.and_then(|all| Some((all.candidates, all.goals.into_iter().next()?)))
+        {
             let best = |found: Option<&f64>| found.copied().unwrap_or(f64::INFINITY);
             let least = best(
-                all.goal
+                best_of_all
                     .found
                     .first()
                     .and_then(|found| found.values.first()),
             );
             let stated = best(proof.best.first().and_then(|found| found.values.first()));
             let same = least == stated || (least - stated).abs() <= SLACK * stated.abs();
-            if !same || all.goal.found.len() != proof.best.len() {
+            if !same || best_of_all.found.len() != proof.best.len() {
                 flaws.push(format!(
                     "enumerating all finds {} answers from {least}, not {} from {stated}",
-                    all.goal.found.len(),
+                    best_of_all.found.len(),
                     proof.best.len()
                 ));
             }
-            done += &format!("; all {} enumerated", all.candidates);
+            done += &format!("; all {all} enumerated");
         }
     }
     (done, flaws)

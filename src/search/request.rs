@@ -29,6 +29,22 @@ pub struct Choices {
     pub full: usize,
 }
 
+impl Choices {
+    /// What can be tabulated in a part of a time.
+    #[must_use]
+    pub fn within(time: Duration) -> Choices {
+        let all = Choices::default();
+        let full = usize::try_from(time.as_millis()).unwrap_or(usize::MAX);
+        Choices {
+            full: full.saturating_mul(2).clamp(FEW, all.full),
+            ..all
+        }
+    }
+}
+
+/// Choices of one group up to which all imperfect pieces are tried however little time there is.
+pub(super) const FEW: usize = 512;
+
 impl Default for Choices {
     fn default() -> Choices {
         Choices {

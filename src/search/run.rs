@@ -23,7 +23,7 @@ use crate::search::par;
 use crate::search::prepare::{Prepared, counter};
 use crate::search::problem::{Figures, Problem};
 use crate::search::random::{self, Random};
-use crate::search::request::{Best, Observer, Outcome, Progress, Pruned, Request, Strategy};
+use crate::search::request::{Best, FEW, Observer, Outcome, Progress, Pruned, Request, Strategy};
 use crate::search::space::{self, Tiles};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -77,8 +77,6 @@ const BATCH: usize = 8;
 const FIRST: usize = 4;
 /// Combinations listed at a time.
 const LISTED: usize = 1 << 16;
-/// Choices of one group up to which all imperfect pieces are tried at first.
-const FEW: usize = 512;
 /// What a search may take beyond its time until it has found something.
 const GRACE: Duration = Duration::from_secs(10);
 /// Combinations of a list counted at a time.
@@ -233,6 +231,10 @@ impl<'a, 'b> Search<'a, 'b> {
         let stop = || asked.is_stopped() || time.is_some_and(|time| start.elapsed() >= time);
         let problem = self.prepared.problem;
         for tiles in [Tiles::Perfect, Tiles::Imperfect] {
+            // A front of few pieces is most of the front of all.
+            if tiles == Tiles::Imperfect && !self.goal.single() {
+                break;
+            }
             request.rules.tiles = tiles;
             if tiles == Tiles::Imperfect {
                 request.choices.full = FEW.min(request.choices.full);

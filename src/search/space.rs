@@ -419,12 +419,24 @@ pub struct Chains<'a> {
     pub runs: Vec<usize>,
 }
 
+/// Which loops in time of the rank lie outside of a block.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    /// None.
+    First,
+    Again,
+    /// One that does what a loop in the block would do.
+    Replaced,
+}
+
 impl Chains<'_> {
     /// What a piece of block `number` may be, cut from `outside`; `thin`: of the imperfect ones only those that no
-    /// smaller one with as many trips replaces.
-    fn options(&self, number: usize, outside: u64, thin: bool, found: &mut Vec<u64>) {
+    /// smaller one with as many trips replaces, and of pieces of pieces in time ([`Cut::Again`]) those of few numbers of
+    /// trips.
+    fn options(&self, number: usize, outside: u64, (thin, cut): (bool, Cut), found: &mut Vec<u64>) {
         found.clear();
-        if number >= self.upto && matches!(self.skeleton.blocks[number], Block::Time { .. }) {
+        let in_time = matches!(self.skeleton.blocks[number], Block::Time { .. });
+        if in_time && (number >= self.upto || cut == Cut::Replaced) {
             found.push(outside);
             return;
         }
@@ -442,6 +454,15 @@ impl Chains<'_> {
             }
             Pieces::Any if self.rules.tiles == Tiles::Imperfect && !thin => {
                 found.extend(1..=outside)
+            }
+            Pieces::Any if self.rules.tiles == Tiles::Imperfect && in_time && cut == Cut::Again => {
+                let powers = (0..u64::BITS).map(|bits| 1 << bits);
+                let trips = powers.take_while(|&trips| trips < outside);
+                found.extend(
+                    trips
+                        .chain([3, 6, outside])
+                        .map(|trips| outside.div_ceil(trips)),
+                );
             }
             Pieces::Any if self.rules.tiles == Tiles::Imperfect => {
                 let mut trips = 1;
@@ -473,7 +494,7 @@ impl Chains<'_> {
         found
     }
 
-    /// `taken`: the run of the last loop.
+    /// `taken`: the run of the last loop in time.
     fn extend(
         &self,
         chain: &mut Vec<u64>,
@@ -491,14 +512,17 @@ impl Chains<'_> {
         }
         let outside = chain.last().copied().unwrap_or(self.extent);
         let mut options = Vec::new();
-        self.options(number, outside, thin, &mut options);
         let own = self.runs[number];
+        let cut = match taken {
+            None => Cut::First,
+            Some(run) if run == own => Cut::Replaced,
+            Some(_) => Cut::Again,
+        };
+        self.options(number, outside, (thin, cut), &mut options);
+        let in_time = matches!(self.skeleton.blocks[number], Block::Time { .. });
         for extent in options {
-            let moves = extent < outside;
-            if moves && taken == Some(own) {
-                continue;
-            }
             chain.push(extent);
+            let moves = in_time && extent < outside;
             let taken = if moves { Some(own) } else { taken };
             self.extend(chain, taken, (thin, most), found);
             chain.pop();

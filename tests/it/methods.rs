@@ -41,12 +41,54 @@ fn number(value: &Value) -> f64 {
 /// 0.8 / 0.8 / 0.5 with both prunings: valid, explored, least EDP to seven digits with its energy and cycles, least
 /// energy, least cycles.
 const TABLE: [(u64, u64, &str, [u64; 2], u64, u64); 6] = [
-    (124_179_787, 46_812, "1.928213e16", [3_087_772_840, 6_244_672], 2_996_214_184, 6_121_472),
-    (1_160_980_152, 122_092, "7.196508e15", [2_623_919_473, 2_742_656], 2_502_735_729, 2_727_424),
-    (624_640_793, 53_690, "5.729089e15", [2_519_051_633, 2_274_304], 2_450_369_905, 2_244_320),
-    (180_283_650, 10_938, "5.022050e15", [2_489_791_857, 2_017_056], 2_421_110_129, 2_017_056),
-    (14_295_643, 877, "8.048775e15", [1_754_542_776, 4_587_392], 1_469_657_784, 4_198_784),
-    (17_545_176, 753, "6.844957e15", [2_784_205_169, 2_458_496], 2_592_991_601, 2_457_488),
+    (
+        124_179_787,
+        46_812,
+        "1.928213e16",
+        [3_087_772_840, 6_244_672],
+        2_996_214_184,
+        6_121_472,
+    ),
+    (
+        1_160_980_152,
+        122_092,
+        "7.196508e15",
+        [2_623_919_473, 2_742_656],
+        2_502_735_729,
+        2_727_424,
+    ),
+    (
+        624_640_793,
+        53_690,
+        "5.729089e15",
+        [2_519_051_633, 2_274_304],
+        2_450_369_905,
+        2_244_320,
+    ),
+    (
+        180_283_650,
+        10_938,
+        "5.022050e15",
+        [2_489_791_857, 2_017_056],
+        2_421_110_129,
+        2_017_056,
+    ),
+    (
+        14_295_643,
+        877,
+        "8.048775e15",
+        [1_754_542_776, 4_587_392],
+        1_469_657_784,
+        4_198_784,
+    ),
+    (
+        17_545_176,
+        753,
+        "6.844957e15",
+        [2_784_205_169, 2_458_496],
+        2_592_991_601,
+        2_457_488,
+    ),
 ];
 
 #[test]
@@ -59,7 +101,10 @@ fn the_example_has_the_papers_figures() {
         assert_eq!(layers(&report, "all")[at]["candidates"], valid.to_string());
         assert_eq!(format!("{:.6e}", best("table_1", at)), edp);
         let found = (&own["best"]["energy_pj"], &own["best"]["cycles"]);
-        assert_eq!((number(found.0) as u64, found.1.as_u64()), (least[0], Some(least[1])));
+        assert_eq!(
+            (number(found.0) as u64, found.1.as_u64()),
+            (least[0], Some(least[1]))
+        );
         assert_eq!(best("table_1_energy", at) as u64, energy);
         assert_eq!(best("table_1_cycles", at) as u64, cycles);
         assert!(best("all", at) <= best("table_1", at));
@@ -86,9 +131,17 @@ fn the_example_has_the_papers_figures() {
         assert_eq!(layer["candidates"], methods.to_string());
     }
     assert_eq!(methods.iter().sum::<u64>(), 10_124);
-    let sum: f64 = adaptive.iter().map(|one| number(&one["best"]["values"][0])).sum();
+    let sum: f64 = adaptive
+        .iter()
+        .map(|one| number(&one["best"]["values"][0]))
+        .sum();
     assert_eq!(format!("{sum:.4e}"), "3.8885e17");
-    assert!(adaptive[5]["space"].as_str().unwrap().contains("utilization >= 0.2, utilization(RF) >= 0.2, utilization(SPM) >= 0.1"));
+    assert!(
+        adaptive[5]["space"]
+            .as_str()
+            .unwrap()
+            .contains("utilization >= 0.2, utilization(RF) >= 0.2, utilization(SPM) >= 0.1")
+    );
 }
 
 /// The README of the examples has what this one prints.
@@ -131,11 +184,25 @@ fn what_is_found_is_a_dataflow_and_is_proved() {
     };
     let (emitted, proof) = (beside("found.dflow"), beside("proof.json"));
     let found = report(&[
-        "search", &file, "--format", "json", "--emit", &emitted, "--certificate", &proof,
+        "search",
+        &file,
+        "--format",
+        "json",
+        "--emit",
+        &emitted,
+        "--certificate",
+        &proof,
     ]);
     let searches = found["searches"].as_array().unwrap();
     assert_eq!(searches.len(), 2, "equal layers are searched once");
-    let evaluated = report(&["eval", &emitted, "--model", "dmazerunner", "--report", "json"]);
+    let evaluated = report(&[
+        "eval",
+        &emitted,
+        "--model",
+        "dmazerunner",
+        "--report",
+        "json",
+    ]);
     let evaluated = evaluated["evaluations"][0]["layers"].as_array().unwrap();
     for (search, layer) in searches.iter().zip([0, 2]) {
         let layer = &evaluated[layer];
@@ -191,7 +258,9 @@ fn what_is_found_is_a_dataflow_and_is_proved() {
 fn a_budget_leaves_a_true_gap() {
     let proof = folder("budget").join("proof.json").display().to_string();
     let run = |budget: &str, more: &[&str]| {
-        let head = ["search", EXAMPLE, "--search", "all", "--format", "json", "--budget", budget];
+        let head = [
+            "search", EXAMPLE, "--search", "all", "--format", "json", "--budget", budget,
+        ];
         report(&[&head, more].concat())
     };
     let (short, long) = (run("1s", &[]), run("600s", &[]));
@@ -251,22 +320,74 @@ fn what_the_optimizer_does_not_know_is_refused() {
         );
         let output = dflowc(&["check", &program(name, &source)]);
         assert_eq!(output.status.code(), Some(1), "{body}");
-        assert!(stderr(&output).contains(code), "{body}: {}", stderr(&output));
+        assert!(
+            stderr(&output).contains(code),
+            "{body}: {}",
+            stderr(&output)
+        );
     };
     let on = "on: dmaze256; model: dmazerunner;";
     refused("figure", &format!("{on} minimize: traffic(DRAM);"), "E0601");
-    refused("pareto", &format!("{on} minimize: pareto(energy, cycles);"), "E0601");
-    refused("limit", &format!("{on} minimize: edp; where {{ energy <= 2mJ; }}"), "E0601");
-    refused("dram", &format!("{on} minimize: edp; where {{ utilization(DRAM) >= 0.5; }}"), "E0601");
-    refused("fine", &format!("{on} minimize: edp; where {{ utilization >= 0.8005; }}"), "E0601");
-    refused("random", &format!("{on} minimize: edp; strategy: random(10);"), "E0601");
-    refused("loops", &format!("{on} minimize: edp; space {{ tiles: imperfect; }}"), "E0601");
-    refused("rule", &format!("{on} minimize: edp; strategy: adaptive; where {{ utilization >= 0.8; }}"), "E0601");
-    refused("key", &format!("{on} minimize: edp; space dmazerunner {{ filters: whole; }}"), "E0201");
-    refused("value", &format!("{on} minimize: edp; space dmazerunner {{ filter: hole; }}"), "E0201");
-    refused("hardware", "on: eyeriss; model: dmazerunner; minimize: edp;", "E06");
-    refused("exact", "on: dmaze256; minimize: edp; space dmazerunner;", "E0601");
-    refused("filled", "on: dmaze256; minimize: edp; where { utilization(RF) >= 0.5; }", "E0601");
+    refused(
+        "pareto",
+        &format!("{on} minimize: pareto(energy, cycles);"),
+        "E0601",
+    );
+    refused(
+        "limit",
+        &format!("{on} minimize: edp; where {{ energy <= 2mJ; }}"),
+        "E0601",
+    );
+    refused(
+        "dram",
+        &format!("{on} minimize: edp; where {{ utilization(DRAM) >= 0.5; }}"),
+        "E0601",
+    );
+    refused(
+        "fine",
+        &format!("{on} minimize: edp; where {{ utilization >= 0.8005; }}"),
+        "E0601",
+    );
+    refused(
+        "random",
+        &format!("{on} minimize: edp; strategy: random(10);"),
+        "E0601",
+    );
+    refused(
+        "loops",
+        &format!("{on} minimize: edp; space {{ tiles: imperfect; }}"),
+        "E0601",
+    );
+    refused(
+        "rule",
+        &format!("{on} minimize: edp; strategy: adaptive; where {{ utilization >= 0.8; }}"),
+        "E0601",
+    );
+    refused(
+        "key",
+        &format!("{on} minimize: edp; space dmazerunner {{ filters: whole; }}"),
+        "E0201",
+    );
+    refused(
+        "value",
+        &format!("{on} minimize: edp; space dmazerunner {{ filter: hole; }}"),
+        "E0201",
+    );
+    refused(
+        "hardware",
+        "on: eyeriss; model: dmazerunner; minimize: edp;",
+        "E06",
+    );
+    refused(
+        "exact",
+        "on: dmaze256; minimize: edp; space dmazerunner;",
+        "E0601",
+    );
+    refused(
+        "filled",
+        "on: dmaze256; minimize: edp; where { utilization(RF) >= 0.5; }",
+        "E0601",
+    );
 }
 
 /// A block of m x n results stays in 48 bytes while k runs: m n + m + n <= 48, and of all m and n up to 8 the least traffic is
@@ -287,7 +408,16 @@ fn parameters_of_a_dataflow_are_a_space() {
     };
     let (emitted, proof) = (beside("found.dflow"), beside("proof.json"));
     let found = report(&[
-        "search", &file, "--search", "best", "--format", "json", "--emit", &emitted, "--certificate", &proof,
+        "search",
+        &file,
+        "--search",
+        "best",
+        "--format",
+        "json",
+        "--emit",
+        &emitted,
+        "--certificate",
+        &proof,
     ]);
     let best = &found["searches"][0];
     assert_eq!(best["candidates"], "32");
@@ -297,7 +427,10 @@ fn parameters_of_a_dataflow_are_a_space() {
     assert_eq!(best["best"]["values"], json!([128.0 + 64.0 + 64.0]));
     assert_eq!(best["proved"], true);
     let evaluated = report(&["eval", &emitted, "--report", "json"]);
-    assert_eq!(evaluated["evaluations"][0]["layers"][0]["cycles"], best["best"]["cycles"]);
+    assert_eq!(
+        evaluated["evaluations"][0]["layers"][0]["cycles"],
+        best["best"]["cycles"]
+    );
     let holds = dflowc(&["verify", &proof]);
     assert_eq!(holds.status.code(), Some(0), "{}", stdout(&holds));
     let mut altered: Value = serde_json::from_str(&fs::read_to_string(&proof).unwrap()).unwrap();
