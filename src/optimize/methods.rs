@@ -93,9 +93,25 @@ pub(super) fn tasks(
     search: &Search,
     sink: &mut Diagnostics,
 ) -> Option<Vec<Task>> {
-    let program = &compiled.program;
-    let network = program.networks.get(search.network)?;
-    let accelerator = program.accelerators.get(search.accelerator)?;
+    let accelerator = compiled.program.accelerators.get(search.accelerator)?;
+    let technology = technology(compiled, accelerator);
+    let question = Question::of(compiled, search, technology.as_ref())?;
+    tasks_on(compiled, &question, &search.layers, sink)
+}
+
+/// The same on any hardware and any layers of a network.
+pub(super) fn tasks_on(
+    compiled: &Compiled,
+    question: &Question<'_>,
+    layers: &[usize],
+    sink: &mut Diagnostics,
+) -> Option<Vec<Task>> {
+    let Question {
+        search,
+        network,
+        accelerator,
+        technology,
+    } = *question;
     let asked =
         objective(search).and_then(|objective| Ok((objective, limits(search, accelerator)?)));
     let (objective, limits) = match asked {
@@ -105,13 +121,12 @@ pub(super) fn tasks(
             return None;
         }
     };
-    let technology = technology(compiled, accelerator);
-    let mut found = Vec::with_capacity(search.layers.len());
+    let mut found = Vec::with_capacity(layers.len());
     let before = sink.error_count();
-    for &at in &search.layers {
+    for &at in layers {
         let layer = network.layers.get(at)?;
         let place = (search.span, "this search");
-        match machine(compiled, layer, accelerator, technology.as_ref(), place) {
+        match machine(compiled, layer, accelerator, technology, place) {
             Ok((of, machine)) => found.push(Task {
                 layer: at,
                 problem: problem(layer, accelerator)?,

@@ -8,6 +8,7 @@
 //! budget of its own a search ends after [`BUDGET`].
 
 mod auto;
+mod elsewhere;
 mod emit;
 mod kind;
 mod loops;
@@ -23,6 +24,7 @@ mod why;
 mod written;
 
 pub use auto::resolve;
+pub use elsewhere::Elsewhere;
 pub use emit::{Import, emit, imports};
 pub use kind::{METHODS, models};
 pub use machine::{machine, unsearchable};

@@ -5,7 +5,7 @@
 //! that all were looked at. Several figures make a front.
 
 use super::run::{Answered, Evidence, Found, Question};
-use super::task::{self, Task as Base, model_name};
+use super::task::{self, Task as Base, model_name, technology};
 use super::why::{self, amount, name, unit};
 use super::written::lowered;
 use crate::base::num::grouped;
@@ -120,6 +120,19 @@ pub(super) fn tasks(
     search: &Search,
     sink: &mut Diagnostics,
 ) -> Option<Vec<Task>> {
+    let accelerator = compiled.program.accelerators.get(search.accelerator)?;
+    let technology = technology(compiled, accelerator);
+    let question = Question::of(compiled, search, technology.as_ref())?;
+    tasks_on(&question, &search.layers, sink)
+}
+
+/// The same on any hardware and any layers of a network.
+pub(super) fn tasks_on(
+    question: &Question<'_>,
+    layers: &[usize],
+    sink: &mut Diagnostics,
+) -> Option<Vec<Task>> {
+    let search = question.search;
     let Some(Named::Dataflow {
         application,
         varied,
@@ -133,7 +146,7 @@ pub(super) fn tasks(
         sink.push(refusal.help("leave out `strategy`"));
         return None;
     }
-    let tasks = task::tasks(compiled, search, sink)?.into_iter();
+    let tasks = task::tasks_on(question, layers, sink)?.into_iter();
     let tasks = tasks.map(|base| Task {
         base,
         application: application.clone(),

@@ -3,7 +3,7 @@
 use super::loops::{self, Loops};
 use super::methods::{self, Methods};
 use super::parameters::{self, Parameters};
-use super::task::{Task, tasks, technology};
+use super::task::{Task, tasks_on, technology};
 use super::written::{Library, is_beside};
 use super::{BUDGET, kind};
 use crate::cost::Technology;
@@ -118,14 +118,53 @@ pub(super) struct Question<'a> {
     pub technology: Option<&'a Technology>,
 }
 
+impl<'a> Question<'a> {
+    /// What a search of the program asks.
+    pub fn of(
+        compiled: &'a Compiled,
+        search: &'a Search,
+        technology: Option<&'a Technology>,
+    ) -> Option<Question<'a>> {
+        Some(Question {
+            search,
+            network: compiled.program.networks.get(search.network)?,
+            accelerator: compiled.program.accelerators.get(search.accelerator)?,
+            technology,
+        })
+    }
+}
+
 /// A layer that is ready to be searched.
-enum Work {
+pub(super) enum Work {
     Loops(Task),
     Method(methods::Task),
     Parameters(parameters::Task),
 }
 
 impl Work {
+    /// The layers of a search; `None` when something is wrong with it, which has been reported.
+    pub fn of(
+        compiled: &Compiled,
+        question: &Question<'_>,
+        layers: &[usize],
+        sink: &mut Diagnostics,
+    ) -> Option<Vec<Work>> {
+        Some(match kind::of(question.search, sink)? {
+            kind::Kind::Loops => {
+                let tasks = tasks_on(question, layers, sink)?;
+                tasks.into_iter().map(Work::Loops).collect()
+            }
+            kind::Kind::Methods => {
+                let tasks = methods::tasks_on(compiled, question, layers, sink)?;
+                tasks.into_iter().map(Work::Method).collect()
+            }
+            kind::Kind::Parameters => {
+                let tasks = parameters::tasks_on(question, layers, sink)?;
+                tasks.into_iter().map(Work::Parameters).collect()
+            }
+        })
+    }
+
     fn layer(&self) -> usize {
         match self {
             Work::Loops(task) => task.layer,
@@ -145,22 +184,12 @@ impl Work {
     }
 }
 
-/// The layers of a search; `None` when something is wrong with it, which has been reported.
+/// The layers of a search of the program.
 fn work(compiled: &Compiled, search: &Search, sink: &mut Diagnostics) -> Option<Vec<Work>> {
-    Some(match kind::of(search, sink)? {
-        kind::Kind::Loops => {
-            let tasks = tasks(compiled, search, sink)?;
-            tasks.into_iter().map(Work::Loops).collect()
-        }
-        kind::Kind::Methods => {
-            let tasks = methods::tasks(compiled, search, sink)?;
-            tasks.into_iter().map(Work::Method).collect()
-        }
-        kind::Kind::Parameters => {
-            let tasks = parameters::tasks(compiled, search, sink)?;
-            tasks.into_iter().map(Work::Parameters).collect()
-        }
-    })
+    let accelerator = compiled.program.accelerators.get(search.accelerator)?;
+    let technology = technology(compiled, accelerator);
+    let question = Question::of(compiled, search, technology.as_ref())?;
+    Work::of(compiled, &question, &search.layers, sink)
 }
 
 /// Judges every search of a program, and searches nothing.
@@ -215,15 +244,10 @@ pub fn run(
         found: Vec::new(),
         left: Vec::new(),
     };
-    let network = compiled.program.networks.get(search.network)?;
     let accelerator = compiled.program.accelerators.get(search.accelerator)?;
     let technology = technology(compiled, accelerator);
-    let question = Question {
-        search,
-        network,
-        accelerator,
-        technology: technology.as_ref(),
-    };
+    let question = Question::of(compiled, search, technology.as_ref())?;
+    let network = question.network;
     let library = is_beside(search).then(Library::new);
     let start = Instant::now();
     let total = groups.len();
@@ -243,25 +267,16 @@ pub fn run(
         // Every layer has its share of what is left.
         let share = u32::try_from(total - done).unwrap_or(u32::MAX);
         let time = budget.saturating_sub(start.elapsed()) / share.max(1);
-        let stop = observer.stop();
+        let limits = (Some(time), observer.stop());
         let mut tell = |progress: &Progress| observer.progress(progress);
-        let found = match work {
-            Work::Loops(mut task) => {
-                task.request.stop = stop;
-                task.request.time = Some(time);
-                loops::run(&question, library.as_ref(), task, &mut tell)
-                    .map_err(|limit| refusal(search, name, &limit))
-            }
-            Work::Method(task) => methods::run(&question, task, time, stop),
-            Work::Parameters(task) => {
-                let end = parameters::End {
-                    start: Instant::now(),
-                    time,
-                    stop,
-                };
-                Ok(parameters::run(compiled, &question, task, &end, &mut tell)?)
-            }
-        };
+        let found = one(
+            compiled,
+            &question,
+            library.as_ref(),
+            work,
+            limits,
+            &mut tell,
+        )?;
         match found {
             Ok(found) => answer.found.push(Found { same_as, ..found }),
             Err(refusal) => sink.push(refusal),
@@ -269,6 +284,36 @@ pub fn run(
     }
     answer.left.sort_unstable();
     Some(answer)
+}
+
+/// Searches one layer, with what it may take and what somebody sets who wants what there is; `None` only if there is no
+/// such layer.
+pub(super) fn one(
+    compiled: &Compiled,
+    question: &Question<'_>,
+    library: Option<&Library>,
+    work: Work,
+    (time, stop): (Option<Duration>, Option<&'static AtomicBool>),
+    tell: &mut dyn FnMut(&Progress) -> bool,
+) -> Option<Result<Found, Diagnostic>> {
+    let layer = question.network.layers.get(work.layer())?;
+    Some(match work {
+        Work::Loops(mut task) => {
+            task.request.stop = stop;
+            task.request.time = time;
+            loops::run(question, library, task, tell)
+                .map_err(|limit| refusal(question.search, &layer.name, &limit))
+        }
+        Work::Method(task) => methods::run(question, task, time.unwrap_or(Duration::MAX), stop),
+        Work::Parameters(task) => {
+            let end = parameters::End {
+                start: Instant::now(),
+                time: time.unwrap_or(Duration::MAX),
+                stop,
+            };
+            Ok(parameters::run(compiled, question, task, &end, tell)?)
+        }
+    })
 }
 
 fn refusal(search: &Search, layer: &str, limit: &EngineLimit) -> Diagnostic {

@@ -1,6 +1,7 @@
 //! One layer of a search as a problem: operation, architecture, prices, rules and what is asked.
 
 use super::rules;
+use super::run::Question;
 use crate::cost::{self, Area, Prices, Technology};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::Compiled;
@@ -65,16 +66,30 @@ pub fn model_name(search: &Search) -> &str {
 /// The layers of a search; `None` when something is wrong with it, which has been reported.
 #[must_use]
 pub fn tasks(compiled: &Compiled, search: &Search, sink: &mut Diagnostics) -> Option<Vec<Task>> {
-    let program = &compiled.program;
-    let network = program.networks.get(search.network)?;
-    let accelerator = program.accelerators.get(search.accelerator)?;
-    let before = sink.error_count();
-    rules::dimensions_are_known(search, network, accelerator, sink);
+    let accelerator = compiled.program.accelerators.get(search.accelerator)?;
     let technology = technology(compiled, accelerator);
-    let mut found = Vec::with_capacity(search.layers.len());
-    for &at in &search.layers {
+    let question = Question::of(compiled, search, technology.as_ref())?;
+    tasks_on(&question, &search.layers, sink)
+}
+
+/// The same on any hardware and any layers of a network.
+pub(super) fn tasks_on(
+    question: &Question<'_>,
+    layers: &[usize],
+    sink: &mut Diagnostics,
+) -> Option<Vec<Task>> {
+    let Question {
+        search,
+        network,
+        accelerator,
+        technology,
+    } = *question;
+    let before = sink.error_count();
+    rules::dimensions_are_known(search, (network, layers), accelerator, sink);
+    let mut found = Vec::with_capacity(layers.len());
+    for &at in layers {
         let layer = network.layers.get(at)?;
-        match task(search, at, layer, accelerator, technology.as_ref()) {
+        match task(search, at, layer, accelerator, technology) {
             Ok(task) => found.push(task),
             Err(refusal) => sink.push(refusal),
         }

@@ -15,6 +15,7 @@ mod dmazerunner;
 mod explain;
 mod prepare;
 mod report;
+mod searched;
 mod sizes;
 
 pub use explain::explain;
@@ -59,6 +60,7 @@ enum Engine<'a> {
     Counted(Box<counted::Counted<'a>>),
     DMazeRunner(dmazerunner::Optimizer<'a>),
     DeepOpt(Box<deepopt::Allocation<'a>>),
+    Searched(Box<searched::Searched<'a>>),
 }
 
 impl Evaluator for Sweep<'_> {
@@ -69,6 +71,7 @@ impl Evaluator for Sweep<'_> {
             Engine::Counted(engine) => engine.pieces(self),
             Engine::DMazeRunner(_) => dmazerunner::pieces(&self.grid),
             Engine::DeepOpt(engine) => engine.pieces(),
+            Engine::Searched(_) => self.grid.points().min(MOST_PIECES),
         }
     }
 
@@ -77,6 +80,7 @@ impl Evaluator for Sweep<'_> {
             Engine::Counted(engine) => engine.piece(self, piece, stop),
             Engine::DMazeRunner(engine) => engine.piece(self, piece, stop),
             Engine::DeepOpt(engine) => engine.piece(self, piece),
+            Engine::Searched(engine) => engine.piece(self, piece, stop),
         }
     }
 }
