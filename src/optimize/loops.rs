@@ -83,8 +83,14 @@ impl Loops {
         // What the statements of the space exclude is not of the space.
         let excluded = certificate.candidates.minus(candidates).unwrap_or_default();
         let by_order = certificate.by_order.minus(&excluded).unwrap_or_default();
+        // Imperfect pieces that were left out are not of the tables, either.
+        let absent = if self.outcome.thinned {
+            "untried"
+        } else {
+            "capacity"
+        };
         vec![
-            ("capacity", certificate.by_capacity.clone()),
+            (absent, certificate.by_capacity.clone()),
             ("order", by_order),
             ("bound", proof::sum(&certificate.pruned)),
             ("join", proof::sum(&certificate.joined)),

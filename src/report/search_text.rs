@@ -129,6 +129,7 @@ fn covered(search: &SearchReport) -> String {
     };
     let parts: Vec<String> = [
         ("capacity", "too large"),
+        ("untried", "too large or not tried"),
         ("order", "of orders that another replaces"),
         ("bound", "cut off by bounds"),
         ("join", "formed from tables"),
@@ -194,6 +195,8 @@ fn unit(objective: &str) -> &'static str {
 fn front(out: &mut String, search: &SearchReport) {
     let proof = if search.proved {
         "no schedule of the space is as good in all of them"
+    } else if search.pruned.get("untried").is_some() {
+        "not proved: not all pieces were tried"
     } else {
         "not proved: the search was stopped"
     };

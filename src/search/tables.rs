@@ -13,9 +13,12 @@ use crate::ir::{LoopKind, Mapping, Refill, Schedule};
 use crate::search::partition::Partition;
 use crate::search::problem::Problem;
 use crate::search::request::Choices;
-use crate::search::space::{self, Block, Chains, Orders, Rules, Skeleton, Tiles};
+use crate::search::space::{self, Block, Chains, Orders, Rules, Skeleton, Thin, Tiles};
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
+
+/// Thinned choices of one group beyond which pieces of pieces are fewer still.
+const THINNED: usize = 800;
 
 /// The three sums of a tensor at a boundary that have a part that stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -259,42 +262,41 @@ impl Maker<'_> {
         let dominant = self.rules.orders == Orders::Dominant;
         let Choices { most, full } = self.choices;
         let mut thinned = false;
-        let lists = |thin: bool| -> Vec<Vec<Vec<u64>>> {
-            ranks
-                .iter()
-                .map(|&rank| {
-                    let chains = Chains {
-                        rules: self.rules,
-                        skeleton: self.skeleton,
-                        rank,
-                        extent: operation.ranks[rank],
-                        limits: space::limits(
-                            operation,
-                            &self.problem.architecture,
-                            self.skeleton,
-                            rank,
-                        ),
-                        upto: if dominant {
-                            space::useful(operation, self.skeleton, rank)
-                        } else {
-                            self.skeleton.blocks.len()
-                        },
-                        runs: if dominant && simple {
-                            space::runs(operation, self.skeleton, rank)
-                        } else {
-                            (0..self.skeleton.blocks.len()).collect()
-                        },
-                    };
-                    chains.list(thin, most)
-                })
-                .collect()
+        let lists = |thin: Thin| -> Vec<Vec<Vec<u64>>> {
+            let list = |&rank: &usize| {
+                let upto = if dominant {
+                    space::useful(operation, self.skeleton, rank)
+                } else {
+                    self.skeleton.blocks.len()
+                };
+                let architecture = &self.problem.architecture;
+                let chains = Chains {
+                    rules: self.rules,
+                    skeleton: self.skeleton,
+                    rank,
+                    extent: operation.ranks[rank],
+                    thin,
+                    limits: space::limits(operation, architecture, self.skeleton, (rank, upto)),
+                    upto,
+                    runs: if dominant && simple {
+                        space::runs(operation, self.skeleton, rank)
+                    } else {
+                        (0..self.skeleton.blocks.len()).collect()
+                    },
+                };
+                chains.list(most)
+            };
+            ranks.iter().map(list).collect()
         };
-        let mut chains = lists(false);
+        let mut chains = lists(Thin::None);
         let product =
             |chains: &[Vec<Vec<u64>>]| chains.iter().fold(1usize, |n, c| n.saturating_mul(c.len()));
         if product(&chains) > full && self.rules.tiles == Tiles::Imperfect {
-            chains = lists(true);
             thinned = true;
+            chains = lists(Thin::Fine);
+            if product(&chains) > THINNED {
+                chains = lists(Thin::Coarse);
+            }
         }
         let mut table = GroupTable {
             ranks,
