@@ -4,7 +4,7 @@ use crate::checks::{Finding, load};
 use dflowc::diag::{Code, Diagnostics};
 use dflowc::evaluate::{self, Cache, Request, Selection, Until};
 use dflowc::lower::Options;
-use dflowc::models;
+use dflowc::models::{self, Model};
 use dflowc::optimize::{self, proof};
 use std::time::Duration;
 
@@ -29,19 +29,21 @@ pub fn searches(text: &str, found: &mut Vec<Finding>) -> u64 {
         let answer = optimize::run(&compiled, search, Some(BUDGET), &mut sink, &mut Silent);
         let Some(answer) = answer else { continue };
         let _ = optimize::report(&compiled, search, &answer, false);
-        let own = answer.found.iter().map(|one| one.answers());
-        let printed: Vec<(u64, f64)> = own
-            .filter_map(|answers| {
-                let one = answers.first()?.exact;
-                Some((one.counts.timing.cycles, one.figures.energy.unwrap_or(0.0)))
-            })
-            .collect();
+        let firsts = answer
+            .found
+            .iter()
+            .filter_map(|found| found.answers.first());
+        let printed: Vec<u64> = firsts.map(|first| first.cycles).collect();
         if printed.is_empty() {
             continue;
         }
         answered += 1;
         if let Some(emitted) = optimize::emit(&compiled, search, &answer, text, false) {
-            again(&emitted, &printed, found);
+            let model = search
+                .model
+                .as_ref()
+                .and_then(|word| models::by_name(&word.text));
+            again(&emitted, model.unwrap_or(models::DEFAULT), &printed, found);
         }
         let document = proof::document(&compiled, &[(search, answer)], "fuzz.dflow", &[]);
         let verdict = proof::verify(&compiled, &document, ENUMERATED, &mut sink);
@@ -53,7 +55,7 @@ pub fn searches(text: &str, found: &mut Vec<Finding>) -> u64 {
 }
 
 /// The emitted map has the figures of the answers.
-fn again(text: &str, printed: &[(u64, f64)], found: &mut Vec<Finding>) {
+fn again(text: &str, model: &dyn Model, printed: &[u64], found: &mut Vec<Finding>) {
     let compiled = load(text);
     let mut sink = compiled.diagnostics.clone();
     let all = Selection::all(&compiled);
@@ -62,7 +64,7 @@ fn again(text: &str, printed: &[(u64, f64)], found: &mut Vec<Finding>) {
         selection: &Selection {
             maps: last.into_iter().collect(),
         },
-        models: &[models::DEFAULT],
+        models: &[model],
         until: Until::Evaluated,
         options: Options::default(),
         warnings: false,
@@ -79,7 +81,7 @@ fn again(text: &str, printed: &[(u64, f64)], found: &mut Vec<Finding>) {
     }
     let layers = evaluations.iter().flat_map(|one| &one.layers);
     let counted: Vec<u64> = layers.map(|layer| layer.cycles).collect();
-    for (cycles, _) in printed {
+    for cycles in printed {
         if !counted.is_empty() && !counted.contains(cycles) {
             let what = format!("what is emitted takes {counted:?} cycles, {cycles} were printed");
             found.push(Finding::new("emit", what));

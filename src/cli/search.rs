@@ -192,7 +192,7 @@ fn rest(compiled: &Compiled, answers: &[(&Search, Answer)], stopped: bool) -> St
             let _ = writeln!(out, "\nnot searched: {}", left.join(", "));
         }
         let cut = answer.found.iter().filter(|found| found.cut);
-        let cut = cut.filter_map(|found| network.layers.get(found.task.layer));
+        let cut = cut.filter_map(|found| network.layers.get(found.layer));
         let cut: Vec<&str> = cut.map(|layer| layer.name.as_str()).collect();
         if !cut.is_empty() {
             let _ = writeln!(

@@ -34,12 +34,10 @@ pub fn run(arguments: &Verify, output: &Output) -> Result<Status, Failure> {
         let _ = writeln!(out, "{title}: {done}");
     }
     if verdict.flaws.is_empty() {
-        let proofs = &document.searches;
-        let proved = proofs.iter().filter(|proof| proof.proved).count();
+        let (all, proved) = document.answers();
         let _ = writeln!(
             out,
-            "the certificate holds: {proved} of {} answers are proved to be best, the others have a true gap",
-            proofs.len()
+            "the certificate holds: {proved} of {all} answers are proved to be best, the others have a true gap",
         );
     }
     for flaw in &verdict.flaws {

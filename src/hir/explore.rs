@@ -85,6 +85,9 @@ pub enum Inside {
     Adaptive(Span),
     /// `space deepopt`: every schedule of the model.
     Space(Word),
+    /// `search: NAME`: what the search of that name (of [`Program::searches`](super::Program::searches)) finds on the
+    /// design.
+    Search { search: usize, span: Span },
 }
 
 /// A figure of a design.
@@ -131,9 +134,9 @@ pub enum Scope {
 }
 
 /// Keys with a colon.
-pub const KEYS: [&str; 13] = [
-    "network", "layer", "layers", "on", "model", "map", "strategy", "scope", "fc", "budget",
-    "worst", "each", "minimize",
+pub const KEYS: [&str; 14] = [
+    "network", "layer", "layers", "on", "model", "map", "search", "strategy", "scope", "fc",
+    "budget", "worst", "each", "minimize",
 ];
 /// What can be minimised, but for fronts.
 pub const FIGURES: [&str; 7] = ["energy", "cycles", "edp", "e2dp", "ed2p", "area", "power"];
@@ -211,7 +214,15 @@ impl<'a> Collector<'a> {
         let filters = axes
             .as_ref()
             .and_then(|axes| vary::filters(cx, axes, conditions));
-        let inside = self.inside(cx, space);
+        let searched = self.keys.get("search").copied();
+        let inside = match searched {
+            Some(property) if self.ways(space) == 1 => searched_by(
+                cx,
+                property,
+                hardware.as_ref().map(|known| known.accelerator),
+            ),
+            _ => self.inside(cx, space),
+        };
         let model = match self.keys.get("model") {
             Some(property) => Some(name(cx, property, "the name of a cost model")?),
             None => None,
@@ -272,7 +283,7 @@ impl<'a> Collector<'a> {
 
     fn key(&mut self, cx: &mut Context<'_>, property: &'a ast::Property) {
         let key = property.key.as_str();
-        if ["search", "group"].contains(&key) {
+        if key == "group" {
             cx.error(HirError::Unavailable {
                 what: format!("`{key}` of an exploration"),
                 span: property.key.span,
@@ -321,6 +332,13 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// How many ways to use a design are given.
+    fn ways(&self, space: Option<&ast::Space>) -> usize {
+        let keys = ["map", "search", "strategy"];
+        let given = keys.iter().filter(|key| self.keys.contains_key(*key));
+        given.count() + usize::from(space.is_some())
+    }
+
     /// `map: nvdla, row_stationary`, `strategy: adaptive`, `space deepopt`.
     fn inside(&self, cx: &mut Context<'_>, space: Option<&'a ast::Space>) -> Option<Inside> {
         let key = |name: &str| self.keys.get(name).copied();
@@ -367,16 +385,19 @@ impl<'a> Collector<'a> {
                     None
                 }
             },
-            (None, None, None) => self.missing(cx, "`map`, the dataflow of its layers,"),
+            (None, None, None) if !self.keys.contains_key("search") => {
+                self.missing(cx, "`map`, the dataflow of its layers,")
+            }
             (map, strategy, space) => {
                 let mut spans: Vec<(&str, Span)> = Vec::new();
                 spans.extend(map.map(|map| ("map", map.key.span)));
+                spans.extend(key("search").map(|search| ("search", search.key.span)));
                 spans.extend(strategy.map(|strategy| ("strategy", strategy.key.span)));
                 spans.extend(space.map(|space| ("space", space.keyword)));
                 spans.sort_by_key(|one| one.1);
                 if let [first, second, ..] = spans.as_slice() {
                     cx.error(HirError::WrongKind {
-                        expected: "one way to use a design: `map`, `strategy` or `space`"
+                        expected: "one way to use a design: `map`, `search`, `strategy` or `space`"
                             .to_owned(),
                         found: format!("`{}` beside `{}`", second.0, first.0),
                         span: second.1,
@@ -386,6 +407,45 @@ impl<'a> Collector<'a> {
             }
         }
     }
+}
+
+/// The search of that name, which is about the accelerator of the exploration.
+fn searched_by(
+    cx: &mut Context<'_>,
+    property: &ast::Property,
+    accelerator: Option<usize>,
+) -> Option<Inside> {
+    let word = name(cx, property, "the name of a search")?;
+    let mut searches = cx.program.searches.iter();
+    let Some(search) = searches.position(|search| search.name == word.text) else {
+        let known: Vec<String> = {
+            let searches = cx.program.searches.iter();
+            searches.map(|search| search.name.clone()).collect()
+        };
+        cx.error(HirError::UnknownName {
+            expected: "search",
+            suggestion: nearest(&word.text, known.iter().map(String::as_str)).map(str::to_owned),
+            name: word.text,
+            span: word.span,
+            found: None,
+        });
+        return None;
+    };
+    let origin = |at: usize| cx.program.accelerators.get(at).map(|known| known.origin);
+    let own = cx.program.searches.get(search)?.accelerator;
+    if accelerator.and_then(origin) != origin(own) {
+        let of = cx.program.accelerators.get(own)?.name.clone();
+        cx.error(HirError::WrongKind {
+            expected: "a search on the accelerator of the exploration".to_owned(),
+            found: format!("one on `{of}`"),
+            span: word.span,
+        });
+        return None;
+    }
+    Some(Inside::Search {
+        search,
+        span: word.span,
+    })
 }
 
 /// The only value of a property, which is a name.

@@ -9,6 +9,7 @@
 
 pub(super) mod auto;
 mod figure;
+mod named;
 mod own;
 mod rules;
 pub(in crate::hir) mod target;
@@ -18,7 +19,7 @@ pub(in crate::hir) use own::{fc, scope};
 
 use super::error::HirError;
 use super::scope::Context;
-use super::{Value, Word};
+use super::{Application, Value, Word};
 use crate::base::{Dimension, Ratio, Span};
 use crate::diag::suggest::nearest;
 use crate::syntax::ast::{self, ExprKind, Item, SearchEntry};
@@ -47,8 +48,8 @@ pub struct Search {
     pub objectives: Vec<Objective>,
     /// What an answer must keep.
     pub limits: Vec<Limit>,
-    /// `utilization >= 0.8`: operations / (cycles * PEs * lanes) at least, above 0 and at most 1.
-    pub utilization: Vec<Ratio>,
+    /// What must be used to a part.
+    pub utilization: Vec<Utilization>,
     pub strategy: Strategy,
     pub budget: Option<Duration>,
     pub space: Space,
@@ -102,6 +103,16 @@ pub struct Limit {
     pub span: Span,
 }
 
+/// `utilization >= 0.8`, `utilization(RF) >= 0.8`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Utilization {
+    /// Index into the memories of the accelerator: what its tiles fill. `None`: what the PEs do.
+    pub memory: Option<usize>,
+    /// Above 0 and at most 1.
+    pub least: Ratio,
+    pub span: Span,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strategy {
     Optimal,
@@ -114,6 +125,8 @@ pub enum Strategy {
 pub struct Space {
     /// `space { ... }`; nothing: tiles that divide, and the dataflows of the library.
     pub span: Option<Span>,
+    /// Whose it is, if it is not one of loops.
+    pub named: Option<Named>,
     /// `tiles: imperfect`
     pub imperfect: bool,
     /// `orders: all`
@@ -122,6 +135,31 @@ pub struct Space {
     pub apart: bool,
     /// In source order.
     pub rules: Vec<Rule>,
+}
+
+/// A space that somebody else describes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Named {
+    /// `space dmazerunner { filter: whole; }`: a model's own. Which there are is not known here.
+    Model {
+        name: Word,
+        settings: Vec<(Word, Word)>,
+    },
+    /// `space row_stationary { k_tile: 1..64; }`: the parameters of a dataflow; others have their defaults.
+    Dataflow {
+        application: Application,
+        varied: Vec<Varied>,
+    },
+}
+
+/// A parameter of a dataflow and its values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Varied {
+    /// Index into the parameters of the dataflow.
+    pub parameter: usize,
+    pub name: Word,
+    /// Ascending, at least one, none 0.
+    pub values: Vec<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -2,12 +2,10 @@
 //! models, reports) sees a dataflow like any other.
 
 use super::emit::dataflow;
-use super::run::{self, Found, Observer, Of};
-use super::why::sentence;
+use super::run::{self, Found, Observer};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::Compiled;
 use crate::hir::search::Search;
-use crate::search::Why;
 
 /// Runs the searches of the chosen maps, each with those of its layers that were chosen, and gives the layers what was
 /// found. A layer for which there is nothing is reported.
@@ -53,19 +51,18 @@ fn take(
     ) else {
         return;
     };
-    let Some(layer) = network.layers.get(found.task.layer) else {
+    let Some(layer) = network.layers.get(found.layer) else {
         return;
     };
     let title = format!("{}.{}", network.name, layer.name);
-    let answers = found.answers();
-    let Some(best) = answers.first() else {
-        sink.push(nothing(search, found, &layer.name, accelerator));
+    let Some(best) = found.answers.first() else {
+        sink.push(nothing(search, found, &layer.name));
         return;
     };
-    let Ok(text) = dataflow(layer, accelerator, &found.task, best) else {
+    let Ok(text) = dataflow(layer, accelerator, best) else {
         return;
     };
-    let proof = if found.is_proved() {
+    let proof = if found.proved {
         "none with tiles that divide is better".to_owned()
     } else {
         format!(
@@ -79,9 +76,9 @@ fn take(
         .map_or_else(String::new, |objective| {
             super::why::name(super::task::objective(objective.figure), accelerator)
         });
-    let found_by = match best.of {
-        Of::Space(_) => "found",
-        Of::Library(written) => &format!("{} taken", written.name),
+    let found_by = match &best.library {
+        None => "found",
+        Some(name) => &format!("{name} taken"),
     };
     let note = format!("{found_by} by a search for the least {figure}: {proof}");
     let Some(application) = compiled.found_dataflow(&title, &text, sink) else {
@@ -90,7 +87,7 @@ fn take(
     let Some(map) = compiled.program.maps.get_mut(map) else {
         return;
     };
-    for layer in std::iter::once(&found.task.layer).chain(&found.same_as) {
+    for layer in std::iter::once(&found.layer).chain(&found.same_as) {
         if let Some(assignment) = map.assignments.get_mut(*layer) {
             assignment.application = Some(application.clone());
             assignment.note = Some(note.clone());
@@ -100,29 +97,17 @@ fn take(
 
 /// By which part of the bound the answer is above it.
 fn above(found: &Found) -> f64 {
-    let answers = found.answers();
-    let value = answers.first().and_then(|best| best.values.first());
+    let value = found.answers.first().and_then(|best| best.values.first());
     match value {
-        Some(value) if found.lower_bound() > 0.0 => value / found.lower_bound() - 1.0,
+        Some(value) if found.lower_bound > 0.0 => value / found.lower_bound - 1.0,
         _ => f64::INFINITY,
     }
 }
 
-fn nothing(
-    search: &Search,
-    found: &Found,
-    layer: &str,
-    accelerator: &crate::hir::Accelerator,
-) -> Diagnostic {
+fn nothing(search: &Search, found: &Found, layer: &str) -> Diagnostic {
     let (code, reason) = match &found.why {
-        Some(why @ (Why::Memory { .. } | Why::Memories(_))) => {
-            (Code::E0501, sentence(why, &found.task, accelerator))
-        }
-        Some(why) => (Code::E0602, sentence(why, &found.task, accelerator)),
-        None => (
-            Code::E0602,
-            "nothing was found in the time that it had".to_owned(),
-        ),
+        Some((code, reason)) => (*code, reason.as_str()),
+        None => (Code::E0602, "nothing was found in the time that it had"),
     };
     Diagnostic::new(code, format!("no schedule for layer `{layer}`: {reason}"))
         .at(search.span, "searched here")

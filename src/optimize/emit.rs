@@ -12,12 +12,11 @@
 //! Names are imported from where they are defined, so that the file says no more than what was found.
 
 use super::closed;
-use super::run::{Answer, Answered, Found, Of};
-use super::task::Task;
+use super::run::{Answer, Answered, Found};
 use crate::driver::Compiled;
 use crate::hir::search::Search;
 use crate::hir::{Accelerator, Definition, Layer, Network};
-use crate::ir::Schedule;
+use crate::ir::Mapping;
 use crate::lower::{self, Unraisable};
 use crate::syntax::print::print_dataflow;
 use std::fmt::Write;
@@ -31,30 +30,22 @@ pub enum Import {
     File(String),
 }
 
-/// The dataflow of a schedule of the space.
-pub(super) fn text(
-    layer: &Layer,
-    accelerator: &Accelerator,
-    task: &Task,
-    schedule: Schedule,
-) -> Result<String, Unraisable> {
-    let mapping = task.problem.mapping(schedule);
-    lower::raise(layer, accelerator, &mapping).map(|body| print_dataflow(&body))
-}
-
 /// The dataflow of an answer.
 pub(super) fn dataflow(
     layer: &Layer,
     accelerator: &Accelerator,
-    task: &Task,
-    answer: &Answered<'_>,
+    answer: &Answered,
 ) -> Result<String, Unraisable> {
-    match answer.of {
-        Of::Space(schedule) => text(layer, accelerator, task, schedule.clone()),
-        Of::Library(written) => {
-            lower::raise(layer, accelerator, &written.mapping).map(|body| print_dataflow(&body))
-        }
-    }
+    text(layer, accelerator, &answer.mapping)
+}
+
+/// The dataflow that a mapping is.
+pub(super) fn text(
+    layer: &Layer,
+    accelerator: &Accelerator,
+    mapping: &Mapping,
+) -> Result<String, Unraisable> {
+    lower::raise(layer, accelerator, mapping).map(|body| print_dataflow(&body))
 }
 
 /// What the file of a search has to import, each once.
@@ -106,7 +97,7 @@ pub fn emit(
     let program = &compiled.program;
     let network = program.networks.get(search.network)?;
     let accelerator = program.accelerators.get(search.accelerator)?;
-    let points = answer.found.iter().map(|found| found.answers().len());
+    let points = answer.found.iter().map(|found| found.answers.len());
     let most = points.chain(answer.own.iter().map(|_| 1)).max()?;
     let mut out = head.to_owned();
     let stem = if is_name(&search.name) {
@@ -152,16 +143,16 @@ fn layers(
     found: &Found,
     point: usize,
 ) -> bool {
-    let answers = found.answers();
+    let answers = &found.answers;
     let Some(best) = answers.get(point).or_else(|| answers.last()) else {
         return false;
     };
-    let all = std::iter::once(&found.task.layer).chain(&found.same_as);
+    let all = std::iter::once(&found.layer).chain(&found.same_as);
     let known: Vec<&Layer> = all.filter_map(|&at| network.layers.get(at)).collect();
     let Some(first) = known.first() else {
         return false;
     };
-    let Ok(text) = dataflow(first, accelerator, &found.task, best) else {
+    let Ok(text) = dataflow(first, accelerator, best) else {
         let _ = writeln!(out, "  // {}: its loops cannot be written", first.name);
         return false;
     };

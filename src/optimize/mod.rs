@@ -9,7 +9,13 @@
 
 mod auto;
 mod closed;
+mod elsewhere;
 mod emit;
+mod kind;
+mod loops;
+mod machine;
+mod methods;
+mod parameters;
 pub mod proof;
 mod report;
 mod rules;
@@ -20,10 +26,14 @@ mod written;
 
 pub use auto::resolve;
 pub use closed::{Chosen, MOST_ROWS, selection, verify_pruning};
+pub use elsewhere::Elsewhere;
 pub use emit::{Import, emit, imports};
+pub use kind::{METHODS, models};
+pub use machine::{machine, unsearchable};
+pub use methods::SETTINGS as METHOD_SETTINGS;
 pub use report::report;
-pub use run::{Answer, Answered, Found, Observer, Step, run};
-pub use task::{Task, candidates, check, objective, task, tasks};
+pub use run::{Answer, Answered, Found, Observer, Step, candidates, check, run};
+pub use task::{Task, objective, task, tasks};
 pub use written::Written;
 
 use std::time::Duration;

@@ -8,16 +8,24 @@
 //! Invariant: what a certificate says of the problem (layers, rules, objectives) is taken from the text and never from
 //! the file.
 
+mod methods;
+mod parameters;
+
+pub use methods::MethodProof;
+pub use parameters::ParameterProof;
+
 use super::emit;
-use super::run::{Answer, Found};
+use super::loops::Loops;
+use super::run::{Answer, Evidence, Found};
 use super::task::{Task, model_name, objective, tasks, technology};
 use super::why::name;
 use super::written::{Library, Written, is_beside};
 use crate::diag::Diagnostics;
 use crate::driver::Compiled;
 use crate::hir::search::Search;
+use crate::hir::{Accelerator, Layer, Network};
 use crate::search::certificate::{self, Certificate, Flaw, Named, Part};
-use crate::search::{self, Candidate, Goal, Natural, Prepared, SLACK};
+use crate::search::{self, Candidate, Choices, Goal, Natural, Prepared, SLACK};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::cell::OnceCell;
@@ -38,6 +46,24 @@ pub struct Document {
     /// Of the program and of what it imports.
     pub source_sha256: String,
     pub searches: Vec<Proof>,
+    /// Of searches by the model `dmazerunner`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<MethodProof>,
+    /// Of searches over the parameters of a dataflow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<ParameterProof>,
+}
+
+impl Document {
+    /// How many answers there are, and how many are said to be the best.
+    #[must_use]
+    pub fn answers(&self) -> (usize, usize) {
+        let loops = self.searches.iter().map(|one| one.proved);
+        let methods = self.methods.iter().map(|one| one.proved);
+        let parameters = self.parameters.iter().map(|one| one.proved);
+        let all: Vec<bool> = loops.chain(methods).chain(parameters).collect();
+        (all.len(), all.iter().filter(|proved| **proved).count())
+    }
 }
 
 /// The proof for one layer of a search.
@@ -66,6 +92,8 @@ pub struct Proof {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SpaceForm {
+    /// Choices of one group up to which all imperfect pieces were tried.
+    pub full: usize,
     pub candidates: String,
     pub by_capacity: String,
     pub by_order: String,
@@ -144,66 +172,117 @@ pub fn document(
     file: &str,
     settings: &[String],
 ) -> Document {
-    let mut searches = Vec::new();
-    for (search, answer) in answers {
-        // Of a space that was not tabulated to its end nothing can be checked.
-        let proofs = answer.found.iter().filter(|found| !found.cut);
-        searches.extend(proofs.filter_map(|found| proof(compiled, search, found)));
-    }
-    Document {
+    let mut document = Document {
         schema: SCHEMA.to_owned(),
         file: file.to_owned(),
         settings: settings.to_vec(),
         source_sha256: digest(compiled),
-        searches,
+        searches: Vec::new(),
+        methods: Vec::new(),
+        parameters: Vec::new(),
+    };
+    for (search, answer) in answers {
+        // Of a space that was not tabulated to its end nothing can be checked.
+        for found in answer.found.iter().filter(|found| !found.cut) {
+            let Some(about) = About::of(compiled, search, found) else {
+                continue;
+            };
+            match &found.evidence {
+                Evidence::Loops(loops) => {
+                    document
+                        .searches
+                        .extend(proof(&about, search, found, loops));
+                }
+                Evidence::Methods(own) => {
+                    document.methods.extend(methods::proof(about, found, own));
+                }
+                // Of a search that was stopped before its end there is nothing to check.
+                Evidence::Parameters(own) if own.proved => {
+                    document
+                        .parameters
+                        .push(parameters::proof(about, found, own));
+                }
+                Evidence::Parameters(_) => {}
+            }
+        }
+    }
+    document
+}
+
+/// What a proof is about, by name.
+pub(super) struct About<'a> {
+    search: String,
+    layer: &'a Layer,
+    accelerator: &'a Accelerator,
+    same_as: Vec<String>,
+    model: String,
+    objective: Vec<String>,
+}
+
+impl<'a> About<'a> {
+    fn of(compiled: &'a Compiled, search: &Search, found: &Found) -> Option<About<'a>> {
+        let network = compiled.program.networks.get(search.network)?;
+        let accelerator = compiled.program.accelerators.get(search.accelerator)?;
+        let mut same_as = Vec::with_capacity(found.same_as.len());
+        for &at in &found.same_as {
+            same_as.push(network.layers.get(at)?.name.clone());
+        }
+        Some(About {
+            search: search.name.clone(),
+            layer: network.layers.get(found.layer)?,
+            accelerator,
+            same_as,
+            model: model_name(search).to_owned(),
+            objective: objectives(search, accelerator),
+        })
     }
 }
 
-fn proof(compiled: &Compiled, search: &Search, found: &Found) -> Option<Proof> {
-    let program = &compiled.program;
-    let network = program.networks.get(search.network)?;
-    let accelerator = program.accelerators.get(search.accelerator)?;
-    let layer = network.layers.get(found.task.layer)?;
-    let own = found.certificate.as_ref()?;
+fn objectives(search: &Search, accelerator: &Accelerator) -> Vec<String> {
+    let all = search.objectives.iter();
+    all.map(|one| name(objective(one.figure), accelerator))
+        .collect()
+}
+
+fn proof(about: &About<'_>, search: &Search, found: &Found, loops: &Loops) -> Option<Proof> {
+    let own = loops.certificate.as_ref()?;
     let single = search.objectives.len() == 1 && !own.best.is_empty();
-    let best = found.outcome.best.iter().map(|best| BestForm {
+    let task = &loops.task;
+    let best = loops.outcome.best.iter().map(|best| BestForm {
         values: best.found.values.clone(),
         cycles: best.exact.counts.timing.cycles,
         energy_pj: best.exact.figures.energy,
-        dataflow: emit::text(layer, accelerator, &found.task, best.schedule.clone())
-            .unwrap_or_default(),
+        dataflow: emit::text(
+            about.layer,
+            about.accelerator,
+            &task.problem.mapping(best.schedule.clone()),
+        )
+        .unwrap_or_default(),
         skeleton: best.found.candidate.skeleton,
         orders: best.found.candidate.orders.clone(),
         extents: best.found.candidate.extents.clone(),
     });
     Some(Proof {
-        search: search.name.clone(),
-        layer: layer.name.clone(),
-        same_as: found
-            .same_as
-            .iter()
-            .filter_map(|&at| Some(network.layers.get(at)?.name.clone()))
-            .collect(),
-        model: model_name(search).to_owned(),
-        objective: search
-            .objectives
-            .iter()
-            .map(|one| name(objective(one.figure), accelerator))
-            .collect(),
+        search: about.search.clone(),
+        layer: about.layer.name.clone(),
+        same_as: about.same_as.clone(),
+        model: about.model.clone(),
+        objective: about.objective.clone(),
         space: SpaceForm {
+            full: task.request.choices.full,
             candidates: own.candidates.to_string(),
             by_capacity: own.by_capacity.to_string(),
             by_order: own.by_order.to_string(),
         },
         best: best.collect(),
-        library: found.better_written().map(library_form),
+        library: loops.better_written().map(library_form),
         lower_bound: single
             .then_some(own.lower_bound)
             .filter(|bound| bound.is_finite()),
-        gap: single.then(|| found.outcome.gap()),
+        gap: single.then(|| loops.outcome.gap()),
         proved: own.proved,
         covered: Covered {
-            evaluated: found.outcome.evaluated,
+            evaluated: found.evaluated,
             pruned_by: PrunedBy {
                 capacity: own.by_capacity.to_string(),
                 order: own.by_order.to_string(),
@@ -319,20 +398,98 @@ pub fn verify(
     }
     let dataflows = OnceCell::new();
     for proof in &document.searches {
-        let title = format!("{}, layer {}", proof.search, proof.layer);
-        match subject(compiled, proof, sink) {
-            Err(flaw) => verdict.flaws.push(format!("{title}: {flaw}")),
-            Ok(subject) => {
-                let (done, mut flaws) = one(compiled, &subject, enumerated);
-                let (proof, search, task) = &subject;
-                flaws.extend(library(compiled, &dataflows, (proof, search), task));
+        let checked = subject(compiled, proof, sink).map(|subject| {
+            let (done, mut flaws) = one(compiled, &subject, enumerated);
+            let (proof, search, task) = &subject;
+            flaws.extend(library(compiled, &dataflows, (proof, search), task));
+            (done, flaws)
+        });
+        verdict.take((&proof.search, &proof.layer), checked);
+    }
+    for proof in &document.methods {
+        verdict.take(
+            (&proof.search, &proof.layer),
+            methods::verify(compiled, proof, enumerated, sink),
+        );
+    }
+    for proof in &document.parameters {
+        verdict.take(
+            (&proof.search, &proof.layer),
+            parameters::verify(compiled, proof, sink),
+        );
+    }
+    verdict
+}
+
+/// What was checked, and what is wrong with it; an error if the proof is of nothing in the program.
+type Checked = Result<(String, Vec<String>), String>;
+
+impl Verdict {
+    fn take(&mut self, (search, layer): (&str, &str), checked: Checked) {
+        let title = format!("{search}, layer {layer}");
+        match checked {
+            Err(flaw) => self.flaws.push(format!("{title}: {flaw}")),
+            Ok((done, flaws)) => {
                 let flaws = flaws.into_iter().map(|flaw| format!("{title}: {flaw}"));
-                verdict.flaws.extend(flaws);
-                verdict.checked.push((title, done));
+                self.flaws.extend(flaws);
+                self.checked.push((title, done));
             }
         }
     }
-    verdict
+}
+
+/// A search of the program with what it is about.
+struct Asked<'a> {
+    search: &'a Search,
+    network: &'a Network,
+    accelerator: &'a Accelerator,
+}
+
+/// The search that a proof names, if it is about that objective and model.
+fn asked<'a>(
+    compiled: &'a Compiled,
+    name: &str,
+    (objective, model): (&[String], &str),
+) -> Result<Asked<'a>, String> {
+    let program = &compiled.program;
+    let mut searches = program.searches.iter();
+    let search = searches
+        .find(|search| search.name == *name)
+        .ok_or("the program has no such search")?;
+    let network = program.networks.get(search.network);
+    let network = network.ok_or("its network is not known")?;
+    let accelerator = program.accelerators.get(search.accelerator);
+    let accelerator = accelerator.ok_or("its accelerator is not known")?;
+    if objectives(search, accelerator) != objective || model != model_name(search) {
+        return Err("it is about another objective or model".to_owned());
+    }
+    Ok(Asked {
+        search,
+        network,
+        accelerator,
+    })
+}
+
+/// The task of that layer, which equals those of the other layers.
+fn of_layer<'a, T>(
+    network: &Network,
+    tasks: &'a [T],
+    (layer, same_as): (&str, &[String]),
+    (at, equals): (fn(&T) -> usize, fn(&T, &T) -> bool),
+) -> Result<&'a T, String> {
+    let named = |name: &str| {
+        tasks.iter().find(|task| {
+            let layer = network.layers.get(at(task));
+            layer.is_some_and(|layer| layer.name == *name)
+        })
+    };
+    let task = named(layer).ok_or("the search has no such layer")?;
+    for name in same_as {
+        if !named(name).is_some_and(|other| equals(other, task)) {
+            return Err(format!("`{name}` is not an equal layer"));
+        }
+    }
+    Ok(task)
 }
 
 fn subject<'a>(
@@ -340,45 +497,13 @@ fn subject<'a>(
     proof: &'a Proof,
     sink: &mut Diagnostics,
 ) -> Result<Subject<'a>, String> {
-    let program = &compiled.program;
-    let mut searches = program.searches.iter();
-    let search = searches
-        .find(|search| search.name == proof.search)
-        .ok_or("the program has no such search")?;
-    let network = program
-        .networks
-        .get(search.network)
-        .ok_or("its network is not known")?;
-    let accelerator = program
-        .accelerators
-        .get(search.accelerator)
-        .ok_or("its accelerator is not known")?;
-    let all = tasks(compiled, search, sink).ok_or("the search is wrong")?;
-    let named = |task: &Task, name: &str| {
-        network
-            .layers
-            .get(task.layer)
-            .is_some_and(|layer| layer.name == *name)
-    };
-    let task = all
-        .iter()
-        .find(|task| named(task, &proof.layer))
-        .ok_or("the search has no such layer")?;
-    for name in &proof.same_as {
-        let other = all.iter().find(|task| named(task, name));
-        if !other.is_some_and(|other| other.equals(task)) {
-            return Err(format!("`{name}` is not an equal layer"));
-        }
-    }
-    let objectives: Vec<String> = search
-        .objectives
-        .iter()
-        .map(|one| name(objective(one.figure), accelerator))
-        .collect();
-    if objectives != proof.objective || proof.model != model_name(search) {
-        return Err("it is about another objective or model".to_owned());
-    }
-    Ok((proof, search, task.clone()))
+    let about = (proof.objective.as_slice(), proof.model.as_str());
+    let asked = asked(compiled, &proof.search, about)?;
+    let all = tasks(compiled, asked.search, sink).ok_or("the search is wrong")?;
+    let layers = (proof.layer.as_str(), proof.same_as.as_slice());
+    let known: (fn(&Task) -> usize, fn(&Task, &Task) -> bool) = (|task| task.layer, Task::equals);
+    let task = of_layer(asked.network, &all, layers, known)?;
+    Ok((proof, asked.search, task.clone()))
 }
 
 /// What was checked of one layer, and what is wrong with it.
@@ -394,7 +519,11 @@ fn one(
         );
     };
     let rules = &task.request.rules;
-    let prepared = match Prepared::new(&task.problem, rules, task.request.choices) {
+    let choices = Choices {
+        full: proof.space.full,
+        ..Choices::default()
+    };
+    let prepared = match Prepared::new(&task.problem, rules, choices) {
         Ok(prepared) => prepared,
         Err(_) => {
             return (
@@ -421,25 +550,27 @@ fn one(
     let small = certificate.candidates <= Natural::from(enumerated);
     if small && proof.proved {
         let goal = Goal::new(&task.request.objectives, &task.request.limits);
-        let all = search::plain::of(&task.problem, &counter, rules, goal, enumerated);
-        if let Some(all) = all {
+        let all = search::plain::of(&task.problem, &counter, rules, vec![goal], enumerated);
+        if let Some((all, best_of_all)) =
+            all.and_then(|all| Some((all.candidates, all.goals.into_iter().next()?)))
+        {
             let best = |found: Option<&f64>| found.copied().unwrap_or(f64::INFINITY);
             let least = best(
-                all.goal
+                best_of_all
                     .found
                     .first()
                     .and_then(|found| found.values.first()),
             );
             let stated = best(proof.best.first().and_then(|found| found.values.first()));
             let same = least == stated || (least - stated).abs() <= SLACK * stated.abs();
-            if !same || all.goal.found.len() != proof.best.len() {
+            if !same || best_of_all.found.len() != proof.best.len() {
                 flaws.push(format!(
                     "enumerating all finds {} answers from {least}, not {} from {stated}",
-                    all.goal.found.len(),
+                    best_of_all.found.len(),
                     proof.best.len()
                 ));
             }
-            done += &format!("; all {} enumerated", all.candidates);
+            done += &format!("; all {all} enumerated");
         }
     }
     (done, flaws)
@@ -496,7 +627,8 @@ fn texts(
             continue;
         };
         let schedule = room.skeleton.schedule(&task.problem.operation, &candidate);
-        let text = emit::text(layer, accelerator, task, schedule).unwrap_or_default();
+        let mapping = task.problem.mapping(schedule);
+        let text = emit::text(layer, accelerator, &mapping).unwrap_or_default();
         if text != best.dataflow {
             flaws.push(format!("the dataflow of answer {} is another one", at + 1));
         }

@@ -2,10 +2,9 @@
 
 use super::closed;
 use super::emit::dataflow;
-use super::proof::sum;
-use super::run::{Answer, Found, Of};
+use super::run::{Answer, Found};
 use super::task::{model_name, objective};
-use super::why::{name, sentence};
+use super::why::name;
 use super::written::is_beside;
 use crate::driver::Compiled;
 use crate::hir::search::{Search, Strategy};
@@ -45,30 +44,21 @@ fn one(compiled: &Compiled, search: &Search, found: &Found, timings: bool) -> Op
     let program = &compiled.program;
     let network = program.networks.get(search.network)?;
     let accelerator = program.accelerators.get(search.accelerator)?;
-    let layer = network.layers.get(found.task.layer)?;
+    let layer = network.layers.get(found.layer)?;
     let names = |at: &usize| network.layers.get(*at).map(|layer| layer.name.clone());
     let times = |at: &usize| network.layers.get(*at).map_or(0, |layer| layer.times);
-    let outcome = &found.outcome;
     let single = search.objectives.len() == 1;
     let mut answers: Vec<FoundReport> = found
-        .answers()
+        .answers
         .iter()
         .map(|best| FoundReport {
-            values: best.values.to_vec(),
-            library: match best.of {
-                Of::Library(written) => Some(written.name.clone()),
-                Of::Space(_) => None,
-            },
-            cycles: best.exact.counts.timing.cycles,
-            energy_pj: found
-                .task
-                .problem
-                .prices
-                .as_ref()
-                .map(|_| best.exact.figures.energy),
-            dataflow: dataflow(layer, accelerator, &found.task, best)
+            values: best.values.clone(),
+            library: best.library.clone(),
+            cycles: best.cycles,
+            energy_pj: best.energy_pj,
+            dataflow: dataflow(layer, accelerator, best)
                 .unwrap_or_else(|why| format!("// not written: {why}")),
-            tilings: None,
+            tilings: best.tilings,
         })
         .collect();
     let has_answer = !answers.is_empty();
@@ -87,23 +77,32 @@ fn one(compiled: &Compiled, search: &Search, found: &Found, timings: bool) -> Op
             .collect(),
         strategy: strategy(search.strategy),
         budget: String::new(),
-        space: space_text(compiled, search),
+        space: match &found.space {
+            Some(space) => space.clone(),
+            None => space_text(compiled, search),
+        },
         candidates: found.candidates.as_ref().map(Natural::to_string),
-        evaluated: outcome.evaluated,
-        pruned: pruned(found),
+        evaluated: found.evaluated,
+        pruned: Ordered(
+            found
+                .pruned
+                .iter()
+                .map(|(reason, count)| ((*reason).to_owned(), count.to_string()))
+                .collect(),
+        ),
         seconds: timings.then_some(found.time.as_secs_f64()),
-        proved: found.is_proved(),
+        proved: found.proved,
         best: if single { answers.pop() } else { None },
         front: answers,
-        lower_bound: (single && has_answer).then_some(found.lower_bound()),
-        gap: match (single, found.is_proved()) {
+        lower_bound: (single && has_answer).then_some(found.lower_bound),
+        gap: match (single, found.proved) {
             _ if !has_answer => None,
             (_, true) => Some(0.0),
-            (true, false) => Some(found.gap()),
+            (true, false) => Some(found.gap),
             (false, false) => None,
         },
         reason: match &found.why {
-            Some(why) => Some(sentence(why, &found.task, accelerator)),
+            Some((_, why)) => Some(why.clone()),
             None if has_answer => None,
             None => Some("nothing was found in the time that it had".to_owned()),
         },
@@ -132,26 +131,4 @@ fn space_text(compiled: &Compiled, search: &Search) -> String {
         }
         None => "tiles that divide".to_owned(),
     }
-}
-
-/// Candidates that were not counted one by one, by the reason; with those that were joined they are the space.
-fn pruned(found: &Found) -> Ordered<String> {
-    let (Some(certificate), Some(candidates)) = (&found.certificate, &found.candidates) else {
-        return Ordered(Vec::new());
-    };
-    // What the statements of the space exclude is not of the space.
-    let excluded = certificate.candidates.minus(candidates).unwrap_or_default();
-    let by_order = certificate.by_order.minus(&excluded).unwrap_or_default();
-    let reasons = [
-        ("capacity", certificate.by_capacity.clone()),
-        ("order", by_order),
-        ("bound", sum(&certificate.pruned)),
-        ("join", sum(&certificate.joined)),
-    ];
-    Ordered(
-        reasons
-            .into_iter()
-            .map(|(reason, count)| (reason.to_owned(), count.to_string()))
-            .collect(),
-    )
 }

@@ -170,17 +170,14 @@ fn array_of(accelerator: &Accelerator, array: usize) -> usize {
 /// Says which dimensions and tensors no layer of the search has.
 pub(super) fn dimensions_are_known(
     search: &Search,
-    network: &Network,
+    (network, chosen): (&Network, &[usize]),
     accelerator: &Accelerator,
     sink: &mut Diagnostics,
 ) {
     if search.space.rules.is_empty() {
         return;
     }
-    let layers = search
-        .layers
-        .iter()
-        .filter_map(|&at| network.layers.get(at));
+    let layers = chosen.iter().filter_map(|&at| network.layers.get(at));
     let known: Vec<Desugared> = layers
         .filter_map(|layer| lower::operation(layer, accelerator))
         .collect();
@@ -190,14 +187,14 @@ pub(super) fn dimensions_are_known(
             .iter()
             .any(|layer| tensor(layer, &word.text).is_some())
     };
-    let subject = match search.layers.as_slice() {
+    let subject = match chosen {
         [one] => match network.layers.get(*one) {
             Some(layer) => format!("`{}`", layer.name),
             None => return,
         },
         _ => format!("no layer of `{}`", network.name),
     };
-    let single = search.layers.len() == 1;
+    let single = chosen.len() == 1;
     for rule in &search.space.rules {
         let (words, dims): (Vec<&Word>, bool) = match &rule.kind {
             RuleKind::Order { dims, .. } | RuleKind::Spread { dims, .. } => {

@@ -1,17 +1,20 @@
 //! Searches of all layers, equal ones once.
 
-use super::BUDGET;
 use super::closed::{self, Chosen};
-use super::task::{Task, model_name, tasks, technology};
-use super::why::why;
-use super::written::{Library, Written, is_beside};
+use super::loops::{self, Loops};
+use super::methods::{self, Methods};
+use super::parameters::{self, Parameters};
+use super::task::{Task, tasks_on, technology};
+use super::written::{Library, is_beside};
+use super::{BUDGET, kind};
+use crate::cost::Technology;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::Compiled;
 use crate::engine::EngineLimit;
 use crate::hir::search::Search;
-use crate::ir::Schedule;
-use crate::search::certificate::{Certificate, certificate};
-use crate::search::{self, Exact, Natural, Outcome, Prepared, Progress, SLACK, Why};
+use crate::hir::{Accelerator, Network};
+use crate::ir::Mapping;
+use crate::search::{Natural, Progress};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
@@ -59,94 +62,169 @@ pub struct Answer {
 /// What was found for a layer and those that equal it.
 #[derive(Clone, Debug)]
 pub struct Found {
-    pub task: Task,
+    /// Index into the layers of the network.
+    pub layer: usize,
     /// Further layers, by index.
     pub same_as: Vec<usize>,
-    /// Schedules of the space; `None`: too many kinds to be counted.
+    /// One for one objective, the front otherwise; empty: none fits, or none was found in time.
+    pub answers: Vec<Answered>,
+    /// Candidates of the space; `None`: too many kinds to be counted.
     pub candidates: Option<Natural>,
-    pub outcome: Outcome,
+    /// Candidates whose cost was computed one by one.
+    pub evaluated: u64,
+    /// The others, by the reason.
+    pub pruned: Vec<(&'static str, Natural)>,
+    /// Nothing that was looked at is below it, for one objective.
+    pub lower_bound: f64,
+    /// No candidate of the space, and no dataflow of the library, is better.
+    pub proved: bool,
+    /// `1 - lower bound / best`; 0 when the answer is proved.
+    pub gap: f64,
+    /// What was searched, if it is not the same for all layers.
+    pub space: Option<String>,
     /// Why there is no answer, if the space has none.
-    pub why: Option<Why>,
-    /// The best dataflow of the library, where the search looks at them.
-    pub written: Option<Written>,
-    /// What the answer is proved by; `None`: its parts are too many to be counted.
-    pub certificate: Option<Certificate>,
+    pub why: Option<(Code, String)>,
     /// The time was over before all of the space was tabulated: nothing is proved.
     pub cut: bool,
     pub time: Duration,
+    pub evidence: Evidence,
+}
+
+/// What a certificate is made of.
+#[derive(Clone, Debug)]
+pub enum Evidence {
+    Loops(Box<Loops>),
+    Methods(Box<Methods>),
+    Parameters(Box<Parameters>),
 }
 
 /// One answer to a search.
-#[derive(Clone, Copy, Debug)]
-pub struct Answered<'a> {
-    pub values: &'a [f64],
-    pub exact: &'a Exact,
-    /// The schedule that was found in the space, or a dataflow of the library that is better.
-    pub of: Of<'a>,
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// One per objective.
+    pub values: Vec<f64>,
+    pub cycles: u64,
+    /// Where there are prices.
+    pub energy_pj: Option<f64>,
+    pub mapping: Mapping,
+    /// The dataflow of the library that this is.
+    pub library: Option<String>,
+    /// Tilings that the model counts in the space.
+    pub tilings: Option<u64>,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub enum Of<'a> {
-    Space(&'a Schedule),
-    Library(&'a Written),
+/// What is the same for all layers of a search.
+pub(super) struct Question<'a> {
+    pub search: &'a Search,
+    pub network: &'a Network,
+    pub accelerator: &'a Accelerator,
+    pub technology: Option<&'a Technology>,
 }
 
-impl Found {
-    /// The library's dataflow, if nothing of the space is as good.
-    #[must_use]
-    pub fn better_written(&self) -> Option<&Written> {
-        let value = |values: &[f64]| values.first().copied().unwrap_or(f64::INFINITY);
-        let best = self.outcome.best.first();
-        let least = best.map_or(f64::INFINITY, |best| value(&best.found.values));
-        let written = self.written.as_ref();
-        written.filter(|written| value(&written.values) < least * (1.0 - SLACK))
-    }
-
-    /// One for one objective, the front otherwise.
-    #[must_use]
-    pub fn answers(&self) -> Vec<Answered<'_>> {
-        if let Some(written) = self.better_written() {
-            return vec![Answered {
-                values: &written.values,
-                exact: &written.exact,
-                of: Of::Library(written),
-            }];
-        }
-        let best = self.outcome.best.iter();
-        best.map(|best| Answered {
-            values: &best.found.values,
-            exact: &best.exact,
-            of: Of::Space(&best.schedule),
+impl<'a> Question<'a> {
+    /// What a search of the program asks.
+    pub fn of(
+        compiled: &'a Compiled,
+        search: &'a Search,
+        technology: Option<&'a Technology>,
+    ) -> Option<Question<'a>> {
+        Some(Question {
+            search,
+            network: compiled.program.networks.get(search.network)?,
+            accelerator: compiled.program.accelerators.get(search.accelerator)?,
+            technology,
         })
-        .collect()
     }
+}
 
-    /// Nothing that was looked at is below it, for one objective.
-    #[must_use]
-    pub fn lower_bound(&self) -> f64 {
-        let written = self.better_written().and_then(|known| known.values.first());
-        self.outcome
-            .lower_bound
-            .min(written.copied().unwrap_or(f64::INFINITY))
-    }
+/// A layer that is ready to be searched.
+pub(super) enum Work {
+    Loops(Task),
+    Method(methods::Task),
+    Parameters(parameters::Task),
+}
 
-    /// No schedule of the space and no dataflow of the library is better.
-    #[must_use]
-    pub fn is_proved(&self) -> bool {
-        self.outcome.proved || self.better_written().is_some() && self.gap() == 0.0
-    }
-
-    /// `1 - lower bound / best`; 0 when the answer is proved.
-    #[must_use]
-    pub fn gap(&self) -> f64 {
-        match self.better_written().and_then(|known| known.values.first()) {
-            Some(value) if *value > 0.0 && !self.outcome.proved => {
-                (1.0 - self.lower_bound() / value).max(0.0)
+impl Work {
+    /// The layers of a search; `None` when something is wrong with it, which has been reported.
+    pub fn of(
+        compiled: &Compiled,
+        question: &Question<'_>,
+        layers: &[usize],
+        sink: &mut Diagnostics,
+    ) -> Option<Vec<Work>> {
+        Some(match kind::of(question.search, sink)? {
+            kind::Kind::Loops => {
+                let tasks = tasks_on(question, layers, sink)?;
+                tasks.into_iter().map(Work::Loops).collect()
             }
-            Some(_) => 0.0,
-            None => self.outcome.gap(),
+            kind::Kind::Methods => {
+                let tasks = methods::tasks_on(compiled, question, layers, sink)?;
+                tasks.into_iter().map(Work::Method).collect()
+            }
+            kind::Kind::Parameters => {
+                let tasks = parameters::tasks_on(question, layers, sink)?;
+                tasks.into_iter().map(Work::Parameters).collect()
+            }
+        })
+    }
+
+    fn layer(&self) -> usize {
+        match self {
+            Work::Loops(task) => task.layer,
+            Work::Method(task) => task.layer,
+            Work::Parameters(task) => task.base.layer,
         }
     }
+
+    /// Whether an answer to the other is one to this.
+    fn equals(&self, other: &Work) -> bool {
+        match (self, other) {
+            (Work::Loops(own), Work::Loops(other)) => own.equals(other),
+            (Work::Method(own), Work::Method(other)) => own.equals(other),
+            (Work::Parameters(own), Work::Parameters(other)) => own.equals(other),
+            _ => false,
+        }
+    }
+}
+
+/// The layers of a search of the program.
+fn work(compiled: &Compiled, search: &Search, sink: &mut Diagnostics) -> Option<Vec<Work>> {
+    let accelerator = compiled.program.accelerators.get(search.accelerator)?;
+    let technology = technology(compiled, accelerator);
+    let question = Question::of(compiled, search, technology.as_ref())?;
+    Work::of(compiled, &question, &search.layers, sink)
+}
+
+/// Judges every search of a program, and searches nothing.
+pub fn check(compiled: &Compiled, sink: &mut Diagnostics) {
+    let maps = compiled.program.maps.iter();
+    let searches = maps.flat_map(|map| &map.searches);
+    for search in compiled.program.searches.iter().chain(searches) {
+        match &search.own {
+            Some(_) => closed::check(compiled, search, sink),
+            None => drop(work(compiled, search, sink)),
+        }
+    }
+}
+
+/// How many candidates the spaces of the first `most` layers of a search have, for editors; not those whose number takes
+/// a search of its own. `None` where something is wrong.
+#[must_use]
+pub fn candidates(
+    compiled: &Compiled,
+    search: &Search,
+    most: usize,
+) -> Option<Vec<(usize, Option<Natural>)>> {
+    let work = work(compiled, search, &mut Diagnostics::new())?;
+    let counted = work.iter().take(most).filter_map(|work| {
+        let count = match work {
+            Work::Loops(task) => task.count(),
+            Work::Method(_) => return None,
+            Work::Parameters(task) => Some(Natural::from(task.combinations())),
+        };
+        Some((work.layer(), count))
+    });
+    Some(counted.collect())
 }
 
 /// Runs a search; `None` when something is wrong with it, which has been reported.
@@ -167,11 +245,10 @@ pub fn run(
             own: Some(own),
         });
     }
-    let tasks = tasks(compiled, search, sink)?;
-    let mut groups: Vec<(Task, Vec<usize>)> = Vec::new();
-    for task in tasks {
+    let mut groups: Vec<(Work, Vec<usize>)> = Vec::new();
+    for task in work(compiled, search, sink)? {
         match groups.iter_mut().find(|(known, _)| known.equals(&task)) {
-            Some((_, same)) => same.push(task.layer),
+            Some((_, same)) => same.push(task.layer()),
             None => groups.push((task, Vec::new())),
         }
     }
@@ -184,77 +261,75 @@ pub fn run(
         left: Vec::new(),
         own: None,
     };
-    let network = compiled.program.networks.get(search.network)?;
     let accelerator = compiled.program.accelerators.get(search.accelerator)?;
-    let library = is_beside(search).then(Library::new);
     let technology = technology(compiled, accelerator);
+    let question = Question::of(compiled, search, technology.as_ref())?;
+    let network = question.network;
+    let library = is_beside(search).then(Library::new);
     let start = Instant::now();
     let total = groups.len();
-    for (done, (mut task, same_as)) in groups.into_iter().enumerate() {
-        let name = network
-            .layers
-            .get(task.layer)
-            .map_or("", |layer| &layer.name);
+    for (done, (work, same_as)) in groups.into_iter().enumerate() {
+        let layer = network.layers.get(work.layer());
+        let name = layer.map_or("", |layer| &layer.name);
         let step = Step {
             done,
             total,
             layer: name,
         };
         if !answer.left.is_empty() || !observer.begin(&step) {
-            answer.left.push(task.layer);
+            answer.left.push(work.layer());
             answer.left.extend(same_as);
             continue;
         }
         // Every layer has its share of what is left.
         let share = u32::try_from(total - done).unwrap_or(u32::MAX);
-        task.request.stop = observer.stop();
-        task.request.time = Some(budget.saturating_sub(start.elapsed()) / share.max(1));
-        let written = library
-            .as_ref()
-            .zip(network.layers.get(task.layer))
-            .and_then(|(library, layer)| {
-                let (technology, model) = (technology.as_ref(), model_name(search));
-                library.best(&task, layer, accelerator, technology, model)
-            });
-        task.request.is_answered = written.is_some();
-        match one(task, same_as, observer) {
-            Ok(found) => answer.found.push(Found { written, ..found }),
-            Err(limit) => sink.push(refusal(search, name, &limit)),
+        let time = budget.saturating_sub(start.elapsed()) / share.max(1);
+        let limits = (Some(time), observer.stop());
+        let mut tell = |progress: &Progress| observer.progress(progress);
+        let found = one(
+            compiled,
+            &question,
+            library.as_ref(),
+            work,
+            limits,
+            &mut tell,
+        )?;
+        match found {
+            Ok(found) => answer.found.push(Found { same_as, ..found }),
+            Err(refusal) => sink.push(refusal),
         }
     }
     answer.left.sort_unstable();
     Some(answer)
 }
 
-fn one(task: Task, same_as: Vec<usize>, observer: &mut dyn Observer) -> Result<Found, EngineLimit> {
-    let start = Instant::now();
-    let prepared = Prepared::of(&task.problem, &task.request, start)?;
-    let mut tell = |progress: &Progress| observer.progress(progress);
-    let outcome = search::search(&prepared, &task.request, start, &mut tell)?;
-    let certificate = certificate(&prepared, &outcome);
-    // Without a word on orders it is the same space.
-    let candidates = if task.request.rules.order.is_empty() {
-        certificate.as_ref().map(|known| known.candidates.clone())
-    } else {
-        task.count()
-    };
-    let cut = prepared.cut;
-    drop(prepared);
-    let why = if outcome.best.is_empty() && !task.request.is_answered {
-        why(&task, &outcome)?
-    } else {
-        None
-    };
-    Ok(Found {
-        same_as,
-        candidates,
-        outcome,
-        why,
-        written: None,
-        certificate,
-        cut,
-        time: start.elapsed(),
-        task,
+/// Searches one layer, with what it may take and what somebody sets who wants what there is; `None` only if there is no
+/// such layer.
+pub(super) fn one(
+    compiled: &Compiled,
+    question: &Question<'_>,
+    library: Option<&Library>,
+    work: Work,
+    (time, stop): (Option<Duration>, Option<&'static AtomicBool>),
+    tell: &mut dyn FnMut(&Progress) -> bool,
+) -> Option<Result<Found, Diagnostic>> {
+    let layer = question.network.layers.get(work.layer())?;
+    Some(match work {
+        Work::Loops(mut task) => {
+            task.request.stop = stop;
+            task.request.time = time;
+            loops::run(question, library, task, tell)
+                .map_err(|limit| refusal(question.search, &layer.name, &limit))
+        }
+        Work::Method(task) => methods::run(question, task, time.unwrap_or(Duration::MAX), stop),
+        Work::Parameters(task) => {
+            let end = parameters::End {
+                start: Instant::now(),
+                time: time.unwrap_or(Duration::MAX),
+                stop,
+            };
+            Ok(parameters::run(compiled, question, task, &end, tell)?)
+        }
     })
 }
 

@@ -1,13 +1,12 @@
 //! One layer of a search as a problem: operation, architecture, prices, rules and what is asked.
 
-use super::closed;
 use super::rules;
+use super::run::Question;
 use crate::cost::{self, Area, Prices, Technology};
-use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::Compiled;
 use crate::hir::search::{Figure, Search, Strategy};
-use crate::hir::{Accelerator, Layer, Word};
+use crate::hir::{Accelerator, Layer};
 use crate::ir::{Mapping, Schedule};
 use crate::lower::{self, Desugared};
 use crate::models;
@@ -64,34 +63,33 @@ pub fn model_name(search: &Search) -> &str {
     model.map_or(models::DEFAULT.name(), |model| &model.text)
 }
 
-/// Judges every search of a program, and searches nothing.
-pub fn check(compiled: &Compiled, sink: &mut Diagnostics) {
-    let maps = compiled.program.maps.iter();
-    let searches = maps.flat_map(|map| &map.searches);
-    for search in compiled.program.searches.iter().chain(searches) {
-        match &search.own {
-            Some(_) => closed::check(compiled, search, sink),
-            None => drop(tasks(compiled, search, sink)),
-        }
-    }
-}
-
 /// The layers of a search; `None` when something is wrong with it, which has been reported.
 #[must_use]
 pub fn tasks(compiled: &Compiled, search: &Search, sink: &mut Diagnostics) -> Option<Vec<Task>> {
-    let program = &compiled.program;
-    let network = program.networks.get(search.network)?;
-    let accelerator = program.accelerators.get(search.accelerator)?;
-    if !model_is_known(search, sink) {
-        return None;
-    }
-    let before = sink.error_count();
-    rules::dimensions_are_known(search, network, accelerator, sink);
+    let accelerator = compiled.program.accelerators.get(search.accelerator)?;
     let technology = technology(compiled, accelerator);
-    let mut found = Vec::with_capacity(search.layers.len());
-    for &at in &search.layers {
+    let question = Question::of(compiled, search, technology.as_ref())?;
+    tasks_on(&question, &search.layers, sink)
+}
+
+/// The same on any hardware and any layers of a network.
+pub(super) fn tasks_on(
+    question: &Question<'_>,
+    layers: &[usize],
+    sink: &mut Diagnostics,
+) -> Option<Vec<Task>> {
+    let Question {
+        search,
+        network,
+        accelerator,
+        technology,
+    } = *question;
+    let before = sink.error_count();
+    rules::dimensions_are_known(search, (network, layers), accelerator, sink);
+    let mut found = Vec::with_capacity(layers.len());
+    for &at in layers {
         let layer = network.layers.get(at)?;
-        match task(search, at, layer, accelerator, technology.as_ref()) {
+        match task(search, at, layer, accelerator, technology) {
             Ok(task) => found.push(task),
             Err(refusal) => sink.push(refusal),
         }
@@ -103,40 +101,6 @@ pub fn tasks(compiled: &Compiled, search: &Search, sink: &mut Diagnostics) -> Op
 pub(super) fn technology(compiled: &Compiled, accelerator: &Accelerator) -> Option<Technology> {
     let source = compiled.program.technologies.get(accelerator.technology?)?;
     Some(pricing::technology(source, &mut Diagnostics::new()))
-}
-
-fn model_is_known(search: &Search, sink: &mut Diagnostics) -> bool {
-    let Some(Word { text, span }) = &search.model else {
-        return true;
-    };
-    if search::rule_of(text).is_some() {
-        return true;
-    }
-    let names = || models::REGISTRY.iter().map(|model| model.name());
-    let known: Vec<&str> = names()
-        .filter(|name| search::rule_of(name).is_some())
-        .collect();
-    let diagnostic = if names().any(|name| name == text) {
-        Diagnostic::new(
-            Code::E0601,
-            format!("the model `{text}` has no bound for schedules in loops, so nothing can be searched by it"),
-        )
-        .at(*span, "no search by this model")
-        .help("of a model with a space of its own a `Search` says so: `space deepopt;`")
-    } else {
-        Diagnostic::new(Code::E0201, format!("there is no cost model `{text}`"))
-            .at(*span, "unknown model")
-    };
-    let diagnostic = diagnostic.note(format!("a search goes by {}", known.join(" or ")));
-    sink.push(match nearest(text, known.iter().copied()) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-            *span,
-            near.to_owned(),
-            "use the known name",
-        ),
-        None => diagnostic,
-    });
-    false
 }
 
 /// One layer of a search.
@@ -211,12 +175,25 @@ pub fn task(
         .collect();
     let volume = problem.operation.volume();
     for share in &search.utilization {
+        if let Some(memory) = share.memory.and_then(|at| accelerator.memories.get(at)) {
+            return Err(Diagnostic::new(
+                Code::E0601,
+                format!(
+                    "how full `{}` is is a condition of the model `dmazerunner` only",
+                    memory.name
+                ),
+            )
+            .at(share.span, "asked for here")
+            .help(
+                "say `model: dmazerunner;`, or ask for `capacity`, which may be at most so much",
+            ));
+        }
         // operations / (cycles * PEs * lanes) >= share
         let at_once =
             u128::from(problem.architecture.pes()) * u128::from(problem.architecture.lanes);
         let most = volume
-            .and_then(|volume| volume.checked_mul(share.denominator()))
-            .zip(at_once.checked_mul(share.numerator()))
+            .and_then(|volume| volume.checked_mul(share.least.denominator()))
+            .zip(at_once.checked_mul(share.least.numerator()))
             .map(|(operations, at_once)| operations / at_once.max(1))
             .ok_or_else(|| refuse("its sizes are past what is counted"))?;
         request.limits.push(Limit {
@@ -286,22 +263,6 @@ fn placements(rules: &Rules, mapping: &Mapping) -> u64 {
         Places::Apart => WEAK_ORDERS.get(tensors.len()).copied().unwrap_or(u64::MAX),
     };
     (0..levels).fold(ways, |all, _| all.saturating_mul(orders))
-}
-
-/// How many schedules the spaces of the first `most` layers of a search have; for editors. `None` where something is
-/// wrong.
-#[must_use]
-pub fn candidates(
-    compiled: &Compiled,
-    search: &Search,
-    most: usize,
-) -> Option<Vec<(usize, Option<Natural>)>> {
-    let tasks = tasks(compiled, search, &mut Diagnostics::new())?;
-    let counted = tasks
-        .iter()
-        .take(most)
-        .map(|task| (task.layer, task.count()));
-    Some(counted.collect())
 }
 
 impl Task {

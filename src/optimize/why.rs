@@ -2,6 +2,7 @@
 
 use super::task::Task;
 use crate::base::num::grouped;
+use crate::diag::Code;
 use crate::engine::EngineLimit;
 use crate::hir::Accelerator;
 use crate::search::{self, Objective, Outcome, Why};
@@ -52,13 +53,13 @@ pub(super) fn name(objective: Objective, accelerator: &Accelerator) -> String {
     }
 }
 
-fn memory(accelerator: &Accelerator, at: usize) -> &str {
+pub(super) fn memory(accelerator: &Accelerator, at: usize) -> &str {
     let memory = accelerator.memories.get(at);
     memory.map_or("a memory", |memory| memory.name.as_str())
 }
 
 /// Whole numbers as such.
-fn amount(value: f64) -> String {
+pub(super) fn amount(value: f64) -> String {
     if value.fract() == 0.0 && value < 1e15 {
         grouped(value as u128)
     } else {
@@ -66,9 +67,17 @@ fn amount(value: f64) -> String {
     }
 }
 
-/// The reason as a sentence without its end.
+/// The reason as a sentence without its end, and the code of a mistake that it is.
 #[must_use]
-pub(super) fn sentence(why: &Why, task: &Task, accelerator: &Accelerator) -> String {
+pub(super) fn words(why: &Why, task: &Task, accelerator: &Accelerator) -> (Code, String) {
+    let code = match why {
+        Why::Memory { .. } | Why::Memories(_) => Code::E0501,
+        _ => Code::E0602,
+    };
+    (code, sentence(why, task, accelerator))
+}
+
+fn sentence(why: &Why, task: &Task, accelerator: &Accelerator) -> String {
     let rank = |rank: usize| {
         let name = task.desugared.rank_names.get(rank);
         name.map_or("a dimension", String::as_str)

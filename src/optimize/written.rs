@@ -15,7 +15,7 @@ use crate::driver::{MemoryFiles, Session};
 use crate::hir::search::{Search, Strategy};
 use crate::hir::{Accelerator, Application, Layer, Program};
 use crate::ir::Mapping;
-use crate::legality;
+use crate::legality::{self, Overfull, Violation};
 use crate::lower::{self, Options};
 use crate::search::{Exact, Goal, Judge, Problem, SLACK, counter, values};
 use crate::stdlib;
@@ -82,8 +82,8 @@ impl Library {
     ) -> Option<Written> {
         let mut best: Option<Written> = None;
         for (name, application) in &self.dataflows {
-            let lowered = self.lowered(application, layer, accelerator);
-            let found = lowered.and_then(|mapping| {
+            let lowered = lowered(&self.program, application, layer, accelerator);
+            let found = lowered.ok().and_then(|mapping| {
                 // Clusters cut the arrays in their own way.
                 let problem = task::problem(&mapping, layer, accelerator, technology, model)?;
                 priced(name, mapping, problem, task)
@@ -96,27 +96,36 @@ impl Library {
         }
         best
     }
+}
 
-    /// A dataflow that serves the layer, with places for all memories.
-    fn lowered(
-        &self,
-        application: &Application,
-        layer: &Layer,
-        accelerator: &Accelerator,
-    ) -> Option<Mapping> {
-        let mut unsaid = Diagnostics::new();
-        let options = Options::default();
-        let lowered = lower::lower(
-            &self.program,
-            layer,
-            application,
-            accelerator,
-            options,
-            &mut unsaid,
-        );
-        let lowered = lowered.ok().filter(|_| unsaid.error_count() == 0)?;
-        let settled = legality::settle(lowered.mapping, &lowered.automatic, &lowered.fixed);
-        Some(settled.ok()?.0.into_inner())
+/// A dataflow that serves the layer, with places for all memories.
+///
+/// # Errors
+/// The only thing that is wrong, if that is a memory that is too small.
+pub(super) fn lowered(
+    program: &Program,
+    application: &Application,
+    layer: &Layer,
+    accelerator: &Accelerator,
+) -> Result<Mapping, Option<Box<Overfull>>> {
+    let mut unsaid = Diagnostics::new();
+    let options = Options::default();
+    let lowered = lower::lower(
+        program,
+        layer,
+        application,
+        accelerator,
+        options,
+        &mut unsaid,
+    );
+    let lowered = lowered.ok().filter(|_| unsaid.error_count() == 0);
+    let lowered = lowered.ok_or(None)?;
+    match legality::settle(lowered.mapping, &lowered.automatic, &lowered.fixed) {
+        Ok((legal, _)) => Ok(legal.into_inner()),
+        Err(illegal) => Err(match illegal.violations.as_slice() {
+            [Violation::Overfull(one)] => Some(one.clone()),
+            _ => None,
+        }),
     }
 }
 

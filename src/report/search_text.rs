@@ -52,7 +52,18 @@ fn write_search(out: &mut String, layers: &[SearchReport]) {
         ),
     );
     line(out, "", "");
-    line(out, "  ", &format!("space     {}", first.space));
+    let mut spaces = layers.iter().map(|layer| &layer.space);
+    if spaces.all(|space| *space == first.space) {
+        line(out, "  ", &format!("space     {}", first.space));
+    } else {
+        for layer in layers {
+            line(
+                out,
+                "  ",
+                &format!("space     {}: {}", layer.layer, layer.space),
+            );
+        }
+    }
     line(
         out,
         "  ",
@@ -132,18 +143,27 @@ fn covered(search: &SearchReport) -> String {
     };
     let parts: Vec<String> = [
         ("capacity", "too large"),
+        ("untried", "too large or not tried"),
         ("order", "of orders that another replaces"),
         ("bound", "cut off by bounds"),
         ("join", "formed from tables"),
+        ("dominated", "of splits that another replaces"),
+        ("illegal", "that do not serve the layer"),
+        ("uncounted", "that cannot be counted"),
     ]
     .iter()
     .filter_map(|(reason, words)| Some(format!("{} {words}", share(reason)?.1)))
     .collect();
-    format!(
-        "{} counted by the engine ({})",
-        grouped(search.evaluated.into()),
-        parts.join(", ")
-    )
+    let evaluated = grouped(search.evaluated.into());
+    let by = if search.model == "dmazerunner" {
+        "priced by the model"
+    } else {
+        "counted by the engine"
+    };
+    if parts.is_empty() {
+        return format!("{evaluated} {by}");
+    }
+    format!("{evaluated} {by} ({})", parts.join(", "))
 }
 
 fn proof(search: &SearchReport) -> String {
@@ -189,6 +209,8 @@ pub(super) fn unit(objective: &str) -> &'static str {
 fn front(out: &mut String, search: &SearchReport) {
     let proof = if search.proved {
         "no schedule of the space is as good in all of them"
+    } else if search.pruned.get("untried").is_some() {
+        "not proved: not all pieces were tried"
     } else {
         "not proved: the search was stopped"
     };
@@ -270,7 +292,10 @@ fn table(out: &mut String, layers: &[SearchReport]) {
             .to_string(),
     ];
     if single {
-        total.push(String::new());
+        total.push(match sum(layers) {
+            Some(sum) => amount(sum),
+            None => String::new(),
+        });
     }
     total.push(grouped(cycles));
     total.push(if priced {
@@ -278,8 +303,36 @@ fn table(out: &mut String, layers: &[SearchReport]) {
     } else {
         String::new()
     });
+    let all: Option<u128> = layers
+        .iter()
+        .map(|layer| layer.candidates.as_ref()?.parse::<u128>().ok())
+        .try_fold(0u128, |sum, one| sum.checked_add(one?));
+    let counted = layers.iter().map(|layer| layer.evaluated).sum::<u64>();
+    total.extend([
+        String::new(),
+        grouped(counted.into()),
+        all.map_or_else(String::new, |all| count(&all.to_string())),
+    ]);
     table.row(total);
     table.write(out, "  ", &[0]);
+}
+
+/// The sum of an objective over the layers, as often as they run; products are those of the layers. Capacities and areas
+/// have none.
+fn sum(layers: &[SearchReport]) -> Option<f64> {
+    let objective = &layers.first()?.objective;
+    let adds = ["energy", "cycles", "edp", "e2dp", "ed2p"];
+    let [name] = objective.as_slice() else {
+        return None;
+    };
+    if !adds.contains(&name.as_str()) && !name.starts_with("traffic") {
+        return None;
+    }
+    let values = layers.iter().map(|layer| {
+        let best = layer.best.as_ref()?;
+        Some(best.values.first()? * layer.times as f64)
+    });
+    values.sum()
 }
 
 /// Whole numbers in groups, others with six digits.

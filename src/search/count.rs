@@ -84,9 +84,8 @@ fn chains(
     rank: usize,
 ) -> Option<BTreeMap<Shape, Natural>> {
     // By shape, how many chains end in each extent.
-    let start = BTreeMap::from([(extent, Natural::from(1))]);
-    let mut known: BTreeMap<Shape, BTreeMap<u64, Natural>> =
-        BTreeMap::from([(Shape::new(), start)]);
+    let start = Ends::from([(extent, Natural::from(1))]);
+    let mut known: BTreeMap<Shape, Ends> = BTreeMap::from([(Shape::new(), start)]);
     for block in &skeleton.blocks {
         let (pieces, most) = match *block {
             Block::Time { memory, .. } => (rules.time.get(&(memory, rank)), u64::MAX),
@@ -97,50 +96,49 @@ fn chains(
         if any && extent > LARGEST {
             return None;
         }
-        let mut next: BTreeMap<Shape, BTreeMap<u64, Natural>> = BTreeMap::new();
-        for (shape, ways) in &known {
-            let mut to = |trips: u64, inside: u64, ways: &Natural| {
+        let mut next: BTreeMap<Shape, Ends> = BTreeMap::new();
+        for (shape, ways) in known {
+            let mut to = |trips: u64, ends: Ends| {
                 let mut shape = shape.clone();
                 shape.push(match block {
                     Block::Time { .. } => u64::from(trips > 1),
                     Block::Space { .. } => trips,
                 });
-                let ends = next.entry(shape).or_default();
-                ends.entry(inside).or_default().add(ways);
+                let known = next.entry(shape).or_default();
+                for (inside, ways) in ends {
+                    known.entry(inside).or_default().add(&ways);
+                }
             };
-            if any && matches!(block, Block::Time { .. }) {
-                // Every smaller extent is reached from all larger ones.
-                let mut above = Natural::default();
-                let largest = ways.keys().next_back().copied().unwrap_or(0);
-                for inside in (1..=largest).rev() {
-                    if !above.is_zero() {
-                        to(2, inside, &above);
-                    }
-                    if let Some(own) = ways.get(&inside) {
-                        to(1, inside, own);
-                        above.add(own);
+            match block {
+                Block::Time { .. } if any => {
+                    to(2, smaller(&ways));
+                    to(1, ways);
+                }
+                Block::Space { .. } if any => {
+                    for (trips, ends) in spread(&ways, most) {
+                        to(trips, ends);
                     }
                 }
-                continue;
-            }
-            for (&outside, ways) in ways {
-                let mut option = |inside: u64| {
-                    let trips = outside.div_ceil(inside);
-                    if trips <= most {
-                        to(trips, inside, ways);
+                _ => {
+                    for (&outside, ways) in &ways {
+                        let mut option = |inside: u64| {
+                            let trips = outside.div_ceil(inside);
+                            if trips <= most {
+                                to(trips, Ends::from([(inside, ways.clone())]));
+                            }
+                        };
+                        match pieces {
+                            Pieces::Whole => option(outside),
+                            Pieces::OneOf(list) => {
+                                let mut list: Vec<u64> = list.clone();
+                                list.sort_unstable();
+                                list.dedup();
+                                let fit = list.iter().filter(|&&e| e >= 1 && e <= outside);
+                                fit.for_each(|&e| option(e));
+                            }
+                            Pieces::Any | Pieces::Divisors => divisors(outside).for_each(option),
+                        }
                     }
-                };
-                match pieces {
-                    Pieces::Whole => option(outside),
-                    Pieces::OneOf(list) => {
-                        let mut list: Vec<u64> = list.clone();
-                        list.sort_unstable();
-                        list.dedup();
-                        let fit = list.iter().filter(|&&e| e >= 1 && e <= outside);
-                        fit.for_each(|&e| option(e));
-                    }
-                    Pieces::Any if any => (1..=outside).for_each(option),
-                    Pieces::Any | Pieces::Divisors => divisors(outside).for_each(option),
                 }
             }
         }
@@ -152,4 +150,53 @@ fn chains(
         (shape, sum)
     });
     Some(sums.filter(|(_, sum)| !sum.is_zero()).collect())
+}
+
+/// How many chains end in each extent.
+type Ends = BTreeMap<u64, Natural>;
+
+/// Every smaller extent is reached from all larger ones.
+fn smaller(ways: &Ends) -> Ends {
+    let mut above = Natural::default();
+    let largest = ways.keys().next_back().copied().unwrap_or(0);
+    let mut found = Vec::new();
+    for inside in (1..=largest).rev() {
+        if !above.is_zero() {
+            found.push((inside, above.clone()));
+        }
+        if let Some(own) = ways.get(&inside) {
+            above.add(own);
+        }
+    }
+    found.into_iter().rev().collect()
+}
+
+/// By the trips of a spread, at most `most`: all extents from `(trips - 1) * inside + 1` to `trips * inside` are cut into
+/// so many pieces of `inside`, so with the sums over all smaller extents each is a difference.
+fn spread(ways: &Ends, most: u64) -> Vec<(u64, Ends)> {
+    let largest = ways.keys().next_back().copied().unwrap_or(0);
+    // Up to each extent, and 0.
+    let mut sums = vec![Natural::default()];
+    let mut sum = Natural::default();
+    for extent in 1..=largest {
+        if let Some(own) = ways.get(&extent) {
+            sum.add(own);
+        }
+        sums.push(sum.clone());
+    }
+    let upto = |extent: u64| &sums[extent.min(largest) as usize];
+    let mut found = vec![(1, ways.clone())];
+    for trips in 2..=most.min(largest) {
+        let mut ends = Ends::new();
+        for inside in 1..=largest {
+            let below = (trips - 1).saturating_mul(inside);
+            if below >= largest {
+                break;
+            }
+            let all = upto(trips.saturating_mul(inside)).minus(upto(below));
+            ends.extend(all.filter(|all| !all.is_zero()).map(|all| (inside, all)));
+        }
+        found.push((trips, ends));
+    }
+    found
 }

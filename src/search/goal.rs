@@ -75,13 +75,18 @@ impl Goal {
                 .first()
                 .is_none_or(|best| less(value, best.values[0]));
         }
-        !self.found.iter().any(|found| {
-            found
-                .values
-                .iter()
-                .zip(&self.objectives)
-                .all(|(&own, &objective)| !less(figures.value(objective), own))
-        })
+        let replaces = |found: &Found| {
+            let mut values = found.values.iter().zip(&self.objectives);
+            values.all(|(&own, &objective)| !less(figures.value(objective), own))
+        };
+        if let [first, _] = *self.objectives.as_slice() {
+            // The further on in the front, the less of the second: the last one that has no more of the first.
+            let value = figures.value(first);
+            let upto = |found: &Found| !less(value, found.values[0]);
+            let last = self.found.partition_point(upto).checked_sub(1);
+            return !last.is_some_and(|last| replaces(&self.found[last]));
+        }
+        !self.found.iter().any(replaces)
     }
 
     /// Takes a counted candidate in if it improves.

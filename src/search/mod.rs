@@ -50,7 +50,7 @@ pub use join::{Leaf, Work};
 pub use judge::{Exact, Judge, Unfit, values};
 pub use prepare::{Prepared, counter};
 pub use problem::{Figures, Limit, Objective, Problem, rule_of};
-pub use request::{Best, Observer, Outcome, Progress, Pruned, Request, Strategy};
+pub use request::{Best, Choices, Observer, Outcome, Progress, Pruned, Request, Strategy};
 pub use run::{run, search};
 pub use space::{
     Block, Candidate, Keep, Orders, Pieces, Places, Rules, Skeleton, Tiles, skeletons,

@@ -56,8 +56,8 @@ fn cut(pieces: &Pieces, size: u64) -> Pieces {
 }
 
 impl Partition<'_> {
-    /// The factors, and whether no clipped end keeps anything.
-    pub fn row(&self, crossed: &[Crossed]) -> (Vec<f64>, bool) {
+    /// The factors.
+    pub fn row(&self, crossed: &[Crossed]) -> Vec<f64> {
         let operation = &self.problem.operation;
         let architecture = &self.problem.architecture;
         let extent = operation.ranks[self.rank];
@@ -66,7 +66,6 @@ impl Partition<'_> {
             crossings: crossed.len(),
         };
         let mut factors = vec![0.0; layout.len()];
-        let mut clean = true;
         let sizes: SmallVec<[u64; 8]> = self
             .own
             .iter()
@@ -153,7 +152,6 @@ impl Partition<'_> {
                             Some(_) => 0,
                         };
                         kept += count * idle as f64;
-                        clean &= at == inside || idle == 0;
                     } else {
                         let all = |array: usize| array < below;
                         let parents = |array: usize| array < above;
@@ -200,7 +198,7 @@ impl Partition<'_> {
             .filter(|(block, _)| *block < self.skeleton.steps)
             .count();
         factors[layout.steps()] = pieces[steps].iter().map(|&(_, count)| count as f64).sum();
-        (factors, clean)
+        factors
     }
 }
 

@@ -13,7 +13,8 @@ use crate::search::tables::permutations;
 /// What an enumeration found.
 #[derive(Clone, Debug)]
 pub struct Enumerated {
-    pub goal: Goal,
+    /// What is best by each of them.
+    pub goals: Vec<Goal>,
     pub candidates: u64,
     pub legal: u64,
     /// Legal, but not countable.
@@ -26,11 +27,11 @@ pub fn enumerate(
     operation: &Operation,
     skeletons: &[Skeleton],
     rules: &Rules,
-    goal: Goal,
+    goals: Vec<Goal>,
     most: u64,
 ) -> Option<Enumerated> {
     let mut found = Enumerated {
-        goal,
+        goals,
         candidates: 0,
         legal: 0,
         uncounted: 0,
@@ -193,7 +194,9 @@ fn orders(
         match judge.exact(skeleton.schedule(operation, &candidate)) {
             Ok(exact) => {
                 found.legal += 1;
-                found.goal.take(&exact.figures, &candidate);
+                for goal in &mut found.goals {
+                    goal.take(&exact.figures, &candidate);
+                }
             }
             Err(crate::search::judge::Unfit::Uncounted(_)) => found.uncounted += 1,
             Err(_) => {}
@@ -207,10 +210,10 @@ pub fn of(
     problem: &crate::search::problem::Problem,
     counter: &Counter,
     rules: &Rules,
-    goal: Goal,
+    goals: Vec<Goal>,
     most: u64,
 ) -> Option<Enumerated> {
     let judge = Judge::new(problem, counter);
     let skeletons = space::skeletons(&problem.operation, &problem.architecture, rules);
-    enumerate(&judge, &problem.operation, &skeletons, rules, goal, most)
+    enumerate(&judge, &problem.operation, &skeletons, rules, goals, most)
 }

@@ -5,7 +5,7 @@ use crate::ir::Schedule;
 use crate::search::class::Room;
 use crate::search::par;
 use crate::search::problem::Problem;
-use crate::search::request::Request;
+use crate::search::request::{Choices, Request};
 use crate::search::space::{self, Rules};
 use crate::search::tables::{Stop, Tables};
 use std::time::{Duration, Instant};
@@ -43,7 +43,7 @@ impl<'a> Prepared<'a> {
     pub fn new(
         problem: &'a Problem,
         rules: &Rules,
-        choices: usize,
+        choices: Choices,
     ) -> Result<Prepared<'a>, EngineLimit> {
         Prepared::until(problem, rules, choices, &|| false)
     }
@@ -74,7 +74,7 @@ impl<'a> Prepared<'a> {
     pub fn until(
         problem: &'a Problem,
         rules: &Rules,
-        choices: usize,
+        choices: Choices,
         stop: Stop<'_>,
     ) -> Result<Prepared<'a>, EngineLimit> {
         let own = counter(problem)?;

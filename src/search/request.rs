@@ -21,6 +21,39 @@ pub enum Strategy {
     Random { draws: u64, seed: u64 },
 }
 
+/// How many choices of one group are tabulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choices {
+    pub most: usize,
+    /// Where there are more than so many, of the imperfect pieces with as many trips only the smallest is a choice.
+    pub full: usize,
+}
+
+impl Choices {
+    /// What can be tabulated in a part of a time.
+    #[must_use]
+    pub fn within(time: Duration) -> Choices {
+        let all = Choices::default();
+        let full = usize::try_from(time.as_millis()).unwrap_or(usize::MAX);
+        Choices {
+            full: full.saturating_mul(2).clamp(FEW, all.full),
+            ..all
+        }
+    }
+}
+
+/// Choices of one group up to which all imperfect pieces are tried however little time there is.
+pub(super) const FEW: usize = 512;
+
+impl Default for Choices {
+    fn default() -> Choices {
+        Choices {
+            most: 40_000,
+            full: 40_000,
+        }
+    }
+}
+
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -30,8 +63,7 @@ pub struct Request {
     pub strategy: Strategy,
     pub time: Option<Duration>,
     pub evaluations: Option<u64>,
-    /// Choices of one group that are tabulated at most.
-    pub choices: usize,
+    pub choices: Choices,
     /// There is an answer already, from somewhere else: the time is not exceeded to find a first one.
     pub is_answered: bool,
     /// Set by somebody who wants what there is.
@@ -54,7 +86,7 @@ impl Request {
             strategy: Strategy::Optimal,
             time: None,
             evaluations: None,
-            choices: 40_000,
+            choices: Choices::default(),
             is_answered: false,
             stop: None,
         }

@@ -23,7 +23,7 @@ use crate::search::par;
 use crate::search::prepare::{Prepared, counter};
 use crate::search::problem::{Figures, Problem};
 use crate::search::random::{self, Random};
-use crate::search::request::{Best, Observer, Outcome, Progress, Pruned, Request, Strategy};
+use crate::search::request::{Best, FEW, Observer, Outcome, Progress, Pruned, Request, Strategy};
 use crate::search::space::{self, Tiles};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -135,22 +135,9 @@ pub fn search(
     start: Instant,
     observer: &mut Observer,
 ) -> Result<Outcome, EngineLimit> {
-    let mut search = Search {
-        goal: Goal::new(&request.objectives, &request.limits),
-        queue: BinaryHeap::new(),
-        number: 0,
-        pruned: Vec::new(),
-        joined: Vec::new(),
-        work: Work::default(),
-        evaluated: 0,
-        cache: vec![Cache::new(); prepared.rooms.len()],
-        aside: f64::INFINITY,
-        uncounted: (0, f64::INFINITY),
-        scratch: Vec::new(),
-        prepared,
-        request,
-    };
-    // What perfect tiles can do is known soon, and cuts off most of the imperfect ones.
+    let goal = Goal::new(&request.objectives, &request.limits);
+    let mut search = Search::new(prepared, request, goal);
+    // What perfect tiles can do is known soon, then what few imperfect ones can; that cuts off most of the others.
     if request.rules.tiles == Tiles::Imperfect
         && !matches!(request.strategy, Strategy::Random { .. })
     {
@@ -166,7 +153,39 @@ pub fn search(
     search.finish(complete)
 }
 
-impl Search<'_, '_> {
+/// A search for good candidates among some, from what is known.
+fn begin(
+    prepared: &Prepared,
+    request: &Request,
+    start: Instant,
+    observer: &mut Observer,
+    goal: Goal,
+) -> Result<Outcome, EngineLimit> {
+    let mut search = Search::new(prepared, request, goal);
+    let complete = search.go(start, observer)?;
+    search.finish(complete)
+}
+
+impl<'a, 'b> Search<'a, 'b> {
+    /// A search that goes on from what is known.
+    fn new(prepared: &'b Prepared<'a>, request: &'b Request, goal: Goal) -> Search<'a, 'b> {
+        Search {
+            goal,
+            queue: BinaryHeap::new(),
+            number: 0,
+            pruned: Vec::new(),
+            joined: Vec::new(),
+            work: Work::default(),
+            evaluated: 0,
+            cache: vec![Cache::new(); prepared.rooms.len()],
+            aside: f64::INFINITY,
+            uncounted: (0, f64::INFINITY),
+            scratch: Vec::new(),
+            prepared,
+            request,
+        }
+    }
+
     fn blank(&self) -> Figures {
         let memories = self.prepared.problem.architecture.memories.len();
         Figures {
@@ -200,7 +219,6 @@ impl Search<'_, '_> {
     /// Finds the best perfect tiles, to begin with.
     fn begin(&mut self, start: Instant, observer: &mut Observer) -> Result<(), EngineLimit> {
         let mut request = self.request.clone();
-        request.rules.tiles = Tiles::Perfect;
         request.strategy = Strategy::Adaptive;
         // The whole of the time is for it: what it finds is an answer.
         let grace = if request.is_answered {
@@ -209,13 +227,28 @@ impl Search<'_, '_> {
             GRACE
         };
         let time = request.time.map(|time| time.saturating_add(grace));
-        let stop = || request.is_stopped() || time.is_some_and(|time| start.elapsed() >= time);
-        let (problem, choices) = (self.prepared.problem, request.choices);
-        let prepared = Prepared::until(problem, &request.rules, choices, &stop)?;
-        let outcome = search(&prepared, &request, start, observer)?;
-        self.evaluated += outcome.evaluated;
-        for best in &outcome.best {
-            self.goal.take(&best.exact.figures, &best.found.candidate);
+        let asked = self.request;
+        let stop = || asked.is_stopped() || time.is_some_and(|time| start.elapsed() >= time);
+        let problem = self.prepared.problem;
+        for tiles in [Tiles::Perfect, Tiles::Imperfect] {
+            // A front of few pieces is most of the front of all.
+            if tiles == Tiles::Imperfect && !self.goal.single() {
+                break;
+            }
+            request.rules.tiles = tiles;
+            if tiles == Tiles::Imperfect {
+                request.choices.full = FEW.min(request.choices.full);
+            }
+            let prepared = Prepared::until(problem, &request.rules, request.choices, &stop)?;
+            // If there are few pieces, all of them follow anyway.
+            if tiles == Tiles::Imperfect && !prepared.thinned {
+                break;
+            }
+            let outcome = begin(&prepared, &request, start, observer, self.goal.clone())?;
+            self.evaluated += outcome.evaluated;
+            for best in &outcome.best {
+                self.goal.take(&best.exact.figures, &best.found.candidate);
+            }
         }
         Ok(())
     }

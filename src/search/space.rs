@@ -411,18 +411,42 @@ pub struct Chains<'a> {
     pub skeleton: &'a Skeleton,
     pub rank: usize,
     pub extent: u64,
-    /// Per block: the largest extent that the memories whose tiles lie right after it can hold.
+    pub thin: Thin,
+    /// Per block: the largest extent that leads to pieces that all memories can hold.
     pub limits: Vec<u64>,
     /// Blocks in time from here on have no loop of the rank.
     pub upto: usize,
+    /// Per block the number of its run; the rank has one loop at most in the blocks of a run.
+    pub runs: Vec<usize>,
+}
+
+/// Which imperfect pieces are left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thin {
+    None,
+    /// Those that a smaller one with as many trips replaces, and of pieces of pieces in time all but those of 1, 2, 3, 4,
+    /// 6, 8, 16, 32 ... trips and those of one point.
+    Fine,
+    /// Of pieces of pieces all but those of 1, 4, 16 ... trips and those of one point.
+    Coarse,
+}
+
+/// Which loops in time of the rank lie outside of a block.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    /// None.
+    First,
+    Again,
+    /// One that does what a loop in the block would do.
+    Replaced,
 }
 
 impl Chains<'_> {
-    /// What a piece of block `number` may be, cut from `outside`; `thin`: of the imperfect ones only those that no
-    /// smaller one with as many trips replaces.
-    fn options(&self, number: usize, outside: u64, thin: bool, found: &mut Vec<u64>) {
+    /// What a piece of block `number` may be, cut from `outside`.
+    fn options(&self, number: usize, outside: u64, cut: Cut, found: &mut Vec<u64>) {
         found.clear();
-        if number >= self.upto && matches!(self.skeleton.blocks[number], Block::Time { .. }) {
+        let in_time = matches!(self.skeleton.blocks[number], Block::Time { .. });
+        if in_time && (number >= self.upto || cut == Cut::Replaced) {
             found.push(outside);
             return;
         }
@@ -438,8 +462,18 @@ impl Chains<'_> {
             Pieces::OneOf(list) => {
                 found.extend(list.iter().copied().filter(|&e| e >= 1 && e <= outside))
             }
-            Pieces::Any if self.rules.tiles == Tiles::Imperfect && !thin => {
-                found.extend(1..=outside)
+            Pieces::Any if self.rules.tiles == Tiles::Imperfect && self.thin == Thin::None => {
+                found.extend(outside.div_ceil(most)..=outside.min(self.limits[number]));
+            }
+            Pieces::Any if self.rules.tiles == Tiles::Imperfect && in_time && cut == Cut::Again => {
+                let (step, more): (usize, &[u64]) = match self.thin {
+                    Thin::None | Thin::Fine => (1, &[3, 6]),
+                    Thin::Coarse => (2, &[]),
+                };
+                let powers = (0..u64::BITS).step_by(step).map(|bits| 1 << bits);
+                let trips = powers.take_while(|&trips| trips < outside);
+                let trips = trips.chain(more.iter().copied()).chain([outside]);
+                found.extend(trips.map(|trips| outside.div_ceil(trips)));
             }
             Pieces::Any if self.rules.tiles == Tiles::Imperfect => {
                 let mut trips = 1;
@@ -464,14 +498,21 @@ impl Chains<'_> {
 
     /// All chains, or as many as `most` and one more.
     #[must_use]
-    pub fn list(&self, thin: bool, most: usize) -> Vec<Vec<u64>> {
+    pub fn list(&self, most: usize) -> Vec<Vec<u64>> {
         let mut found = Vec::new();
         let mut chain = Vec::with_capacity(self.skeleton.blocks.len());
-        self.extend(&mut chain, thin, most, &mut found);
+        self.extend(&mut chain, None, most, &mut found);
         found
     }
 
-    fn extend(&self, chain: &mut Vec<u64>, thin: bool, most: usize, found: &mut Vec<Vec<u64>>) {
+    /// `taken`: the run of the last loop in time.
+    fn extend(
+        &self,
+        chain: &mut Vec<u64>,
+        taken: Option<usize>,
+        most: usize,
+        found: &mut Vec<Vec<u64>>,
+    ) {
         if found.len() > most {
             return;
         }
@@ -482,10 +523,19 @@ impl Chains<'_> {
         }
         let outside = chain.last().copied().unwrap_or(self.extent);
         let mut options = Vec::new();
-        self.options(number, outside, thin, &mut options);
+        let own = self.runs[number];
+        let cut = match taken {
+            None => Cut::First,
+            Some(run) if run == own => Cut::Replaced,
+            Some(_) => Cut::Again,
+        };
+        self.options(number, outside, cut, &mut options);
+        let in_time = matches!(self.skeleton.blocks[number], Block::Time { .. });
         for extent in options {
             chain.push(extent);
-            self.extend(chain, thin, most, found);
+            let moves = in_time && extent < outside;
+            let taken = if moves { Some(own) } else { taken };
+            self.extend(chain, taken, most, found);
             chain.pop();
         }
     }
@@ -505,13 +555,43 @@ pub fn useful(operation: &Operation, skeleton: &Skeleton, rank: usize) -> usize 
     tiles.fold(0, usize::max)
 }
 
-/// Per block the largest extent of `rank` that the memories can hold whose tiles lie right after it.
+/// Per block the number of its run, of a rank whose pieces are pieces of every tensor that has it. Blocks in time over the
+/// tiles of one memory are a run if no tile of a tensor with the rank lies between them. Two loops of the rank in a run
+/// are of no more use than the inner one alone: no tile that it makes smaller lies before that, and tiles without the
+/// rank, and sums, move the more often the further out a loop of it is.
+#[must_use]
+pub fn runs(operation: &Operation, skeleton: &Skeleton, rank: usize) -> Vec<usize> {
+    let lies = |at: usize| {
+        let mut rows = skeleton.places.iter();
+        rows.any(|row| {
+            let mut places = row.iter().enumerate();
+            places.any(|(tensor, place)| {
+                *place == Some(at) && indexes(&operation.tensors[tensor], rank)
+            })
+        })
+    };
+    let mut run = 0;
+    let mut found = Vec::with_capacity(skeleton.blocks.len());
+    for (number, block) in skeleton.blocks.iter().enumerate() {
+        let goes_on = number > 0
+            && matches!(block, Block::Time { .. })
+            && *block == skeleton.blocks[number - 1]
+            && !lies(number);
+        run += usize::from(!goes_on);
+        found.push(run);
+    }
+    found
+}
+
+/// Per block the largest extent of `rank` that leads to pieces that the memories can hold: of those whose tiles lie right
+/// after it, and of those further in if there are only spreads before them, and loops in time from `upto` on, of which
+/// there are none.
 #[must_use]
 pub fn limits(
     operation: &Operation,
     architecture: &Architecture,
     skeleton: &Skeleton,
-    rank: usize,
+    (rank, upto): (usize, usize),
 ) -> Vec<u64> {
     let mut limits = vec![u64::MAX; skeleton.blocks.len()];
     for (memory, row) in skeleton.places.iter().enumerate() {
@@ -539,6 +619,14 @@ pub fn limits(
                 limits[block] = limits[block].min(u64::try_from(most).unwrap_or(u64::MAX));
             }
         }
+    }
+    for number in (1..limits.len()).rev() {
+        let outside = match skeleton.blocks[number] {
+            Block::Space { size, .. } => limits[number].saturating_mul(size),
+            Block::Time { .. } if number >= upto => limits[number],
+            Block::Time { .. } => continue,
+        };
+        limits[number - 1] = limits[number - 1].min(outside);
     }
     limits
 }

@@ -12,9 +12,13 @@ use crate::engine::{Counter, Crossed, EngineLimit, GroupTables, StepSum};
 use crate::ir::{LoopKind, Mapping, Refill, Schedule};
 use crate::search::partition::Partition;
 use crate::search::problem::Problem;
-use crate::search::space::{self, Block, Chains, Orders, Rules, Skeleton, Tiles};
+use crate::search::request::Choices;
+use crate::search::space::{self, Block, Chains, Orders, Rules, Skeleton, Thin, Tiles};
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
+
+/// Thinned choices of one group beyond which pieces of pieces are fewer still.
+const THINNED: usize = 800;
 
 /// The three sums of a tensor at a boundary that have a part that stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -135,13 +139,13 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// Tabulates all choices of all groups; `most` choices of one group at most.
+    /// Tabulates all choices of all groups, as many as `choices` says.
     pub fn new(
         problem: &Problem,
         counter: &Counter,
         rules: &Rules,
         skeleton: &Skeleton,
-        most: usize,
+        choices: Choices,
         stop: Stop<'_>,
     ) -> Tables {
         let template = Template::new(problem, counter, skeleton);
@@ -164,7 +168,7 @@ impl Tables {
                     skeleton,
                     template: &template,
                     group,
-                    most,
+                    choices,
                     stop,
                 };
                 maker.make(&mut engine)
@@ -243,7 +247,7 @@ struct Maker<'a> {
     skeleton: &'a Skeleton,
     template: &'a Template,
     group: usize,
-    most: usize,
+    choices: Choices,
     stop: Stop<'a>,
 }
 
@@ -254,39 +258,46 @@ impl Maker<'_> {
         let ranks: Vec<usize> = (group.ranks.iter().map(|r| r.index()))
             .filter(|&r| operation.ranks[r] > 1)
             .collect();
+        let simple = self.simple(&ranks);
+        let dominant = self.rules.orders == Orders::Dominant;
+        let Choices { most, full } = self.choices;
         let mut thinned = false;
-        let lists = |thin: bool| -> Vec<Vec<Vec<u64>>> {
-            ranks
-                .iter()
-                .map(|&rank| {
-                    let chains = Chains {
-                        rules: self.rules,
-                        skeleton: self.skeleton,
-                        rank,
-                        extent: operation.ranks[rank],
-                        limits: space::limits(
-                            operation,
-                            &self.problem.architecture,
-                            self.skeleton,
-                            rank,
-                        ),
-                        upto: match self.rules.orders {
-                            Orders::Dominant => space::useful(operation, self.skeleton, rank),
-                            Orders::All => self.skeleton.blocks.len(),
-                        },
-                    };
-                    chains.list(thin, self.most)
-                })
-                .collect()
+        let lists = |thin: Thin| -> Vec<Vec<Vec<u64>>> {
+            let list = |&rank: &usize| {
+                let upto = if dominant {
+                    space::useful(operation, self.skeleton, rank)
+                } else {
+                    self.skeleton.blocks.len()
+                };
+                let architecture = &self.problem.architecture;
+                let chains = Chains {
+                    rules: self.rules,
+                    skeleton: self.skeleton,
+                    rank,
+                    extent: operation.ranks[rank],
+                    thin,
+                    limits: space::limits(operation, architecture, self.skeleton, (rank, upto)),
+                    upto,
+                    runs: if dominant && simple {
+                        space::runs(operation, self.skeleton, rank)
+                    } else {
+                        (0..self.skeleton.blocks.len()).collect()
+                    },
+                };
+                chains.list(most)
+            };
+            ranks.iter().map(list).collect()
         };
-        let mut chains = lists(false);
+        let mut chains = lists(Thin::None);
         let product =
             |chains: &[Vec<Vec<u64>>]| chains.iter().fold(1usize, |n, c| n.saturating_mul(c.len()));
-        if product(&chains) > self.most && self.rules.tiles == Tiles::Imperfect {
-            chains = lists(true);
+        if product(&chains) > full && self.rules.tiles == Tiles::Imperfect {
             thinned = true;
+            chains = lists(Thin::Fine);
+            if product(&chains) > THINNED {
+                chains = lists(Thin::Coarse);
+            }
         }
-        let simple = self.simple(&ranks);
         let mut table = GroupTable {
             ranks,
             patterns: Vec::new(),
@@ -294,7 +305,7 @@ impl Maker<'_> {
             thinned,
             cut: false,
         };
-        if product(&chains) > self.most {
+        if product(&chains) > most {
             thinned = true;
         }
         let mut found: BTreeMap<Vec<(usize, usize)>, Vec<Row>> = BTreeMap::new();
@@ -312,7 +323,7 @@ impl Maker<'_> {
                     engine,
                     &table.ranks,
                     extents,
-                    (simple, thinned),
+                    simple,
                     &mut found,
                     &mut table.uncounted,
                 );
@@ -324,7 +335,7 @@ impl Maker<'_> {
                     }
                     turns
                 });
-                if turned.is_none() || made > self.most {
+                if turned.is_none() || made > most {
                     break;
                 }
                 if (self.stop)() {
@@ -355,7 +366,7 @@ impl Maker<'_> {
         engine: &mut GroupTables,
         ranks: &[usize],
         extents: Vec<Vec<u64>>,
-        (simple, thinned): (bool, bool),
+        simple: bool,
         found: &mut BTreeMap<Vec<(usize, usize)>, Vec<Row>>,
         uncounted: &mut usize,
     ) {
@@ -416,16 +427,12 @@ impl Maker<'_> {
                     extents: &extents[0],
                     own: &own,
                 };
-                let (factors, clean) = chain.row(engine.crossed());
-                // Clipped ends in which loops inside stand still save a little and make bounds loose.
-                if clean || !thinned {
-                    let row = Row {
-                        extents: extents.clone(),
-                        uses: uses.clone(),
-                        factors,
-                    };
-                    found.entry(own).or_default().push(row);
-                }
+                let row = Row {
+                    extents: extents.clone(),
+                    uses: uses.clone(),
+                    factors: chain.row(engine.crossed()),
+                };
+                found.entry(own).or_default().push(row);
             }
             return;
         }

@@ -9,11 +9,13 @@ use crate::search::judge::Judge;
 use crate::search::prepare::{self, Prepared};
 use crate::search::problem::{Limit, Objective, Problem};
 use crate::search::random::{self, Random};
-use crate::search::request::{Outcome, Request, Strategy};
+use crate::search::request::{Choices, Outcome, Request, Strategy};
 use crate::search::run;
 use crate::search::space::{self, Keep, Orders, Pieces, Places, Tiles};
 use crate::search::why::{self, Why};
 use crate::search::{count, plain, samples};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 const OBJECTIVES: [Objective; 7] = [
@@ -58,11 +60,11 @@ fn agree(seeds: std::ops::Range<u64>) {
                 Orders::Dominant
             };
             let goal = Goal::new(&request.objectives, &[]);
-            let Some(plain) = plain::of(&problem, &own, &request.rules, goal, 6_000) else {
+            let Some(plain) = plain::of(&problem, &own, &request.rules, vec![goal], 6_000) else {
                 continue;
             };
             let outcome = search(&problem, &request);
-            let expected = plain.goal.found.first().map(|found| found.values[0]);
+            let expected = plain.goals[0].found.first().map(|found| found.values[0]);
             let found = outcome.best.first().map(|best| best.found.values[0]);
             match (expected, found) {
                 (Some(expected), Some(found)) => {
@@ -104,6 +106,107 @@ fn finds_what_enumeration_finds_in_others() {
     agree(40..80);
 }
 
+/// Two hundred layers of 10^3 to 10^6 candidates, half of them with windows that slide, a tenth with a memory that is too
+/// small for anything: the optimum of every objective is that of the nested loops.
+#[test]
+fn finds_the_optimum_of_every_objective() {
+    /// Larger spaces are enumerated of some layers only.
+    const MOST: u128 = 12_000;
+    let both = [Tiles::Perfect, Tiles::Imperfect];
+    let layers: Vec<(u64, Tiles, u64)> = (100..)
+        .filter_map(|seed| {
+            let problem = samples::small(seed, 6);
+            let skeleton = |tiles: Tiles| {
+                let rules = request(Objective::Area, tiles).rules;
+                let skeletons = space::skeletons(&problem.operation, &problem.architecture, &rules);
+                let count = count::candidates(&problem.operation, &skeletons, &rules)?;
+                let most = if seed.is_multiple_of(50) {
+                    400_000
+                } else {
+                    MOST
+                };
+                let range = 1_000..=most;
+                let count = count.to_u128().filter(|count| range.contains(count))?;
+                Some((seed, tiles, u64::try_from(count).ok()?))
+            };
+            // Of small ones the imperfect space.
+            skeleton(both[(seed % 2) as usize]).or_else(|| skeleton(both[(seed + 1) as usize % 2]))
+        })
+        .take(200)
+        .collect();
+    let seen = |what: &dyn Fn(&(u64, Tiles, u64)) -> bool| {
+        layers.iter().filter(|layer| what(layer)).count()
+    };
+    assert!(seen(&|layer| layer.1 == Tiles::Imperfect) > 50);
+    assert!(seen(&|layer| layer.1 == Tiles::Perfect) > 50);
+    assert!(seen(&|layer| layer.0 % 2 == 0) >= 70, "windows");
+    assert!(seen(&|layer| layer.2 > 10_000) > 10);
+    let infeasible: usize = layers
+        .par_iter()
+        .map(|&(seed, tiles, candidates)| {
+            let problem = samples::small(seed, 6);
+            let own = counter(&problem);
+            let goals = OBJECTIVES.map(|objective| Goal::new(&[objective], &[]));
+            let rules = request(Objective::Area, tiles).rules;
+            let plain = plain::of(&problem, &own, &rules, goals.to_vec(), candidates);
+            let plain = plain.expect("as many as were counted");
+            assert_eq!(plain.candidates, candidates, "{seed} {tiles:?}");
+            for (goal, objective) in plain.goals.iter().zip(OBJECTIVES) {
+                let outcome = search(&problem, &request(objective, tiles));
+                let expected = goal.found.first().map(|found| found.values[0]);
+                let found = outcome.best.first().map(|best| best.found.values[0]);
+                let same = match (expected, found) {
+                    (Some(expected), Some(found)) => close(expected, found),
+                    (expected, found) => expected == found,
+                };
+                let case = format!("{seed} {tiles:?} {objective:?}: {expected:?} {found:?}");
+                assert!(same, "{case}");
+                assert!(
+                    outcome.proved || outcome.uncounted > 0,
+                    "{case}: not proved"
+                );
+            }
+            usize::from(plain.legal == 0)
+        })
+        .sum();
+    assert!(infeasible >= 15, "{infeasible}");
+}
+
+/// Places of their own: the optimum of the nested loops, too.
+#[test]
+fn finds_what_enumeration_finds_with_places_apart() {
+    let mut compared = 0;
+    for seed in 0..24 {
+        let (m, n, k) = (2 + seed % 2, 2 + seed / 2 % 2, 2 + seed / 4 % 2);
+        let problem = samples::one_buffer(samples::product(m, n, k, 8), Some(3 + seed % 6));
+        let own = counter(&problem);
+        for tiles in [Tiles::Perfect, Tiles::Imperfect] {
+            for objective in [
+                Objective::Traffic(0),
+                Objective::Capacity(1),
+                Objective::Cycles,
+            ] {
+                let mut request = request(objective, tiles);
+                request.rules.places = Places::Apart;
+                let goal = Goal::new(&request.objectives, &[]);
+                let Some(plain) = plain::of(&problem, &own, &request.rules, vec![goal], 60_000)
+                else {
+                    continue;
+                };
+                let outcome = search(&problem, &request);
+                let expected = plain.goals[0].found[0].values[0];
+                let found = outcome.best[0].found.values[0];
+                assert!(
+                    close(expected, found) && outcome.proved,
+                    "{seed} {tiles:?} {objective:?}: {expected} is the least, {found} was found"
+                );
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 60, "{compared}");
+}
+
 /// The space is counted as the nested loops count it.
 #[test]
 fn counts_the_candidates_that_are_enumerated() {
@@ -122,7 +225,7 @@ fn counts_the_candidates_that_are_enumerated() {
                 request.rules.keep.insert((1, 0), Keep::Either);
             }
             let goal = Goal::new(&request.objectives, &[]);
-            let Some(plain) = plain::of(&problem, &own, &request.rules, goal, 3_000) else {
+            let Some(plain) = plain::of(&problem, &own, &request.rules, vec![goal], 3_000) else {
                 continue;
             };
             let skeletons =
@@ -147,7 +250,15 @@ fn bounds_are_admissible() {
         for tiles in [Tiles::Perfect, Tiles::Imperfect] {
             let mut request = request(Objective::Edp, tiles);
             request.rules.orders = Orders::All;
-            let prepared = Prepared::new(&problem, &request.rules, 3_000).expect("countable");
+            let prepared = Prepared::new(
+                &problem,
+                &request.rules,
+                Choices {
+                    most: 3_000,
+                    full: 3_000,
+                },
+            )
+            .expect("countable");
             let mut random = Random(seed);
             let mut cache = Default::default();
             for _ in 0..60 {
@@ -237,6 +348,41 @@ fn finds_the_whole_front() {
     assert_eq!(outcome.best[35].found.values, [16_781_313.0, 50_331_648.0]);
 }
 
+/// With imperfect tiles it has 415 points, with the same ends: a block of m x n results stays, with a column of m, or a row
+/// of n, and one element, `m n + min(m, n) + 1` bytes, and moves `4096^2 (ceil(4096 / m) + ceil(4096 / n) + 1)`.
+#[test]
+fn finds_the_whole_imperfect_front() {
+    let problem = samples::one_buffer(samples::product(4096, 4096, 4096, 8), None);
+    let mut request = request(Objective::Cycles, Tiles::Imperfect);
+    request.objectives = vec![Objective::Capacity(1), Objective::Traffic(0)];
+    request.rules.places = Places::Apart;
+    let outcome = search(&problem, &request);
+    let mut least: BTreeMap<u64, u64> = BTreeMap::new();
+    for trips_m in 1..=4096u64 {
+        for trips_n in 1..=trips_m {
+            let (m, n) = (4096u64.div_ceil(trips_m), 4096u64.div_ceil(trips_n));
+            let bytes = m * n + m.min(n) + 1;
+            let moved = 4096 * 4096 * (4096u64.div_ceil(m) + 4096u64.div_ceil(n) + 1);
+            let known = least.entry(moved).or_insert(bytes);
+            *known = bytes.min(*known);
+        }
+    }
+    let mut front: Vec<Vec<f64>> = Vec::new();
+    for (moved, bytes) in least {
+        if front.last().is_none_or(|last| (bytes as f64) < last[0]) {
+            front.push(vec![bytes as f64, moved as f64]);
+        }
+    }
+    front.reverse();
+    assert_eq!(front.len(), 415);
+    let found: Vec<Vec<f64>> = outcome
+        .best
+        .iter()
+        .map(|b| b.found.values.clone())
+        .collect();
+    assert_eq!(found, front);
+}
+
 /// What a certificate says can be checked, and what was changed in it is found.
 #[test]
 fn certificates_are_checked() {
@@ -248,7 +394,8 @@ fn certificates_are_checked() {
     ] {
         let problem = samples::small(seed, 4);
         let request = request(Objective::Edp, tiles);
-        let prepared = Prepared::new(&problem, &request.rules, 40_000).expect("countable");
+        let prepared =
+            Prepared::new(&problem, &request.rules, Choices::default()).expect("countable");
         let outcome =
             run::search(&prepared, &request, Instant::now(), &mut |_| true).expect("countable");
         let own = counter(&problem);
@@ -334,12 +481,18 @@ fn fronts_are_complete() {
         let mut request = request(Objective::Cycles, Tiles::Perfect);
         request.objectives = vec![Objective::Capacity(1), Objective::Energy];
         let goal = Goal::new(&request.objectives, &[]);
-        let Some(plain) = plain::of(&problem, &own, &request.rules, goal, 6_000) else {
+        let Some(plain) = plain::of(&problem, &own, &request.rules, vec![goal], 6_000) else {
             continue;
         };
         let outcome = search(&problem, &request);
         let values = |found: Vec<Vec<f64>>| found;
-        let expected = values(plain.goal.found.iter().map(|f| f.values.clone()).collect());
+        let expected = values(
+            plain.goals[0]
+                .found
+                .iter()
+                .map(|f| f.values.clone())
+                .collect(),
+        );
         let found = values(
             outcome
                 .best

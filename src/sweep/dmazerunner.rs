@@ -10,11 +10,10 @@ use crate::driver::Compiled;
 use crate::explore::{Figure, Grid, Part, Stop};
 use crate::hir::Accelerator;
 use crate::hir::explore::Explore;
-use crate::models::dmazerunner::{self, Layer, Machine};
-use crate::models::{Pricing, Problem};
+use crate::models::dmazerunner::{Layer, Machine};
+use crate::optimize;
 use crate::search::dmazerunner::optimum::optimum;
 use crate::search::dmazerunner::{Objective, Unsearchable, adaptive};
-use crate::{lower, pricing};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The optimizer, with what is the same for all designs.
@@ -147,62 +146,13 @@ impl<'a> Optimizer<'a> {
         merged: &Merged<'_>,
         made: &Accelerator,
     ) -> Result<(Layer, Machine), Refused> {
-        let refuse = |code: Code, why: String| {
-            let mut sink = Diagnostics::new();
-            let message = format!("the layer `{}` {why}", merged.layer.name);
-            let refusal = Diagnostic::new(code, message).at(self.explore.span, "this exploration");
-            sink.push(refusal.also(made.name_span, format!("on `{}`", made.label())));
-            Stop::Failed(sink)
-        };
-        let Some(desugared) = lower::operation(merged.layer, made) else {
-            return Err(refuse(Code::E0602, "is past what is counted".to_owned()));
-        };
-        let architecture = lower::architecture(made);
-        let (layer, mut machine) = dmazerunner::problem(&desugared.operation, &architecture)
-            .map_err(|unfit| {
-                let code = Code::parse(unfit.code()).unwrap_or(Code::E0601);
-                refuse(code, unfit.to_string())
-            })?;
-        if let Some(technology) = &self.technology {
-            let operand = lower::operand_precision(merged.layer, made);
-            let context = pricing::context(made, operand);
-            let pricing = Pricing {
-                technology,
-                context: &context,
-            };
-            let problem = Problem {
-                operation: &desugared.operation,
-                architecture: &architecture,
-            };
-            match dmazerunner::energies(problem, &pricing) {
-                Ok(Some(energies)) => machine.energy = energies,
-                Ok(None) => {
-                    let why = "has prices with which the tool does not reckon: one per access, a whole number of \
-                               attojoule, the same for reading and writing";
-                    return Err(refuse(Code::E0612, why.to_owned()));
-                }
-                Err(errors) => {
-                    let mut sink = Diagnostics::new();
-                    let source = made.technology;
-                    let source = source.and_then(|at| self.compiled.program.technologies.get(at));
-                    for error in &errors {
-                        sink.extend(
-                            source.map(|source| pricing::cost_diagnostic(error, made, source)),
-                        );
-                    }
-                    return Err(Stop::Failed(sink));
-                }
-            }
-        }
-        Ok((layer, machine))
+        let (layer, technology) = (merged.layer, self.technology.as_ref());
+        let at = (self.explore.span, "this exploration");
+        optimize::machine(self.compiled, layer, made, technology, at).map_err(Stop::Failed)
     }
 
     fn unsearchable(&self, merged: &Merged<'_>, why: Unsearchable) -> Refused {
-        let why = match why {
-            Unsearchable::Problem(rejected) => format!("cannot be searched: {rejected:?}"),
-            Unsearchable::TooManyVectors => "has too many divisors to be searched".to_owned(),
-            Unsearchable::TooManyTilings => "has more than 2^64 tilings".to_owned(),
-        };
+        let why = optimize::unsearchable(why);
         let mut sink = Diagnostics::new();
         let message = format!("the layer `{}` {why}", merged.layer.name);
         sink.push(Diagnostic::new(Code::E0602, message).at(self.explore.span, "this exploration"));

@@ -19,6 +19,7 @@ mod prepare;
 mod rates;
 mod report;
 mod rows;
+mod searched;
 mod sizes;
 mod uses;
 
@@ -65,6 +66,7 @@ enum Engine<'a> {
     Counted(Box<counted::Counted<'a>>),
     DMazeRunner(dmazerunner::Optimizer<'a>),
     DeepOpt(Box<deepopt::Allocation<'a>>),
+    Searched(Box<searched::Searched<'a>>),
 }
 
 impl Evaluator for Sweep<'_> {
@@ -75,6 +77,7 @@ impl Evaluator for Sweep<'_> {
             Engine::Counted(engine) => engine.pieces(self),
             Engine::DMazeRunner(_) => dmazerunner::pieces(&self.grid),
             Engine::DeepOpt(engine) => engine.pieces(),
+            Engine::Searched(_) => self.grid.points().min(MOST_PIECES),
         }
     }
 
@@ -83,6 +86,7 @@ impl Evaluator for Sweep<'_> {
             Engine::Counted(engine) => engine.piece(self, piece, stop),
             Engine::DMazeRunner(engine) => engine.piece(self, piece, stop),
             Engine::DeepOpt(engine) => engine.piece(self, piece),
+            Engine::Searched(engine) => engine.piece(self, piece, stop),
         }
     }
 }

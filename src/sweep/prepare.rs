@@ -1,6 +1,6 @@
 //! An exploration as a question to `explore`, with everything that is wrong with it said before work begins.
 
-use super::{Engine, counted, deepopt, dmazerunner};
+use super::{Engine, counted, deepopt, dmazerunner, searched};
 use crate::cost::{Built, Technology};
 use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic, Diagnostics};
@@ -108,7 +108,7 @@ pub fn prepare<'a>(
     let program = &compiled.program;
     let accelerator = program.accelerators.get(explore.accelerator)?;
     let network = program.networks.get(explore.network)?;
-    let model = charged(explore, model(explore, sink)?, sink)?;
+    let model = charged(explore, model(compiled, explore, sink)?, sink)?;
     let layers = merged(&network.layers, &explore.layers);
     let source = accelerator
         .technology
@@ -218,6 +218,11 @@ pub fn prepare<'a>(
             technology.as_ref(),
             sink,
         )?)),
+        Inside::Search { search, span } => {
+            let search = program.searches.get(*search)?;
+            let searched = searched::Searched::new(compiled, (explore, search, *span), sink)?;
+            Engine::Searched(Box::new(searched))
+        }
     };
     let is_priced = wanted.iter().any(|one| match one.0 {
         Written::Cycles | Written::Area => false,
@@ -282,7 +287,12 @@ fn several(
     power_is_built: bool,
     sink: &mut Diagnostics,
 ) -> Option<()> {
-    let is_one = matches!(&explore.inside, Inside::Dataflows(all) if all.len() == 1);
+    // A search finds one schedule per layer.
+    let is_one = match &explore.inside {
+        Inside::Dataflows(all) => all.len() == 1,
+        Inside::Search { .. } => true,
+        Inside::Adaptive(_) | Inside::Space(_) => false,
+    };
     if is_one {
         return Some(());
     }
@@ -355,10 +365,20 @@ fn charged(
 }
 
 /// The model, if it is known and can do what is asked.
-fn model(explore: &Explore, sink: &mut Diagnostics) -> Option<&'static dyn Model> {
+fn model(
+    compiled: &Compiled,
+    explore: &Explore,
+    sink: &mut Diagnostics,
+) -> Option<&'static dyn Model> {
     let (needed, place, what) = match &explore.inside {
         Inside::Dataflows(_) => (None, explore.span, ""),
         Inside::Adaptive(span) => (Some("dmazerunner"), *span, "an adaptive search"),
+        Inside::Search { search, span } => {
+            let search = compiled.program.searches.get(*search)?;
+            let model = search.model.as_ref();
+            let name = model.map_or(models::DEFAULT.name(), |model| &model.text);
+            (Some(name), *span, "this search")
+        }
         Inside::Space(word) => {
             if word.text != "deepopt" {
                 let message = format!("no model has a space `{}`", word.text);

@@ -46,6 +46,10 @@ pub fn report(
             }
             Inside::Adaptive(_) => "adaptive".to_owned(),
             Inside::Space(word) => format!("space {}", word.text),
+            Inside::Search { search, .. } => {
+                let search = program.searches.get(*search);
+                search.map_or_else(String::new, |search| format!("search {}", search.name))
+            }
         },
         scope: match explore.scope {
             Scope::Layers => "layers".to_owned(),

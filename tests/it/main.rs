@@ -30,6 +30,7 @@ mod library;
 mod looptree;
 mod lsp;
 mod maestro;
+mod methods;
 mod models;
 #[path = "../../examples/fuzz/pieces.rs"]
 mod pieces;

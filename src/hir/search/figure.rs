@@ -3,7 +3,9 @@
 use super::super::error::HirError;
 use super::super::scope::Context;
 use super::super::{Accelerator, Value};
-use super::{FIGURES, Figure, Limit, Objective, called, one, target, twice, unknown, wrong};
+use super::{
+    FIGURES, Figure, Limit, Objective, Utilization, called, one, target, twice, unknown, wrong,
+};
 use crate::base::{Dimension, Ratio, Spanned};
 use crate::syntax::ast::{self, CompareOp, Condition, ExprKind};
 use crate::syntax::print::print_expr;
@@ -125,8 +127,8 @@ pub(super) fn figure(
 /// What a condition asks for.
 pub(super) enum Kept {
     Limit(Limit),
-    /// At least this part of what all PEs could do.
-    Utilization(Ratio),
+    /// At least this part of what all PEs could do, or of what a memory could hold.
+    Utilization(Utilization),
 }
 
 /// `capacity(GLB) <= 64KiB`, `utilization >= 0.8`
@@ -140,23 +142,26 @@ pub(super) fn condition(
         && let Some((name, arguments)) = left.as_call()
         && name.to_string() == "utilization"
     {
-        return utilization(cx, hardware, op, (left, arguments), right).map(Kept::Utilization);
+        let used = utilization(cx, hardware, op, (left, arguments), right);
+        return used.map(|(memory, least)| {
+            Kept::Utilization(Utilization {
+                memory,
+                least,
+                span: expr.span,
+            })
+        });
     }
     limit(cx, hardware, condition).map(Kept::Limit)
 }
 
-/// `utilization(PE) >= 0.8`: with one array its name may stand there.
+/// `utilization(PE) >= 0.8`: with one array its name may stand there; `utilization(RF) >= 0.8` is of a memory.
 fn utilization(
     cx: &mut Context<'_>,
     hardware: &Accelerator,
     op: &Spanned<CompareOp>,
     (left, arguments): (&ast::Expr, &[ast::Argument]),
     right: &ast::Expr,
-) -> Option<Ratio> {
-    let is_the_array = |argument: &ast::Argument| {
-        let name = argument.value.as_name().map(ToString::to_string);
-        matches!(hardware.arrays.as_slice(), [only] if Some(&only.name) == name.as_ref())
-    };
+) -> Option<(Option<usize>, Ratio)> {
     if op.value != CompareOp::GreaterEqual {
         cx.error(HirError::Unavailable {
             what: format!("`utilization` with `{}`, not `>=`,", op.value.sign()),
@@ -164,10 +169,18 @@ fn utilization(
         });
         return None;
     }
-    if !matches!(arguments, []) && !matches!(arguments, [one] if is_the_array(one)) {
+    let name = match arguments {
+        [one] => one.value.as_name().map(ToString::to_string),
+        _ => None,
+    };
+    let mut memories = hardware.memories.iter();
+    let memory = memories.position(|memory| Some(&memory.name) == name.as_ref());
+    let is_the_array =
+        matches!(hardware.arrays.as_slice(), [only] if Some(&only.name) == name.as_ref());
+    if !arguments.is_empty() && memory.is_none() && !is_the_array {
         wrong(
             cx,
-            "`utilization` of all PEs, without arguments or with the only array",
+            "`utilization` of all PEs, without arguments or with the only array, or of a memory",
             left,
         );
         return None;
@@ -179,7 +192,7 @@ fn utilization(
     if found.is_none() {
         wrong(cx, "a part of 1, such as `0.8`", right);
     }
-    found
+    found.map(|share| (memory, share))
 }
 
 /// `capacity(GLB) <= 64KiB`

@@ -4,7 +4,7 @@
 //! Search best { network: googlenet; on: systolic; space deepopt; scope: layers; fc: corrected; minimize: edp; }
 //! ```
 //!
-//! Which models have a space is not known here. All of its schedules are evaluated, so that a strategy, a budget and
+//! All of its schedules are evaluated, so that a strategy, a budget and
 //! conditions would say nothing: they are refused.
 
 use super::super::Word;
@@ -42,6 +42,14 @@ const KEYS: [&str; 2] = ["scope", "fc"];
 /// Keys that it cannot have.
 const WITHOUT: [&str; 2] = ["budget", "strategy"];
 
+/// Spaces that are evaluated whole.
+const CLOSED: [&str; 1] = ["deepopt"];
+
+/// Whether a space is evaluated whole, so that it has no settings.
+pub(super) fn is_closed(name: &ast::Path) -> bool {
+    CLOSED.contains(&name.to_string().as_str())
+}
+
 /// The space of a model, if a search has one; what is wrong has been reported.
 pub(super) fn collect(
     cx: &mut Context<'_>,
@@ -50,7 +58,7 @@ pub(super) fn collect(
     keys: &BTreeMap<&str, &ast::Property>,
 ) -> Option<Own> {
     let named = space.and_then(|space| match (&space.named, &space.body) {
-        (Some(path), None) => Some(path),
+        (Some(path), None) if is_closed(path) => Some(path),
         _ => None,
     });
     let Some(path) = named else {

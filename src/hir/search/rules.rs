@@ -11,7 +11,7 @@
 use super::super::error::HirError;
 use super::super::scope::Context;
 use super::super::{Accelerator, Word};
-use super::{Keep, Pieces, Rule, RuleKind, Space, target, twice, whole, wrong};
+use super::{Keep, Pieces, Rule, RuleKind, Space, named, target, twice, whole, wrong};
 use crate::base::Span;
 use crate::diag::suggest::nearest;
 use crate::syntax::ast::{self, Dims, ExprKind, Name, SpaceStatement, SpaceStatementKind, Tensors};
@@ -40,19 +40,19 @@ pub(super) fn collect(cx: &mut Context<'_>, hardware: &Accelerator, node: &ast::
         },
         seen: BTreeMap::new(),
     };
-    // Without a body it is a model's own: `own` has it.
-    if let Some(body) = &node.body {
-        match &node.named {
-            Some(named) => cx.error(HirError::Unavailable {
-                what: format!("a space of the parameters of `{named}`"),
-                span: named.span,
-            }),
-            None => {
-                for statement in &body.statements {
-                    collector.statement(cx, statement);
-                }
+    match (&node.named, &node.body) {
+        // All of it is evaluated: `own` has it.
+        (Some(name), None) if super::own::is_closed(name) => {}
+        (Some(name), body) => {
+            let statements = body.as_ref().map_or(&[][..], |body| &body.statements);
+            collector.space.named = named::collect(cx, name, statements);
+        }
+        (None, Some(body)) => {
+            for statement in &body.statements {
+                collector.statement(cx, statement);
             }
         }
+        (None, None) => {}
     }
     collector.space
 }
@@ -342,7 +342,7 @@ fn words(tensors: &Tensors) -> Option<Vec<Word>> {
 }
 
 /// `any`, `divisors`, `16`, `{16, 32}`, `1..64`, `powers(2, 1, 64)`
-fn sizes(cx: &mut Context<'_>, pieces: &ast::Pieces) -> Option<Pieces> {
+pub(super) fn sizes(cx: &mut Context<'_>, pieces: &ast::Pieces) -> Option<Pieces> {
     let mut found = match pieces {
         ast::Pieces::One(expr) => match &expr.kind {
             ExprKind::Path(path) if path.to_string() == "any" => return Some(Pieces::Any),

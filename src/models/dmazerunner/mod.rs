@@ -23,6 +23,7 @@ pub mod cycles;
 pub mod dma;
 pub mod energy;
 pub mod layer;
+mod loops;
 pub mod machine;
 pub mod method;
 mod model;
@@ -33,6 +34,7 @@ mod unfit;
 
 pub use energy::Accesses;
 pub use layer::{DIMS, Dim, Factors, Layer, Operator, TENSORS, Tensor};
+pub use loops::schedule;
 pub use machine::{Energies, Machine};
 pub use method::{Level, Method, Rejected, Sizes};
 pub use model::{DMazeRunner, energies};

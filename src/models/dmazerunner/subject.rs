@@ -63,7 +63,7 @@ pub fn given(mapping: &Mapping) -> Result<Given, Unfit> {
 }
 
 /// The layer, and the loop that each rank is; none for ranks of extent 1.
-fn layer(operation: &Operation) -> Result<(Layer, Vec<Option<Dim>>), Unfit> {
+pub(super) fn layer(operation: &Operation) -> Result<(Layer, Vec<Option<Dim>>), Unfit> {
     let roles: Vec<Role> = operation.tensors.iter().map(|tensor| tensor.role).collect();
     if operation.kind != OperationKind::MultiplyAccumulate
         || roles != [Role::Input, Role::Weight, Role::Output]

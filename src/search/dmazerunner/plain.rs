@@ -9,6 +9,7 @@ use super::space::Limits;
 use crate::models::dmazerunner::{
     DIMS, Dim, Factors, Layer, Machine, Method, Reuse, Sizes, Tensor, Tiling, reuse,
 };
+use rayon::prelude::*;
 use std::collections::BTreeSet;
 
 /// Which orders of the loops of a level are tried.
@@ -31,16 +32,17 @@ pub struct Plain {
 
 /// All methods of the layer.
 #[must_use]
-pub fn all(layer: &Layer, machine: &Machine, limits: &Limits) -> Plain {
-    let mut plain = Plain::default();
-    for tile in vectors(&layer.bounds) {
-        let this = in_tile(layer, machine, limits, &tile, Orders::All);
-        plain.tilings += this.tilings;
-        for (mine, theirs) in plain.best.iter_mut().zip(this.best) {
+pub fn all(layer: &Layer, machine: &Machine, limits: &Limits, orders: Orders) -> Plain {
+    let tiles = vectors(&layer.bounds).into_par_iter();
+    let plain = tiles.map(|tile| in_tile(layer, machine, limits, &tile, orders));
+    plain.reduce(Plain::default, |one, other| {
+        let mut sum = one;
+        sum.tilings += other.tilings;
+        for (mine, theirs) in sum.best.iter_mut().zip(other.best) {
             *mine = [*mine, theirs].into_iter().flatten().min();
         }
-    }
-    plain
+        sum
+    })
 }
 
 /// All methods whose SPM tile has these factors.

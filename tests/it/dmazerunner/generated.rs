@@ -3,6 +3,7 @@
 use dflowc::models::dmazerunner::{Factors, Layer, Machine, Operator, evaluate};
 use dflowc::search::dmazerunner::certificate::{Certificate, verify};
 use dflowc::search::dmazerunner::optimum::optimum;
+use dflowc::search::dmazerunner::plain::Orders;
 use dflowc::search::dmazerunner::{Join, Limits, Objective, Share, plain};
 
 /// Numbers that look random and are the same in every run.
@@ -121,7 +122,7 @@ fn searches_find_what_nested_loops_find() {
         let (layer, machine, limits) = (layer(seed, n), machine(seed, n), limits(seed, n));
         let case = format!("{seed}: {layer:?} {machine:?} {limits:?}");
         let join = Join::new(&layer, &machine, &limits).unwrap();
-        let plain = plain::all(&layer, &machine, &limits);
+        let plain = plain::all(&layer, &machine, &limits, Orders::All);
         assert_eq!(join.count(), plain.tilings, "{case}");
         infeasible += u32::from(plain.tilings == 0);
         for (objective, best) in Objective::ALL.into_iter().zip(plain.best) {

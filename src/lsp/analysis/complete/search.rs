@@ -5,7 +5,7 @@ use crate::hir::Kind;
 use crate::hir::explore;
 use crate::hir::search::{FC, FIGURES, KEYS, STRATEGIES};
 use crate::models;
-use crate::search;
+use crate::optimize::{self, METHOD_SETTINGS, METHODS};
 use crate::syntax::ast::{ExprKind, Item, Search, SearchEntry};
 use crate::syntax::token::Token;
 
@@ -75,6 +75,8 @@ impl List<'_, '_> {
             }
             [Token::Space] => {
                 self.plain(&OWN);
+                self.plain(&[METHODS]);
+                self.names(Kind::Dataflow);
                 return;
             }
             [Token::Identifier(key), Token::Colon, ..] => *key,
@@ -93,8 +95,8 @@ impl List<'_, '_> {
                 let known = models::REGISTRY
                     .iter()
                     .map(|model| (model.name(), model.summary()));
-                let searched = |name| search::rule_of(name).is_some() || OWN.contains(&name);
-                for (name, summary) in known.filter(|known| searched(known.0)) {
+                let searched: Vec<&str> = optimize::models().chain(OWN).collect();
+                for (name, summary) in known.filter(|known| searched.contains(&known.0)) {
                     self.push(name, CompletionKind::Word, Some(summary.to_owned()));
                 }
             }
@@ -203,7 +205,7 @@ impl List<'_, '_> {
     fn figure(&mut self) {
         let of_memory = match self.context.statement.as_slice() {
             [.., Token::Identifier(name), Token::LeftParen] => {
-                matches!(*name, "traffic" | "capacity")
+                matches!(*name, "traffic" | "capacity" | "utilization")
             }
             _ => false,
         };
@@ -218,9 +220,18 @@ impl List<'_, '_> {
     /// A condition of `where`.
     pub(super) fn conditions(&mut self) {
         match self.context.statement.as_slice() {
-            [] | [.., Token::LeftParen] => self.figure(),
+            [] => {
+                self.figure();
+                self.plain(&["utilization"]);
+            }
+            [.., Token::LeftParen] => self.figure(),
             _ => {}
         }
+    }
+
+    /// Whether the space around the cursor is that of the model `dmazerunner`.
+    fn in_methods(&self) -> bool {
+        self.context.name_of(Token::Space) == Some(METHODS)
     }
 
     /// A statement of a space.
@@ -228,6 +239,16 @@ impl List<'_, '_> {
         let inside = self.context.block().first() == Some(&Token::At);
         match self.context.statement.as_slice() {
             [] if inside => self.keywords(&LOOPS),
+            statement if self.in_methods() => match statement {
+                [] => self.plain(&METHOD_SETTINGS.map(|(name, _)| name)),
+                [Token::Identifier(key), Token::Colon] => {
+                    let mut known = METHOD_SETTINGS.iter();
+                    if let Some((_, values)) = known.find(|(name, _)| name == key) {
+                        self.plain(values);
+                    }
+                }
+                _ => {}
+            },
             [] => {
                 self.keywords(&SPACE);
                 self.plain(&["tiles", "orders", "places"]);
