@@ -30,6 +30,19 @@ pub fn run(
     schedule: &FusedSchedule,
     most: u64,
 ) -> Result<TreeCounts, Refusal> {
+    walk(problem, schedule, most)?.counts(schedule)
+}
+
+/// As [`run`], up to the counts: they are the same for all schedules that differ only in where tensors from outside and the
+/// last result lie.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn walk<'a>(
+    problem: &'a FusedProblem,
+    schedule: &FusedSchedule,
+    most: u64,
+) -> Result<Walked<'a>, Refusal> {
     for (tensor, known) in problem.tensors.iter().enumerate() {
         let readers = problem.layers.iter().filter(|layer| {
             let operands = layer.accesses.len() - 1;
@@ -52,7 +65,18 @@ pub fn run(
     let all = vec![true; cells(&problem.layers[head].ranks)];
     let steps = &mut vec![];
     walk.block(&schedule.root, steps, &all)?;
-    walk.counts()
+    Ok(Walked {
+        problem,
+        events: walk.events,
+        operations: walk.operations,
+    })
+}
+
+/// All steps of a walk.
+pub struct Walked<'a> {
+    problem: &'a FusedProblem,
+    events: Vec<Vec<Event>>,
+    operations: Vec<u64>,
 }
 
 /// A step of a tensor: the indices of the loops, and what was touched.
@@ -185,39 +209,12 @@ impl Walk<'_> {
         let mut missing = required.clone();
         for (earlier, touched) in &self.events[tensor] {
             // What has been made once is in the backing store.
-            if place.fate == Fate::Refetch || self.held(tensor, earlier, step) {
+            if place.fate == Fate::Refetch || held(self.schedule, tensor, earlier, step) {
                 take(&mut missing, touched);
             }
         }
         self.events[tensor].push((step.to_vec(), required));
         Ok(missing)
-    }
-
-    /// Whether what a tensor's step `earlier` touched is still there in `step`.
-    fn held(&self, tensor: usize, earlier: &[u64], step: &[u64]) -> bool {
-        let place = &self.schedule.places[tensor];
-        let above = self.above(tensor);
-        if earlier[..above] == step[..above] {
-            return true;
-        }
-        let outlives = place.loops > 0 || place.block.is_empty();
-        outlives
-            && earlier[..above - 1] == step[..above - 1]
-            && earlier[above - 1] + 1 == step[above - 1]
-    }
-
-    /// Loops on the path above the place of a tensor.
-    fn above(&self, tensor: usize) -> usize {
-        let place = &self.schedule.places[tensor];
-        let mut block = &self.schedule.root;
-        let mut above = 0;
-        for &at in &place.block {
-            above += block.loops.len();
-            if let Body::Blocks(blocks) = &block.body {
-                block = &blocks[at];
-            }
-        }
-        above + place.loops
     }
 
     /// The operations of a layer that make what is missing.
@@ -229,8 +226,14 @@ impl Walk<'_> {
             .map(|cell| missing[elements(access, extents, &point(ranks, cell))[0]])
             .collect()
     }
+}
 
-    fn counts(&self) -> Result<TreeCounts, Refusal> {
+impl Walked<'_> {
+    /// What a schedule of this walk moves and needs.
+    ///
+    /// # Errors
+    /// [`Refusal::Lost`].
+    pub fn counts(&self, schedule: &FusedSchedule) -> Result<TreeCounts, Refusal> {
         let mut counts = TreeCounts {
             operations: self.operations.clone(),
             ..TreeCounts::default()
@@ -242,7 +245,7 @@ impl Walk<'_> {
             for (at, (step, touched)) in events.iter().enumerate() {
                 let mut fresh = touched.clone();
                 for (earlier, before) in &events[..at] {
-                    if self.held(t, earlier, step) {
+                    if held(schedule, t, earlier, step) {
                         take(&mut fresh, before);
                     }
                 }
@@ -250,7 +253,7 @@ impl Walk<'_> {
                 add(&mut all, touched);
             }
             let once = size(&all);
-            let above = self.above(t);
+            let above = above(schedule, t);
             let mut windows: Vec<Event> = vec![];
             for (step, touched) in events {
                 match windows.last_mut() {
@@ -260,7 +263,7 @@ impl Walk<'_> {
             }
             let window = windows.iter().map(|(_, mask)| size(mask)).max();
             let is_result = t == result(self.problem, self.problem.layers.len() - 1).tensor;
-            let fate = self.schedule.places[t].fate;
+            let fate = schedule.places[t].fate;
             let (reads, writes) = match (tensor.producer, is_result, fate) {
                 (_, true, _) => (fetched - once, fetched),
                 (None, ..) => (fetched, 0),
@@ -282,12 +285,18 @@ impl Walk<'_> {
             });
             counts.moved_bits += u128::from(reads + writes) * u128::from(tensor.bits);
         }
-        counts.needed_bits = self.needed(&self.schedule.root, &mut vec![], &counts.tensors);
+        counts.needed_bits = self.needed(schedule, &schedule.root, &mut vec![], &counts.tensors);
         Ok(counts)
     }
 
-    fn needed(&self, block: &Block, path: &mut Vec<usize>, tensors: &[TensorCounts]) -> u128 {
-        let places = self.schedule.places.iter().enumerate();
+    fn needed(
+        &self,
+        schedule: &FusedSchedule,
+        block: &Block,
+        path: &mut Vec<usize>,
+        tensors: &[TensorCounts],
+    ) -> u128 {
+        let places = schedule.places.iter().enumerate();
         let here = places.filter(|(_, place)| place.block == *path);
         let bits = |t: usize| u128::from(self.problem.tensors[t].bits);
         let mut needed: u128 = here
@@ -296,7 +305,7 @@ impl Walk<'_> {
         if let Body::Blocks(blocks) = &block.body {
             let inner = blocks.iter().enumerate().map(|(at, child)| {
                 path.push(at);
-                let inner = self.needed(child, path, tensors);
+                let inner = self.needed(schedule, child, path, tensors);
                 path.pop();
                 inner
             });
@@ -304,6 +313,33 @@ impl Walk<'_> {
         }
         needed
     }
+}
+
+/// Whether what a tensor's step `earlier` touched is still there in `step`.
+fn held(schedule: &FusedSchedule, tensor: usize, earlier: &[u64], step: &[u64]) -> bool {
+    let place = &schedule.places[tensor];
+    let above = above(schedule, tensor);
+    if earlier[..above] == step[..above] {
+        return true;
+    }
+    let outlives = place.loops > 0 || place.block.is_empty();
+    outlives
+        && earlier[..above - 1] == step[..above - 1]
+        && earlier[above - 1] + 1 == step[above - 1]
+}
+
+/// Loops on the path above the place of a tensor.
+fn above(schedule: &FusedSchedule, tensor: usize) -> usize {
+    let place = &schedule.places[tensor];
+    let mut block = &schedule.root;
+    let mut above = 0;
+    for &at in &place.block {
+        above += block.loops.len();
+        if let Body::Blocks(blocks) = &block.body {
+            block = &blocks[at];
+        }
+    }
+    above + place.loops
 }
 
 fn result(problem: &FusedProblem, layer: usize) -> &Access {

@@ -27,6 +27,8 @@ pub struct Request {
     pub limit: u64,
     /// Nodes to look at; then the best so far is returned, unproved.
     pub most: u64,
+    /// Most loops that layers share on a path, and most of one layer; small ones, so that all designs can be listed.
+    pub loops: Option<(usize, usize)>,
 }
 
 /// The best design.
@@ -65,7 +67,7 @@ pub fn search(problem: &FusedProblem, request: &Request) -> Option<Answer> {
                 .collect(),
         };
         let start = space.start.clone();
-        if let Some(found) = space.block(&whole, &start, request.room, limit) {
+        if let Some(found) = space.block(&whole, &start, (request.room, limit), 0) {
             limit = found.cost;
             best = Some((found.cost, space.schedule(&found)));
         }
@@ -104,7 +106,7 @@ pub(super) struct Space<'a> {
     /// By tensor: elements touched at all.
     once: Vec<u64>,
     fronts: HashMap<(usize, u64, SmallVec<[u32; 8]>), Rc<Front>>,
-    parts: HashMap<(usize, usize, u64, SmallVec<[u32; 8]>), Vec<Known>>,
+    parts: HashMap<(usize, usize, u64, usize, SmallVec<[u32; 8]>), Vec<Known>>,
     pub nodes: u64,
 }
 
@@ -218,10 +220,12 @@ impl<'a> Space<'a> {
         &mut self,
         part: &Part,
         states: &States,
-        room: u64,
-        limit: u64,
+        (room, limit): (u64, u64),
+        above: usize,
     ) -> Option<Found> {
-        let key = (part.first, part.head, mask(&part.open), self.signatures(part.head, states));
+        let counted = self.request.loops.map_or(0, |_| above);
+        let pieces = self.signatures(part.head, states);
+        let key = (part.first, part.head, mask(&part.open), counted, pieces);
         if let Some(known) = self.parts.get(&key) {
             for known in known {
                 match &known.found {
@@ -251,6 +255,7 @@ impl<'a> Space<'a> {
                 part,
                 parts: &parts,
                 room,
+                above,
             };
             self.node(&frame, &mut node, &mut least, &mut found);
         }
@@ -270,16 +275,18 @@ impl<'a> Space<'a> {
     /// A list of loops: places some of the maps, closes the block, adds loops.
     fn node(&mut self, frame: &Frame, node: &mut Node, least: &mut u64, found: &mut Option<Found>) {
         self.nodes += 1;
-        if self.nodes >= self.request.most || self.bound(frame, node) >= *least {
+        // What is placed here moves what its windows below the loops before the last one add up to.
+        let base = node.before.as_ref().map_or(&node.states, |(_, before)| before);
+        if self.nodes >= self.request.most || self.bound(frame, node, base) >= *least {
             return;
         }
         let count = node.maps.len();
         for chosen in (0..1u64 << count).rev() {
             if let Some(mut placed) = self.placed(frame, node, chosen) {
-                if self.bound(frame, &placed) >= *least {
+                self.choices(frame, &mut placed);
+                if self.bound(frame, &placed, &placed.states) >= *least {
                     continue;
                 }
-                self.choices(frame, &mut placed);
                 if placed.maps.is_empty() {
                     self.close(frame, &placed, least, found);
                 }
@@ -288,12 +295,13 @@ impl<'a> Space<'a> {
         }
     }
 
-    /// At least what all designs below a node move.
-    fn bound(&self, frame: &Frame, node: &Node) -> u64 {
+    /// At least what all designs below a node move, where whatever is not yet placed moves what its windows in `states` add up
+    /// to.
+    fn bound(&self, frame: &Frame, node: &Node, states: &States) -> u64 {
         let left = frame.room.saturating_sub(node.bits);
         let mut bound = node.cost;
         for (&tensor, choices) in frame.part.open.iter().zip(&node.choices) {
-            let later = self.cost(tensor, self.figures(&node.states, tensor).0);
+            let later = self.cost(tensor, self.figures(states, tensor).0);
             let here = choices.iter().filter(|choice| choice.bits <= left);
             let least = here.map(|choice| choice.cost).min();
             bound = bound.saturating_add(least.map_or(later, |least| least.min(later)));
@@ -302,7 +310,7 @@ impl<'a> Space<'a> {
             let inside = !frame.parts.iter().any(|part| part.head == maker);
             if self.anew[maker] && (inside || node.maps.contains(&maker)) {
                 let tensor = self.groups.layers[maker].result;
-                let loaded = self.figures(&node.states, tensor).0;
+                let loaded = self.figures(states, tensor).0;
                 bound = bound.saturating_add(self.map_cost(maker, loaded));
             }
         }
@@ -380,6 +388,9 @@ impl<'a> Space<'a> {
 
     fn extend(&mut self, frame: &Frame, node: &Node, least: &mut u64, found: &mut Option<Found>) {
         let head = frame.part.head;
+        if self.request.loops.is_some_and(|(most, _)| frame.above + node.loops.len() >= most) {
+            return;
+        }
         let layer = &self.groups.layers[head];
         for rank in 0..layer.extents.len() {
             if node.loops.iter().any(|known| known.rank == rank) {
@@ -479,6 +490,7 @@ impl<'a> Space<'a> {
         (least, found): (&mut u64, &mut Option<Found>),
     ) {
         let room = frame.room - bits;
+        let above = frame.above + node.loops.len();
         let mut total = cost;
         let mut most = 0;
         let mut designs = Vec::with_capacity(frame.parts.len());
@@ -510,7 +522,7 @@ impl<'a> Space<'a> {
                 let result = if alone {
                     self.layer(part, &node.states, room)
                 } else {
-                    self.block(part, &node.states, room, limit)
+                    self.block(part, &node.states, (room, limit), above)
                 };
                 let Some(result) = result else { return };
                 total = total.saturating_add(result.cost);
@@ -601,6 +613,8 @@ struct Frame<'a> {
     part: &'a Part,
     parts: &'a [Part],
     room: u64,
+    /// Loops around the block.
+    above: usize,
 }
 
 #[derive(Clone)]

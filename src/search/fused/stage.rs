@@ -107,6 +107,10 @@ fn ordered(
                 let product = |a: [u64; 2], b: [u64; 2]| {
                     [a[0].saturating_mul(b[0]), a[1].saturating_mul(b[1])]
                 };
+                let cut = way.cuts.len() + own.cuts.len();
+                if space.request.loops.is_some_and(|(_, most)| cut > most) {
+                    continue;
+                }
                 joined.push(Way {
                     cuts: way.cuts.iter().chain(&own.cuts).copied().collect(),
                     slides: [way.slides[0] | own.slides[0], way.slides[1] | own.slides[1]],
@@ -115,7 +119,7 @@ fn ordered(
                 });
             }
         }
-        ways = undominated(joined);
+        ways = undominated(joined, space.request.loops.is_some());
     }
     ways.iter().map(|way| point(space, layer, tensors, way)).collect()
 }
@@ -200,6 +204,7 @@ fn of_group(
             [indexes(tensors[0], rank), inner]
         })
         .collect();
+    let halo = halo || space.request.loops.is_some();
     let mut all: Vec<Vec<(usize, Cut)>> = vec![Vec::new()];
     for (&rank, by) in ranks.iter().zip(by) {
         let sizes = space.sizes(states, layer, rank);
@@ -211,6 +216,7 @@ fn of_group(
             ([true, false], false) => cuts.extend(any(Cut::Outer)),
             ([false, true], false) => cuts = vec![Cut::Inner(1)],
             ([false, false], _) => {}
+            // In all ways.
             ([outer, inner], true) => {
                 if outer {
                     cuts.extend(any(Cut::Outer));
@@ -227,7 +233,9 @@ fn of_group(
             .flat_map(|way| {
                 cuts.iter().map(move |&cut| {
                     let mut way = way.clone();
-                    way.push((rank, cut));
+                    if cut != Cut::Nowhere {
+                        way.push((rank, cut));
+                    }
                     way
                 })
             })
@@ -243,7 +251,8 @@ fn of_group(
             .then(|| figures(space, layer, tensors, (states, group), cuts))
             .flatten()
     });
-    undominated(ways.collect())
+    let ways = ways.collect();
+    undominated(ways, space.request.loops.is_some())
 }
 
 /// What the tensors cost along a group that is cut so.
@@ -306,8 +315,8 @@ fn figures(
 }
 
 /// Without those that are no better than another in any figure.
-fn undominated(mut ways: Vec<Way>) -> Vec<Way> {
-    let figures = |way: &Way| (way.window, way.loaded, way.slides);
+fn undominated(mut ways: Vec<Way>, by_loops: bool) -> Vec<Way> {
+    let figures = |way: &Way| (way.window, way.loaded, way.slides, way.cuts.len());
     ways.sort_by_key(figures);
     let mut kept: Vec<Way> = Vec::new();
     for way in ways {
@@ -316,7 +325,7 @@ fn undominated(mut ways: Vec<Way>) -> Vec<Way> {
                 other.window[at] <= way.window[at]
                     && other.loaded[at] <= way.loaded[at]
                     && other.slides[at] <= way.slides[at]
-            })
+            }) && !(by_loops && other.cuts.len() > way.cuts.len())
         };
         if !kept.iter().any(no_better) {
             kept.push(way);

@@ -25,7 +25,7 @@ fn the_count_equals_the_oracle() {
     let result = TestRunner::new(config).run(&choices, |choices| {
         let c = &mut Choices::new(&choices);
         let layers = c.from(1, 3);
-        let problem = chain(c, layers, 6);
+        let problem = chain(c, layers, 6, 2);
         let schedule = schedule(c, &problem);
         let counted = match count(&problem, &schedule) {
             Err(Miscount::Limit(EngineLimit::Irregular)) => {

@@ -4,8 +4,8 @@ use super::build::{Chain, Slide};
 use crate::generate::Choices;
 use dflowc::ir::{Block, Body, Fate, FusedProblem, FusedSchedule, Place, TileLoop};
 
-/// A chain of `count` layers with extents up to `most`.
-pub fn chain(c: &mut Choices, count: u64, most: u64) -> FusedProblem {
+/// A chain of `count` layers with extents up to `most`, and strides up to `stride`.
+pub fn chain(c: &mut Choices, count: u64, most: u64, stride: u64) -> FusedProblem {
     let sides = c.below(3);
     if sides == 0 {
         let mut chain = Chain::new(&[c.from(1, most), c.from(1, most)], 8, 8);
@@ -23,7 +23,7 @@ pub fn chain(c: &mut Choices, count: u64, most: u64) -> FusedProblem {
         let slides: Vec<Slide> = chain.extents()[1..]
             .to_vec()
             .into_iter()
-            .map(|extent| slide(c, extent))
+            .map(|extent| slide(c, extent, stride))
             .collect();
         let kind = c.below(4);
         let k = if kind < 2 { c.from(1, channels) } else { 0 };
@@ -32,10 +32,10 @@ pub fn chain(c: &mut Choices, count: u64, most: u64) -> FusedProblem {
     chain.problem
 }
 
-fn slide(c: &mut Choices, extent: u64) -> Slide {
+fn slide(c: &mut Choices, extent: u64, most: u64) -> Slide {
     let kernel = [1, 3, 2][c.below(3) as usize].min(extent);
     let padding = if c.below(2) == 1 { (kernel - 1) / 2 } else { 0 };
-    let stride = if kernel > 1 { c.from(1, 2) } else { 1 };
+    let stride = if kernel > 1 { c.from(1, most) } else { 1 };
     Slide {
         out: (extent + 2 * padding - kernel) / stride + 1,
         kernel,
