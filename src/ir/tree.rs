@@ -35,7 +35,7 @@
 use super::{Access, Fate, TileLoop};
 
 /// Layers that run together, and what they read and make.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FusedProblem {
     /// Makers before their readers.
     pub layers: Vec<FusedLayer>,

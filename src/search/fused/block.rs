@@ -277,14 +277,14 @@ impl<'a> Space<'a> {
         self.nodes += 1;
         // What is placed here moves what its windows below the loops before the last one add up to.
         let base = node.before.as_ref().map_or(&node.states, |(_, before)| before);
-        if self.nodes >= self.request.most || self.bound(frame, node, base) >= *least {
+        if self.nodes >= self.request.most || !self.may_beat(frame, node, base, *least) {
             return;
         }
         let count = node.maps.len();
         for chosen in (0..1u64 << count).rev() {
             if let Some(mut placed) = self.placed(frame, node, chosen) {
                 self.choices(frame, &mut placed);
-                if self.bound(frame, &placed, &placed.states) >= *least {
+                if !self.may_beat(frame, &placed, &placed.states, *least) {
                     continue;
                 }
                 if placed.maps.is_empty() {
@@ -295,17 +295,10 @@ impl<'a> Space<'a> {
         }
     }
 
-    /// At least what all designs below a node move, where whatever is not yet placed moves what its windows in `states` add up
-    /// to.
-    fn bound(&self, frame: &Frame, node: &Node, states: &States) -> u64 {
-        let left = frame.room.saturating_sub(node.bits);
+    /// Whether a design below a node may move less than `least`, where whatever is not yet placed moves what its windows in
+    /// `states` add up to: if so even all together, those that stand in this block fit into the room.
+    fn may_beat(&self, frame: &Frame, node: &Node, states: &States, least: u64) -> bool {
         let mut bound = node.cost;
-        for (&tensor, choices) in frame.part.open.iter().zip(&node.choices) {
-            let later = self.cost(tensor, self.figures(states, tensor).0);
-            let here = choices.iter().filter(|choice| choice.bits <= left);
-            let least = here.map(|choice| choice.cost).min();
-            bound = bound.saturating_add(least.map_or(later, |least| least.min(later)));
-        }
         for maker in frame.part.first..frame.part.head {
             let inside = !frame.parts.iter().any(|part| part.head == maker);
             if self.anew[maker] && (inside || node.maps.contains(&maker)) {
@@ -314,7 +307,15 @@ impl<'a> Space<'a> {
                 bound = bound.saturating_add(self.map_cost(maker, loaded));
             }
         }
-        bound
+        let later = frame.part.open.iter();
+        let later: SmallVec<[u64; 8]> = later
+            .map(|&tensor| self.cost(tensor, self.figures(states, tensor).0))
+            .collect();
+        let left = frame.room.saturating_sub(node.bits);
+        let Some(budget) = least.checked_sub(bound) else {
+            return false;
+        };
+        fits(&later, &node.choices, left, budget)
     }
 
     /// The node with some of its open maps placed below its loops.
@@ -397,7 +398,7 @@ impl<'a> Space<'a> {
                 continue;
             }
             let group = layer.group[rank];
-            for size in self.sizes(&node.states, head, rank) {
+            for &size in self.sizes(&node.states, head, rank).iter() {
                 let change = Change::Loop {
                     first: frame.part.first,
                     head,
@@ -416,12 +417,14 @@ impl<'a> Space<'a> {
     }
 
     /// The pieces that a loop over a rank may have, the largest first.
-    pub(super) fn sizes(&self, states: &States, layer: usize, rank: usize) -> Vec<u64> {
+    pub(super) fn sizes(&mut self, states: &States, layer: usize, rank: usize) -> Rc<[u64]> {
         let known = &self.groups.layers[layer];
         let group = known.group[rank];
-        let slot = known.group[..rank].iter().filter(|&&other| other == group).count();
-        let longest = self.tables[group].longest(states[group], layer, slot);
-        sizes(longest, known.extents[rank], self.request.imperfect)
+        let before = known.group[..rank].iter();
+        let slot = before.filter(|&&other| other == group).count();
+        let extent = known.extents[rank];
+        let imperfect = self.request.imperfect;
+        self.tables[group].sizes(states[group], (layer, slot), extent, imperfect)
     }
 
     /// All maps are placed: chooses the places of the outside tensors, and searches the parts in the room that is left.
@@ -633,6 +636,44 @@ struct Node {
     choices: Vec<SmallVec<[Choice; 4]>>,
 }
 
+/// Whether choices of all tensors, one each or later, cost less than `budget` together and stand in `left` bits.
+fn fits(later: &[u64], choices: &[SmallVec<[Choice; 4]>], left: u64, budget: u64) -> bool {
+    // What the rest costs at least.
+    let mut rest: SmallVec<[u64; 9]> = SmallVec::from_elem(0, later.len() + 1);
+    for at in (0..later.len()).rev() {
+        let here = choices[at].iter().filter(|choice| choice.bits <= left);
+        let least = here.map(|choice| choice.cost).min().unwrap_or(u64::MAX);
+        rest[at] = rest[at + 1].saturating_add(least.min(later[at]));
+    }
+    fitting(later, choices, &rest, left, budget)
+}
+
+fn fitting(
+    later: &[u64],
+    choices: &[SmallVec<[Choice; 4]>],
+    rest: &[u64],
+    left: u64,
+    budget: u64,
+) -> bool {
+    if rest[0] >= budget {
+        return false;
+    }
+    let (Some((&first, later)), Some((own, choices))) =
+        (later.split_first(), choices.split_first())
+    else {
+        return true;
+    };
+    if first < budget && fitting(later, choices, &rest[1..], left, budget - first) {
+        return true;
+    }
+    own.iter().any(|choice| {
+        choice.cost < first
+            && choice.cost < budget
+            && choice.bits <= left
+            && fitting(later, choices, &rest[1..], left - choice.bits, budget - choice.cost)
+    })
+}
+
 fn mask(tensors: &[usize]) -> u64 {
     tensors.iter().fold(0, |mask, tensor| mask | 1 << (tensor % 64))
 }
@@ -661,18 +702,4 @@ fn partitions(part: &Part) -> Vec<Vec<Part>> {
     }
     all.sort_by_key(|parts| std::cmp::Reverse(parts.len()));
     all
-}
-
-/// Sizes of pieces below `longest`, the largest first: divisors of `extent`, or the smallest of each number of pieces (all of
-/// them up to 16).
-fn sizes(longest: u64, extent: u64, imperfect: bool) -> Vec<u64> {
-    let all = (1..longest).rev();
-    if !imperfect {
-        return all.filter(|size| extent % size == 0).collect();
-    }
-    if longest <= 16 {
-        return all.collect();
-    }
-    all.filter(|size| *size == 1 || longest.div_ceil(size - 1) != longest.div_ceil(*size))
-        .collect()
 }

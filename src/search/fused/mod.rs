@@ -11,7 +11,9 @@
 //! What an answer costs is counted by [`crate::engine::tree`]; the search only chooses.
 
 mod block;
+mod network;
 mod stage;
 mod tables;
 
 pub use block::{Answer, Request, search};
+pub use network::{Chain, Fused, Network, network};

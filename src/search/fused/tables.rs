@@ -5,6 +5,8 @@
 
 use crate::engine::tree::{Cuts, Extent, Groups};
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::rc::Rc;
 
 /// Index of a state in its table.
 pub type State = u32;
@@ -33,8 +35,39 @@ pub struct Table {
     group: usize,
     known: Vec<Known>,
     index: HashMap<Cuts, State>,
-    next: HashMap<(State, Change), Option<State>>,
+    next: HashMap<(State, Change), Option<State>, BuildHasherDefault<Mixed>>,
     signatures: HashMap<Vec<Vec<Extent>>, u32>,
+    sizes: HashMap<(u64, u64), Rc<[u64]>, BuildHasherDefault<Mixed>>,
+}
+
+/// A hash for small keys of small numbers: nobody chooses them to collide.
+#[derive(Default)]
+pub struct Mixed(u64);
+
+impl Hasher for Mixed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(u64::from(byte)));
+    }
+
+    fn write_u32(&mut self, value: u32) {
+        self.write_u64(u64::from(value));
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = (self.0.rotate_left(5) ^ value).wrapping_mul(0x517c_c1b7_2722_0a95);
+    }
+
+    fn write_usize(&mut self, value: usize) {
+        self.write_u64(value as u64);
+    }
+
+    fn write_isize(&mut self, value: isize) {
+        self.write_u64(value as u64);
+    }
 }
 
 #[derive(Debug)]
@@ -44,6 +77,8 @@ struct Known {
     figures: Vec<(u64, u64)>,
     /// By layer: a name of the pieces that it has.
     signatures: Vec<u32>,
+    /// By layer and position among its ranks in this group: the longest piece.
+    longest: Vec<Vec<u64>>,
 }
 
 impl Table {
@@ -52,8 +87,9 @@ impl Table {
             group,
             known: Vec::new(),
             index: HashMap::new(),
-            next: HashMap::new(),
+            next: HashMap::default(),
             signatures: HashMap::new(),
+            sizes: HashMap::default(),
         }
     }
 
@@ -76,12 +112,24 @@ impl Table {
             *self.signatures.entry(steps).or_insert(next)
         });
         let signatures = signatures.collect();
+        let longest = (0..groups.layers.len()).map(|layer| {
+            let mut longest: Vec<u64> = Vec::new();
+            for ranges in cuts.ranges(layer) {
+                longest.resize(ranges.len(), 0);
+                for (longest, (lo, hi)) in longest.iter_mut().zip(ranges) {
+                    *longest = (*longest).max(hi - lo);
+                }
+            }
+            longest
+        });
+        let longest = longest.collect();
         let state = State::try_from(self.known.len()).ok()?;
         self.index.insert(cuts.clone(), state);
         self.known.push(Known {
             cuts,
             figures,
             signatures,
+            longest,
         });
         Some(state)
     }
@@ -127,10 +175,31 @@ impl Table {
         self.known[state as usize].signatures[layer]
     }
 
-    /// The longest piece of a rank, by its position among the layer's ranks in this group.
-    pub fn longest(&self, state: State, layer: usize, slot: usize) -> u64 {
-        let steps = self.known[state as usize].cuts.ranges(layer);
-        let sizes = steps.filter_map(|ranges| ranges.get(slot).map(|(lo, hi)| hi - lo));
-        sizes.max().unwrap_or(0)
+    /// The pieces, largest first, that a loop over a rank may have: shorter than its longest one so far. The rank by its
+    /// position among the layer's ranks in this group.
+    pub fn sizes(
+        &mut self,
+        state: State,
+        (layer, slot): (usize, usize),
+        extent: u64,
+        imperfect: bool,
+    ) -> Rc<[u64]> {
+        let longest = self.known[state as usize].longest[layer].get(slot);
+        let longest = longest.copied().unwrap_or(0);
+        let key = (longest, extent);
+        let known = self.sizes.entry(key);
+        Rc::clone(known.or_insert_with(|| sizes(longest, extent, imperfect)))
     }
+}
+
+/// Sizes of pieces below `longest`, the largest first: divisors of `extent`, or the smallest of each number of pieces (all of
+/// them up to 16).
+fn sizes(longest: u64, extent: u64, imperfect: bool) -> Rc<[u64]> {
+    let all = (1..longest).rev();
+    let wanted = |size: &u64| match (imperfect, longest <= 16) {
+        (false, _) => extent % size == 0,
+        (true, true) => true,
+        (true, false) => *size == 1 || longest.div_ceil(size - 1) != longest.div_ceil(*size),
+    };
+    all.filter(wanted).collect()
 }

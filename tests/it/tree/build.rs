@@ -6,6 +6,8 @@ use dflowc::ir::{Access, FusedLayer, FusedProblem, FusedTensor, Index, IndexTerm
 #[derive(Clone)]
 pub struct Chain {
     pub problem: FusedProblem,
+    /// Tensors that are maps of the chain once more: those before these layers.
+    pub residuals: Vec<(usize, usize)>,
     bits: u32,
     weight_bits: u32,
 }
@@ -55,6 +57,7 @@ impl Chain {
                 layers: vec![],
                 tensors: vec![tensor],
             },
+            residuals: vec![],
             bits,
             weight_bits,
         }
