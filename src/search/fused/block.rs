@@ -8,7 +8,7 @@
 
 use super::stage::{self, Front};
 use super::tables::{Change, State, Table};
-use crate::engine::tree::{self, Groups, Miscount, TreeCounts};
+use crate::engine::tree::{self, Cuts, Groups, Miscount, TreeCounts};
 use crate::ir::{Block, Body, Fate, FusedProblem, FusedSchedule, Place, TileLoop};
 use smallvec::SmallVec;
 use std::collections::HashMap;
@@ -59,17 +59,25 @@ pub fn search(problem: &FusedProblem, request: &Request) -> Option<Answer> {
             continue;
         };
         space.nodes = nodes;
+        let ranks = groups.layers.iter().map(|layer| layer.extents.len());
+        let most = ranks.max().unwrap_or(0);
         let whole = Part {
             first: 0,
             head: last,
             open: (0..groups.tensors.len())
-                .filter(|&tensor| !groups.tensors[tensor].inner)
+                // What does not count stands whole in the root.
+                .filter(|&tensor| !groups.tensors[tensor].inner && groups.tensors[tensor].bits > 0)
                 .collect(),
         };
         let start = space.start.clone();
-        if let Some(found) = space.block(&whole, &start, (request.room, limit), 0) {
-            limit = found.cost;
-            best = Some((found.cost, space.schedule(&found)));
+        // Few loops first: what they reach bounds the rest.
+        for loops in [2, 3, most] {
+            space.deep = loops;
+            space.parts.clear();
+            if let Some(found) = space.block(&whole, &start, (request.room, limit), 0) {
+                limit = found.cost;
+                best = Some((found.cost, space.schedule(&found)));
+            }
         }
         nodes = space.nodes;
         proved &= nodes < request.most;
@@ -105,9 +113,13 @@ pub(super) struct Space<'a> {
     start: States,
     /// By tensor: elements touched at all.
     once: Vec<u64>,
+    /// By head of a block and maker of a map in it: bits that it needs in the smallest pieces.
+    least: HashMap<usize, Rc<[u64]>>,
     fronts: HashMap<(usize, u64, SmallVec<[u32; 8]>), Rc<Front>>,
     parts: HashMap<(usize, usize, u64, usize, SmallVec<[u32; 8]>), Vec<Known>>,
     pub nodes: u64,
+    /// Most loops of a block in this pass.
+    deep: usize,
 }
 
 /// What a search of a part gave.
@@ -165,15 +177,48 @@ impl<'a> Space<'a> {
             tables,
             start: start?,
             once: Vec::new(),
+            least: HashMap::new(),
             fronts: HashMap::new(),
             parts: HashMap::new(),
             nodes: 0,
+            deep: usize::MAX,
         };
         let start = space.start.clone();
         space.once = (0..groups.tensors.len())
             .map(|tensor| space.figures(&start, tensor).0)
             .collect();
         Some(space)
+    }
+
+    /// By maker of a map: no loops over ranks of `head` make its window smaller than this. Loops of 1 over all of them do not,
+    /// with all maps kept, so that of each only what is new is made.
+    fn least(&mut self, head: usize) -> Rc<[u64]> {
+        if let Some(least) = self.least.get(&head) {
+            return Rc::clone(least);
+        }
+        let groups = self.groups;
+        let last = groups.layers.len() - 1;
+        let layer = &groups.layers[head];
+        let anew = vec![true; last];
+        let mut least: Vec<u64> = vec![1; last];
+        for group in 0..groups.count {
+            let cuts = Cuts::new(groups, group, &anew).and_then(|cuts| {
+                let ranks = (0..layer.extents.len()).filter(|&rank| layer.group[rank] == group);
+                ranks.into_iter().try_fold(cuts, |cuts, rank| cuts.cut(groups, (0, head), rank, 1))
+            });
+            for (maker, least) in least.iter_mut().enumerate().take(head) {
+                let tensor = groups.layers[maker].result;
+                // What is not counted in these pieces bounds nothing.
+                let figures = cuts.as_ref().ok().and_then(|cuts| cuts.figures(groups, tensor).ok());
+                *least = least.saturating_mul(figures.map_or(1, |(_, most)| most.max(1)));
+            }
+        }
+        let bits = least.iter().enumerate();
+        let least: Rc<[u64]> = bits
+            .map(|(maker, &least)| self.bits(groups.layers[maker].result, least))
+            .collect();
+        self.least.insert(head, Rc::clone(&least));
+        least
     }
 
     /// Elements of a tensor: in all steps, and the most in one.
@@ -256,6 +301,7 @@ impl<'a> Space<'a> {
                 parts: &parts,
                 room,
                 above,
+                least: self.least(part.head),
             };
             self.node(&frame, &mut node, &mut least, &mut found);
         }
@@ -311,7 +357,11 @@ impl<'a> Space<'a> {
         let later: SmallVec<[u64; 8]> = later
             .map(|&tensor| self.cost(tensor, self.figures(states, tensor).0))
             .collect();
-        let left = frame.room.saturating_sub(node.bits);
+        let open = node.maps.iter().map(|&maker| frame.least[maker]);
+        let bits = open.fold(node.bits, u64::saturating_add);
+        let Some(left) = frame.room.checked_sub(bits) else {
+            return false;
+        };
         let Some(budget) = least.checked_sub(bound) else {
             return false;
         };
@@ -390,6 +440,9 @@ impl<'a> Space<'a> {
     fn extend(&mut self, frame: &Frame, node: &Node, least: &mut u64, found: &mut Option<Found>) {
         let head = frame.part.head;
         if self.request.loops.is_some_and(|(most, _)| frame.above + node.loops.len() >= most) {
+            return;
+        }
+        if node.loops.len() >= self.deep {
             return;
         }
         let layer = &self.groups.layers[head];
@@ -618,6 +671,8 @@ struct Frame<'a> {
     room: u64,
     /// Loops around the block.
     above: usize,
+    /// By maker: bits that its map needs at least.
+    least: Rc<[u64]>,
 }
 
 #[derive(Clone)]
@@ -678,12 +733,16 @@ fn mask(tensors: &[usize]) -> u64 {
     tensors.iter().fold(0, |mask, tensor| mask | 1 << (tensor % 64))
 }
 
+/// Chains of more layers are searched in one block with a layer in each part.
+const MOST_NESTED: usize = 4;
+
 /// The ways to divide layers into blocks, one after the other: never all of them in one, but for a single layer.
 fn partitions(part: &Part) -> Vec<Vec<Part>> {
     let count = part.head - part.first;
     let mut all: Vec<Vec<Part>> = Vec::new();
     for cuts in (0..1u64 << count).rev() {
-        if cuts == 0 && count > 0 {
+        let flat = cuts + 1 == 1 << count;
+        if (cuts == 0 && count > 0) || (count >= MOST_NESTED && !flat) {
             continue;
         }
         let mut parts = Vec::new();

@@ -48,7 +48,24 @@ pub fn network(chain: &Chain, request: &Request, longest: usize, stay: bool) -> 
         known: HashMap::new(),
         best: HashMap::new(),
         proved: true,
+        whole: u64::MAX,
+        once: Vec::new(),
     };
+    search.once = (0..=count).map(|at| search.compulsory(at)).collect();
+    if count <= longest {
+        // What all layers in one group move bounds the rest.
+        let fused = search.group(0, count - 1, [false; 2], u64::MAX);
+        if let Some(fused) = fused {
+            search.whole = cost(&fused.answer);
+            if search.whole <= search.least(0, count - 1) {
+                return Some(Network {
+                    moved_bits: search.whole,
+                    groups: vec![fused],
+                    proved: true,
+                });
+            }
+        }
+    }
     let states: &[bool] = if stay { &[false, true] } else { &[false] };
     for length in 1..=longest.min(count) {
         for first in 0..=count - length {
@@ -85,9 +102,35 @@ struct Search<'a> {
     /// By first and last layer and the state of both maps: least cost and, if one group has it, its design.
     best: HashMap<(usize, usize, [bool; 2]), (u64, Option<Fused>)>,
     proved: bool,
+    /// What all layers in one group move.
+    whole: u64,
+    /// By layer: what the layers before it move at least, of what no other layer touches.
+    once: Vec<u64>,
 }
 
 impl Search<'_> {
+    /// What comes from outside of the first layers, and the last result, once.
+    fn compulsory(&self, layers: usize) -> u64 {
+        let all = &self.chain.problem;
+        let tensors = all.tensors.iter().enumerate().filter(|(tensor, known)| {
+            let touches = |layer: &FusedLayer| {
+                let mut accesses = layer.accesses.iter();
+                accesses.any(|access| access.tensor == *tensor)
+            };
+            let residual = self.chain.residuals.iter().any(|(known, _)| known == tensor);
+            let last = known.producer.is_none_or(|maker| maker + 1 == all.layers.len());
+            last && !residual && all.layers.iter().take(layers).any(touches)
+        });
+        let bits = tensors.map(|(_, known)| {
+            known.extents.iter().product::<u64>().saturating_mul(u64::from(known.bits))
+        });
+        bits.fold(0, u64::saturating_add)
+    }
+
+    /// What layers move at least, of what no other layer touches.
+    fn least(&self, first: usize, last: usize) -> u64 {
+        self.once[last + 1] - self.once[first]
+    }
     fn range(&mut self, first: usize, last: usize, held: [bool; 2], states: &[bool]) {
         let mut least = u64::MAX;
         for cut in first..last {
@@ -99,7 +142,10 @@ impl Search<'_> {
                 }
             }
         }
-        let fused = self.group(first, last, held, least);
+        // What is around the group moves at least this.
+        let around = self.once[self.once.len() - 1] - self.least(first, last);
+        let limit = least.min(self.whole.saturating_sub(around));
+        let fused = self.group(first, last, held, limit);
         let value = fused.as_ref().map_or(least, |fused| cost(&fused.answer));
         if value < u64::MAX {
             self.best.insert((first, last, held), (value, fused));

@@ -163,6 +163,18 @@ impl Chain {
         self.convolution(k, &[Slide::same(side, 1); 2], true)
     }
 
+    /// The newest layer adds the map before layer `source` to its result.
+    pub fn residual(mut self, source: usize) -> Chain {
+        let (extents, bits) = (self.extents().to_vec(), self.bits);
+        let tensor = self.tensor(&extents, bits, None);
+        let layer = self.problem.layers.last_mut().unwrap();
+        let dims = layer.accesses.last().unwrap().dims.clone();
+        let at = layer.accesses.len() - 1;
+        layer.accesses.insert(at, Access { tensor, dims });
+        self.residuals.push((tensor, source));
+        self
+    }
+
     /// 2x2 with stride 2.
     pub fn pool(self) -> Chain {
         let slide = Slide {
