@@ -66,14 +66,14 @@ pub struct StageRank {
 }
 
 /// How a stage touches a tensor: one index per dimension of the tensor.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Access {
     /// Index into [`Group::tensors`].
     pub tensor: usize,
     pub dims: Vec<Index>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Index {
     /// `constant + sum of coefficient * floor(rank / divisor)`; what lies outside the tensor touches nothing.
     Affine {
@@ -84,7 +84,7 @@ pub enum Index {
     Whole,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IndexTerm {
     /// Index into [`Stage::ranks`].
     pub rank: usize,

@@ -30,6 +30,7 @@ mod operation;
 mod problem;
 mod schedule;
 mod strided;
+mod tree;
 
 pub use architecture::{Architecture, Array, Links, Memory, Network, Ports, Rate, Refill, RoleSet};
 pub use boxes::{BoxSet, Grid, MAX_PRODUCTS, Product};
@@ -46,3 +47,4 @@ pub use operation::{Dim, Operation, OperationKind, RankId, Role, Tensor, Term, W
 pub use problem::{Mapping, Problem};
 pub use schedule::{Axis, Loop, LoopKind, Move, Origin, Schedule, window_count};
 pub use strided::{MAX_RUNS, Run, Strided};
+pub use tree::{Block, Body, FusedLayer, FusedProblem, FusedSchedule, FusedTensor, Place};

@@ -1,0 +1,764 @@
+//! Loops of a block, the outermost first, and the places of what lies between its parts.
+//!
+//! Problem: a block over layers `first..=head` in some room. A node of the search is a list of loops; at each node some of
+//! the maps between the parts are placed, every outside tensor could be, and either the parts are searched in the room that
+//! is left or one more loop is added. A tensor placed below the first `k` loops moves what its windows below `k - 1` loops
+//! add up to, which no later loop changes; one that is not yet placed will move at least what its windows below all loops
+//! so far add up to. The sum of both bounds everything below a node.
+
+use super::stage::{self, Front};
+use super::tables::{Change, State, Table};
+use crate::engine::tree::{self, Cuts, Groups, Miscount, TreeCounts};
+use crate::ir::{Block, Body, Fate, FusedProblem, FusedSchedule, Place, TileLoop};
+use smallvec::SmallVec;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// Bits of the memory on the chip.
+    pub room: u64,
+    /// Pieces of any size; else they divide what they lie in.
+    pub imperfect: bool,
+    /// Whether anything may be computed twice.
+    pub recompute: bool,
+    /// Answers must move less; `u64::MAX`: any.
+    pub limit: u64,
+    /// Nodes to look at; then the best so far is returned, unproved.
+    pub most: u64,
+    /// Most loops that layers share on a path, and most of one layer; small ones, so that all designs can be listed.
+    pub loops: Option<(usize, usize)>,
+}
+
+/// The best design.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub schedule: FusedSchedule,
+    pub counts: TreeCounts,
+    /// Nothing of the space moves less.
+    pub proved: bool,
+    /// Nodes looked at.
+    pub nodes: u64,
+}
+
+/// The design of a chain that moves least; `None` if nothing fits, or the chain is not of the form that is counted.
+#[must_use]
+pub fn search(problem: &FusedProblem, request: &Request) -> Option<Answer> {
+    let groups = Groups::new(problem).ok()?;
+    let last = groups.layers.len() - 1;
+    let mut best: Option<(u64, FusedSchedule)> = None;
+    let mut limit = request.limit;
+    let mut nodes = 0;
+    let mut masks: Vec<u64> = (0..1u64 << last).collect();
+    masks.sort_by_key(|mask| mask.count_ones());
+    let mut proved = true;
+    for mask in masks {
+        let anew: Vec<bool> = (0..last).map(|map| mask >> map & 1 == 1).collect();
+        let Some(mut space) = Space::new(&groups, request, anew) else {
+            continue;
+        };
+        space.nodes = nodes;
+        let ranks = groups.layers.iter().map(|layer| layer.extents.len());
+        let most = ranks.max().unwrap_or(0);
+        let whole = Part {
+            first: 0,
+            head: last,
+            open: (0..groups.tensors.len())
+                // What does not count stands whole in the root.
+                .filter(|&tensor| !groups.tensors[tensor].inner && groups.tensors[tensor].bits > 0)
+                .collect(),
+        };
+        let start = space.start.clone();
+        // Few loops first: what they reach bounds the rest.
+        for loops in [2, 3, most] {
+            space.deep = loops;
+            space.parts.clear();
+            if let Some(found) = space.block(&whole, &start, (request.room, limit), 0) {
+                limit = found.cost;
+                best = Some((found.cost, space.schedule(&found)));
+            }
+        }
+        nodes = space.nodes;
+        proved &= nodes < request.most;
+    }
+    let (_, mut schedule) = best?;
+    // What loses nothing is retained, the rest computed again.
+    let counts = loop {
+        match tree::count(problem, &schedule) {
+            Ok(counts) => break counts,
+            Err(Miscount::Lost { tensor, .. }) if request.recompute => {
+                schedule.places[tensor].fate = Fate::Recompute;
+            }
+            Err(_) => return None,
+        }
+    };
+    Some(Answer {
+        schedule,
+        counts,
+        proved,
+        nodes,
+    })
+}
+
+/// By group.
+pub(super) type States = SmallVec<[State; 8]>;
+
+pub(super) struct Space<'a> {
+    pub groups: &'a Groups,
+    pub request: Request,
+    /// By map: refetched, so that nothing of it is made twice.
+    anew: Vec<bool>,
+    pub tables: Vec<Table>,
+    start: States,
+    /// By tensor: elements touched at all.
+    once: Vec<u64>,
+    /// By head of a block and maker of a map in it: bits that it needs in the smallest pieces.
+    least: HashMap<usize, Rc<[u64]>>,
+    fronts: HashMap<(usize, u64, SmallVec<[u32; 8]>), Rc<Front>>,
+    parts: HashMap<(usize, usize, u64, usize, SmallVec<[u32; 8]>), Vec<Known>>,
+    pub nodes: u64,
+    /// Most loops of a block in this pass.
+    deep: usize,
+}
+
+/// What a search of a part gave.
+struct Known {
+    room: u64,
+    limit: u64,
+    found: Option<Found>,
+}
+
+/// Layers `first..=head`, and the tensors from outside that are to be placed in it.
+#[derive(Clone, Debug)]
+struct Part {
+    first: usize,
+    head: usize,
+    open: Vec<usize>,
+}
+
+/// A design of a part.
+#[derive(Clone, Debug)]
+struct Found {
+    cost: u64,
+    /// Bits.
+    needed: u64,
+    design: Rc<Design>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Design {
+    pub loops: Vec<TileLoop>,
+    /// Tensor, and loops above it.
+    pub places: Vec<(usize, usize)>,
+    pub parts: Vec<Rc<Design>>,
+    pub head: usize,
+}
+
+/// What an outside tensor costs at a place of a block.
+#[derive(Clone, Copy, Debug)]
+struct Choice {
+    depth: usize,
+    bits: u64,
+    cost: u64,
+}
+
+impl<'a> Space<'a> {
+    fn new(groups: &'a Groups, request: &Request, anew: Vec<bool>) -> Option<Space<'a>> {
+        let mut tables: Vec<Table> = (0..groups.count).map(Table::new).collect();
+        let start: Option<States> = tables
+            .iter_mut()
+            .map(|table| table.start(groups, &anew))
+            .collect();
+        let mut space = Space {
+            groups,
+            request: *request,
+            anew,
+            tables,
+            start: start?,
+            once: Vec::new(),
+            least: HashMap::new(),
+            fronts: HashMap::new(),
+            parts: HashMap::new(),
+            nodes: 0,
+            deep: usize::MAX,
+        };
+        let start = space.start.clone();
+        space.once = (0..groups.tensors.len())
+            .map(|tensor| space.figures(&start, tensor).0)
+            .collect();
+        Some(space)
+    }
+
+    /// By maker of a map: no loops over ranks of `head` make its window smaller than this. Loops of 1 over all of them do not,
+    /// with all maps kept, so that of each only what is new is made.
+    fn least(&mut self, head: usize) -> Rc<[u64]> {
+        if let Some(least) = self.least.get(&head) {
+            return Rc::clone(least);
+        }
+        let groups = self.groups;
+        let last = groups.layers.len() - 1;
+        let layer = &groups.layers[head];
+        let anew = vec![true; last];
+        let mut least: Vec<u64> = vec![1; last];
+        for group in 0..groups.count {
+            let cuts = Cuts::new(groups, group, &anew).and_then(|cuts| {
+                let ranks = (0..layer.extents.len()).filter(|&rank| layer.group[rank] == group);
+                ranks.into_iter().try_fold(cuts, |cuts, rank| cuts.cut(groups, (0, head), rank, 1))
+            });
+            for (maker, least) in least.iter_mut().enumerate().take(head) {
+                let tensor = groups.layers[maker].result;
+                // What is not counted in these pieces bounds nothing.
+                let figures = cuts.as_ref().ok().and_then(|cuts| cuts.figures(groups, tensor).ok());
+                *least = least.saturating_mul(figures.map_or(1, |(_, most)| most.max(1)));
+            }
+        }
+        let bits = least.iter().enumerate();
+        let least: Rc<[u64]> = bits
+            .map(|(maker, &least)| self.bits(groups.layers[maker].result, least))
+            .collect();
+        self.least.insert(head, Rc::clone(&least));
+        least
+    }
+
+    /// Elements of a tensor: in all steps, and the most in one.
+    fn figures(&self, states: &States, tensor: usize) -> (u64, u64) {
+        let both = self.tables.iter().zip(states);
+        both.fold((1, 1), |(sum, most): (u64, u64), (table, &state)| {
+            let (s, m) = table.figures(state, tensor);
+            (sum.saturating_mul(s), most.saturating_mul(m))
+        })
+    }
+
+    fn bits(&self, tensor: usize, elements: u64) -> u64 {
+        elements.saturating_mul(u64::from(self.groups.tensors[tensor].bits))
+    }
+
+    /// Bits that a tensor moves if `loaded` elements come into its place.
+    pub(super) fn cost(&self, tensor: usize, loaded: u64) -> u64 {
+        let is_result = self.groups.layers.last().map(|layer| layer.result) == Some(tensor);
+        let again = if is_result {
+            loaded.saturating_sub(self.once[tensor])
+        } else {
+            0
+        };
+        self.bits(tensor, loaded.saturating_add(again))
+    }
+
+    /// What is made and read in the chain costs nothing, unless it is refetched.
+    fn map_cost(&self, maker: usize, loaded: u64) -> u64 {
+        if self.anew[maker] {
+            self.bits(self.groups.layers[maker].result, loaded)
+        } else {
+            0
+        }
+    }
+
+    pub(super) fn changed(&mut self, states: &States, group: usize, change: Change) -> Option<States> {
+        let mut states = states.clone();
+        states[group] = self.tables[group].change(self.groups, states[group], change)?;
+        Some(states)
+    }
+
+    /// The best design of a part that moves less than `limit`; what is open in it is counted, and the refetched maps in it.
+    fn block(
+        &mut self,
+        part: &Part,
+        states: &States,
+        (room, limit): (u64, u64),
+        above: usize,
+    ) -> Option<Found> {
+        let counted = self.request.loops.map_or(0, |_| above);
+        let pieces = self.signatures(part.head, states);
+        let key = (part.first, part.head, mask(&part.open), counted, pieces);
+        if let Some(known) = self.parts.get(&key) {
+            for known in known {
+                match &known.found {
+                    Some(found) if found.needed <= room && room <= known.room => {
+                        return (found.cost < limit).then(|| found.clone());
+                    }
+                    None if room <= known.room && limit <= known.limit => return None,
+                    _ => {}
+                }
+            }
+        }
+        let mut found: Option<Found> = None;
+        let mut least = limit;
+        for parts in partitions(part) {
+            let maps = parts.iter().rev().skip(1).map(|part| part.head).collect();
+            let mut node = Node {
+                states: states.clone(),
+                before: None,
+                loops: Vec::new(),
+                maps,
+                places: Vec::new(),
+                bits: 0,
+                cost: 0,
+                choices: vec![SmallVec::new(); part.open.len()],
+            };
+            let frame = Frame {
+                part,
+                parts: &parts,
+                room,
+                above,
+                least: self.least(part.head),
+            };
+            self.node(&frame, &mut node, &mut least, &mut found);
+        }
+        self.parts.entry(key).or_default().push(Known {
+            room,
+            limit,
+            found: found.clone(),
+        });
+        found
+    }
+
+    fn signatures(&self, layer: usize, states: &States) -> SmallVec<[u32; 8]> {
+        let both = self.tables.iter().zip(states);
+        both.map(|(table, &state)| table.signature(state, layer)).collect()
+    }
+
+    /// A list of loops: places some of the maps, closes the block, adds loops.
+    fn node(&mut self, frame: &Frame, node: &mut Node, least: &mut u64, found: &mut Option<Found>) {
+        self.nodes += 1;
+        // What is placed here moves what its windows below the loops before the last one add up to.
+        let base = node.before.as_ref().map_or(&node.states, |(_, before)| before);
+        if self.nodes >= self.request.most || !self.may_beat(frame, node, base, *least) {
+            return;
+        }
+        let count = node.maps.len();
+        for chosen in (0..1u64 << count).rev() {
+            if let Some(mut placed) = self.placed(frame, node, chosen) {
+                self.choices(frame, &mut placed);
+                if !self.may_beat(frame, &placed, &placed.states, *least) {
+                    continue;
+                }
+                if placed.maps.is_empty() {
+                    self.close(frame, &placed, least, found);
+                }
+                self.extend(frame, &placed, least, found);
+            }
+        }
+    }
+
+    /// Whether a design below a node may move less than `least`, where whatever is not yet placed moves what its windows in
+    /// `states` add up to: if so even all together, those that stand in this block fit into the room.
+    fn may_beat(&self, frame: &Frame, node: &Node, states: &States, least: u64) -> bool {
+        let mut bound = node.cost;
+        for maker in frame.part.first..frame.part.head {
+            let inside = !frame.parts.iter().any(|part| part.head == maker);
+            if self.anew[maker] && (inside || node.maps.contains(&maker)) {
+                let tensor = self.groups.layers[maker].result;
+                let loaded = self.figures(states, tensor).0;
+                bound = bound.saturating_add(self.map_cost(maker, loaded));
+            }
+        }
+        let later = frame.part.open.iter();
+        let later: SmallVec<[u64; 8]> = later
+            .map(|&tensor| self.cost(tensor, self.figures(states, tensor).0))
+            .collect();
+        let open = node.maps.iter().map(|&maker| frame.least[maker]);
+        let bits = open.fold(node.bits, u64::saturating_add);
+        let Some(left) = frame.room.checked_sub(bits) else {
+            return false;
+        };
+        let Some(budget) = least.checked_sub(bound) else {
+            return false;
+        };
+        fits(&later, &node.choices, left, budget)
+    }
+
+    /// The node with some of its open maps placed below its loops.
+    fn placed(&mut self, frame: &Frame, node: &Node, chosen: u64) -> Option<Node> {
+        for inner in frame.parts {
+            for maker in inner.first..inner.head {
+                let tensor = self.groups.layers[maker].result;
+                let twice = self.figures(&node.states, tensor).0 > self.once[tensor];
+                if twice && !self.anew[maker] && !self.request.recompute {
+                    return None;
+                }
+            }
+        }
+        let mut placed = node.clone();
+        placed.maps.clear();
+        // Readers' maps before makers'.
+        for (at, &maker) in node.maps.iter().enumerate() {
+            let tensor = self.groups.layers[maker].result;
+            let twice = |states: &States| self.figures(states, tensor).0 > self.once[tensor];
+            if chosen >> at & 1 == 0 {
+                let again = !self.anew[maker] && twice(&node.states);
+                if again && !self.request.recompute {
+                    return None;
+                }
+                placed.maps.push(maker);
+                continue;
+            }
+            let base = node.before.as_ref().map_or(&placed.states, |(_, before)| before);
+            if !self.request.recompute && !self.anew[maker] && twice(base) {
+                return None;
+            }
+            let loaded = self.figures(base, tensor).0;
+            placed.cost = placed.cost.saturating_add(self.map_cost(maker, loaded));
+            let window = self.figures(&placed.states, tensor).1;
+            placed.bits = placed.bits.saturating_add(self.bits(tensor, window));
+            if placed.bits > frame.room {
+                return None;
+            }
+            placed.places.push((tensor, node.loops.len()));
+            for group in 0..self.groups.count {
+                let slides = node.before.as_ref().is_some_and(|(slid, _)| *slid == group);
+                let loops = self.tables[group].loops(placed.states[group], maker + 1);
+                let change = Change::Keep {
+                    first: frame.part.first,
+                    maker,
+                    loops: loops - usize::from(slides),
+                };
+                placed.states = self.changed(&placed.states, group, change)?;
+            }
+        }
+        Some(placed)
+    }
+
+    /// What the outside tensors cost below the loops of a node.
+    fn choices(&self, frame: &Frame, node: &mut Node) {
+        let depth = node.loops.len();
+        // Above all loops of an inner block is the same as below the loops around it without the window before; kept.
+        for (&tensor, choices) in frame.part.open.iter().zip(&mut node.choices) {
+            let base = node.before.as_ref().map_or(&node.states, |(_, before)| before);
+            let cost = self.cost(tensor, self.figures(base, tensor).0);
+            let bits = self.bits(tensor, self.figures(&node.states, tensor).1);
+            let choice = Choice { depth, bits, cost };
+            let beaten = |other: &Choice| other.bits <= bits && other.cost <= cost;
+            if bits > frame.room || choices.iter().any(beaten) {
+                continue;
+            }
+            choices.retain(|other| other.bits < bits || other.cost < cost);
+            choices.push(choice);
+        }
+    }
+
+    fn extend(&mut self, frame: &Frame, node: &Node, least: &mut u64, found: &mut Option<Found>) {
+        let head = frame.part.head;
+        if self.request.loops.is_some_and(|(most, _)| frame.above + node.loops.len() >= most) {
+            return;
+        }
+        if node.loops.len() >= self.deep {
+            return;
+        }
+        let layer = &self.groups.layers[head];
+        for rank in 0..layer.extents.len() {
+            if node.loops.iter().any(|known| known.rank == rank) {
+                continue;
+            }
+            let group = layer.group[rank];
+            for &size in self.sizes(&node.states, head, rank).iter() {
+                let change = Change::Loop {
+                    first: frame.part.first,
+                    head,
+                    rank,
+                    size,
+                };
+                let Some(states) = self.changed(&node.states, group, change) else {
+                    continue;
+                };
+                let mut longer = node.clone();
+                longer.before = Some((group, std::mem::replace(&mut longer.states, states)));
+                longer.loops.push(TileLoop { rank, size });
+                self.node(frame, &mut longer, least, found);
+            }
+        }
+    }
+
+    /// The pieces that a loop over a rank may have, the largest first.
+    pub(super) fn sizes(&mut self, states: &States, layer: usize, rank: usize) -> Rc<[u64]> {
+        let known = &self.groups.layers[layer];
+        let group = known.group[rank];
+        let before = known.group[..rank].iter();
+        let slot = before.filter(|&&other| other == group).count();
+        let extent = known.extents[rank];
+        let imperfect = self.request.imperfect;
+        self.tables[group].sizes(states[group], (layer, slot), extent, imperfect)
+    }
+
+    /// All maps are placed: chooses the places of the outside tensors, and searches the parts in the room that is left.
+    fn close(&mut self, frame: &Frame, node: &Node, least: &mut u64, found: &mut Option<Found>) {
+        let later: Vec<u64> = frame
+            .part
+            .open
+            .iter()
+            .map(|&tensor| self.cost(tensor, self.figures(&node.states, tensor).0))
+            .collect();
+        let mut picked = Vec::with_capacity(later.len());
+        self.pick(frame, node, &later, (node.bits, node.cost), &mut picked, (least, found));
+    }
+
+    fn pick(
+        &mut self,
+        frame: &Frame,
+        node: &Node,
+        later: &[u64],
+        (bits, cost): (u64, u64),
+        picked: &mut Vec<Option<Choice>>,
+        (least, found): (&mut u64, &mut Option<Found>),
+    ) {
+        let left = frame.room.saturating_sub(bits);
+        let mut bound = cost;
+        for (at, &later) in later.iter().enumerate() {
+            bound = bound.saturating_add(match picked.get(at) {
+                // Counted in `cost`, or at least this.
+                Some(Some(_)) => 0,
+                Some(None) => later,
+                None => {
+                    let choices = node.choices[at].iter().filter(|choice| choice.bits <= left);
+                    let here = choices.map(|choice| choice.cost).min();
+                    here.map_or(later, |here| here.min(later))
+                }
+            });
+        }
+        if bound >= *least {
+            return;
+        }
+        let at = picked.len();
+        if at == later.len() {
+            self.finish(frame, node, picked, (bits, cost), (least, found));
+            return;
+        }
+        picked.push(None);
+        self.pick(frame, node, later, (bits, cost), picked, (&mut *least, &mut *found));
+        picked.pop();
+        for choice in node.choices[at].clone() {
+            if choice.bits <= left {
+                let next = (bits + choice.bits, cost.saturating_add(choice.cost));
+                picked.push(Some(choice));
+                self.pick(frame, node, later, next, picked, (&mut *least, &mut *found));
+                picked.pop();
+            }
+        }
+    }
+
+    /// Everything of the block is chosen: its parts.
+    fn finish(
+        &mut self,
+        frame: &Frame,
+        node: &Node,
+        picked: &[Option<Choice>],
+        (bits, cost): (u64, u64),
+        (least, found): (&mut u64, &mut Option<Found>),
+    ) {
+        let room = frame.room - bits;
+        let above = frame.above + node.loops.len();
+        let mut total = cost;
+        let mut most = 0;
+        let mut designs = Vec::with_capacity(frame.parts.len());
+        let open = |part: &Part| -> Vec<usize> {
+            let both = frame.part.open.iter().zip(picked);
+            both.filter(|(tensor, choice)| {
+                let reader = self.groups.tensors[**tensor].reader.0;
+                choice.is_none() && (part.first..=part.head).contains(&reader)
+            })
+                .map(|(&tensor, _)| tensor)
+                .collect()
+        };
+        let mut inner: Vec<Part> = frame
+            .parts
+            .iter()
+            .map(|part| Part {
+                open: open(part),
+                ..part.clone()
+            })
+            .collect();
+        // Single layers first: they are known at once.
+        let mut results: Vec<Option<Found>> = vec![None; inner.len()];
+        for alone in [true, false] {
+            for (at, part) in inner.iter_mut().enumerate() {
+                if (part.first == part.head) != alone {
+                    continue;
+                }
+                let limit = least.saturating_sub(total);
+                let result = if alone {
+                    self.layer(part, &node.states, room)
+                } else {
+                    self.block(part, &node.states, (room, limit), above)
+                };
+                let Some(result) = result else { return };
+                total = total.saturating_add(result.cost);
+                if total >= *least {
+                    return;
+                }
+                most = most.max(result.needed);
+                results[at] = Some(result);
+            }
+        }
+        designs.extend(results.into_iter().flatten().map(|result| result.design));
+        let mut places = node.places.clone();
+        let chosen = frame.part.open.iter().zip(picked);
+        places.extend(chosen.filter_map(|(&tensor, choice)| Some((tensor, choice.as_ref()?.depth))));
+        *least = total;
+        *found = Some(Found {
+            cost: total,
+            needed: bits + most,
+            design: Rc::new(Design {
+                loops: node.loops.clone(),
+                places,
+                parts: designs,
+                head: frame.part.head,
+            }),
+        });
+    }
+
+    /// The loops of one layer, in some room.
+    fn layer(&mut self, part: &Part, states: &States, room: u64) -> Option<Found> {
+        let key = (part.head, mask(&part.open), self.signatures(part.head, states));
+        let front = match self.fronts.get(&key) {
+            Some(front) => Rc::clone(front),
+            None => {
+                let front = Rc::new(stage::front(self, part.head, &part.open, states));
+                self.fronts.insert(key, Rc::clone(&front));
+                front
+            }
+        };
+        let best = front.iter().rfind(|point| point.bits <= room)?;
+        Some(Found {
+            cost: best.cost,
+            needed: best.bits,
+            design: Rc::clone(&best.design),
+        })
+    }
+
+    fn schedule(&self, found: &Found) -> FusedSchedule {
+        let nowhere = Place {
+            block: Vec::new(),
+            loops: 0,
+            fate: Fate::Refetch,
+        };
+        let mut places = vec![nowhere; self.groups.tensors.len()];
+        let root = self.written(&found.design, &mut Vec::new(), &mut places);
+        let mut schedule = FusedSchedule { root, places };
+        for (maker, &anew) in self.anew.iter().enumerate() {
+            let fate = if anew { Fate::Refetch } else { Fate::Retain };
+            schedule.places[self.groups.layers[maker].result].fate = fate;
+        }
+        schedule
+    }
+
+    fn written(&self, design: &Design, path: &mut Vec<usize>, places: &mut [Place]) -> Block {
+        for &(tensor, loops) in &design.places {
+            places[tensor].block.clone_from(path);
+            places[tensor].loops = loops;
+        }
+        let body = if design.parts.is_empty() {
+            Body::Layer(design.head)
+        } else {
+            let parts = design.parts.iter().enumerate().map(|(at, part)| {
+                path.push(at);
+                let block = self.written(part, path, places);
+                path.pop();
+                block
+            });
+            Body::Blocks(parts.collect())
+        };
+        Block {
+            loops: design.loops.clone(),
+            body,
+        }
+    }
+}
+
+/// What does not change from node to node.
+struct Frame<'a> {
+    part: &'a Part,
+    parts: &'a [Part],
+    room: u64,
+    /// Loops around the block.
+    above: usize,
+    /// By maker: bits that its map needs at least.
+    least: Rc<[u64]>,
+}
+
+#[derive(Clone)]
+struct Node {
+    states: States,
+    /// The group of the last loop, and the states before it.
+    before: Option<(usize, States)>,
+    loops: Vec<TileLoop>,
+    /// The makers of the maps that are not yet placed, the last first.
+    maps: Vec<usize>,
+    places: Vec<(usize, usize)>,
+    /// Of the maps that are placed.
+    bits: u64,
+    cost: u64,
+    /// By open tensor.
+    choices: Vec<SmallVec<[Choice; 4]>>,
+}
+
+/// Whether choices of all tensors, one each or later, cost less than `budget` together and stand in `left` bits.
+fn fits(later: &[u64], choices: &[SmallVec<[Choice; 4]>], left: u64, budget: u64) -> bool {
+    // What the rest costs at least.
+    let mut rest: SmallVec<[u64; 9]> = SmallVec::from_elem(0, later.len() + 1);
+    for at in (0..later.len()).rev() {
+        let here = choices[at].iter().filter(|choice| choice.bits <= left);
+        let least = here.map(|choice| choice.cost).min().unwrap_or(u64::MAX);
+        rest[at] = rest[at + 1].saturating_add(least.min(later[at]));
+    }
+    fitting(later, choices, &rest, left, budget)
+}
+
+fn fitting(
+    later: &[u64],
+    choices: &[SmallVec<[Choice; 4]>],
+    rest: &[u64],
+    left: u64,
+    budget: u64,
+) -> bool {
+    if rest[0] >= budget {
+        return false;
+    }
+    let (Some((&first, later)), Some((own, choices))) =
+        (later.split_first(), choices.split_first())
+    else {
+        return true;
+    };
+    if first < budget && fitting(later, choices, &rest[1..], left, budget - first) {
+        return true;
+    }
+    own.iter().any(|choice| {
+        choice.cost < first
+            && choice.cost < budget
+            && choice.bits <= left
+            && fitting(later, choices, &rest[1..], left - choice.bits, budget - choice.cost)
+    })
+}
+
+fn mask(tensors: &[usize]) -> u64 {
+    tensors.iter().fold(0, |mask, tensor| mask | 1 << (tensor % 64))
+}
+
+/// Chains of more layers are searched in one block with a layer in each part.
+const MOST_NESTED: usize = 4;
+
+/// The ways to divide layers into blocks, one after the other: never all of them in one, but for a single layer.
+fn partitions(part: &Part) -> Vec<Vec<Part>> {
+    let count = part.head - part.first;
+    let mut all: Vec<Vec<Part>> = Vec::new();
+    for cuts in (0..1u64 << count).rev() {
+        let flat = cuts + 1 == 1 << count;
+        if (cuts == 0 && count > 0) || (count >= MOST_NESTED && !flat) {
+            continue;
+        }
+        let mut parts = Vec::new();
+        let mut first = part.first;
+        for layer in part.first..=part.head {
+            if layer == part.head || cuts >> (layer - part.first) & 1 == 1 {
+                parts.push(Part {
+                    first,
+                    head: layer,
+                    open: Vec::new(),
+                });
+                first = layer + 1;
+            }
+        }
+        all.push(parts);
+    }
+    all.sort_by_key(|parts| std::cmp::Reverse(parts.len()));
+    all
+}

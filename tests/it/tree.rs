@@ -1,0 +1,6 @@
+//! Trees of blocks: the count equals the oracle, the search equals plain enumeration.
+
+pub mod build;
+mod enumeration;
+mod equality;
+mod generate;
