@@ -88,6 +88,7 @@ pub enum Command {
     Explore(Explore),
     Merge(Merge),
     Search(Search),
+    Trace(Trace),
     Verify(Verify),
     #[cfg(feature = "lsp")]
     Lsp(Lsp),
@@ -344,6 +345,50 @@ pub struct Oracle {
 
     #[command(flatten)]
     pub mapping: Mapping,
+}
+
+/// Show step by step what every memory holds, what arrived from where, and what left
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dflowc trace small.dflow --layer conv1                 the first eight steps
+  dflowc trace small.dflow --layer conv1 --steps 8..15
+  dflowc trace small.dflow --layer conv1 --report svg -o conv1.svg")]
+pub struct Trace {
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// Steps to show: `A..B` with both ends, or one number; the first eight when nothing is said
+    #[arg(long, value_name = "A..B")]
+    pub steps: Option<String>,
+
+    /// Form of the trace
+    #[arg(long, value_enum, default_value_t = TraceFormat::Text)]
+    pub report: TraceFormat,
+
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Refuse layers of more operations than this
+    #[arg(long, value_name = "OPERATIONS", default_value_t = 4_000_000)]
+    pub limit: u64,
+
+    #[command(flatten)]
+    pub mapping: Mapping,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TraceFormat {
+    /// A block per step
+    Text,
+    /// Every element, by its indices
+    Json,
+    /// A picture: a row per instance, a column per step, a colour per tensor
+    Svg,
 }
 
 /// Search the best schedules that the Searches of a file ask for, each with a proof or the gap that is left

@@ -26,6 +26,7 @@ mod output;
 mod pipeline;
 mod progress;
 mod search;
+mod trace;
 mod verify;
 
 use args::{Arguments, Command};
@@ -66,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Fmt(fmt) => fmt::run(fmt, &output),
         Command::Import(import) => import::run(import, &output),
         Command::Oracle(oracle) => oracle::run(oracle, &output),
+        Command::Trace(trace) => trace::run(trace, &output),
         Command::Explore(explore) => explore::run(explore, &output),
         Command::Merge(merge) => explore::merge(merge, &output),
         Command::Search(search) => search::run(search, &output),

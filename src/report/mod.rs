@@ -25,6 +25,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 pub mod text;
+pub mod trace;
 
 pub use build::{LayerNames, build_layer, totals};
 pub use compare::{Comparison, Side};

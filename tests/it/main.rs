@@ -39,5 +39,6 @@ mod raise;
 mod robust;
 mod search;
 mod stdlib;
+mod trace;
 mod systolic;
 mod validation;

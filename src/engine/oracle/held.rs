@@ -13,13 +13,15 @@ use std::collections::BTreeMap;
 
 /// Per instance, its tile of one tensor, or what of it leaves.
 type Tiles = BTreeMap<Place, Tile>;
+/// The boundaries that start a step of theirs, with the steps of the lanes that it consists of.
+pub(super) type Begun<'a> = BTreeMap<usize, &'a [Step]>;
 /// What moved, per position.
 pub(super) type AtPositions = BTreeMap<(usize, usize), Moved>;
 
 impl Machine<'_> {
     /// The boundaries in `begun` start a step that consists of the given steps of the lanes. Returns what
     /// moves, per position.
-    pub fn refill(&mut self, begun: &BTreeMap<usize, &[Step]>) -> AtPositions {
+    pub fn refill(&mut self, begun: &Begun) -> AtPositions {
         let mut moved = AtPositions::new();
         let result = self.mapping.operation.result();
         for (&boundary, steps) in begun {
@@ -147,7 +149,7 @@ impl Machine<'_> {
     }
 
     /// The instances beside `place` over the arrays that forward: the order in which they are asked.
-    fn neighbours(&self, boundary: usize, place: &Place) -> Vec<Place> {
+    pub fn neighbours(&self, boundary: usize, place: &Place) -> Vec<Place> {
         let (_, arrays) = self.ends(boundary);
         let mut near = Vec::new();
         for (at, l) in self.mapping.schedule.loops.iter().enumerate() {

@@ -13,7 +13,8 @@
 //! * `held`: what is held and what moves in a step of the memories;
 //! * `issues`: what the lanes read and deliver;
 //! * `machine`: what crosses arrays, and how sums meet;
-//! * `clock`: time.
+//! * `clock`: time;
+//! * `trace`: what is held, written down step by step.
 
 mod clock;
 mod held;
@@ -22,14 +23,19 @@ mod layout;
 mod machine;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod walk;
 
 use super::counts::{Counts, MemoryCounts, TensorCounts};
 use crate::ir::Mapping;
 use clock::Clock;
+use held::Begun;
+use layout::Layout;
 use machine::Machine;
 use std::collections::{BTreeMap, BTreeSet};
 use walk::Step;
+
+pub use trace::{Source, TraceInstance, TraceStep, trace};
 
 /// An element of a tensor: its index in every dimension.
 type Element = Vec<i64>;
@@ -106,21 +112,27 @@ fn touched(mapping: &Mapping, tensor: usize, ranks: &[Range]) -> Vec<Element> {
         .collect()
 }
 
+/// The boundaries that start a step of theirs with the given step of the lanes, because a loop outside the child's tile has
+/// gone on; and the steps of the lanes that it consists of.
+fn begun<'a>(layout: &Layout, steps: &'a [Step], number: usize) -> Begun<'a> {
+    let mut begun = BTreeMap::new();
+    for (index, boundary) in layout.boundaries.iter().enumerate() {
+        let place = boundary.position.0;
+        let here = |other: &Step| other.index[..place] == steps[number].index[..place];
+        if boundary.child.is_some() && (number == 0 || !here(&steps[number - 1])) {
+            let length = steps[number..].iter().take_while(|s| here(s)).count();
+            begun.insert(index, &steps[number..number + length]);
+        }
+    }
+    begun
+}
+
 /// Runs all steps; `None` when a count passes `u64`.
 fn perform(mapping: &Mapping, steps: &[Step]) -> Option<Counts> {
     let mut machine = Machine::new(mapping);
     let (mut moved, mut issued) = (Vec::new(), Vec::new());
     for (number, step) in steps.iter().enumerate() {
-        // A boundary starts a step when a loop outside the child's tile has gone on.
-        let mut begun = BTreeMap::new();
-        for (index, boundary) in machine.layout.boundaries.iter().enumerate() {
-            let place = boundary.position.0;
-            let here = |other: &Step| other.index[..place] == step.index[..place];
-            if boundary.child.is_some() && (number == 0 || !here(&steps[number - 1])) {
-                let length = steps[number..].iter().take_while(|s| here(s)).count();
-                begun.insert(index, &steps[number..number + length]);
-            }
-        }
+        let begun = begun(&machine.layout, steps, number);
         let here = machine.refill(&begun);
         here.values().for_each(|moved| machine.peak(moved));
         moved.push(here);

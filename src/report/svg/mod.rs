@@ -9,9 +9,11 @@
 
 mod bars;
 mod scatter;
+mod timeline;
 
 pub use bars::{Bar, BarChart, BarGroup, Height, bar_chart};
 pub use scatter::{Dot, Mark, Panel, Scatter, scatter};
+pub use timeline::{Timeline, TimelineBar, timeline};
 
 use std::fmt::Write;
 
