@@ -9,7 +9,9 @@ use super::pipeline;
 /// Checks every file; the worst status counts.
 pub fn run(arguments: &Check, output: &Output) -> Result<Status, Failure> {
     if arguments.fix && arguments.files.iter().any(|file| is_stdin(file)) {
-        return Err(Failure("standard input cannot be changed: name a file".to_owned()));
+        return Err(Failure(
+            "standard input cannot be changed: name a file".to_owned(),
+        ));
     }
     let (files, mut worst) = expand(&arguments.files, output);
     for file in &files {

@@ -16,7 +16,11 @@ use std::path::Path;
 const MOST_EDITS: usize = 200;
 
 /// What is left to say of a file after its edits, and how many there were.
-pub fn mend(file: &Path, arguments: &Check, output: &Output) -> Result<(Outcome<Option<String>>, usize), Failure> {
+pub fn mend(
+    file: &Path,
+    arguments: &Check,
+    output: &Output,
+) -> Result<(Outcome<Option<String>>, usize), Failure> {
     let name = file.to_string_lossy();
     let check = |text: Option<&str>| {
         let mut outcome = pipeline::check(file, text, &arguments.settings, arguments.mapping);
@@ -60,8 +64,15 @@ fn measure(outcome: &Outcome<Option<String>>) -> (usize, usize) {
 }
 
 /// The text of the file after the edit of a message, if it has one for this file.
-fn edited(outcome: &Outcome<Option<String>>, diagnostic: &Diagnostic, name: &str, text: &str) -> Option<String> {
-    let Fix { span, replacement, .. } = diagnostic.fix.as_deref()?;
+fn edited(
+    outcome: &Outcome<Option<String>>,
+    diagnostic: &Diagnostic,
+    name: &str,
+    text: &str,
+) -> Option<String> {
+    let Fix {
+        span, replacement, ..
+    } = diagnostic.fix.as_deref()?;
     let file = outcome.sources.get(span.file())?;
     if file.name() != name || file.text() != text {
         return None;

@@ -95,7 +95,9 @@ fn written(parameters: &[Parameter]) -> String {
 /// The lines of the comment at the head of a file, without their signs.
 fn head(source: &str) -> Vec<&str> {
     let lines = source.lines().map_while(|line| line.strip_prefix("//"));
-    lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect()
+    lines
+        .map(|line| line.strip_prefix(' ').unwrap_or(line))
+        .collect()
 }
 
 /// The first sentence of a head, or as much of it as one line holds.

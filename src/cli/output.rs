@@ -1,11 +1,11 @@
 //! Where texts go: results to standard output or a file, messages to standard error.
 
 use super::args::{ColorChoice, Deny, MessageFormat, Shared};
-use std::cell::RefCell;
 use crate::base::SourceMap;
 use crate::base::harmless::harmless_lines;
 use crate::diag::{Code, Diagnostics, Severity, github, json, render, sarif, short};
 use crate::driver::{drop_foreign_fixes, write_file};
+use std::cell::RefCell;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -179,7 +179,10 @@ impl Output {
         if edits > 0 && self.format == MessageFormat::Text {
             let plural = if edits == 1 { "" } else { "s" };
             let name = file.display().to_string();
-            message(&format!("{edits} edit{plural} in {}\n", harmless_lines(&name)));
+            message(&format!(
+                "{edits} edit{plural} in {}\n",
+                harmless_lines(&name)
+            ));
         }
     }
 
@@ -194,7 +197,9 @@ impl Output {
     /// A failure, as one line on standard error.
     pub fn failure(&self, failure: &Failure) {
         match self.format {
-            MessageFormat::Text | MessageFormat::Short | MessageFormat::Sarif => message(&format!("dflowc: {}\n", harmless_lines(&failure.0))),
+            MessageFormat::Text | MessageFormat::Short | MessageFormat::Sarif => {
+                message(&format!("dflowc: {}\n", harmless_lines(&failure.0)))
+            }
             MessageFormat::Github => {
                 message(&format!("::error::{}\n", harmless_lines(&failure.0)));
             }

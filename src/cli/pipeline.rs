@@ -92,7 +92,9 @@ pub fn check(
     evaluate::run(&compiled, &request, &mut Cache::default(), &mut diagnostics);
     optimize::check(&compiled, &mut diagnostics);
     sweep::check(&compiled, &mut diagnostics);
-    let missing = (!diagnostics.has_errors()).then(|| missing(&compiled)).flatten();
+    let missing = (!diagnostics.has_errors())
+        .then(|| missing(&compiled))
+        .flatten();
     Outcome {
         sources: compiled.sources,
         diagnostics,
@@ -103,7 +105,8 @@ pub fn check(
 /// What is still missing before there is something to evaluate, in a file of networks without maps.
 fn missing(compiled: &Compiled) -> Option<String> {
     let program = &compiled.program;
-    if !(program.maps.is_empty() && program.searches.is_empty() && program.explorations.is_empty()) {
+    if !(program.maps.is_empty() && program.searches.is_empty() && program.explorations.is_empty())
+    {
         return None;
     }
     let items = &compiled.modules.last()?.ast.items;
@@ -111,7 +114,11 @@ fn missing(compiled: &Compiled) -> Option<String> {
         Item::Network(node) => Some(node.name.as_str()),
         _ => None,
     })?;
-    let names: Vec<&str> = program.accelerators.iter().map(|known| known.name.as_str()).collect();
+    let names: Vec<&str> = program
+        .accelerators
+        .iter()
+        .map(|known| known.name.as_str())
+        .collect();
     Some(match names.as_slice() {
         [] => format!(
             "nothing to evaluate yet: `{network}` has no accelerator to run on; define one or `use` one, and add \
@@ -133,6 +140,8 @@ pub struct Destination<'a> {
     pub strict: bool,
     /// The file that the report goes to.
     pub output: Option<&'a Path>,
+    /// A file without maps has nothing to report, which is no mistake of whoever asked.
+    pub may_be_empty: bool,
 }
 
 /// E0703: the report would be written over a file that it is made from.
@@ -225,7 +234,8 @@ pub fn evaluate(
         all: model == models::ALL,
     };
     let mut value = Vec::new();
-    if !refused && runnable(&compiled, &watched.sink) {
+    let nothing = to.may_be_empty && compiled.program.maps.is_empty();
+    if !refused && !nothing && runnable(&compiled, &watched.sink) {
         let chosen = select(&compiled, selection, file)?;
         search_maps(&mut compiled, &chosen, &mut watched.sink);
         let models: Vec<&dyn Model> = match models::by_name(model) {

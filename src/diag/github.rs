@@ -43,7 +43,9 @@ fn command(sources: &SourceMap, diagnostic: &Diagnostic) -> String {
 
 /// What stands behind `::`: a command ends with its line.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
 }
 
 /// The value of a property, which ends with a comma or a colon.

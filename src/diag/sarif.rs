@@ -28,7 +28,9 @@ impl Log {
     pub fn text(&self) -> String {
         let mut codes: Vec<&str> = self.codes.iter().map(|code| code.as_str()).collect();
         codes.sort_unstable();
-        let titled = codes.iter().filter_map(|text| Some((text, Code::parse(text)?)));
+        let titled = codes
+            .iter()
+            .filter_map(|text| Some((text, Code::parse(text)?)));
         let rules: Vec<Value> = titled
             .map(|(id, code)| json!({ "id": id, "shortDescription": { "text": code.title() } }))
             .collect();
@@ -76,10 +78,7 @@ fn result(sources: &SourceMap, diagnostic: &Diagnostic) -> Value {
         result["relatedLocations"] = Value::Array(related);
     }
     if let Some(fix) = &diagnostic.fix
-        && let (Some(place), Some(file)) = (
-            region(sources, fix.span),
-            sources.get(fix.span.file()),
-        )
+        && let (Some(place), Some(file)) = (region(sources, fix.span), sources.get(fix.span.file()))
     {
         result["fixes"] = json!([{
             "description": { "text": fix.message },
@@ -142,7 +141,11 @@ mod tests {
         let id = sources.add("a b.dflow", "K\n  L\n");
         let mut sink = Diagnostics::new();
         let at = Span::new(id, 4, 5);
-        sink.push(Diagnostic::new(Code::E0402, "m").at(at, "l").fix(at, "M", "f"));
+        sink.push(
+            Diagnostic::new(Code::E0402, "m")
+                .at(at, "l")
+                .fix(at, "M", "f"),
+        );
         let mut log = Log::default();
         log.add(&sources, &sink.into_sorted(9));
         let value: Value = serde_json::from_str(&log.text()).unwrap();

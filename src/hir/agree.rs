@@ -325,7 +325,16 @@ fn concatenated(
 
 /// The padding with which a layer that has none would give what is needed: where it can be put, and its text.
 fn padding(producer: &Layer, found: Flow, needed: Flow) -> Option<(Span, String, String)> {
-    let (Flow::Map { n, c, .. }, Flow::Map { n: needed_n, c: needed_c, y, x }) = (found, needed) else {
+    let (
+        Flow::Map { n, c, .. },
+        Flow::Map {
+            n: needed_n,
+            c: needed_c,
+            y,
+            x,
+        },
+    ) = (found, needed)
+    else {
         return None;
     };
     let (Shape::Conv { rows, columns, .. }

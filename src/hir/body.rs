@@ -103,7 +103,13 @@ impl Known {
         let Entry::Property(property) = entry else {
             return None;
         };
-        let [Expr { kind: ExprKind::Number(number), .. }] = property.values.as_slice() else {
+        let [
+            Expr {
+                kind: ExprKind::Number(number),
+                ..
+            },
+        ] = property.values.as_slice()
+        else {
             return None;
         };
         let axes = match key.as_str() {

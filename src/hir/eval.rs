@@ -367,7 +367,9 @@ impl Context<'_> {
                         ast::ExprKind::Number(ast::Number {
                             value,
                             unit: Some(unit),
-                        }) if dimension == Dimension::Size && dimensions.contains(&Dimension::BytesPerSecond) => {
+                        }) if dimension == Dimension::Size
+                            && dimensions.contains(&Dimension::BytesPerSecond) =>
+                        {
                             Some(format!("{value}{unit}/s"))
                         }
                         ast::ExprKind::Number(number) => dimensions

@@ -381,16 +381,12 @@ fn dimensions(
         // One filter a channel is what such a layer has; it may be said.
         let mut known = layer_type.dimensions().to_vec();
         known.extend((layer_type == Type::Depthwise).then_some("K"));
-        let meant = named(
-            cx,
-            &block.body,
-            &owner,
-            &known,
-            |cx, name, expr| match cx.size(expr, &format!("`{name}`")) {
+        let meant = named(cx, &block.body, &owner, &known, |cx, name, expr| {
+            match cx.size(expr, &format!("`{name}`")) {
                 Some(value) => sizes.values.push((name, value, expr.span)),
                 None => sizes.wrong.push(name),
-            },
-        );
+            }
+        });
         let is_meant = |name: &&&str| meant.iter().any(|meant| meant == **name);
         sizes
             .wrong

@@ -53,7 +53,6 @@ pub use function::{FUNCTIONS, NoCapacity, Surroundings};
 pub use fuse_error::FuseError;
 pub use module::{Module, Target};
 pub use parameter::Bound;
-pub use operands::ELEMENT_FUNCTIONS;
 pub use part::UnknownPart;
 pub use scope::{Definition, Kind, Names, Scope, collect, collect_with, defines, scopes};
 pub use setting::Setting;

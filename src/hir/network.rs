@@ -373,9 +373,7 @@ impl<'a> Members<'a> {
                     ..inner.clone()
                 }));
             for own in &part.persistents {
-                let times = outer
-                    .checked_mul(own.times)
-                    .filter(|all| *all <= MAX_TIMES);
+                let times = outer.checked_mul(own.times).filter(|all| *all <= MAX_TIMES);
                 too_often |= times.is_none();
                 self.network.persistents.push(Persistent {
                     tensor: NetworkInput {

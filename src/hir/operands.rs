@@ -11,10 +11,9 @@ use crate::diag::suggest::nearest;
 use crate::syntax::ast::{self, BinaryOp, ExprKind};
 
 /// Functions of one element.
-pub const ELEMENT_FUNCTIONS: [&str; 14] = [
+const ELEMENT_FUNCTIONS: [&str; 14] = [
     "abs", "cos", "erf", "exp", "gelu", "log", "relu", "rsqrt", "sigmoid", "silu", "sin", "sqrt",
-    "square",
-    "tanh",
+    "square", "tanh",
 ];
 
 /// Functions of two elements.
@@ -37,11 +36,7 @@ pub(super) fn operands<'a>(cx: &mut Context<'_>, expr: &'a ast::Expr) -> Operand
 }
 
 /// How many factors of a product read tensors; their tensors.
-fn factors<'a>(
-    cx: &mut Context<'_>,
-    expr: &'a ast::Expr,
-    into: &mut Vec<&'a ast::Expr>,
-) -> usize {
+fn factors<'a>(cx: &mut Context<'_>, expr: &'a ast::Expr, into: &mut Vec<&'a ast::Expr>) -> usize {
     match &expr.kind {
         ExprKind::Binary { op, left, right } if op.value == BinaryOp::Multiply => {
             factors(cx, left, into).saturating_add(factors(cx, right, into))

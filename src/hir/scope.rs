@@ -8,7 +8,9 @@ use super::module::Module;
 use super::parameter::{Local, Made, State};
 use super::setting::{Override, Setting};
 use super::value::Value;
-use super::{Accelerator, Application, Program, dataflow, explore, import, map, search, technology};
+use super::{
+    Accelerator, Application, Program, dataflow, explore, import, map, search, technology,
+};
 use crate::base::Span;
 use crate::diag::suggest::nearest;
 use crate::diag::{Diagnostic, Diagnostics, Mistake};
@@ -311,7 +313,12 @@ impl<'a> Context<'a> {
     }
 
     /// What a module knows by a name, and where it has it from.
-    pub(super) fn binding(&self, module: usize, kind: Kind, name: &str) -> Option<(Definition, Span)> {
+    pub(super) fn binding(
+        &self,
+        module: usize,
+        kind: Kind,
+        name: &str,
+    ) -> Option<(Definition, Span)> {
         let scope = self.names.scopes.get(module)?;
         let binding = scope.get(&(kind, name.to_owned()))?;
         Some((binding.definition, binding.span))
@@ -420,7 +427,11 @@ impl<'a> Context<'a> {
         let free = known.filter(|&(layer, _)| !taken(layer));
         let names: Vec<&str> = free.map(|(_, layer)| layer.name.as_str()).collect();
         // Without the repeat or the block that it stands in.
-        let inside = |known: &&&str| known.rsplit_once('.').is_some_and(|(_, last)| last == name.as_str());
+        let inside = |known: &&&str| {
+            known
+                .rsplit_once('.')
+                .is_some_and(|(_, last)| last == name.as_str())
+        };
         let mut inner = names.iter().filter(inside);
         let suggestion = match (inner.next(), inner.next()) {
             (Some(only), None) => Some((*only).to_owned()),

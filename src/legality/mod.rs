@@ -38,8 +38,8 @@ pub use place::{Choice, choose};
 pub use prepared::Prepared;
 pub use sums::incomplete;
 pub use violation::{
-    Change, Diagonal, Directive, Doer, Doubled, Fit, Incomplete, Need, Overfull, Repair, Uncovered, Whole,
-    Violation,
+    Change, Diagonal, Directive, Doer, Doubled, Fit, Incomplete, Need, Overfull, Repair, Uncovered,
+    Violation, Whole,
 };
 pub use warn::{Warning, warnings};
 

@@ -10,8 +10,8 @@
 
 use crate::hir::shape::{Einsum, Shape, Slide};
 use crate::hir::{NamedTensor, Precision};
-use crate::syntax::ast::Combine;
 use crate::ir::{Axis, Dim, Operation, OperationKind, RankId, Role, Tensor, Term, Window};
+use crate::syntax::ast::Combine;
 
 /// Bits per element and density of the three roles.
 #[derive(Clone, Copy, Debug, PartialEq)]

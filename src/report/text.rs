@@ -165,7 +165,12 @@ fn persistent(out: &mut String, evaluation: &Evaluation) {
             grouped(row.bytes),
         ]);
     }
-    let total = ["total".to_owned(), grouped(elements), String::new(), grouped(bytes)];
+    let total = [
+        "total".to_owned(),
+        grouped(elements),
+        String::new(),
+        grouped(bytes),
+    ];
     table.row(total.to_vec());
     line(out, "", "");
     table.write(out, "", &[0]);

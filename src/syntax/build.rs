@@ -5,9 +5,9 @@
 //! before it, a bare word anywhere else is a flag.
 
 use super::ast::{
-    Argument, BinaryOp, Body, ClusterKind, Combine, Compute, DataflowUse, Entry, Expr, ExprKind, Invocation,
-    LayerDataflow, MAX_HEIGHT, MapEntry, Name, Number, Path, Property, Run, StageEntry, UseName,
-    UseSource,
+    Argument, BinaryOp, Body, ClusterKind, Combine, Compute, DataflowUse, Entry, Expr, ExprKind,
+    Invocation, LayerDataflow, MAX_HEIGHT, MapEntry, Name, Number, Path, Property, Run, StageEntry,
+    UseName, UseSource,
 };
 use super::error::SyntaxError;
 use super::lexer::{split_number, unquote};
@@ -203,21 +203,6 @@ impl Builder {
                 Entry::Error(span)
             }
         })
-    }
-
-    /// The word before the sign of an equation: `max=`.
-    pub fn combine(&mut self, name: Name) -> Combine {
-        match name.as_str() {
-            "max" => Combine::Max,
-            "min" => Combine::Min,
-            _ => {
-                self.errors.push(SyntaxError::UnknownReduction {
-                    span: name.span,
-                    name: name.value,
-                });
-                Combine::Sum
-            }
-        }
     }
 
     /// A property of a search: a word and its values.

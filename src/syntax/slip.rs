@@ -41,6 +41,8 @@ pub enum Slip {
         whole: Span,
         text: String,
     },
+    /// `Y[m] avg= X[m,n]`
+    Reduction { span: Span, name: String },
     /// `for` where a directive stands.
     Loop { span: Span, word: String },
 }
@@ -55,6 +57,7 @@ impl Slip {
             | Slip::DigitFirst { span, .. }
             | Slip::MapArguments { span, .. }
             | Slip::IndexLists { first: span, .. }
+            | Slip::Reduction { span, .. }
             | Slip::Loop { span, .. } => *span,
         }
     }
@@ -120,6 +123,8 @@ impl Slip {
                     .at(*first, "a second list begins here")
                     .fix(*whole, text.clone(), "join the lists")
             }
+            Slip::Reduction { span, name } => titled(format!("`{name}=` is no reduction"))
+                .at(*span, "expected `=`, `+=`, `max=` or `min=`"),
             Slip::Loop { span, word } => titled(format!("there is no `{word}` in a dataflow"))
                 .at(*span, "a directive begins here")
                 .help(

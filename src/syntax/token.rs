@@ -87,6 +87,10 @@ pub enum Token<'input> {
     Dot,
     #[token("+=")]
     PlusEquals,
+    /// `max=` behind an indexed tensor.
+    MaxEquals,
+    /// `min=` likewise.
+    MinEquals,
     #[token("=")]
     Equals,
     #[token("==")]
@@ -376,6 +380,8 @@ impl Token<'_> {
             Self::Colon => ":",
             Self::Dot => ".",
             Self::PlusEquals => "+=",
+            Self::MaxEquals => "max=",
+            Self::MinEquals => "min=",
             Self::Equals => "=",
             Self::EqualEqual => "==",
             Self::NotEqual => "!=",

@@ -426,12 +426,21 @@ fn safe_edits_are_applied() {
     assert_eq!(before.status.code(), Some(1));
     let output = dflowc(&["check", "--fix", path]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert!(stderr(&output).contains("2 edits in"), "{}", stderr(&output));
-    let mended = TWO_SLIPS.replace("Dimensions:", "Dimensions").replace("H: 8", "Y: 8");
+    assert!(
+        stderr(&output).contains("2 edits in"),
+        "{}",
+        stderr(&output)
+    );
+    let mended = TWO_SLIPS
+        .replace("Dimensions:", "Dimensions")
+        .replace("H: 8", "Y: 8");
     assert_eq!(std::fs::read_to_string(path).unwrap(), mended);
     // Nothing is left to do, and nothing is done.
     let again = dflowc(&["check", "--fix", path]);
-    assert_eq!((again.status.code(), stderr(&again).as_str()), (Some(0), ""));
+    assert_eq!(
+        (again.status.code(), stderr(&again).as_str()),
+        (Some(0), "")
+    );
     let refused = piped(&["check", "--fix", "-"], TWO_SLIPS);
     assert_eq!(refused.status.code(), Some(2));
 }
@@ -461,7 +470,10 @@ fn folders_and_standard_input_are_read() {
     let output = dflowc(&["check", path]);
     assert_eq!(output.status.code(), Some(1));
     let said = stderr(&output);
-    assert!(said.contains("b.dflow:1:") && !said.contains("a.dflow:"), "{said}");
+    assert!(
+        said.contains("b.dflow:1:") && !said.contains("a.dflow:"),
+        "{said}"
+    );
     std::fs::remove_file(folder.join("inner/b.dflow")).unwrap();
     let network = "Network alone { Layer fc { Type: FC; Dimensions { N: 1, K: 4, C: 3 } } }\n";
     std::fs::write(folder.join("inner/b.dflow"), network).unwrap();
@@ -474,7 +486,11 @@ fn folders_and_standard_input_are_read() {
     assert!(stdout(&output).contains("n on pe (exact model)"));
     let output = piped(&["check", "-"], TWO_SLIPS);
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("<stdin>:1:"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("<stdin>:1:"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]
@@ -483,10 +499,19 @@ fn messages_have_forms_for_programs() {
     let short = dflowc(&["check", "--message-format", "short", &path]);
     let lines = stderr(&short);
     let first = format!("{path}:1:48: error[E0101]: ");
-    assert!(lines.starts_with(&first) && lines.lines().count() == 2, "{lines}");
+    assert!(
+        lines.starts_with(&first) && lines.lines().count() == 2,
+        "{lines}"
+    );
     let github = dflowc(&["check", "--message-format", "github", &path]);
     let commands = stdout(&github);
-    assert_eq!(commands.lines().filter(|line| line.starts_with("::error file=")).count(), 2);
+    assert_eq!(
+        commands
+            .lines()
+            .filter(|line| line.starts_with("::error file="))
+            .count(),
+        2
+    );
     let sarif = dflowc(&["check", "--message-format", "sarif", &path, &path]);
     assert_eq!(sarif.status.code(), Some(1));
     let log: serde_json::Value = serde_json::from_slice(&sarif.stdout).unwrap();
@@ -500,7 +525,11 @@ fn messages_have_forms_for_programs() {
 #[test]
 fn the_library_is_listed() {
     let all = stdout(&dflowc(&["list"]));
-    for path in ["std.networks.vgg16", "std.accelerators.npu(", "std.dataflows.deepopt.XYZiZo"] {
+    for path in [
+        "std.networks.vgg16",
+        "std.accelerators.npu(",
+        "std.dataflows.deepopt.XYZiZo",
+    ] {
         assert!(all.contains(path), "{path}: {all}");
     }
     let networks = stdout(&dflowc(&["list", "networks"]));
@@ -510,13 +539,20 @@ fn the_library_is_listed() {
     assert!(one.contains("8 030 261 248 parameters"), "{one}");
     let wrong = dflowc(&["list", "networks.llama3"]);
     assert_eq!(wrong.status.code(), Some(2));
-    assert!(stderr(&wrong).contains("did you mean"), "{}", stderr(&wrong));
+    assert!(
+        stderr(&wrong).contains("did you mean"),
+        "{}",
+        stderr(&wrong)
+    );
 }
 
 #[test]
 fn there_is_a_manual_page() {
     let page = stdout(&dflowc(&["man"]));
-    assert!(page.contains(".TH dflowc 1") && page.contains("check"), "{page}");
+    assert!(
+        page.contains(".TH dflowc 1") && page.contains("check"),
+        "{page}"
+    );
 }
 
 /// `check` says what `eval` would miss, which is no mistake.
@@ -527,12 +563,18 @@ fn check_says_what_is_missing_for_eval() {
     for (text, said) in [
         (network.to_owned(), "has no accelerator to run on"),
         (network.to_owned() + &machine("a"), "add `Map n on a { }`"),
-        (network.to_owned() + &machine("a") + &machine("b"), "2 accelerators are known (a, b)"),
+        (
+            network.to_owned() + &machine("a") + &machine("b"),
+            "2 accelerators are known (a, b)",
+        ),
     ] {
         let output = dflowc(&["check", &file("missing.dflow", &text)]);
         assert_eq!(output.status.code(), Some(0));
         assert!(stderr(&output).contains(said), "{}", stderr(&output));
     }
     let whole = network.to_owned() + &machine("a") + "Map n on a { }\n";
-    assert_eq!(stderr(&dflowc(&["check", &file("whole.dflow", &whole)])), "");
+    assert_eq!(
+        stderr(&dflowc(&["check", &file("whole.dflow", &whole)])),
+        ""
+    );
 }

@@ -60,10 +60,7 @@ const WEIGHTS: [(&str, u64); 22] = [
         28_589_128 - 2 * 8_160 - 6_624 - 41_184 - 1_000,
     ),
     // tv; norms of K = 21,008; B: K = 9,340 of the squeezed and widened channels, and 1000.
-    (
-        "efficientnet_b0",
-        5_288_548 - 2 * 21_008 - 9_340 - 1_000,
-    ),
+    ("efficientnet_b0", 5_288_548 - 2 * 21_008 - 9_340 - 1_000),
     // The paper's table 1: 12,464 parameters of FSRCNN (56, 12, 4).
     ("fsrcnn", 12_464),
     // 6,998,552: Caffe's GoogLeNet (bvlc_googlenet) without its auxiliary classifiers; B: K = 7,280, and 1000.
@@ -81,10 +78,7 @@ const WEIGHTS: [(&str, u64); 22] = [
     // tv; norms of K = 17,056, B 1000.
     ("mobilenet_v2", 3_504_872 - 2 * 17_056 - 1_000),
     // tv; norms of K = 12,200; B: K = 5,080 of the squeezed and widened channels, 1280 and 1000.
-    (
-        "mobilenet_v3_large",
-        5_483_032 - 2 * 12_200 - 5_080 - 2_280,
-    ),
+    ("mobilenet_v3_large", 5_483_032 - 2 * 12_200 - 5_080 - 2_280),
     // tv; norms of K = 64 + 3 * 384 + 256 + 8 * 768 + 512 + 36 * 1536 + 1024 + 3 * 3072 + 2048.
     ("resnet152", 60_192_808 - 2 * 75_712 - 1_000),
     // tv; norms of K = 64 + 4 (64 + 128 + 256 + 512) + 128 + 256 + 512.

@@ -296,9 +296,13 @@ impl<N: Names> Told<'_, N> {
         } else if v.fits.is_empty() {
             diagnostic = diagnostic.note("no temporal map alone can make it fit");
         }
-        let tiles = v.fits.iter().any(|fit| self.prose.text(fit.directive).starts_with("tile "));
+        let tiles = v
+            .fits
+            .iter()
+            .any(|fit| self.prose.text(fit.directive).starts_with("tile "));
         if tiles {
-            diagnostic = diagnostic.note("`tile D by n` has pieces of the extent n; n is not how many there are");
+            diagnostic = diagnostic
+                .note("`tile D by n` has pieces of the extent n; n is not how many there are");
         }
         self.fits(v, diagnostic)
     }
@@ -312,7 +316,11 @@ impl<N: Names> Told<'_, N> {
             "{rank} is mapped whole; with `{map}` it needs {need} of {have}"
         ));
         let what = format!("cut {rank}: add `{map}`");
-        let first = self.prose.names.first().filter(|first| first.label.contains("Map("));
+        let first = self
+            .prose
+            .names
+            .first()
+            .filter(|first| first.label.contains("Map("));
         match first {
             Some(first) if first.text.is_some() => {
                 let at = Span::new(first.span.file(), first.span.lo(), first.span.lo());

@@ -387,9 +387,8 @@ impl Mistake for HirError {
             Self::Overflow { .. } | Self::DivisionByZero { .. } => Code::E0307,
             Self::WrongKind { .. }
             | Self::NeedsAxes { .. }
-            | Self::Indivisible { .. } | Self::MacsDiffer { .. } => {
-                Code::E0308
-            }
+            | Self::Indivisible { .. }
+            | Self::MacsDiffer { .. } => Code::E0308,
             Self::Exclusive { .. } => Code::E0309,
             Self::IndexOutside { .. } => Code::E0310,
             Self::InexactDivision { .. } => Code::W0301,

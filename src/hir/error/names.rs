@@ -32,7 +32,10 @@ impl HirError {
                 add: (at, text),
             } => self
                 .titled(format!("there is no {expected} called `{name}` here"))
-                .at(*span, "known in a file that is imported, which imports it itself")
+                .at(
+                    *span,
+                    "known in a file that is imported, which imports it itself",
+                )
                 .fix(*at, text.clone(), format!("add `{}`", text.trim_end())),
             Self::UnknownImport {
                 path,
@@ -62,7 +65,8 @@ impl HirError {
                 channels,
                 span,
             } => {
-                let groups = channels.map_or_else(|| "C".to_owned(), |channels| channels.to_string());
+                let groups =
+                    channels.map_or_else(|| "C".to_owned(), |channels| channels.to_string());
                 self.titled(format!("`{layer}` is depthwise: every channel has one filter, and no K"))
                     .at(*span, format!("this is {filters}"))
                     .help(format!(

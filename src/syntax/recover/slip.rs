@@ -30,6 +30,7 @@ impl<'input> Mender<'_, 'input> {
             .or_else(|| self.equals(at))
             .or_else(|| self.minus_in_name(at))
             .or_else(|| self.index_lists(at))
+            .or_else(|| self.reduction(at))
             .or_else(|| self.map_arguments(at))
     }
 
@@ -38,7 +39,9 @@ impl<'input> Mender<'_, 'input> {
         let Some(Token::Identifier(word)) = self.token(at) else {
             return None;
         };
-        let directive = terminals.iter().any(|terminal| terminal == "\"TemporalMap\"");
+        let directive = terminals
+            .iter()
+            .any(|terminal| terminal == "\"TemporalMap\"");
         (directive && LOOPS.contains(&word)).then(|| Slip::Loop {
             span: self.span(at, at + 1),
             word: word.to_owned(),
@@ -145,7 +148,8 @@ impl<'input> Mender<'_, 'input> {
     /// `Layer conv-1 {`
     fn minus_in_name(&mut self, at: usize) -> Option<Slip> {
         let first = at.checked_sub(1)?;
-        let (Token::Identifier(_), Some(Token::Minus)) = (self.token(first)?, self.token(at)) else {
+        let (Token::Identifier(_), Some(Token::Minus)) = (self.token(first)?, self.token(at))
+        else {
             return None;
         };
         if !self.before(first, 1).is_some_and(names_something) {
@@ -208,10 +212,24 @@ impl<'input> Mender<'_, 'input> {
             self.lexemes[pair].token = Token::Comma;
             self.lexemes.remove(pair - 1);
         }
-        Some(Slip::IndexLists {
-            first,
-            whole,
-            text,
+        Some(Slip::IndexLists { first, whole, text })
+    }
+
+    /// `Y[m] avg= X[m,n]`
+    fn reduction(&mut self, at: usize) -> Option<Slip> {
+        let (before, name) = (self.before(at, 1)?, self.token(at)?);
+        let (Token::RightBracket, Token::Identifier(name)) = (before, name) else {
+            return None;
+        };
+        if self.token(at + 1) != Some(Token::Equals) {
+            return None;
+        }
+        let span = self.span(at, at + 2);
+        self.lexemes[at].token = Token::PlusEquals;
+        self.lexemes.remove(at + 1);
+        Some(Slip::Reduction {
+            span,
+            name: name.to_owned(),
         })
     }
 
@@ -238,9 +256,8 @@ impl<'input> Mender<'_, 'input> {
             .copied()
             .collect();
         let (dim, sizes) = sizes.split_last()?;
-        let is_plain = |lexeme: &Lexeme<'_>| {
-            matches!(lexeme.token, Token::Number(_) | Token::Identifier(_))
-        };
+        let is_plain =
+            |lexeme: &Lexeme<'_>| matches!(lexeme.token, Token::Number(_) | Token::Identifier(_));
         let (Token::Identifier(_), true) = (dim.token, sizes.iter().all(is_plain)) else {
             return None;
         };
