@@ -87,9 +87,7 @@ impl Slip {
                     1 => diagnostic.note("and 1 more `=` behind it"),
                     more => diagnostic.note(format!("and {more} more `=` behind it")),
                 };
-                diagnostic
-                    .help("write `key: value` and `Key { ... }`")
-                    .fix(*whole, text.clone(), "write them so")
+                diagnostic.fix(*whole, text.clone(), "as blocks and values are written here")
             }
             Slip::MinusInName { span, name } => titled("a name has no `-`".to_owned())
                 .at(*span, "letters, digits and `_` are in a name")
@@ -114,7 +112,7 @@ impl Slip {
                 );
                 let what = match one {
                     true => "pieces of this size, one after the other",
-                    false => "write it so",
+                    false => "with both in parentheses",
                 };
                 diagnostic.fix(*span, text.clone(), what)
             }
