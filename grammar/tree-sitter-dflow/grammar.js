@@ -220,7 +220,7 @@ module.exports = grammar({
 
     assign: $ => seq(field('target', $.expr), field('combine', $.combine), field('value', $.expr)),
 
-    combine: $ => choice('+=', '=', seq($.name, '=')),
+    combine: $ => choice('+=', '=', 'max=', 'min='),
 
     _separator: $ => choice(';', ','),
 

@@ -136,6 +136,7 @@ fn evaluated(
     let to = Destination {
         strict: output.denies_warnings(),
         output: arguments.output.as_deref(),
+        may_be_empty: false,
     };
     let model = models::DEFAULT.name();
     let outcome = pipeline::evaluate(

@@ -21,7 +21,7 @@ pub fn run(arguments: &Eval, output: &Output) -> Result<Status, Failure> {
     let named = files == arguments.files;
     let mut reports = Vec::with_capacity(files.len());
     for file in &files {
-        let (report, status) = evaluated(file, arguments, output)?;
+        let (report, status) = evaluated(file, named, arguments, output)?;
         worst = worst.max(status);
         reports.extend(report.filter(|report| named || !report.evaluations.is_empty()));
     }
@@ -52,9 +52,10 @@ pub fn run(arguments: &Eval, output: &Output) -> Result<Status, Failure> {
     Ok(worst)
 }
 
-/// The report of one file, if there is one.
+/// The report of one file, if there is one; it must have maps where it is `named` itself.
 fn evaluated(
     file: &Path,
+    named: bool,
     arguments: &Eval,
     output: &Output,
 ) -> Result<(Option<Report>, Status), Failure> {
@@ -67,6 +68,7 @@ fn evaluated(
         Destination {
             strict: output.denies_warnings(),
             output: arguments.output.as_deref(),
+            may_be_empty: !named,
         },
         &mut progress,
     )?;

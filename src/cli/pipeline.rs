@@ -140,6 +140,8 @@ pub struct Destination<'a> {
     pub strict: bool,
     /// The file that the report goes to.
     pub output: Option<&'a Path>,
+    /// A file without maps has nothing to report, which is no mistake of whoever asked.
+    pub may_be_empty: bool,
 }
 
 /// E0703: the report would be written over a file that it is made from.
@@ -232,7 +234,8 @@ pub fn evaluate(
         all: model == models::ALL,
     };
     let mut value = Vec::new();
-    if !refused && runnable(&compiled, &watched.sink) {
+    let nothing = to.may_be_empty && compiled.program.maps.is_empty();
+    if !refused && !nothing && runnable(&compiled, &watched.sink) {
         let chosen = match select(&compiled, selection, file) {
             Ok(chosen) => chosen,
             // What was asked for may be in what could not be read: the mistakes say more than "no such layer".

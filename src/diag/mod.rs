@@ -54,19 +54,18 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// What to do, as an edit. Boxed because few have one and many functions return a diagnostic.
     pub fix: Option<Box<Fix>>,
-    /// Who needs what is missing. Messages that differ in nothing else are shown as one, which names the first and
-    /// counts the others. Boxed as the fix is.
-    pub needed_by: Option<Box<Subject>>,
-    /// Where many messages have one cause, and whom this one is about. Of those of one code and cause the first is
-    /// shown, and says how many more there are.
-    pub cause: Option<Box<Cause>>,
+    /// Where it is one of many that are shown as one. Boxed as the fix is.
+    pub one_of: Option<Box<OneOf>>,
 }
 
-/// What many messages have in common.
+/// What makes many messages one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cause {
-    pub place: Span,
-    pub subject: Subject,
+pub enum OneOf {
+    /// Who needs what is missing: of messages that differ in nothing else one is shown, which names the first and counts
+    /// the others.
+    NeededBy(Subject),
+    /// All of one code have their cause at one place: the first is shown, and says who else it is about.
+    CausedAt(Span, Subject),
 }
 
 /// Who a mistake was found for.
@@ -108,8 +107,7 @@ impl Diagnostic {
             notes: Vec::new(),
             help: None,
             fix: None,
-            needed_by: None,
-            cause: None,
+            one_of: None,
         }
     }
 
@@ -142,17 +140,17 @@ impl Diagnostic {
         self
     }
 
-    /// The same may be found for others: see [`Diagnostic::needed_by`].
+    /// The same may be found for others: see [`OneOf::NeededBy`].
     #[must_use]
     pub fn needed_by(mut self, subject: Subject) -> Self {
-        self.needed_by = Some(Box::new(subject));
+        self.one_of = Some(Box::new(OneOf::NeededBy(subject)));
         self
     }
 
-    /// One of many with one cause: see [`Diagnostic::cause`].
+    /// One of many with one cause: see [`OneOf::CausedAt`].
     #[must_use]
     pub fn caused_at(mut self, place: Span, subject: Subject) -> Self {
-        self.cause = Some(Box::new(Cause { place, subject }));
+        self.one_of = Some(Box::new(OneOf::CausedAt(place, subject)));
         self
     }
 
@@ -198,20 +196,24 @@ fn joined(list: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut known: BTreeMap<(Code, Span), usize> = BTreeMap::new();
     let mut kept: Vec<(Diagnostic, Option<Subject>, Vec<Subject>)> = Vec::with_capacity(list.len());
     for mut diagnostic in list {
-        let Some(cause) = diagnostic.cause.take() else {
-            kept.push((diagnostic, None, Vec::new()));
-            continue;
+        let (place, subject) = match diagnostic.one_of.take().map(|one| *one) {
+            Some(OneOf::CausedAt(place, subject)) => (place, subject),
+            other => {
+                diagnostic.one_of = other.map(Box::new);
+                kept.push((diagnostic, None, Vec::new()));
+                continue;
+            }
         };
-        let key = (diagnostic.code, cause.place);
+        let key = (diagnostic.code, place);
         match known.get(&key).and_then(|&at| kept.get_mut(at)) {
             Some((_, first, more)) => {
-                if first.as_ref() != Some(&cause.subject) && !more.contains(&cause.subject) {
-                    more.push(cause.subject);
+                if first.as_ref() != Some(&subject) && !more.contains(&subject) {
+                    more.push(subject);
                 }
             }
             None => {
                 known.insert(key, kept.len());
-                kept.push((diagnostic, Some(cause.subject), Vec::new()));
+                kept.push((diagnostic, Some(subject), Vec::new()));
             }
         }
     }
@@ -246,7 +248,9 @@ fn merged(list: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut merged: Vec<(Diagnostic, Vec<Subject>)> = Vec::with_capacity(list.len());
     let mut known: BTreeSet<Subject> = BTreeSet::new();
     for mut diagnostic in list {
-        let subject = diagnostic.needed_by.take().map(|subject| *subject);
+        let subject = diagnostic.one_of.take().map(|one| match *one {
+            OneOf::NeededBy(subject) | OneOf::CausedAt(_, subject) => subject,
+        });
         match (merged.last_mut(), subject) {
             (Some((last, subjects)), Some(subject))
                 if !subjects.is_empty() && *last == diagnostic =>

@@ -209,12 +209,23 @@ impl Named<'_> {
         diagnostic
     }
 
+    /// Whether nothing of the mapping stands in a source: it is streaming.
+    fn is_written_by_nobody(&self) -> bool {
+        let loops = &self.lowered.mapping.schedule.loops;
+        let is_written = |origin| self.lowered.origin(origin).is_some();
+        loops
+            .iter()
+            .all(|l| !is_written(l.origin) && l.moves.iter().all(|m| !is_written(m.origin)))
+    }
+
     /// What nobody wrote for this layer, and no edit of it mends, has its cause in the memory that is too small, or in the
     /// map: it is the same for all layers.
     fn joined(&self, diagnostic: Diagnostic, memory: Option<usize>) -> Diagnostic {
         let memory = memory.and_then(|memory| self.lowered.names.memory_spans.get(memory));
         let shared = match diagnostic.primary() {
-            Some(place) if place == self.map.span => Some(place),
+            Some(place) if place == self.map.span || self.is_written_by_nobody() => {
+                Some(self.map.span)
+            }
             _ => memory.copied(),
         };
         let (Some(place), None) = (shared, &diagnostic.fix) else {

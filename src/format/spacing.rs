@@ -28,8 +28,6 @@ struct Spacer {
     behind_value: bool,
     /// The piece before is a sign of the value that follows.
     behind_sign: bool,
-    /// The piece before is the word of `S[m] max= X[m,n]`.
-    behind_reduction: bool,
     /// For every open parenthesis, bracket, and brace of a `use`: whether its commas have no blank.
     tight: Vec<bool>,
 }
@@ -100,9 +98,6 @@ impl Spacer {
             });
             self.behind_sign = is_sign && !two_sided && !all;
             self.behind_value = ends_value(piece);
-            let is_word = piece.is(Token::Identifier("max")) || piece.is(Token::Identifier("min"));
-            let is_indexed = before.is_some_and(|before| before.is(Token::RightBracket));
-            self.behind_reduction = is_word && is_indexed;
         }
         Atom { piece, blank, cost }
     }
@@ -128,7 +123,6 @@ impl Spacer {
             (LeftParen | LeftBracket | LeftBrace | Dot, _) => false,
             (Comma, _) => !tight,
             _ if self.behind_sign => false,
-            (_, Token::Equals) if self.behind_reduction => false,
             (_, LeftParen) => !is_called(before),
             (Token::Identifier(_), LeftBracket) => false,
             _ => true,

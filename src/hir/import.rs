@@ -7,16 +7,23 @@ use super::scope::{Context, Kind, defines};
 use crate::base::Span;
 use crate::syntax::ast::{Item, Name, UseSource};
 
+/// Nobody reads more.
+const MOST_ERRORS: usize = 100;
+
 /// Where a `use` that makes the name known can be put, and its text.
 pub(super) fn missing_use(cx: &Context<'_>, kind: Kind, name: &Name) -> Option<(Span, String)> {
     let own = cx.modules.get(cx.module)?;
+    if cx.errors() > MOST_ERRORS {
+        return None;
+    }
     let first = own.ast.items.first()?.span();
     let at = Span::new(first.file(), first.lo(), first.lo());
     let uses = own.ast.items.iter().filter_map(|item| match item {
         Item::Use(node) => Some(node),
         _ => None,
     });
-    for (node, targets) in uses.zip(&own.uses) {
+    // The list of what they lead to is the one that ends first: no item behind the last `use` is looked at.
+    for (targets, node) in own.uses.iter().zip(uses) {
         let (UseSource::File(text), Some(Some(target))) = (&node.source, targets.first()) else {
             continue;
         };

@@ -52,7 +52,6 @@ pub use eval::{Environment, EvaluationError};
 pub use function::{FUNCTIONS, NoCapacity, Surroundings};
 pub use fuse_error::FuseError;
 pub use module::{Module, Target};
-pub use operands::ELEMENT_FUNCTIONS;
 pub use parameter::Bound;
 pub use part::UnknownPart;
 pub use scope::{Definition, Kind, Names, Scope, collect, collect_with, defines, scopes};

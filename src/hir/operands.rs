@@ -11,7 +11,7 @@ use crate::diag::suggest::nearest;
 use crate::syntax::ast::{self, BinaryOp, ExprKind};
 
 /// Functions of one element.
-pub const ELEMENT_FUNCTIONS: [&str; 14] = [
+const ELEMENT_FUNCTIONS: [&str; 14] = [
     "abs", "cos", "erf", "exp", "gelu", "log", "relu", "rsqrt", "sigmoid", "silu", "sin", "sqrt",
     "square", "tanh",
 ];

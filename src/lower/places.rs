@@ -45,11 +45,12 @@ impl Builder<'_, '_> {
                     parts.all(|part| part.name != array.text || part.array < first)
                 }
                 StatementKind::Map { spatial, .. } => *spatial,
+                StatementKind::Cluster { .. } => true,
                 _ => false,
             };
             if innermost && outer_array {
                 self.error(&LowerError::Misplaced {
-                    what: "a spatial loop over the tiles of the innermost memory",
+                    what: "a spatial loop or a cluster over the tiles of the innermost memory",
                     span: inner.span,
                 });
                 continue;

@@ -391,7 +391,7 @@ impl<'a, 'b> Builder<'a, 'b> {
                     origin,
                 };
                 if *spatial {
-                    self.spatial_map(step, dim, statement.span);
+                    self.spatial_map(step, dim, statement.span, group);
                 } else {
                     self.push(
                         step,
@@ -403,12 +403,6 @@ impl<'a, 'b> Builder<'a, 'b> {
                 }
             }
             StatementKind::Cluster { .. } => {
-                if group.is_some() {
-                    self.error(&LowerError::Misplaced {
-                        what: "`Cluster` inside `at`",
-                        span: statement.span,
-                    });
-                }
                 self.level += 1;
                 self.spatial = None;
             }

@@ -13,7 +13,16 @@ impl Builder<'_, '_> {
         let mut spatial = vec![false];
         let mut spread = None;
         let mut mapped = None;
-        for statement in self.request.statements {
+        // Those inside of `at` blocks, which stand in no other one, as those outside.
+        let all = self
+            .request
+            .statements
+            .iter()
+            .flat_map(|statement| match &statement.kind {
+                StatementKind::At { loops, .. } => loops.as_slice(),
+                _ => std::slice::from_ref(statement),
+            });
+        for statement in all {
             match &statement.kind {
                 StatementKind::Cluster { size } => {
                     clusters.push(Cluster {
@@ -92,7 +101,7 @@ impl Builder<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn spatial_map(&mut self, step: Move, dim: &Word, span: Span) {
+    pub(super) fn spatial_map(&mut self, step: Move, dim: &Word, span: Span, group: Option<usize>) {
         if let Some(at) = self.spatial {
             let twin = self.loops[at]
                 .moves
@@ -123,7 +132,7 @@ impl Builder<'_, '_> {
         };
         if self.hardware().architecture.arrays.is_empty() {
             // One PE: the windows follow one another.
-            self.push(step, LoopKind::Temporal, span, Form::Directive, None);
+            self.push(step, LoopKind::Temporal, span, Form::Directive, group);
             return;
         }
         let at = self.loops.len();
@@ -131,7 +140,7 @@ impl Builder<'_, '_> {
         let steps = self.over(step, &arrays, at);
         for (step, &(array, instances)) in steps.into_iter().zip(&arrays) {
             let kind = LoopKind::Spatial { array, instances };
-            self.push(step, kind, span, Form::Directive, None);
+            self.push(step, kind, span, Form::Directive, group);
         }
     }
 

@@ -205,21 +205,6 @@ impl Builder {
         })
     }
 
-    /// The word before the sign of an equation: `max=`.
-    pub fn combine(&mut self, name: Name) -> Combine {
-        match name.as_str() {
-            "max" => Combine::Max,
-            "min" => Combine::Min,
-            _ => {
-                self.errors.push(SyntaxError::UnknownReduction {
-                    span: name.span,
-                    name: name.value,
-                });
-                Combine::Sum
-            }
-        }
-    }
-
     /// A property of a search: a word and its values.
     #[must_use]
     pub fn plain_property(&self, key: Name, values: Vec<Expr>, lo: u32, hi: u32) -> Property {

@@ -96,11 +96,6 @@ pub enum SyntaxError {
         span: Span,
         key: String,
     },
-    /// A word before the sign of an equation that is neither `max` nor `min`.
-    UnknownReduction {
-        span: Span,
-        name: String,
-    },
     Misplaced {
         span: Span,
         what: &'static str,
@@ -149,7 +144,6 @@ impl SyntaxError {
             | Self::ValueWithoutKey { span }
             | Self::DottedKey { span }
             | Self::AssignmentOutsideCompute { span, .. }
-            | Self::UnknownReduction { span, .. }
             | Self::Misplaced { span, .. }
             | Self::NotADataflow { span }
             | Self::NotASetting { span }
@@ -181,7 +175,6 @@ impl Mistake for SyntaxError {
             | Self::ValueWithoutKey { .. }
             | Self::DottedKey { .. }
             | Self::AssignmentOutsideCompute { .. }
-            | Self::UnknownReduction { .. }
             | Self::Misplaced { .. }
             | Self::NotADataflow { .. }
             | Self::NotASetting { .. }
@@ -378,9 +371,6 @@ impl SyntaxError {
             Self::AssignmentOutsideCompute { span, key } => self
                 .titled(format!("`{key}` takes a value, not an equation"))
                 .at(*span, "only `Compute` takes an equation"),
-            Self::UnknownReduction { span, name } => self
-                .titled(format!("`{name}=` is no reduction"))
-                .at(*span, "expected `=`, `+=`, `max=` or `min=`"),
             Self::Misplaced { span, what, home } => self
                 .titled(format!("{what} can only stand in {home}"))
                 .at(*span, format!("this is not {home}")),

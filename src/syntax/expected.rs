@@ -49,8 +49,9 @@ const CONTEXTUAL: [&str; 14] = [
     "vary",
 ];
 const BEGIN_EXPRESSION: [&str; 6] = ["number", "identifier", "string", "-", "(", "["];
-const CONTINUE_EXPRESSION: [&str; 16] = [
-    "+", "-", "*", "/", "%", ".", "(", "[", "+=", "=", "==", "!=", "<", "<=", ">", ">=",
+const CONTINUE_EXPRESSION: [&str; 18] = [
+    "+", "-", "*", "/", "%", ".", "(", "[", "+=", "max=", "min=", "=", "==", "!=", "<", "<=", ">",
+    ">=",
 ];
 const END_EXPRESSION: [&str; 7] = [";", ",", ")", "]", "{", "}", ":"];
 

@@ -86,6 +86,10 @@ pub fn lex(file: FileId, text: &str) -> Lexed<'_> {
                 lexed.errors.push(SyntaxError::Slip(slip));
                 Token::Identifier(slice)
             }
+            // The end of a name with a `-` in it; the parser says so.
+            Token::Number(slice) if ends_name(&lexed.lexemes, span.lo(), slice) => {
+                Token::Identifier(slice)
+            }
             Token::Number(slice) => match check_number(span, slice, &text[range.end..]) {
                 Ok(()) => token,
                 Err(error) => {
@@ -112,6 +116,19 @@ pub fn lex(file: FileId, text: &str) -> Lexed<'_> {
             {
                 Token::Identifier(&text[range])
             }
+            // Both words are names everywhere else.
+            Token::Equals => match reduction(&lexed.lexemes) {
+                Some(sign) => {
+                    let word = lexed.lexemes.pop();
+                    lexed.lexemes.push(Lexeme {
+                        token: sign,
+                        lo: word.map_or(span.lo(), |word| word.lo),
+                        hi: span.hi(),
+                    });
+                    continue;
+                }
+                None => token,
+            },
             other => other,
         };
         lexed.lexemes.push(Lexeme {
@@ -189,6 +206,18 @@ pub fn split_number(slice: &str) -> (&str, &str) {
     (&slice[..end], slice[end..].trim_start())
 }
 
+/// The sign that `=` makes of the word before it in `S[m] max= X[m,n]`.
+fn reduction(before: &[Lexeme<'_>]) -> Option<Token<'static>> {
+    match before {
+        [.., tensor, word] if tensor.token == Token::RightBracket => match word.token {
+            Token::Identifier("max") => Some(Token::MaxEquals),
+            Token::Identifier("min") => Some(Token::MinEquals),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// Whether a name must stand where the number does, as behind `Layer`, and the number could be one but for its digit.
 fn names_next(before: &[Lexeme<'_>], slice: &str) -> bool {
     let word = before.last().map(|last| last.token);
@@ -204,6 +233,24 @@ fn names_next(before: &[Lexeme<'_>], slice: &str) -> bool {
         )
     );
     wanted && slice.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Whether `2a` is the end of `conv-2a`, without a blank.
+fn ends_name(before: &[Lexeme<'_>], lo: u32, slice: &str) -> bool {
+    let touches = match before {
+        [.., name, minus] => {
+            matches!(name.token, Token::Identifier(_))
+                && minus.token == Token::Minus
+                && name.hi == minus.lo
+                && minus.hi == lo
+        }
+        _ => false,
+    };
+    let (_, unit) = split_number(slice);
+    touches
+        && !unit.is_empty()
+        && Unit::parse(unit).is_none()
+        && !slice.contains(char::is_whitespace)
 }
 
 /// `512` of `512Gb/s` in bytes per second, with the rest of its spelling.

@@ -41,6 +41,8 @@ pub enum Slip {
         whole: Span,
         text: String,
     },
+    /// `Y[m] avg= X[m,n]`
+    Reduction { span: Span, name: String },
     /// `for` where a directive stands.
     Loop { span: Span, word: String },
 }
@@ -55,6 +57,7 @@ impl Slip {
             | Slip::DigitFirst { span, .. }
             | Slip::MapArguments { span, .. }
             | Slip::IndexLists { first: span, .. }
+            | Slip::Reduction { span, .. }
             | Slip::Loop { span, .. } => *span,
         }
     }
@@ -84,9 +87,7 @@ impl Slip {
                     1 => diagnostic.note("and 1 more `=` behind it"),
                     more => diagnostic.note(format!("and {more} more `=` behind it")),
                 };
-                diagnostic
-                    .help("write `key: value` and `Key { ... }`")
-                    .fix(*whole, text.clone(), "write them so")
+                diagnostic.fix(*whole, text.clone(), "as blocks and values are written here")
             }
             Slip::MinusInName { span, name } => titled("a name has no `-`".to_owned())
                 .at(*span, "letters, digits and `_` are in a name")
@@ -111,7 +112,7 @@ impl Slip {
                 );
                 let what = match one {
                     true => "pieces of this size, one after the other",
-                    false => "write it so",
+                    false => "with both in parentheses",
                 };
                 diagnostic.fix(*span, text.clone(), what)
             }
@@ -120,6 +121,8 @@ impl Slip {
                     .at(*first, "a second list begins here")
                     .fix(*whole, text.clone(), "join the lists")
             }
+            Slip::Reduction { span, name } => titled(format!("`{name}=` is no reduction"))
+                .at(*span, "expected `=`, `+=`, `max=` or `min=`"),
             Slip::Loop { span, word } => titled(format!("there is no `{word}` in a dataflow"))
                 .at(*span, "a directive begins here")
                 .help(

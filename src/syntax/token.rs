@@ -87,6 +87,10 @@ pub enum Token<'input> {
     Dot,
     #[token("+=")]
     PlusEquals,
+    /// `max=` behind an indexed tensor.
+    MaxEquals,
+    /// `min=` likewise.
+    MinEquals,
     #[token("=")]
     Equals,
     #[token("==")]
@@ -376,6 +380,8 @@ impl Token<'_> {
             Self::Colon => ":",
             Self::Dot => ".",
             Self::PlusEquals => "+=",
+            Self::MaxEquals => "max=",
+            Self::MinEquals => "min=",
             Self::Equals => "=",
             Self::EqualEqual => "==",
             Self::NotEqual => "!=",
@@ -468,7 +474,7 @@ mod tests {
             .lines()
             .filter_map(|line| line.trim().strip_prefix("Self::")?.split_once(" => \""))
             .filter_map(|(_, text)| text.strip_suffix("\","))
-            .filter(|text| text.starts_with(|c: char| c.is_ascii_alphabetic()))
+            .filter(|text| text.chars().all(|c| c.is_ascii_alphabetic()))
             .collect();
         assert_eq!(listed, known);
         assert!(Token::WORDS.iter().all(|word| word.is_word()));

@@ -111,7 +111,7 @@ fn transformers_have_the_published_macs() {
     let maps = [
         map("gpt3_6_7b"),
         map("bert_large"),
-        map("bert_large(B = 3)"),
+        map("bert_large(B = 3)").replace(" {", " as three {"),
     ]
     .concat();
     let report = evaluate("macs.dflow", &format!("{MACHINE}{maps}"));

@@ -75,7 +75,7 @@ impl HirError {
             Self::NeedsAxes { key, text, span } => self
                 .titled(format!("`{key}` has a size for each axis"))
                 .at(*span, "found one value")
-                .fix(*span, text.clone(), "write them so"),
+                .fix(*span, text.clone(), "one for each axis"),
             Self::NoClock { key, span } => self
                 .titled(format!(
                     "`{key}` per second needs the accelerator's `Clock`"

@@ -175,6 +175,7 @@ fn literal(token: Token<'_>) -> Option<Color> {
         Token::Number(_) => Color::Number,
         Token::String(_) => Color::Text,
         Token::Plus | Token::Minus | Token::Star | Token::Slash | Token::Percent => Color::Operator,
+        Token::MaxEquals | Token::MinEquals => Color::Operator,
         Token::PlusEquals | Token::Equals | Token::EqualEqual | Token::NotEqual => Color::Operator,
         Token::Less | Token::LessEqual | Token::Greater | Token::GreaterEqual => Color::Operator,
         other if other.is_keyword() || other.is_contextual() => Color::Keyword,

@@ -30,6 +30,7 @@ impl<'input> Mender<'_, 'input> {
             .or_else(|| self.equals(at))
             .or_else(|| self.minus_in_name(at))
             .or_else(|| self.index_lists(at))
+            .or_else(|| self.reduction(at))
             .or_else(|| self.map_arguments(at))
     }
 
@@ -212,6 +213,24 @@ impl<'input> Mender<'_, 'input> {
             self.lexemes.remove(pair - 1);
         }
         Some(Slip::IndexLists { first, whole, text })
+    }
+
+    /// `Y[m] avg= X[m,n]`
+    fn reduction(&mut self, at: usize) -> Option<Slip> {
+        let (before, name) = (self.before(at, 1)?, self.token(at)?);
+        let (Token::RightBracket, Token::Identifier(name)) = (before, name) else {
+            return None;
+        };
+        if self.token(at + 1) != Some(Token::Equals) {
+            return None;
+        }
+        let span = self.span(at, at + 2);
+        self.lexemes[at].token = Token::PlusEquals;
+        self.lexemes.remove(at + 1);
+        Some(Slip::Reduction {
+            span,
+            name: name.to_owned(),
+        })
     }
 
     /// `TemporalMap 3,1 Y` and `TemporalMap(1) C`

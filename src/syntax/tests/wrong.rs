@@ -136,7 +136,7 @@ fn lexical_mistakes_do_not_cascade() {
     );
     expect(
         "Network n { Layer 3x3 { Type: CONV } }",
-        &["E0005@1: `x3` is not a unit"],
+        &["E0005@1: a name does not begin with a digit"],
     );
     expect("use \"x\\q\";", &["E0004@1: unknown escape in a string"]);
     expect(
