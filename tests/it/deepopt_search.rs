@@ -298,6 +298,21 @@ fn what_has_no_meaning_here_is_refused() {
     assert!(stderr(&output).contains("the space `deepopt`"));
 }
 
+/// What the compiler sees of a layer under a schedule with a name.
+#[test]
+fn a_schedule_with_a_name_is_a_stage_of_the_compiler() {
+    let text = "use std.accelerators.systolic;
+        Network n { Layer a { Type: FC; Dimensions { N: 1, K: 8, C: 8 } Dataflow { Schedule: XZoYZi; } } }
+        Map n on systolic { }";
+    let path = file("ir", text);
+    let output = dflowc(&["emit", path.to_str().unwrap(), "--stage", "ir"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.starts_with("n on systolic: a\n  ranks "), "{text}");
+    let schedule = "  schedule XZoYZi of deepopt: Zi Y Zo X from the outermost loop on\n";
+    assert!(text.contains(schedule), "{text}");
+}
+
 /// The layers of a pruning report that were walked.
 fn walked<'a>(report: &'a Value, of: &str) -> Vec<&'a Value> {
     let selections = list(&report["selections"]).iter();
