@@ -49,7 +49,7 @@ pub fn table(library: &Library) -> String {
     );
     let _ = writeln!(
         out,
-        "{:<17}{:>7}{:>16}{:>12}{:>11}  winners",
+        "{:<17}{:>7}{:>16}{:>12}{:>13}  winners",
         "machine", "layers", "best of nine", "most saved", "best of all"
     );
     for (name, configuration) in machines {
@@ -84,7 +84,7 @@ pub fn table(library: &Library) -> String {
             .collect();
         let _ = writeln!(
             out,
-            "{name:<17}{fit:>7}{nine:>16}{:>12}{all:>11}  {}",
+            "{name:<17}{fit:>7}{nine:>16}{:>12}{all:>13}  {}",
             format!("{most:.1} %"),
             winners.join(", ")
         );

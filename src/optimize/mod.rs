@@ -2,9 +2,10 @@
 //!
 //! Problem: `search` knows operations, architectures and rules by number. Here a resolved search becomes such problems,
 //! one per layer ([`task`]), equal ones are searched once ([`run()`]), and what was found becomes figures and a dataflow
-//! that a user can read, evaluate and change ([`report()`], [`emit()`]).
+//! that a user can read, evaluate and change ([`report()`], [`emit()`]). A model's own space (`space deepopt;`) needs no search:
+//! it is evaluated whole, and the schedules of the layers are chosen together ([`Chosen`], [`selection`]).
 //!
-//! Invariants: nothing is printed that the engine did not count; a search that is stopped states its gap; without a
+//! Invariants: nothing is printed of a schedule in loops that the engine did not count; a search that is stopped states its gap; without a
 //! budget of its own a search ends after [`BUDGET`].
 
 mod auto;

@@ -47,7 +47,7 @@ fn layers(out: &mut String, selection: &SelectionReport) {
     let objective = &selection.objective;
     let mut table = Table::with_total();
     let mut header = vec!["layer", "schedule", "times"];
-    let own = format!("{objective} ({})", unit(objective));
+    let own = with_unit(objective);
     let has_own = !matches!(objective.as_str(), "energy" | "cycles");
     if has_own {
         header.push(&own);
@@ -115,7 +115,7 @@ fn fixed(out: &mut String, selection: &SelectionReport) {
     let mut table = Table::default();
     table.row(vec![
         "for all layers".to_owned(),
-        format!("{objective} ({})", unit(objective)),
+        with_unit(objective),
         "penalty".to_owned(),
     ]);
     for one in &selection.fixed {
@@ -128,6 +128,14 @@ fn fixed(out: &mut String, selection: &SelectionReport) {
     table.write(out, "  ", &[0]);
 }
 
+/// `edp (pJ x cycles)`
+fn with_unit(objective: &str) -> String {
+    match unit(objective) {
+        unit if unit == objective => unit.to_owned(),
+        unit => format!("{objective} ({unit})"),
+    }
+}
+
 /// With two decimals; what differs from its own optimum by rounding is no penalty.
 fn percent(share: f64) -> String {
     let percent = 100.0 * share;
@@ -135,8 +143,11 @@ fn percent(share: f64) -> String {
     format!("{percent:.2} %")
 }
 
+/// A layer whose pruning was to be verified.
+type Verified<'a> = (&'a ChoiceReport, &'a PruningReport);
+
 fn pruning(out: &mut String, selection: &SelectionReport) {
-    let verified: Vec<(&ChoiceReport, &PruningReport)> = selection
+    let verified: Vec<Verified<'_>> = selection
         .layers
         .iter()
         .filter_map(|layer| Some((layer, layer.pruning.as_ref()?)))
@@ -145,12 +156,23 @@ fn pruning(out: &mut String, selection: &SelectionReport) {
         return;
     }
     line(out, "", "");
-    line(
-        out,
-        "  ",
-        "pruning: energy of the memories under all 24 orders, by simulation of blocks and by the exact engine",
-    );
+    let title = "pruning: energy of the memories under all 24 orders, by simulation of blocks and by the exact engine";
+    line(out, "  ", title);
     line(out, "", "");
+    let is_known = |one: &PruningReport| one.simulated.is_some() || one.exact.is_some();
+    let known: Vec<Verified<'_>> = verified
+        .iter()
+        .copied()
+        .filter(|one| is_known(one.1))
+        .collect();
+    if !known.is_empty() {
+        orders(out, &known);
+    }
+    not_walked(out, &verified);
+}
+
+/// The best orders of every layer, and how many layers lose by the pruning.
+fn orders(out: &mut String, known: &[Verified<'_>]) {
     let mut table = Table::default();
     let header = [
         "layer",
@@ -165,51 +187,55 @@ fn pruning(out: &mut String, selection: &SelectionReport) {
         "exact / simulated",
     ];
     table.row(header.map(str::to_owned).to_vec());
-    let (mut simulated, mut wins, mut most) = (0, 0, 0.0_f64);
-    let is_known = |one: &PruningReport| one.simulated.is_some() || one.exact.is_some();
-    for (layer, pruning) in verified.iter().filter(|one| is_known(one.1)) {
+    for (layer, pruning) in known {
         let mut row = vec![named(&layer.layer, &layer.same_as)];
         match &pruning.simulated {
-            Some(found) => {
-                simulated += 1;
-                if found.saved > 0.0 {
-                    wins += 1;
-                    most = most.max(found.saved);
-                }
-                row.extend([
-                    found.kept.clone(),
-                    amount(found.kept_pj),
-                    found.best.clone(),
-                    amount(found.best_pj),
-                    percent(found.saved),
-                ]);
-            }
+            Some(found) => row.extend([
+                found.kept.clone(),
+                amount(found.kept_pj),
+                found.best.clone(),
+                amount(found.best_pj),
+                percent(found.saved),
+            ]),
             None => row.extend(["-"; 5].map(str::to_owned)),
         }
-        match (&pruning.exact, &pruning.simulated) {
-            (Some(found), simulated) => {
+        match &pruning.exact {
+            Some(found) => {
                 row.extend([found.kept.clone(), found.best.clone(), percent(found.saved)]);
-                row.push(simulated.as_ref().map_or_else(String::new, |simulated| {
+                let simulated = pruning.simulated.as_ref();
+                row.push(simulated.map_or_else(String::new, |simulated| {
                     format!("{:.3}", found.best_pj / simulated.best_pj)
                 }));
             }
-            (None, _) => row.extend(["-"; 4].map(str::to_owned)),
+            None => row.extend(["-"; 4].map(str::to_owned)),
         }
         table.row(row);
     }
     table.write(out, "  ", &[0, 1, 3, 6, 7]);
     line(out, "", "");
-    let sum = if wins == 0 {
-        format!("no pruned order is better on any of {simulated} different layers")
-    } else {
-        format!(
-            "a pruned order is better on {wins} of {simulated} different layers, by {:.1} % at most",
-            100.0 * most
-        )
+    let simulated = known.iter().filter_map(|one| one.1.simulated.as_ref());
+    let saved: Vec<f64> = simulated.map(|found| found.saved).collect();
+    let (count, wins) = (
+        saved.len(),
+        saved.iter().filter(|saved| **saved > 0.0).count(),
+    );
+    let sum = match wins {
+        0 => format!("no pruned order is better on any of {count} different layers"),
+        _ => format!(
+            "a pruned order is better on {wins} of {count} different layers, by {:.1} % at most",
+            100.0 * saved.iter().copied().fold(0.0, f64::max)
+        ),
     };
     line(out, "  ", &sum);
+    let why = "exact / simulated: for the engine a memory holds a tile or does not, keeps the rows that neighbouring pieces share, and \
+               is charged for being filled; neighbours do not share inputs inside the array";
+    line(out, "  ", why);
+}
+
+/// Layers with the same reason together.
+fn not_walked(out: &mut String, verified: &[Verified<'_>]) {
     let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
-    for (layer, pruning) in &verified {
+    for (layer, pruning) in verified {
         let Some(reason) = pruning.reason.as_deref() else {
             continue;
         };
@@ -220,10 +246,7 @@ fn pruning(out: &mut String, selection: &SelectionReport) {
         }
     }
     for (reason, names) in reasons {
-        line(
-            out,
-            "  ",
-            &format!("not walked: {}: {reason}", names.join(", ")),
-        );
+        let text = format!("not walked: {}: {reason}", names.join(", "));
+        line(out, "  ", &text);
     }
 }

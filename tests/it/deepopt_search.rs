@@ -298,6 +298,21 @@ fn what_has_no_meaning_here_is_refused() {
     assert!(stderr(&output).contains("the space `deepopt`"));
 }
 
+/// What the compiler sees of a layer under a schedule with a name.
+#[test]
+fn a_schedule_with_a_name_is_a_stage_of_the_compiler() {
+    let text = "use std.accelerators.systolic;
+        Network n { Layer a { Type: FC; Dimensions { N: 1, K: 8, C: 8 } Dataflow { Schedule: XZoYZi; } } }
+        Map n on systolic { }";
+    let path = file("ir", text);
+    let output = dflowc(&["emit", path.to_str().unwrap(), "--stage", "ir"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.starts_with("n on systolic: a\n  ranks "), "{text}");
+    let schedule = "  schedule XZoYZi of deepopt: Zi Y Zo X from the outermost loop on\n";
+    assert!(text.contains(schedule), "{text}");
+}
+
 /// The layers of a pruning report that were walked.
 fn walked<'a>(report: &'a Value, of: &str) -> Vec<&'a Value> {
     let selections = list(&report["selections"]).iter();
@@ -340,14 +355,17 @@ fn the_pruning_is_verified_on_both_configurations() {
     }
 }
 
-/// Beside the simulation stands what the engine counts of the order: AlexNet's conv3 under XYZoZi, in pieces of two rows and 64
+/// Beside the simulation stands what the engine counts of the order: AlexNet's conv3 under XYZiZo, in pieces of two rows and 64
 /// filters, ten channels at a time, is also the dataflow that is written here.
 #[test]
 fn orders_on_the_engine_are_loops_that_anybody_can_write() {
     let text = "use std.networks.deepopt_alexnet;\nuse std.accelerators.systolic;
         Search s { layer: deepopt_alexnet.l3; on: systolic; space deepopt; minimize: energy; }
         Dataflow by_hand {
-          at DRAM { tile P by upto 2; tile K by upto 64; retain Output in PSUM; tile C by upto 10; tile P by 1; }
+          at DRAM {
+            tile P by upto 2; retain Input in IFMAP; tile K by upto 64; retain Output in PSUM;
+            tile C by upto 10; retain Weight in FILTER; tile P by 1;
+          }
           at PSUM { tile R by 1; }
           spread C by 1 over PE[0];
           spread S by 1 over PE[0];
@@ -373,7 +391,7 @@ fn orders_on_the_engine_are_loops_that_anybody_can_write() {
     let path = file("engine", text);
     let report = json("search", &path, &["--verify-pruning"]);
     let exact = &report["selections"][0]["layers"][0]["pruning"]["exact"];
-    assert_eq!(exact["kept"], "XYZoZi");
+    assert_eq!(exact["kept"], "XYZiZo");
     let evaluated = json("eval", &path, &[]);
     let levels = list(&evaluated["evaluations"][0]["layers"][0]["levels"]);
     // Words that are moved, times their bits and pJ per bit: `stdlib/technology/deepopt65.dflow`.

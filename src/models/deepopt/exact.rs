@@ -6,7 +6,7 @@
 //! P by 2 | K by 64, C by 10, P by 1, R by 1 | C, S and K over the array | Q by 1
 //! ```
 //!
-//! Pieces whose partial sums fit stand outside, and the memory of the sums is filled there. The memories of filters and inputs
+//! Pieces whose partial sums fit stand outside, and a sum stays in its memory inside the loops around that over channels. The memories of filters and inputs
 //! are filled as far outside as their tiles fit, so that each holds one tile or does not; a simulated memory keeps the blocks
 //! that were used last. Under an innermost loop that leaves the filters where they are, rows of taps follow one another outside
 //! of it.
@@ -47,6 +47,8 @@ struct Nest {
     loops: Vec<ir::Loop>,
     /// Extents of what the loops so far leave.
     left: Vec<u64>,
+    /// Loops outside of that over channels: inside of them a sum grows until it is finished.
+    sums: usize,
 }
 
 impl Nest {
@@ -165,6 +167,7 @@ impl<'a> Engine<'a> {
         let mut nest = Nest {
             loops: Vec::new(),
             left: self.problem.operation.ranks.clone(),
+            sums: 0,
         };
         if let Some(groups) = axes.groups {
             nest.time(groups, 1);
@@ -174,7 +177,6 @@ impl<'a> Engine<'a> {
         if let Some(filters) = axes.filters {
             nest.time(filters, piece.2);
         }
-        let sums = nest.loops.len();
         let [outer @ .., innermost] = order.loops;
         for step in outer {
             self.step(&mut nest, step);
@@ -203,7 +205,7 @@ impl<'a> Engine<'a> {
             self.step(&mut nest, innermost);
         }
         Some(Schedule {
-            positions: self.positions(sums, steps),
+            positions: self.positions(nest.sums, steps),
             steps,
             leaf: steps,
             loops: nest.loops,
@@ -212,6 +214,9 @@ impl<'a> Engine<'a> {
 
     fn step(&self, nest: &mut Nest, step: Loop) {
         let axes = &self.axes;
+        if step == Loop::Zi {
+            nest.sums = nest.loops.len();
+        }
         let (rank, size) = match step {
             Loop::X => (Some(axes.columns), 1),
             Loop::Y => (Some(axes.rows), 1),

@@ -19,7 +19,8 @@
 //! * [`per_layer`], [`network_product`], [`fixed`]: which schedule for which layer;
 //! * [`deciding`]: why a schedule won;
 //! * [`allocate`]: which hardware;
-//! * [`Simulation`]: every order of the four loops, walked block by block, to see what the pruning to five loses.
+//! * [`Simulation`]: every order of the four loops, walked block by block, to see what the pruning to five loses; `exact`: the
+//!   same orders as loops that the engine counts.
 //!
 //! Invariant: counts and cycles are integers or ratios of integers throughout; only prices are floating-point numbers.
 //!

@@ -76,7 +76,9 @@ impl<'a> About<'a> {
                 tilings: None,
             })
         });
-        let is_own = self.chosen.scope == Scope::Layers;
+        // Only in a sum each layer is best by itself.
+        let plain = matches!(self.chosen.objective, Objective::Energy | Objective::Delay);
+        let is_own = plain || self.chosen.scope == Scope::Layers;
         let value = best.as_ref().and_then(|best| best.values.first().copied());
         let reason = match (&best, cost) {
             (Some(_), _) => None,
