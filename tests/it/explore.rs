@@ -235,6 +235,9 @@ fn the_explorations_of_the_maestro_paper() {
     }
 }
 
+/// Cycles and energy.
+type Pair = (f64, f64);
+
 /// A coarse grid of the same exploration, design by design: cycles and energy by `eval`, areas and powers by the formulas of
 /// the public tool (V = 1, a byte an element).
 #[test]
@@ -247,7 +250,7 @@ fn the_best_designs_under_two_budgets_are_those_of_brute_force() {
     let quadratic = |p: f64| 1.2886 * p * p + 5.5814 * p - 23.711;
     let (most_area, most_power) = (5e6, 180.0);
     let (mut large, mut hungry, mut unfit) = (0, 0, 0);
-    let mut inside: Vec<(f64, f64)> = Vec::new();
+    let mut inside: Vec<Pair> = Vec::new();
     for (pe, bw) in pes.iter().flat_map(|pe| bws.map(|bw| (*pe, bw))) {
         for (l1, l2) in l1s.iter().flat_map(|l1| l2s.map(|l2| (*l1, l2))) {
             let [p, b, s1, s2] = [pe, bw, l1, l2].map(f64::from);
@@ -307,7 +310,7 @@ fn the_best_designs_under_two_budgets_are_those_of_brute_force() {
     fs::write(&file, format!("{machine}{explore}")).unwrap();
     let report = json(&text(&file), &[]);
     let found = report["explorations"].as_array().unwrap();
-    let values: [fn(&(f64, f64)) -> f64; 3] = [|f| f.0, |f| f.1, |f| f.0 * f.1];
+    let values: [fn(&Pair) -> f64; 3] = [|f| f.0, |f| f.1, |f| f.0 * f.1];
     for (one, value) in found.iter().zip(values) {
         let least = inside.iter().map(value).fold(f64::MAX, f64::min);
         assert!(close(number(&one["best"]["values"][0]), least), "{one}");
