@@ -62,8 +62,10 @@ pub struct Axis {
     pub span: Span,
     /// Parameters of the accelerator that have its value, by index.
     pub parameters: Vec<usize>,
-    /// At least one, each once.
+    /// At least one, each once. Of one that is `required` the default: no value is its own.
     pub values: Vec<Value>,
+    /// The size that the mappings of the layers require, on every design.
+    pub required: bool,
 }
 
 /// A condition of `where`: which combinations of some axes are in the sweep.
@@ -470,6 +472,17 @@ fn name(cx: &mut Context<'_>, property: &ast::Property, expected: &str) -> Optio
 fn each(cx: &mut Context<'_>, property: &ast::Property, axes: &[Axis]) -> Option<usize> {
     let word = name(cx, property, "the name of what is varied")?;
     let found = axes.iter().position(|axis| axis.name == word.text);
+    let required = found
+        .and_then(|at| axes.get(at))
+        .filter(|axis| axis.required);
+    if required.is_some() {
+        cx.error(HirError::WrongKind {
+            expected: "the name of something that has several values".to_owned(),
+            found: format!("`{}`, which has the one that is required", word.text),
+            span: word.span,
+        });
+        return None;
+    }
     if found.is_none() {
         let known = axes.iter().map(|axis| axis.name.as_str());
         cx.error(HirError::UnknownName {

@@ -28,6 +28,7 @@ use crate::legality::{self, Legal};
 use crate::lower::{self, Options};
 use crate::models::{Model, Pricing, Problem, Subject};
 use crate::pricing;
+use std::borrow::Cow;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -76,11 +77,15 @@ impl<'a> Counted<'a> {
 
     fn division(&self, grid: &Grid) -> &Division {
         self.division.get_or_init(|| {
-            let sizes = if self.model.ignores_spare_capacity() {
+            let mut sizes = if self.model.ignores_spare_capacity() {
                 size_axes(self.compiled, self.explore, grid, self.dataflows)
             } else {
                 Vec::new()
             };
+            // What one memory requires depends on the sizes of the others.
+            if sizes.iter().any(|size| size.required) {
+                sizes.retain(|size| size.required);
+            }
             let rate = if self.model.keeps_steps() {
                 RateAxis::find(self.compiled, self.explore, grid)
             } else {
@@ -110,6 +115,29 @@ impl<'a> Counted<'a> {
     /// The program, with a map for every dataflow in place of its own.
     pub fn program(&self, grid: &Grid) -> &Compiled {
         &self.division(grid).compiled
+    }
+
+    /// Whether every axis that is `required` is a size that can be set.
+    pub fn sets_required(&self, grid: &Grid) -> bool {
+        let sizes = &self.division(grid).sizes;
+        let mut axes = self.explore.axes.iter().enumerate();
+        axes.all(|(at, axis)| !axis.required || sizes.iter().any(|size| size.axis == at))
+    }
+
+    /// The sizes that are required on a design: axis of the grid, and bits.
+    pub fn required(&self, sweep: &Sweep<'_>, places: &[usize]) -> Vec<(usize, u128)> {
+        let division = self.division(&sweep.grid);
+        let mut compiled = division.compiled.clone();
+        let Ok(made) = accelerator(self.compiled, self.explore, places) else {
+            return Vec::new();
+        };
+        let places = places.to_vec();
+        let mut shape = Shape::new(self, division, sweep, &mut compiled, places, made);
+        shape.plan();
+        shape.require();
+        let own = shape.sizes.iter().filter(|size| size.required);
+        own.filter_map(|size| Some((size.axis, *size.bits.first()?.first()?)))
+            .collect()
     }
 
     pub fn pieces(&self, sweep: &Sweep<'_>) -> u64 {
@@ -177,7 +205,7 @@ fn with_maps(compiled: &Compiled, explore: &Explore, dataflows: &[Application]) 
 /// Designs that differ in sizes and a bandwidth alone.
 struct Shape<'a> {
     of: &'a Counted<'a>,
-    sizes: &'a [SizeAxis],
+    sizes: Cow<'a, [SizeAxis]>,
     rate: Option<&'a RateAxis>,
     sweep: &'a Sweep<'a>,
     compiled: &'a Compiled,
@@ -212,7 +240,7 @@ impl<'a> Shape<'a> {
         let (sizes, rate) = (division.sizes.as_slice(), division.rate.as_ref());
         Shape {
             of,
-            sizes,
+            sizes: Cow::Borrowed(sizes),
             rate,
             sweep,
             compiled,
@@ -225,22 +253,82 @@ impl<'a> Shape<'a> {
 
     /// Adds all of its designs to a part.
     fn designs(mut self, part: &mut Part) {
+        if self.sizes.iter().any(|size| size.required) {
+            self.plan();
+            self.require();
+        }
         if self.sweep.is_too_large(self.parts.least_area()) {
             let last: Vec<usize> = self.sizes.iter().map(|size| size.bits.len() - 1).collect();
             let all: Vec<(usize, usize)> = last.iter().map(|&last| (0, last)).collect();
             self.rows().leave_out(&all, part);
             return;
         }
-        self.plan();
+        if self.plans.is_empty() {
+            self.plan();
+        }
         let mut ranges = Vec::new();
         let mut largest: Vec<usize> = self.sizes.iter().map(|size| size.bits.len() - 1).collect();
         self.boxes(&mut ranges, &mut largest, part);
     }
 
+    /// Gives the memories whose sizes are `required` the least with which every layer runs, the inner ones first.
+    fn require(&mut self) {
+        for axis in (0..self.sizes.len()).rev() {
+            if !self.sizes[axis].required {
+                continue;
+            }
+            let plans = self.plans.iter().flatten();
+            let least = plans.filter_map(|planned| self.least(planned, axis)).max();
+            // A layer that runs with no size has been refused for something else.
+            if let (Some(bits), Some(size)) = (least, self.sizes.to_mut().get_mut(axis)) {
+                size.bits = vec![vec![bits; size.memories.len()]];
+            }
+        }
+        self.parts = Parts::new(self.sweep, &self.accelerator, &self.sizes, self.rate);
+    }
+
+    /// Bits of the least memories of an axis with which a layer runs, whole bytes; those further out have no bound. A smaller
+    /// memory moves a tile further in, so that what is required falls in as many steps as there are places.
+    fn least(&self, planned: &PlannedLayer, axis: usize) -> Option<u128> {
+        let lowered = planned.lowered.as_ref()?;
+        let mut mapping = lowered.mapping.clone();
+        for size in self.sizes.iter().skip(axis + 1) {
+            size.set(&mut mapping.architecture, 0);
+        }
+        let memories = &self.sizes.get(axis)?.memories;
+        for size in self.sizes.iter().take(axis) {
+            for &memory in &size.memories {
+                mapping.architecture.memories.get_mut(memory)?.capacity_bits = None;
+            }
+        }
+        let (mut least, mut bound) = (None, None);
+        loop {
+            for &memory in memories {
+                mapping.architecture.memories.get_mut(memory)?.capacity_bits = bound;
+            }
+            let (settled, ..) = limits::within(limits::LAYER, None, || {
+                legality::settle(mapping.clone(), &lowered.automatic, &lowered.fixed).ok()
+            });
+            let Some((legal, _)) = settled else {
+                return least;
+            };
+            let needs = memories.iter().map(|&memory| {
+                let (bits, _) = legality::required(legal.get(), memory)?;
+                Some(bits)
+            });
+            let bits = needs.collect::<Option<Vec<u128>>>()?.into_iter().max()?;
+            least = Some(bits.div_ceil(8) * 8);
+            if bits == 0 {
+                return least;
+            }
+            bound = Some(bits - 1);
+        }
+    }
+
     fn rows(&self) -> Rows<'_> {
         Rows {
             sweep: self.sweep,
-            sizes: self.sizes,
+            sizes: &self.sizes,
             rate: self.rate,
             parts: &self.parts,
             places: &self.places,
@@ -310,7 +398,7 @@ impl<'a> Shape<'a> {
             ranges.push((low, high));
             self.boxes(ranges, ranks, part);
             ranges.pop();
-            for (behind, size) in ranks.iter_mut().zip(self.sizes).skip(axis + 1) {
+            for (behind, size) in ranks.iter_mut().zip(self.sizes.iter()).skip(axis + 1) {
                 *behind = size.bits.len() - 1;
             }
             low = high + 1;

@@ -196,9 +196,16 @@ pub fn prepare<'a>(
         }
     }
     let engine = match &explore.inside {
-        Inside::Dataflows(dataflows) => Engine::Counted(Box::new(counted::Counted::new(
-            compiled, explore, model, dataflows,
-        ))),
+        Inside::Dataflows(dataflows) => {
+            let engine = counted::Counted::new(compiled, explore, model, dataflows);
+            if explore.axes.iter().any(|axis| axis.required) && !engine.sets_required(&grid) {
+                return cannot_require(explore, sink);
+            }
+            Engine::Counted(Box::new(engine))
+        }
+        _ if explore.axes.iter().any(|axis| axis.required) => {
+            return cannot_require(explore, sink);
+        }
         Inside::Adaptive(_) => Engine::DMazeRunner(dmazerunner::Optimizer::new(
             compiled,
             explore,
@@ -240,6 +247,20 @@ pub fn prepare<'a>(
         technology,
         engine,
     })
+}
+
+/// E0602: a size that is required is not one that can be set.
+fn cannot_require<T>(explore: &Explore, sink: &mut Diagnostics) -> Option<T> {
+    let axis = explore.axes.iter().find(|axis| axis.required)?;
+    let message = format!("`{}` cannot be set to what is required", axis.name);
+    let help = "it must be the `Size` of memories and nothing else, under dataflows that do not ask for it, by a model that \
+                counts";
+    sink.push(
+        Diagnostic::new(Code::E0602, message)
+            .at(axis.span, "wanted here")
+            .help(help),
+    );
+    None
 }
 
 fn question(explore: &Explore) -> Question {
@@ -463,7 +484,7 @@ impl Sweep<'_> {
             explore
                 .axes
                 .iter()
-                .map(|axis| &axis.values)
+                .map(|axis| (&axis.values, axis.required))
                 .collect::<Vec<_>>(),
             explore.scope,
             self.model.name(),

@@ -1,11 +1,13 @@
 //! What a sweep found, as `explorations[]` of a report: one entry per objective.
 
+use super::Engine;
 use super::design::arguments;
 use super::prepare::{Sweep, name};
+use crate::base::{Dimension, Ratio};
 use crate::driver::Compiled;
 use crate::explore::{Answer, Design, Figure, Part};
 use crate::hir::Value;
-use crate::hir::explore::{Bound, Inside, Scope};
+use crate::hir::explore::{Axis, Bound, Inside, Scope};
 use crate::report::model::Ordered;
 use crate::report::search::{Amount, DesignReport, ExplorationReport};
 
@@ -59,7 +61,7 @@ pub fn report(
             explore
                 .axes
                 .iter()
-                .map(|axis| (axis.name.clone(), span(&axis.values)))
+                .map(|axis| (axis.name.clone(), span(axis)))
                 .collect(),
         ),
         budget: bounds(&explore.budget),
@@ -107,10 +109,11 @@ pub fn report(
 }
 
 /// `8..64 (29 values)`
-fn span(values: &[Value]) -> String {
-    match values {
+fn span(axis: &Axis) -> String {
+    match axis.values.as_slice() {
+        _ if axis.required => "required".to_owned(),
         [one] => one.to_string(),
-        [first, .., last] => format!("{first}..{last} ({} values)", values.len()),
+        [first, .., last] => format!("{first}..{last} ({} values)", axis.values.len()),
         [] => String::new(),
     }
 }
@@ -122,12 +125,25 @@ fn one(
     design: &Design,
 ) -> DesignReport {
     let places = sweep.grid.places(design.number);
-    let axes = sweep.explore.axes.iter().zip(&places);
-    let parameters = axes
-        .filter_map(|(axis, &place)| Some((axis.name.clone(), amount(*axis.values.get(place)?))));
+    let required = required(sweep, &places);
+    let axes = sweep.explore.axes.iter().zip(&places).enumerate();
+    let parameters = axes.filter_map(|(at, (axis, &place))| {
+        let own = required.iter().find(|one| one.0 == at).map(|one| one.1);
+        let value = own.or(axis.values.get(place).copied())?;
+        Some((axis.name.clone(), amount(value)))
+    });
     let finite = |figure: Figure| Some(design.get(figure)).filter(|value| value.is_finite());
     let base = compiled.program.accelerators.get(sweep.explore.accelerator);
-    let given = arguments(compiled, sweep.explore, &places);
+    let mut given = arguments(compiled, sweep.explore, &places);
+    for (parameter, value) in &mut given {
+        let own = |one: &&(usize, Value)| {
+            let axis = sweep.explore.axes.get(one.0);
+            axis.is_some_and(|axis| axis.parameters.contains(parameter))
+        };
+        if let Some(one) = required.iter().find(own) {
+            *value = one.1;
+        }
+    }
     let given: Vec<String> = given
         .iter()
         .filter_map(|(at, value)| {
@@ -146,6 +162,23 @@ fn one(
         area_um2: finite(Figure::Area),
         power_mw: finite(Figure::Power),
     }
+}
+
+/// The sizes that are required on a design, by axis.
+fn required(sweep: &Sweep<'_>, places: &[usize]) -> Vec<(usize, Value)> {
+    let Engine::Counted(engine) = &sweep.engine else {
+        return Vec::new();
+    };
+    if !sweep.explore.axes.iter().any(|axis| axis.required) {
+        return Vec::new();
+    }
+    let found = engine.required(sweep, places).into_iter();
+    found
+        .filter_map(|(axis, bits)| {
+            let bytes = Ratio::new(bits.div_ceil(8), 1)?;
+            Some((axis, Value::Exact(bytes, Some(Dimension::Size))))
+        })
+        .collect()
 }
 
 fn amount(value: Value) -> Amount {

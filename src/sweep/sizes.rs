@@ -8,12 +8,16 @@
 //! Invariant: the memories of two such axes are different ones, those of the first outside of those of the second, and
 //! larger values are larger sizes.
 
+use super::design::arguments;
 use super::uses::{Uses, architectures};
+use crate::base::Ratio;
+use crate::diag::Diagnostics;
 use crate::driver::Compiled;
 use crate::explore::Grid;
-use crate::hir::Application;
 use crate::hir::explore::Explore;
+use crate::hir::{Application, Value};
 use crate::ir::Architecture;
+use crate::lower;
 
 /// An axis that is a size.
 #[derive(Clone, Debug)]
@@ -26,6 +30,8 @@ pub(super) struct SizeAxis {
     pub bits: Vec<Vec<u128>>,
     /// Places on the axis, from small to large.
     pub order: Vec<usize>,
+    /// It has one place, whose size is what the mappings on an array require.
+    pub required: bool,
 }
 
 impl SizeAxis {
@@ -85,6 +91,9 @@ fn size_axis(compiled: &Compiled, explore: &Explore, grid: &Grid, at: usize) -> 
     if !Uses::new(compiled, explore, at)?.only(&is_size) {
         return None;
     }
+    if explore.axes.get(at)?.required {
+        return required_axis(compiled, explore, grid, at);
+    }
     let architectures = architectures(compiled, explore, grid, at)?;
     let first = architectures.first()?;
     let memories: Vec<usize> = (0..first.memories.len())
@@ -120,5 +129,46 @@ fn size_axis(compiled: &Compiled, explore: &Explore, grid: &Grid, at: usize) -> 
         memories,
         bits,
         order,
+        required: false,
     })
+}
+
+/// The axis of a size that is required: which memories have it is seen with another value than the default.
+fn required_axis(
+    compiled: &Compiled,
+    explore: &Explore,
+    grid: &Grid,
+    at: usize,
+) -> Option<SizeAxis> {
+    let mut sink = Diagnostics::new();
+    let mut given = arguments(compiled, explore, &vec![0; grid.lengths().len()]);
+    let mut made = |given: &[(usize, Value)]| {
+        let made = compiled.accelerator(explore.accelerator, given, &mut sink)?;
+        Some(lower::architecture(&made))
+    };
+    let first = made(&given)?;
+    let own = &explore.axes.get(at)?.parameters;
+    for (_, value) in given.iter_mut().filter(|one| own.contains(&one.0)) {
+        *value = match *value {
+            Value::Integer(value) => Value::Integer(value.checked_mul(2)?),
+            Value::Exact(value, dimension) => {
+                let two = Ratio::new(2, 1)?;
+                Value::Exact(value.checked_mul(two)?, dimension)
+            }
+        };
+    }
+    let second = made(&given)?;
+    let size = |one: &Architecture, memory: usize| one.memories.get(memory)?.capacity_bits;
+    let memories: Vec<usize> = (0..first.memories.len())
+        .filter(|&memory| size(&first, memory) != size(&second, memory))
+        .collect();
+    let bits = memories.iter().map(|&memory| size(&first, memory));
+    Some(SizeAxis {
+        axis: at,
+        bits: vec![bits.collect::<Option<Vec<u128>>>()?],
+        order: vec![0],
+        required: true,
+        memories,
+    })
+    .filter(|axis| !axis.memories.is_empty())
 }

@@ -2,7 +2,8 @@
 //!
 //! A varied name is a parameter of the accelerator, or stands as an argument of it (then one name may be the value of
 //! several parameters). Its values have the kind and the unit of the parameter's default; a bare number counts in the
-//! unit of the end of its range, else in that of the default.
+//! unit of the end of its range, else in that of the default. `vary l1: required;` has no values of its own: the size follows
+//! from what the layers need on a design.
 
 use super::super::Value;
 use super::super::error::HirError;
@@ -159,6 +160,7 @@ fn axis(cx: &mut Context<'_>, hardware: &Hardware, index: usize, vary: &ast::Var
             }
         }
     }
+    let required = is_required(vary);
     let mut values: Option<Vec<Value>> = None;
     for &at in &parameters {
         let parameter = hardware.parameters.get(at)?;
@@ -176,7 +178,11 @@ fn axis(cx: &mut Context<'_>, hardware: &Hardware, index: usize, vary: &ast::Var
             default,
             unit: parameter.default.as_ref().and_then(unit),
         };
-        let found = taker.values(cx, vary)?;
+        let found = if required {
+            vec![default]
+        } else {
+            taker.values(cx, vary)?
+        };
         match &values {
             Some(known) if *known != found => {
                 cx.error(HirError::WrongKind {
@@ -194,7 +200,16 @@ fn axis(cx: &mut Context<'_>, hardware: &Hardware, index: usize, vary: &ast::Var
         span: name.span,
         parameters,
         values: values?,
+        required,
     })
+}
+
+/// `vary l1: required;`
+fn is_required(vary: &ast::Vary) -> bool {
+    let Pieces::One(expr) = &vary.pieces else {
+        return false;
+    };
+    vary.step.is_none() && expr.as_name().is_some_and(|name| name.value == "required")
 }
 
 /// A parameter for which values are made.
@@ -403,6 +418,15 @@ fn filter(cx: &mut Context<'_>, axes: &[Axis], expr: &Expr, left: usize) -> Opti
             cx,
             &format!("a condition on what is varied: {}", known.join(", ")),
             "one that is the same everywhere".to_owned(),
+            expr.span,
+        );
+    }
+    let mut of = mentioned.iter().filter_map(|&at| axes.get(at));
+    if let Some(axis) = of.find(|axis| axis.required) {
+        return too(
+            cx,
+            "a condition on what has values",
+            format!("`{}`, whose value is what is required", axis.name),
             expr.span,
         );
     }

@@ -260,7 +260,7 @@ fn a_file_of_the_maestro_tool_on_its_hardware() {
     std::fs::create_dir_all(&folder).unwrap();
     let list = folder.join("hw.m");
     let tool = format!("file://{}/net.m", folder.display());
-    let text = "Network n {\n  Layer a {\n    Type: CONV Dimensions { K 4,C 6,R 3,S 3,Y 9,X 9 }\n    \
+    let text = "Network n {\n  Layer a {\n    Type: CONV Dimensions { K 8,C 6,R 3,S 3,Y 9,X 9 }\n    \
                 Dataflow { SpatialMap(1,1) K; TemporalMap(3,3) C }\n  }\n}\n";
     let codes = |hardware: &str| {
         std::fs::write(&list, hardware).unwrap();
@@ -274,5 +274,6 @@ fn a_file_of_the_maestro_tool_on_its_hardware() {
     assert_eq!(small, ["E0501"]);
     let (mut editor, _) = Editor::with_options(json!({}), Value::Null);
     editor.open(&tool, text);
-    assert_eq!(editor.codes(&tool), ["W0602"]);
+    // 256 PEs are assumed, of which 8 work.
+    assert_eq!(editor.codes(&tool), ["W0602", "W0401"]);
 }
