@@ -169,10 +169,10 @@ fn what_is_found_is_a_dataflow_and_is_proved() {
         use std.accelerators.dmaze256;
         Network net unwired {
           Layer conv {
-            Type: CONV; Dimensions { N: 2, K: 16, C: 8, Y: 14, X: 14, R: 3, S: 3 } Padding { Y: 1, X: 1 }
+            Type: CONV; Dimensions { N: 1, K: 8, C: 4, Y: 6, X: 6, R: 3, S: 3 } Padding { Y: 1, X: 1 }
           }
           Layer same {
-            Type: CONV; Dimensions { N: 2, K: 16, C: 8, Y: 14, X: 14, R: 3, S: 3 } Padding { Y: 1, X: 1 }
+            Type: CONV; Dimensions { N: 1, K: 8, C: 4, Y: 6, X: 6, R: 3, S: 3 } Padding { Y: 1, X: 1 }
           }
           Layer product { Type: GEMM; Dimensions { M: 6, N: 64, K: 32 } }
         }
