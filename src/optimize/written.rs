@@ -8,6 +8,7 @@
 //! Invariants: only where nothing is said of the space, and for one objective; the proof of the space is about the
 //! space alone, and a better dataflow of the library is named beside it.
 
+use super::kind::METHODS;
 use super::task::{self, Task};
 use crate::cost::Technology;
 use crate::diag::Diagnostics;
@@ -41,7 +42,8 @@ pub(super) struct Library {
 #[must_use]
 pub(super) fn is_beside(search: &Search) -> bool {
     let counts = matches!(search.strategy, Strategy::Optimal | Strategy::Adaptive);
-    search.space.span.is_none() && search.objectives.len() == 1 && counts
+    let loops = task::model_name(search) != METHODS;
+    loops && search.space.span.is_none() && search.objectives.len() == 1 && counts
 }
 
 impl Library {

@@ -313,7 +313,7 @@ pub fn certificate(prepared: &Prepared, outcome: &Outcome) -> Option<Certificate
         best: outcome
             .best
             .iter()
-            .map(|b| (b.found.values.clone(), b.found.candidate.clone()))
+            .map(|b| (b.found.values.clone(), b.found.candidate.as_ref().clone()))
             .collect(),
         lower_bound: outcome.lower_bound,
         proved: outcome.proved,

@@ -10,6 +10,7 @@
 use crate::search::problem::{Figures, Limit, Objective};
 use crate::search::space::Candidate;
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 /// Relative difference that says nothing.
 pub const SLACK: f64 = 1e-9;
@@ -20,7 +21,8 @@ pub struct Found {
     pub values: Vec<f64>,
     pub energy: f64,
     pub cycles: f64,
-    pub candidate: Candidate,
+    /// Shared, as what is known is handed to every thread.
+    pub candidate: Arc<Candidate>,
 }
 
 /// What was found so far, and what is asked for.
@@ -30,6 +32,8 @@ pub struct Goal {
     pub limits: Vec<Limit>,
     /// Sorted by the values.
     pub found: Vec<Found>,
+    /// Of a front the first value of each, one after another: they are compared more often than anything else.
+    firsts: Vec<f64>,
 }
 
 fn less(a: f64, b: f64) -> bool {
@@ -43,6 +47,7 @@ impl Goal {
             objectives: objectives.to_vec(),
             limits: limits.to_vec(),
             found: Vec::new(),
+            firsts: Vec::new(),
         }
     }
 
@@ -82,8 +87,8 @@ impl Goal {
         if let [first, _] = *self.objectives.as_slice() {
             // The further on in the front, the less of the second: the last one that has no more of the first.
             let value = figures.value(first);
-            let upto = |found: &Found| !less(value, found.values[0]);
-            let last = self.found.partition_point(upto).checked_sub(1);
+            let upto = |known: &f64| !less(value, *known);
+            let last = self.firsts.partition_point(upto).checked_sub(1);
             return !last.is_some_and(|last| replaces(&self.found[last]));
         }
         !self.found.iter().any(replaces)
@@ -109,12 +114,14 @@ impl Goal {
             values,
             energy: figures.energy,
             cycles: figures.cycles,
-            candidate: candidate.clone(),
+            candidate: Arc::new(candidate.clone()),
         };
         let at = self
             .found
             .partition_point(|found| found.values < entry.values);
         self.found.insert(at, entry);
+        let firsts = self.found.iter().map(|found| found.values[0]);
+        self.firsts = firsts.collect();
         true
     }
 
@@ -137,9 +144,9 @@ impl Goal {
         };
         let order = order(figures.energy, best.energy)
             .then_with(|| order(figures.cycles, best.cycles))
-            .then_with(|| candidate.cmp(&best.candidate));
+            .then_with(|| candidate.cmp(best.candidate.as_ref()));
         if order == Ordering::Less {
-            best.candidate = candidate.clone();
+            best.candidate = Arc::new(candidate.clone());
             (best.values[0], best.energy, best.cycles) = (value, figures.energy, figures.cycles);
         }
         false

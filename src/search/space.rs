@@ -427,7 +427,7 @@ pub enum Thin {
     /// Those that a smaller one with as many trips replaces, and of pieces of pieces in time all but those of 1, 2, 3, 4,
     /// 6, 8, 16, 32 ... trips and those of one point.
     Fine,
-    /// Of pieces of pieces all but those of 1, 4, 16 ... trips and those of one point.
+    /// Of pieces of pieces all but those of 1, 16, 256 ... trips and those of one point.
     Coarse,
 }
 
@@ -468,7 +468,7 @@ impl Chains<'_> {
             Pieces::Any if self.rules.tiles == Tiles::Imperfect && in_time && cut == Cut::Again => {
                 let (step, more): (usize, &[u64]) = match self.thin {
                     Thin::None | Thin::Fine => (1, &[3, 6]),
-                    Thin::Coarse => (2, &[]),
+                    Thin::Coarse => (4, &[]),
                 };
                 let powers = (0..u64::BITS).step_by(step).map(|bits| 1 << bits);
                 let trips = powers.take_while(|&trips| trips < outside);
@@ -590,7 +590,7 @@ pub fn runs(operation: &Operation, skeleton: &Skeleton, rank: usize) -> Vec<usiz
 pub fn limits(
     operation: &Operation,
     architecture: &Architecture,
-    skeleton: &Skeleton,
+    (rules, skeleton): (&Rules, &Skeleton),
     (rank, upto): (usize, usize),
 ) -> Vec<u64> {
     let mut limits = vec![u64::MAX; skeleton.blocks.len()];
@@ -622,7 +622,10 @@ pub fn limits(
     }
     for number in (1..limits.len()).rev() {
         let outside = match skeleton.blocks[number] {
-            Block::Space { size, .. } => limits[number].saturating_mul(size),
+            Block::Space { array, axis, size } => {
+                let fixed = rules.space.get(&(array, axis, rank)) == Some(&Pieces::Whole);
+                limits[number].saturating_mul(if fixed { 1 } else { size })
+            }
             Block::Time { .. } if number >= upto => limits[number],
             Block::Time { .. } => continue,
         };

@@ -276,7 +276,12 @@ impl Maker<'_> {
                     rank,
                     extent: operation.ranks[rank],
                     thin,
-                    limits: space::limits(operation, architecture, self.skeleton, (rank, upto)),
+                    limits: space::limits(
+                        operation,
+                        architecture,
+                        (self.rules, self.skeleton),
+                        (rank, upto),
+                    ),
                     upto,
                     runs: if dominant && simple {
                         space::runs(operation, self.skeleton, rank)

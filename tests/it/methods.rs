@@ -169,10 +169,10 @@ fn what_is_found_is_a_dataflow_and_is_proved() {
         use std.accelerators.dmaze256;
         Network net unwired {
           Layer conv {
-            Type: CONV; Dimensions { N: 2, K: 16, C: 8, Y: 14, X: 14, R: 3, S: 3 } Padding { Y: 1, X: 1 }
+            Type: CONV; Dimensions { N: 1, K: 8, C: 4, Y: 6, X: 6, R: 3, S: 3 } Padding { Y: 1, X: 1 }
           }
           Layer same {
-            Type: CONV; Dimensions { N: 2, K: 16, C: 8, Y: 14, X: 14, R: 3, S: 3 } Padding { Y: 1, X: 1 }
+            Type: CONV; Dimensions { N: 1, K: 8, C: 4, Y: 6, X: 6, R: 3, S: 3 } Padding { Y: 1, X: 1 }
           }
           Layer product { Type: GEMM; Dimensions { M: 6, N: 64, K: 32 } }
         }
@@ -449,4 +449,130 @@ fn parameters_of_a_dataflow_are_a_space() {
     let points = front["searches"][0]["front"].as_array().unwrap();
     assert_eq!(points[0]["values"][0], json!(3.0));
     assert_eq!(points[points.len() - 1]["values"][1], json!(3.0 * 64.0));
+}
+
+/// What a search finds on every design of an exploration is what it finds there by itself, by any model.
+#[test]
+fn explorations_run_searches_on_every_design() {
+    let source = "
+        use std.accelerators.dmaze256;
+        Network net unwired { Layer product { Type: GEMM; Dimensions { M: 8, N: 16, K: 8 } } }
+        Accelerator one(size = 48B) { Memory DRAM { Bandwidth: 1B/cycle } Memory Buf { Size: size; Overlap } Compute MAC { } }
+        Search loops { layer: net.product; on: one; minimize: cycles; }
+        Search small { layer: net.product; on: one(size = 12B); minimize: cycles; }
+        Search large { layer: net.product; on: one(size = 96B); minimize: cycles; }
+        Explore sizes { network: net; on: one; search: loops; vary size: {2B, 12B, 96B}; each: size; minimize: cycles; }
+        Search methods { layer: net.product; on: dmaze256; model: dmazerunner; minimize: edp; }
+        Search few { layer: net.product; on: dmaze256(pes = 64); model: dmazerunner; minimize: edp; }
+        Explore pes { network: net; on: dmaze256(pes = n); search: methods; vary n: {64, 256}; each: n; minimize: edp; }";
+    let file = program("explored", source);
+    let searched = report(&["search", &file, "--format", "json"]);
+    let explored = report(&["explore", &file, "--format", "json"]);
+    let found = |name: &str| number(&layers(&searched, name)[0]["best"]["values"][0]);
+    let all = explored["explorations"].as_array().unwrap();
+    let values = |name: &str| {
+        let one = all.iter().find(|one| one["name"] == name).unwrap();
+        let each = one["each"].as_array().unwrap().iter();
+        each.map(|design| number(&design["values"][0]))
+            .collect::<Vec<f64>>()
+    };
+    assert_eq!(values("sizes"), [found("small"), found("large")]);
+    assert_eq!(values("pes"), [found("few"), found("methods")]);
+    // Two bytes are none of the three that a schedule needs.
+    let sizes = all.iter().find(|one| one["name"] == "sizes").unwrap();
+    assert_eq!(
+        (&sizes["evaluated"], &sizes["unfit"]),
+        (&json!(3), &json!(1))
+    );
+}
+
+/// The least bytes of a product of 4096^3 bytes behind seven buffers: with pieces of any size as the peers' published mapper
+/// states them, with pieces that divide those of the best block of m x n results beside a column and a row. `eval` of the
+/// emitted maps moves as many bytes, and what it needs fits.
+#[test]
+fn the_products_are_those_of_the_peers() {
+    let folder = folder("products");
+    let emitted = folder.join("found.dflow").display().to_string();
+    let file = "examples/search/gemm_4096.dflow";
+    let perfect = |bytes: u64| {
+        let sizes = || (0..=12).map(|bits| 1u64 << bits);
+        let blocks = sizes().flat_map(|m| sizes().map(move |n| (m, n)));
+        let fit = blocks.filter(|(m, n)| m * n + m + n <= bytes);
+        fit.map(|(m, n)| 4096 * 4096 * (4096 / m + 4096 / n + 1))
+            .min()
+    };
+    let found = report(&["search", file, "--format", "json", "--emit", &emitted]);
+    let evaluated = report(&["eval", &emitted, "--report", "json"]);
+    let maps = evaluated["evaluations"].as_array().unwrap();
+    for (kib, least) in [
+        (32, 788_529_152u64),
+        (64, 570_425_344),
+        (128, 402_653_184),
+        (256, 301_989_888),
+        (512, 218_103_808),
+        (1024, 167_772_160),
+        (4096, 100_663_296),
+    ] {
+        let imperfect = match kib {
+            1024.. => format!("mib_{}", kib / 1024),
+            _ => format!("kib_{kib}"),
+        };
+        let divided = perfect(kib << 10).unwrap();
+        for (name, least) in [(imperfect, least), (format!("perfect_{kib}"), divided)] {
+            let search = layers(&found, &name)[0];
+            assert_eq!(search["best"]["values"], json!([least as f64]), "{name}");
+            assert_eq!(search["proved"], true, "{name}");
+            let (bytes, moved) = counted(maps, &name);
+            assert!(bytes <= kib << 10, "{name}");
+            assert_eq!(moved, least, "{name}");
+        }
+    }
+    assert_eq!(perfect(64 << 10), Some(822_083_584));
+    for (name, points, proved) in [("front", 415, false), ("perfect_front", 36, true)] {
+        let search = layers(&found, name)[0];
+        let front = search["front"].as_array().unwrap();
+        assert_eq!((front.len(), &search["proved"]), (points, &json!(proved)));
+        let ends = [&front[0]["values"], &front[points - 1]["values"]];
+        let known = [
+            json!([3.0, 137_455_730_688.0]),
+            json!([16_781_313.0, 50_331_648.0]),
+        ];
+        assert_eq!(ends, [&known[0], &known[1]], "{name}");
+        for (at, point) in front.iter().enumerate() {
+            let name = format!("{name}_{}", at + 1);
+            let (bytes, moved) = counted(maps, &name);
+            assert_eq!(
+                point["values"],
+                json!([bytes as f64, moved as f64]),
+                "{name}"
+            );
+        }
+    }
+}
+
+/// Bytes that the buffer of a map needs, and bytes from and to the DRAM.
+fn counted(maps: &[Value], name: &str) -> (u64, u64) {
+    let map = maps.iter().find(|map| map["map"] == *name).unwrap();
+    let layer = &map["layers"][0];
+    let of = |list: &str, key: &str, wanted: &str| {
+        let mut all = layer[list].as_array().unwrap().iter();
+        all.find(|one| one[key] == *wanted).unwrap()
+    };
+    let boundary = of("boundaries", "name", "DRAM -> Buf");
+    let bytes = |way: &str| boundary[way].as_u64().unwrap();
+    let required = of("levels", "memory", "Buf")["required_bytes"].as_u64();
+    (required.unwrap(), bytes("down_bytes") + bytes("up_bytes"))
+}
+
+/// The peers' mapper finds 3.34746e-7 J s for this product; a picojoule times a cycle of a nanosecond is 1e-21 J s.
+#[test]
+fn the_array_like_nvdlas_beats_the_peers() {
+    let file = "examples/search/gemm_1024.dflow";
+    let found = report(&["search", file, "--format", "json", "--budget", "20s"]);
+    let best = &found["searches"][0];
+    assert!(
+        number(&best["best"]["values"][0]) * 1e-21 <= 3.15e-7,
+        "{best}"
+    );
+    assert!(number(&best["lower_bound"]) <= number(&best["best"]["values"][0]));
 }
