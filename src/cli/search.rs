@@ -8,6 +8,7 @@ use crate::diag::suggest::nearest;
 use crate::driver::Compiled;
 use crate::hir::search::{LONGEST, Search};
 use crate::optimize::{self, Answer, Import, proof};
+use crate::report::fused_search::{self, FusedSearchReport};
 use crate::report::{Report, json, search_text};
 use std::fmt::Write;
 use std::path::{Component, Path, PathBuf};
@@ -24,18 +25,29 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
     }
     let budget = arguments.budget.as_deref().map(budget).transpose()?;
     let mut answers: Vec<(&Search, Answer)> = Vec::new();
+    let mut groups: Vec<FusedSearchReport> = Vec::new();
     let mut stopped = false;
     if !sink.has_errors() {
         let searches = select(&compiled, arguments)?;
+        if let Some(group) = searches.iter().find(|search| search.fused.is_some()) {
+            is_written(arguments, group)?;
+        }
         let mut observer = Searching::new();
         for search in searches {
+            if search.fused.is_some() {
+                let (sink, timings) = (&mut sink, arguments.timings);
+                let found =
+                    optimize::group(&compiled, search, budget, sink, &mut observer, timings);
+                groups.extend(found);
+                continue;
+            }
             let answer = optimize::run(&compiled, search, budget, &mut sink, &mut observer);
             answers.extend(answer.map(|answer| (search, answer)));
         }
         stopped = observer.finish();
     }
     let status = output.diagnostics(&compiled.sources, sink, false)?;
-    if status != Status::Clean && answers.is_empty() {
+    if status != Status::Clean && answers.is_empty() && groups.is_empty() {
         return Ok(status);
     }
     let mut report = Report::new(arguments.file.display().to_string(), Vec::new());
@@ -49,8 +61,13 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
         }
         report.searches.extend(own);
     }
+    report.fused_searches = groups;
     let text = match arguments.format {
-        ReportFormat::Text => search_text::text(&report) + &rest(&compiled, &answers, stopped),
+        ReportFormat::Text => {
+            search_text::text(&report)
+                + &fused_search::text(&report)
+                + &rest(&compiled, &answers, stopped)
+        }
         ReportFormat::Csv => search_text::csv(&report),
         ReportFormat::Json => json::write(&report)
             .map_err(|error| Failure(format!("cannot write the report as JSON: {error}")))?,
@@ -66,11 +83,32 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
         output.result_to(&(text + "\n"), Some(path))?;
     }
     output.result_to(&text, arguments.output.as_deref())?;
-    let empty = report
-        .searches
-        .iter()
-        .any(|search| search.reason.is_some() && search.proved);
+    let mut layers = report.searches.iter();
+    let mut groups = report.fused_searches.iter();
+    let empty = layers.any(|search| search.reason.is_some() && search.proved)
+        || groups.any(|search| search.reason.is_some() && search.proved);
     Ok(if empty { Status::Errors } else { status })
+}
+
+/// What a search over a group cannot give is refused before it begins.
+fn is_written(arguments: &Arguments, group: &Search) -> Result<(), Failure> {
+    let name = &group.name;
+    if arguments.emit.is_some() {
+        return Err(Failure(format!(
+            "`--emit` writes maps of layers, and `{name}` searches the design of a group: choose others by `--search`"
+        )));
+    }
+    if arguments.certificate.is_some() {
+        return Err(Failure(format!(
+            "`--certificate` is of searches of layers, and `{name}` searches the design of a group: choose others by `--search`"
+        )));
+    }
+    if arguments.format == ReportFormat::Csv {
+        return Err(Failure(format!(
+            "CSV has lines for layers, and `{name}` searches the design of a group: write text or JSON"
+        )));
+    }
+    Ok(())
 }
 
 /// The searches of that name, or all.

@@ -61,6 +61,7 @@ mod tables;
 mod timer;
 mod touches;
 mod transitions;
+pub mod tree;
 mod wiring;
 mod words;
 

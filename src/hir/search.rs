@@ -9,6 +9,7 @@
 
 pub(super) mod auto;
 mod figure;
+mod group;
 mod rules;
 pub(in crate::hir) mod target;
 
@@ -48,6 +49,15 @@ pub struct Search {
     pub strategy: Strategy,
     pub budget: Option<Duration>,
     pub space: Space,
+    /// The layers are one group, whose fused design is searched for.
+    pub fused: Option<Fused>,
+}
+
+/// What a search over the designs of a group may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fused {
+    /// `recompute: never` or `recompute: allowed`; nothing: allowed.
+    pub recompute: bool,
 }
 
 /// What an answer is measured by; less is better.
@@ -166,8 +176,16 @@ pub enum Pieces {
 }
 
 /// Keys with a colon.
-pub const KEYS: [&str; 7] = [
-    "layer", "network", "on", "model", "minimize", "strategy", "budget",
+pub const KEYS: [&str; 9] = [
+    "layer",
+    "network",
+    "group",
+    "on",
+    "model",
+    "minimize",
+    "recompute",
+    "strategy",
+    "budget",
 ];
 /// What can be minimised, but for fronts.
 pub const FIGURES: [&str; 8] = [
@@ -178,7 +196,7 @@ pub const LONGEST: f64 = 1e7;
 /// Ways to search.
 pub const STRATEGIES: [&str; 3] = ["optimal", "adaptive", "random"];
 /// Keys of a later version.
-const LATER: [&str; 4] = ["group", "fuse", "recompute", "scope"];
+const LATER: [&str; 2] = ["fuse", "scope"];
 
 /// The searches of the file that was asked for.
 pub(super) fn collect(cx: &mut Context<'_>, root: &super::Module) {
@@ -298,6 +316,8 @@ impl<'a> Collector<'a> {
         }
         let space = space.map(|node| rules::collect(cx, &hardware, node));
         let target = target?;
+        let key = |key: &str| self.keys.get(key).copied();
+        let fused = group::fused(cx, key("group"), key("recompute"));
         if cx.errors() != before {
             return None;
         }
@@ -308,7 +328,7 @@ impl<'a> Collector<'a> {
             }
             _ => network.name.clone(),
         };
-        Some(Search {
+        let search = Search {
             name: match &self.node.name {
                 Some(name) => name.value.clone(),
                 None => format!("{subject} on {}", hardware.name),
@@ -325,7 +345,9 @@ impl<'a> Collector<'a> {
             strategy: strategy?,
             budget,
             space: space.unwrap_or_default(),
-        })
+            fused,
+        };
+        group::is_searched(cx, &search).then_some(search)
     }
 
     fn key(&mut self, cx: &mut Context<'_>, property: &'a ast::Property) {
@@ -364,6 +386,11 @@ impl<'a> Collector<'a> {
     }
 
     fn target(&self, cx: &mut Context<'_>, damaged: bool) -> Option<target::Target> {
+        if let Some(group) = self.keys.get("group").copied() {
+            let beside = ["network", "layer"].into_iter();
+            let beside = beside.filter_map(|key| self.keys.get(key).copied());
+            return group::target(cx, group, &beside.collect::<Vec<_>>());
+        }
         match (self.keys.get("network"), self.keys.get("layer")) {
             (Some(network), layers) => target::network(cx, network, layers.copied()),
             (None, Some(layers)) => target::layers(cx, layers),

@@ -4,11 +4,14 @@
 //! one per layer ([`task`]), equal ones are searched once ([`run()`]), and what was found becomes figures and a dataflow
 //! that a user can read, evaluate and change ([`report()`], [`emit()`]).
 //!
+//! A search over the designs of a group is none of its layers: [`group()`].
+//!
 //! Invariants: nothing is printed that the engine did not count; a search that is stopped states its gap; without a
 //! budget of its own a search ends after [`BUDGET`].
 
 mod auto;
 mod emit;
+mod group;
 pub mod proof;
 mod report;
 mod rules;
@@ -19,6 +22,7 @@ mod written;
 
 pub use auto::resolve;
 pub use emit::{Import, emit, imports};
+pub use group::group;
 pub use report::report;
 pub use run::{Answer, Answered, Found, Observer, Step, run};
 pub use task::{Task, candidates, check, objective, task, tasks};

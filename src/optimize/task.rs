@@ -81,6 +81,10 @@ pub fn tasks(compiled: &Compiled, search: &Search, sink: &mut Diagnostics) -> Op
     if !model_is_known(search, sink) {
         return None;
     }
+    if search.fused.is_some() {
+        // A group has no search of each layer.
+        return super::group::check(compiled, search, sink).map(|()| Vec::new());
+    }
     let before = sink.error_count();
     rules::dimensions_are_known(search, network, accelerator, sink);
     let technology = technology(compiled, accelerator);

@@ -1,6 +1,7 @@
 //! `dflow.report/1`, as it is serialised. A key never changes its meaning within one schema number.
 
 use super::fused::GroupReport;
+use super::fused_search::FusedSearchReport;
 use super::search::{ExplorationReport, SearchReport};
 use crate::models::{Difference, Figure, Quantity};
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -21,6 +22,9 @@ pub struct Report {
     /// What was searched for, if anything.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub searches: Vec<SearchReport>,
+    /// What was searched for over groups, if anything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fused_searches: Vec<FusedSearchReport>,
     /// Sweeps over hardware, if any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub explorations: Vec<ExplorationReport>,
@@ -35,6 +39,7 @@ impl Report {
             file: file.into(),
             evaluations,
             searches: Vec::new(),
+            fused_searches: Vec::new(),
             explorations: Vec::new(),
         }
     }

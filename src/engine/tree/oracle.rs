@@ -413,7 +413,11 @@ fn elements(access: &Access, extents: &[u64], point: &[u64]) -> Vec<usize> {
                 inside.into_iter().collect()
             }
         };
-        let inner = |cell: usize| touched.iter().map(move |&x| cell * extent as usize + x as usize);
+        let inner = |cell: usize| {
+            touched
+                .iter()
+                .map(move |&x| cell * extent as usize + x as usize)
+        };
         all = all.into_iter().flat_map(inner).collect();
     }
     all

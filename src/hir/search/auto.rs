@@ -46,6 +46,7 @@ pub(in crate::hir) fn search(
         strategy: Strategy::Adaptive,
         budget: None,
         space: Space::default(),
+        fused: None,
     };
     for (at, argument) in cx.arguments("`auto`", &ARGUMENTS, &invocation.arguments) {
         let value = &argument.value;

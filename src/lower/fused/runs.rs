@@ -60,8 +60,7 @@ fn peak(accelerator: &Accelerator, array: Option<usize>) -> u64 {
 fn dataflow(request: &Request<'_>, member: &Member<'_>, run: Option<&Run>) -> Option<Application> {
     let entry = request
         .map
-        .assignments
-        .get(member.layer)
+        .and_then(|map| map.assignments.get(member.layer))
         .filter(|entry| entry.choice == Choice::Named)
         .and_then(|entry| entry.application.as_ref());
     run.and_then(|run| run.application.as_ref())

@@ -8,11 +8,14 @@
 
 use super::stage::{self, Front};
 use super::tables::{Change, State, Table};
+use crate::engine::EngineLimit;
 use crate::engine::tree::{self, Cuts, Groups, Miscount, TreeCounts};
 use crate::ir::{Block, Body, Fate, FusedProblem, FusedSchedule, Place, TileLoop};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -25,8 +28,10 @@ pub struct Request {
     pub recompute: bool,
     /// Answers must move less; `u64::MAX`: any.
     pub limit: u64,
-    /// Nodes to look at; then the best so far is returned, unproved.
-    pub most: u64,
+    /// When to end with the best so far, unproved; `None`: when all is looked at.
+    pub until: Option<Instant>,
+    /// What somebody sets who wants what there is.
+    pub stop: Option<&'static AtomicBool>,
     /// Most loops that layers share on a path, and most of one layer; small ones, so that all designs can be listed.
     pub loops: Option<(usize, usize)>,
 }
@@ -36,69 +41,106 @@ pub struct Request {
 pub struct Answer {
     pub schedule: FusedSchedule,
     pub counts: TreeCounts,
-    /// Nothing of the space moves less.
-    pub proved: bool,
-    /// Nodes looked at.
-    pub nodes: u64,
 }
 
-/// The design of a chain that moves least; `None` if nothing fits, or the chain is not of the form that is counted.
-#[must_use]
-pub fn search(problem: &FusedProblem, request: &Request) -> Option<Answer> {
-    let groups = Groups::new(problem).ok()?;
+/// What a search came to.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// `None`: nothing fits, or moves less than the limit.
+    pub best: Option<Answer>,
+    /// Nothing of the space moves less.
+    pub proved: bool,
+    /// Lists of loops looked at.
+    pub nodes: u64,
+    /// What no design moves less than: everything from outside once, and the result.
+    pub compulsory_bits: u64,
+}
+
+/// Whether a chain is of the form that is searched.
+///
+/// # Errors
+/// Why not.
+pub fn check(problem: &FusedProblem) -> Result<(), EngineLimit> {
+    let groups = Groups::new(problem)?;
+    let anew = vec![false; groups.layers.len() - 1];
+    for group in 0..groups.count {
+        let cuts = Cuts::new(&groups, group, &anew)?;
+        for tensor in 0..groups.tensors.len() {
+            cuts.figures(&groups, tensor)?;
+        }
+    }
+    Ok(())
+}
+
+/// The design of a chain that moves least.
+///
+/// # Errors
+/// The chain is not of the form that is counted.
+pub fn search(problem: &FusedProblem, request: &Request) -> Result<Outcome, EngineLimit> {
+    let groups = Groups::new(problem)?;
     let last = groups.layers.len() - 1;
-    let mut best: Option<(u64, FusedSchedule)> = None;
-    let mut limit = request.limit;
-    let mut nodes = 0;
-    let mut masks: Vec<u64> = (0..1u64 << last).collect();
+    // What does not count stands whole in the root.
+    let open = (0..groups.tensors.len()).filter(|&tensor| {
+        let known = &groups.tensors[tensor];
+        !known.inner && known.bits > 0
+    });
+    let whole = Part {
+        first: 0,
+        head: last,
+        open: open.collect(),
+    };
+    let ranks = groups.layers.iter().map(|layer| layer.extents.len());
+    let most = ranks.max().unwrap_or(0);
+    let mut masks: Vec<u64> = (0..1u64 << last.min(63)).collect();
     masks.sort_by_key(|mask| mask.count_ones());
-    let mut proved = true;
+    let mut best: Option<FusedSchedule> = None;
+    let mut limit = request.limit;
+    let mut outcome = Outcome {
+        best: None,
+        proved: true,
+        nodes: 0,
+        compulsory_bits: 0,
+    };
     for mask in masks {
         let anew: Vec<bool> = (0..last).map(|map| mask >> map & 1 == 1).collect();
-        let Some(mut space) = Space::new(&groups, request, anew) else {
-            continue;
-        };
-        space.nodes = nodes;
-        let ranks = groups.layers.iter().map(|layer| layer.extents.len());
-        let most = ranks.max().unwrap_or(0);
-        let whole = Part {
-            first: 0,
-            head: last,
-            open: (0..groups.tensors.len())
-                // What does not count stands whole in the root.
-                .filter(|&tensor| !groups.tensors[tensor].inner && groups.tensors[tensor].bits > 0)
-                .collect(),
-        };
+        let mut space = Space::new(&groups, request, anew)?;
+        space.nodes = outcome.nodes;
         let start = space.start.clone();
+        if mask == 0 {
+            let once = whole
+                .open
+                .iter()
+                .map(|&tensor| space.cost(tensor, space.once[tensor]));
+            outcome.compulsory_bits = once.fold(0, u64::saturating_add);
+        }
         // Few loops first: what they reach bounds the rest.
         for loops in [2, 3, most] {
             space.deep = loops;
             space.parts.clear();
             if let Some(found) = space.block(&whole, &start, (request.room, limit), 0) {
                 limit = found.cost;
-                best = Some((found.cost, space.schedule(&found)));
+                best = Some(space.schedule(&found));
             }
         }
-        nodes = space.nodes;
-        proved &= nodes < request.most;
+        outcome.nodes = space.nodes;
+        if space.over {
+            outcome.proved = false;
+            break;
+        }
     }
-    let (_, mut schedule) = best?;
     // What loses nothing is retained, the rest computed again.
-    let counts = loop {
+    while let Some(mut schedule) = best.take() {
         match tree::count(problem, &schedule) {
-            Ok(counts) => break counts,
-            Err(Miscount::Lost { tensor, .. }) if request.recompute => {
+            Ok(counts) => outcome.best = Some(Answer { schedule, counts }),
+            Err(Miscount::Lost { tensor, .. }) => {
                 schedule.places[tensor].fate = Fate::Recompute;
+                best = Some(schedule);
             }
-            Err(_) => return None,
+            Err(Miscount::Limit(limit)) => return Err(limit),
+            Err(Miscount::Misplaced { .. }) => return Err(EngineLimit::Irregular),
         }
-    };
-    Some(Answer {
-        schedule,
-        counts,
-        proved,
-        nodes,
-    })
+    }
+    Ok(outcome)
 }
 
 /// By group.
@@ -118,6 +160,8 @@ pub(super) struct Space<'a> {
     fronts: HashMap<(usize, u64, SmallVec<[u32; 8]>), Rc<Front>>,
     parts: HashMap<(usize, usize, u64, usize, SmallVec<[u32; 8]>), Vec<Known>>,
     pub nodes: u64,
+    /// The time is over, or somebody stopped it.
+    over: bool,
     /// Most loops of a block in this pass.
     deep: usize,
 }
@@ -164,7 +208,11 @@ struct Choice {
 }
 
 impl<'a> Space<'a> {
-    fn new(groups: &'a Groups, request: &Request, anew: Vec<bool>) -> Option<Space<'a>> {
+    fn new(
+        groups: &'a Groups,
+        request: &Request,
+        anew: Vec<bool>,
+    ) -> Result<Space<'a>, EngineLimit> {
         let mut tables: Vec<Table> = (0..groups.count).map(Table::new).collect();
         let start: Option<States> = tables
             .iter_mut()
@@ -175,19 +223,20 @@ impl<'a> Space<'a> {
             request: *request,
             anew,
             tables,
-            start: start?,
+            start: start.ok_or(EngineLimit::Irregular)?,
             once: Vec::new(),
             least: HashMap::new(),
             fronts: HashMap::new(),
             parts: HashMap::new(),
             nodes: 0,
+            over: false,
             deep: usize::MAX,
         };
         let start = space.start.clone();
         space.once = (0..groups.tensors.len())
             .map(|tensor| space.figures(&start, tensor).0)
             .collect();
-        Some(space)
+        Ok(space)
     }
 
     /// By maker of a map: no loops over ranks of `head` make its window smaller than this. Loops of 1 over all of them do not,
@@ -204,12 +253,17 @@ impl<'a> Space<'a> {
         for group in 0..groups.count {
             let cuts = Cuts::new(groups, group, &anew).and_then(|cuts| {
                 let ranks = (0..layer.extents.len()).filter(|&rank| layer.group[rank] == group);
-                ranks.into_iter().try_fold(cuts, |cuts, rank| cuts.cut(groups, (0, head), rank, 1))
+                ranks
+                    .into_iter()
+                    .try_fold(cuts, |cuts, rank| cuts.cut(groups, (0, head), rank, 1))
             });
             for (maker, least) in least.iter_mut().enumerate().take(head) {
                 let tensor = groups.layers[maker].result;
                 // What is not counted in these pieces bounds nothing.
-                let figures = cuts.as_ref().ok().and_then(|cuts| cuts.figures(groups, tensor).ok());
+                let figures = cuts
+                    .as_ref()
+                    .ok()
+                    .and_then(|cuts| cuts.figures(groups, tensor).ok());
                 *least = least.saturating_mul(figures.map_or(1, |(_, most)| most.max(1)));
             }
         }
@@ -254,7 +308,12 @@ impl<'a> Space<'a> {
         }
     }
 
-    pub(super) fn changed(&mut self, states: &States, group: usize, change: Change) -> Option<States> {
+    pub(super) fn changed(
+        &mut self,
+        states: &States,
+        group: usize,
+        change: Change,
+    ) -> Option<States> {
         let mut states = states.clone();
         states[group] = self.tables[group].change(self.groups, states[group], change)?;
         Some(states)
@@ -315,15 +374,32 @@ impl<'a> Space<'a> {
 
     fn signatures(&self, layer: usize, states: &States) -> SmallVec<[u32; 8]> {
         let both = self.tables.iter().zip(states);
-        both.map(|(table, &state)| table.signature(state, layer)).collect()
+        both.map(|(table, &state)| table.signature(state, layer))
+            .collect()
+    }
+
+    /// Whether it is to end; the clock is looked at now and then.
+    fn is_over(&mut self) -> bool {
+        if self.nodes.is_multiple_of(64) {
+            let stop = self.request.stop;
+            self.over |= stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
+            self.over |= self
+                .request
+                .until
+                .is_some_and(|until| Instant::now() >= until);
+        }
+        self.over
     }
 
     /// A list of loops: places some of the maps, closes the block, adds loops.
     fn node(&mut self, frame: &Frame, node: &mut Node, least: &mut u64, found: &mut Option<Found>) {
         self.nodes += 1;
         // What is placed here moves what its windows below the loops before the last one add up to.
-        let base = node.before.as_ref().map_or(&node.states, |(_, before)| before);
-        if self.nodes >= self.request.most || !self.may_beat(frame, node, base, *least) {
+        let base = node
+            .before
+            .as_ref()
+            .map_or(&node.states, |(_, before)| before);
+        if self.is_over() || !self.may_beat(frame, node, base, *least) {
             return;
         }
         let count = node.maps.len();
@@ -393,7 +469,10 @@ impl<'a> Space<'a> {
                 placed.maps.push(maker);
                 continue;
             }
-            let base = node.before.as_ref().map_or(&placed.states, |(_, before)| before);
+            let base = node
+                .before
+                .as_ref()
+                .map_or(&placed.states, |(_, before)| before);
             if !self.request.recompute && !self.anew[maker] && twice(base) {
                 return None;
             }
@@ -424,7 +503,10 @@ impl<'a> Space<'a> {
         let depth = node.loops.len();
         // Above all loops of an inner block is the same as below the loops around it without the window before; kept.
         for (&tensor, choices) in frame.part.open.iter().zip(&mut node.choices) {
-            let base = node.before.as_ref().map_or(&node.states, |(_, before)| before);
+            let base = node
+                .before
+                .as_ref()
+                .map_or(&node.states, |(_, before)| before);
             let cost = self.cost(tensor, self.figures(base, tensor).0);
             let bits = self.bits(tensor, self.figures(&node.states, tensor).1);
             let choice = Choice { depth, bits, cost };
@@ -439,7 +521,11 @@ impl<'a> Space<'a> {
 
     fn extend(&mut self, frame: &Frame, node: &Node, least: &mut u64, found: &mut Option<Found>) {
         let head = frame.part.head;
-        if self.request.loops.is_some_and(|(most, _)| frame.above + node.loops.len() >= most) {
+        if self
+            .request
+            .loops
+            .is_some_and(|(most, _)| frame.above + node.loops.len() >= most)
+        {
             return;
         }
         if node.loops.len() >= self.deep {
@@ -489,7 +575,14 @@ impl<'a> Space<'a> {
             .map(|&tensor| self.cost(tensor, self.figures(&node.states, tensor).0))
             .collect();
         let mut picked = Vec::with_capacity(later.len());
-        self.pick(frame, node, &later, (node.bits, node.cost), &mut picked, (least, found));
+        self.pick(
+            frame,
+            node,
+            &later,
+            (node.bits, node.cost),
+            &mut picked,
+            (least, found),
+        );
     }
 
     fn pick(
@@ -524,7 +617,14 @@ impl<'a> Space<'a> {
             return;
         }
         picked.push(None);
-        self.pick(frame, node, later, (bits, cost), picked, (&mut *least, &mut *found));
+        self.pick(
+            frame,
+            node,
+            later,
+            (bits, cost),
+            picked,
+            (&mut *least, &mut *found),
+        );
         picked.pop();
         for choice in node.choices[at].clone() {
             if choice.bits <= left {
@@ -556,8 +656,8 @@ impl<'a> Space<'a> {
                 let reader = self.groups.tensors[**tensor].reader.0;
                 choice.is_none() && (part.first..=part.head).contains(&reader)
             })
-                .map(|(&tensor, _)| tensor)
-                .collect()
+            .map(|(&tensor, _)| tensor)
+            .collect()
         };
         let mut inner: Vec<Part> = frame
             .parts
@@ -592,7 +692,8 @@ impl<'a> Space<'a> {
         designs.extend(results.into_iter().flatten().map(|result| result.design));
         let mut places = node.places.clone();
         let chosen = frame.part.open.iter().zip(picked);
-        places.extend(chosen.filter_map(|(&tensor, choice)| Some((tensor, choice.as_ref()?.depth))));
+        places
+            .extend(chosen.filter_map(|(&tensor, choice)| Some((tensor, choice.as_ref()?.depth))));
         *least = total;
         *found = Some(Found {
             cost: total,
@@ -608,7 +709,11 @@ impl<'a> Space<'a> {
 
     /// The loops of one layer, in some room.
     fn layer(&mut self, part: &Part, states: &States, room: u64) -> Option<Found> {
-        let key = (part.head, mask(&part.open), self.signatures(part.head, states));
+        let key = (
+            part.head,
+            mask(&part.open),
+            self.signatures(part.head, states),
+        );
         let front = match self.fronts.get(&key) {
             Some(front) => Rc::clone(front),
             None => {
@@ -725,12 +830,20 @@ fn fitting(
         choice.cost < first
             && choice.cost < budget
             && choice.bits <= left
-            && fitting(later, choices, &rest[1..], left - choice.bits, budget - choice.cost)
+            && fitting(
+                later,
+                choices,
+                &rest[1..],
+                left - choice.bits,
+                budget - choice.cost,
+            )
     })
 }
 
 fn mask(tensors: &[usize]) -> u64 {
-    tensors.iter().fold(0, |mask, tensor| mask | 1 << (tensor % 64))
+    tensors
+        .iter()
+        .fold(0, |mask, tensor| mask | 1 << (tensor % 64))
 }
 
 /// Chains of more layers are searched in one block with a layer in each part.

@@ -83,12 +83,7 @@ pub(super) fn front(space: &mut Space<'_>, layer: usize, open: &[usize], states:
 }
 
 /// The designs in which `tensors` stand in this order, the outer one first.
-fn ordered(
-    space: &mut Space<'_>,
-    layer: usize,
-    tensors: &[usize],
-    states: &States,
-) -> Vec<Point> {
+fn ordered(space: &mut Space<'_>, layer: usize, tensors: &[usize], states: &States) -> Vec<Point> {
     let mut ways = vec![Way {
         cuts: Vec::new(),
         slides: [false; 2],
@@ -121,7 +116,9 @@ fn ordered(
         }
         ways = undominated(joined, space.request.loops.is_some());
     }
-    ways.iter().map(|way| point(space, layer, tensors, way)).collect()
+    ways.iter()
+        .map(|way| point(space, layer, tensors, way))
+        .collect()
 }
 
 fn point(space: &Space<'_>, layer: usize, tensors: &[usize], way: &Way) -> Point {
@@ -129,7 +126,9 @@ fn point(space: &Space<'_>, layer: usize, tensors: &[usize], way: &Way) -> Point
         elements.saturating_mul(u64::from(space.groups.tensors[tensors[at]].bits))
     };
     let counted = 0..tensors.len();
-    let cost = counted.clone().map(|at| space.cost(tensors[at], way.loaded[at]));
+    let cost = counted
+        .clone()
+        .map(|at| space.cost(tensors[at], way.loaded[at]));
     let bits = counted.map(|at| figure(at, way.window[at]));
     let mut loops = Vec::new();
     let mut places = Vec::new();
