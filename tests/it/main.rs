@@ -36,4 +36,5 @@ mod robust;
 mod search;
 mod stdlib;
 mod systolic;
+mod tree;
 mod validation;

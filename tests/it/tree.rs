@@ -3,4 +3,5 @@
 pub mod build;
 mod enumeration;
 mod equality;
+mod figures;
 mod generate;

@@ -114,7 +114,7 @@ pub fn search(problem: &FusedProblem, request: &Request) -> Result<Outcome, Engi
             outcome.compulsory_bits = once.fold(0, u64::saturating_add);
         }
         // Few loops first: what they reach bounds the rest.
-        for loops in [2, 3, most] {
+        for loops in [2, 3].into_iter().filter(|&few| few < most).chain([most]) {
             space.deep = loops;
             space.parts.clear();
             if let Some(found) = space.block(&whole, &start, (request.room, limit), 0) {
@@ -345,15 +345,15 @@ impl<'a> Space<'a> {
         let mut least = limit;
         for parts in partitions(part) {
             let maps = parts.iter().rev().skip(1).map(|part| part.head).collect();
-            let mut node = Node {
+            let node = Node {
                 states: states.clone(),
                 before: None,
-                loops: Vec::new(),
+                loops: SmallVec::new(),
                 maps,
-                places: Vec::new(),
+                places: SmallVec::new(),
                 bits: 0,
                 cost: 0,
-                choices: vec![SmallVec::new(); part.open.len()],
+                choices: part.open.iter().map(|_| SmallVec::new()).collect(),
             };
             let frame = Frame {
                 part,
@@ -362,7 +362,7 @@ impl<'a> Space<'a> {
                 above,
                 least: self.least(part.head),
             };
-            self.node(&frame, &mut node, &mut least, &mut found);
+            self.node(&frame, node, &mut least, &mut found);
         }
         self.parts.entry(key).or_default().push(Known {
             room,
@@ -392,29 +392,52 @@ impl<'a> Space<'a> {
     }
 
     /// A list of loops: places some of the maps, closes the block, adds loops.
-    fn node(&mut self, frame: &Frame, node: &mut Node, least: &mut u64, found: &mut Option<Found>) {
+    fn node(&mut self, frame: &Frame, node: Node, least: &mut u64, found: &mut Option<Found>) {
         self.nodes += 1;
-        // What is placed here moves what its windows below the loops before the last one add up to.
-        let base = node
-            .before
-            .as_ref()
-            .map_or(&node.states, |(_, before)| before);
-        if self.is_over() || !self.may_beat(frame, node, base, *least) {
+        if self.is_over() || !self.is_made_once(frame, &node) {
             return;
         }
-        let count = node.maps.len();
-        for chosen in (0..1u64 << count).rev() {
-            if let Some(mut placed) = self.placed(frame, node, chosen) {
-                self.choices(frame, &mut placed);
-                if !self.may_beat(frame, &placed, &placed.states, *least) {
-                    continue;
-                }
-                if placed.maps.is_empty() {
-                    self.close(frame, &placed, least, found);
-                }
-                self.extend(frame, &placed, least, found);
+        for chosen in (1..1u64 << node.maps.len()).rev() {
+            let mut placed = node.clone();
+            if self.place(frame, &mut placed, chosen).is_some() {
+                self.judge(frame, placed, least, found);
             }
         }
+        let open = node
+            .maps
+            .iter()
+            .any(|&maker| self.is_lost(maker, &node.states));
+        if !open {
+            self.judge(frame, node, least, found);
+        }
+    }
+
+    /// A node whose maps are placed as far as they are below its loops.
+    fn judge(&mut self, frame: &Frame, mut node: Node, least: &mut u64, found: &mut Option<Found>) {
+        self.choices(frame, &mut node);
+        if !self.may_beat(frame, &node, &node.states, *least) {
+            return;
+        }
+        if node.maps.is_empty() {
+            self.close(frame, &node, least, found);
+        }
+        self.extend(frame, &node, least, found);
+    }
+
+    /// Whether something of a map is wanted again in these steps, though nothing is to be made twice.
+    fn is_lost(&self, maker: usize, states: &States) -> bool {
+        let tensor = self.groups.layers[maker].result;
+        !self.request.recompute
+            && !self.anew[maker]
+            && self.figures(states, tensor).0 > self.once[tensor]
+    }
+
+    /// Whether the maps inside of the parts may still be made once.
+    fn is_made_once(&self, frame: &Frame, node: &Node) -> bool {
+        let inner = frame.parts.iter().flat_map(|part| part.first..part.head);
+        inner
+            .into_iter()
+            .all(|maker| !self.is_lost(maker, &node.states))
     }
 
     /// Whether a design below a node may move less than `least`, where whatever is not yet placed moves what its windows in
@@ -444,58 +467,46 @@ impl<'a> Space<'a> {
         fits(&later, &node.choices, left, budget)
     }
 
-    /// The node with some of its open maps placed below its loops.
-    fn placed(&mut self, frame: &Frame, node: &Node, chosen: u64) -> Option<Node> {
-        for inner in frame.parts {
-            for maker in inner.first..inner.head {
-                let tensor = self.groups.layers[maker].result;
-                let twice = self.figures(&node.states, tensor).0 > self.once[tensor];
-                if twice && !self.anew[maker] && !self.request.recompute {
-                    return None;
-                }
-            }
-        }
-        let mut placed = node.clone();
-        placed.maps.clear();
+    /// Places some of the open maps of a node below its loops; `None` if that cannot be.
+    fn place(&mut self, frame: &Frame, node: &mut Node, chosen: u64) -> Option<()> {
+        let maps = std::mem::take(&mut node.maps);
         // Readers' maps before makers'.
-        for (at, &maker) in node.maps.iter().enumerate() {
-            let tensor = self.groups.layers[maker].result;
-            let twice = |states: &States| self.figures(states, tensor).0 > self.once[tensor];
+        for (at, &maker) in maps.iter().enumerate() {
             if chosen >> at & 1 == 0 {
-                let again = !self.anew[maker] && twice(&node.states);
-                if again && !self.request.recompute {
+                if self.is_lost(maker, &node.states) {
                     return None;
                 }
-                placed.maps.push(maker);
+                node.maps.push(maker);
                 continue;
             }
+            let tensor = self.groups.layers[maker].result;
             let base = node
                 .before
                 .as_ref()
-                .map_or(&placed.states, |(_, before)| before);
-            if !self.request.recompute && !self.anew[maker] && twice(base) {
+                .map_or(&node.states, |(_, before)| before);
+            if self.is_lost(maker, base) {
                 return None;
             }
             let loaded = self.figures(base, tensor).0;
-            placed.cost = placed.cost.saturating_add(self.map_cost(maker, loaded));
-            let window = self.figures(&placed.states, tensor).1;
-            placed.bits = placed.bits.saturating_add(self.bits(tensor, window));
-            if placed.bits > frame.room {
+            node.cost = node.cost.saturating_add(self.map_cost(maker, loaded));
+            let window = self.figures(&node.states, tensor).1;
+            node.bits = node.bits.saturating_add(self.bits(tensor, window));
+            if node.bits > frame.room {
                 return None;
             }
-            placed.places.push((tensor, node.loops.len()));
+            node.places.push((tensor, node.loops.len()));
             for group in 0..self.groups.count {
                 let slides = node.before.as_ref().is_some_and(|(slid, _)| *slid == group);
-                let loops = self.tables[group].loops(placed.states[group], maker + 1);
+                let loops = self.tables[group].loops(node.states[group], maker + 1);
                 let change = Change::Keep {
                     first: frame.part.first,
                     maker,
                     loops: loops - usize::from(slides),
                 };
-                placed.states = self.changed(&placed.states, group, change)?;
+                node.states = self.changed(&node.states, group, change)?;
             }
         }
-        Some(placed)
+        Some(())
     }
 
     /// What the outside tensors cost below the loops of a node.
@@ -550,7 +561,7 @@ impl<'a> Space<'a> {
                 let mut longer = node.clone();
                 longer.before = Some((group, std::mem::replace(&mut longer.states, states)));
                 longer.loops.push(TileLoop { rank, size });
-                self.node(frame, &mut longer, least, found);
+                self.node(frame, longer, least, found);
             }
         }
     }
@@ -690,7 +701,7 @@ impl<'a> Space<'a> {
             }
         }
         designs.extend(results.into_iter().flatten().map(|result| result.design));
-        let mut places = node.places.clone();
+        let mut places = node.places.to_vec();
         let chosen = frame.part.open.iter().zip(picked);
         places
             .extend(chosen.filter_map(|(&tensor, choice)| Some((tensor, choice.as_ref()?.depth))));
@@ -699,7 +710,7 @@ impl<'a> Space<'a> {
             cost: total,
             needed: bits + most,
             design: Rc::new(Design {
-                loops: node.loops.clone(),
+                loops: node.loops.to_vec(),
                 places,
                 parts: designs,
                 head: frame.part.head,
@@ -785,19 +796,21 @@ struct Node {
     states: States,
     /// The group of the last loop, and the states before it.
     before: Option<(usize, States)>,
-    loops: Vec<TileLoop>,
+    loops: SmallVec<[TileLoop; 6]>,
     /// The makers of the maps that are not yet placed, the last first.
-    maps: Vec<usize>,
-    places: Vec<(usize, usize)>,
+    maps: SmallVec<[usize; 6]>,
+    places: SmallVec<[(usize, usize); 6]>,
     /// Of the maps that are placed.
     bits: u64,
     cost: u64,
     /// By open tensor.
-    choices: Vec<SmallVec<[Choice; 4]>>,
+    choices: SmallVec<[Choices; 5]>,
 }
 
+type Choices = SmallVec<[Choice; 3]>;
+
 /// Whether choices of all tensors, one each or later, cost less than `budget` together and stand in `left` bits.
-fn fits(later: &[u64], choices: &[SmallVec<[Choice; 4]>], left: u64, budget: u64) -> bool {
+fn fits(later: &[u64], choices: &[Choices], left: u64, budget: u64) -> bool {
     // What the rest costs at least.
     let mut rest: SmallVec<[u64; 9]> = SmallVec::from_elem(0, later.len() + 1);
     for at in (0..later.len()).rev() {
@@ -808,13 +821,7 @@ fn fits(later: &[u64], choices: &[SmallVec<[Choice; 4]>], left: u64, budget: u64
     fitting(later, choices, &rest, left, budget)
 }
 
-fn fitting(
-    later: &[u64],
-    choices: &[SmallVec<[Choice; 4]>],
-    rest: &[u64],
-    left: u64,
-    budget: u64,
-) -> bool {
+fn fitting(later: &[u64], choices: &[Choices], rest: &[u64], left: u64, budget: u64) -> bool {
     if rest[0] >= budget {
         return false;
     }

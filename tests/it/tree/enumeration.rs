@@ -98,7 +98,10 @@ fn undominated(mut costs: Vec<Cost>) -> Vec<Cost> {
     costs.dedup();
     let mut kept: Vec<Cost> = vec![];
     for cost in costs {
-        if !kept.iter().any(|other| other.iter().zip(&cost).all(|(a, b)| a <= b)) {
+        if !kept
+            .iter()
+            .any(|other| other.iter().zip(&cost).all(|(a, b)| a <= b))
+        {
             kept.push(cost);
         }
     }
