@@ -14,6 +14,9 @@ use std::fmt::Write;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
+/// A search over a group, and what it came to.
+type Group<'a> = (&'a Search, FusedSearchReport);
+
 /// Searches and reports; a search that is stopped reports what it has, with exit code 0.
 pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
     let (compiled, mut sink) = load(&arguments.file, &arguments.settings);
@@ -25,7 +28,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
     }
     let budget = arguments.budget.as_deref().map(budget).transpose()?;
     let mut answers: Vec<(&Search, Answer)> = Vec::new();
-    let mut groups: Vec<FusedSearchReport> = Vec::new();
+    let mut groups: Vec<Group<'_>> = Vec::new();
     let mut stopped = false;
     if !sink.has_errors() {
         let searches = select(&compiled, arguments)?;
@@ -38,7 +41,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
                 let (sink, timings) = (&mut sink, arguments.timings);
                 let found =
                     optimize::group(&compiled, search, budget, sink, &mut observer, timings);
-                groups.extend(found);
+                groups.extend(found.map(|found| (search, found)));
                 continue;
             }
             let answer = optimize::run(&compiled, search, budget, &mut sink, &mut observer);
@@ -61,7 +64,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
         }
         report.searches.extend(own);
     }
-    report.fused_searches = groups;
+    report.fused_searches = groups.iter().map(|group| group.1.clone()).collect();
     let text = match arguments.format {
         ReportFormat::Text => {
             search_text::text(&report)
@@ -73,7 +76,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
             .map_err(|error| Failure(format!("cannot write the report as JSON: {error}")))?,
     };
     if let Some(path) = &arguments.emit {
-        emit(&compiled, arguments, &answers, path, output)?;
+        emit(&compiled, arguments, (&answers, &groups), path, output)?;
     }
     if let Some(path) = &arguments.certificate {
         let file = relative(path, &arguments.file);
@@ -93,11 +96,6 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
 /// What a search over a group cannot give is refused before it begins.
 fn is_written(arguments: &Arguments, group: &Search) -> Result<(), Failure> {
     let name = &group.name;
-    if arguments.emit.is_some() {
-        return Err(Failure(format!(
-            "`--emit` writes maps of layers, and `{name}` searches the design of a group: choose others by `--search`"
-        )));
-    }
     if arguments.certificate.is_some() {
         return Err(Failure(format!(
             "`--certificate` is of searches of layers, and `{name}` searches the design of a group: choose others by `--search`"
@@ -197,13 +195,14 @@ fn rest(compiled: &Compiled, answers: &[(&Search, Answer)], stopped: bool) -> St
 fn emit(
     compiled: &Compiled,
     arguments: &Arguments,
-    answers: &[(&Search, Answer)],
+    (answers, groups): (&[(&Search, Answer)], &[Group<'_>]),
     path: &Path,
     output: &Output,
 ) -> Result<(), Failure> {
-    let mut imports: Vec<Import> = answers
-        .iter()
-        .flat_map(|(search, _)| optimize::imports(compiled, search))
+    let searches = answers.iter().map(|(search, _)| *search);
+    let searches = searches.chain(groups.iter().map(|(search, _)| *search));
+    let mut imports: Vec<Import> = searches
+        .flat_map(|search| optimize::imports(compiled, search))
         .collect();
     imports.sort();
     imports.dedup();
@@ -238,6 +237,14 @@ fn emit(
             out.push_str(&maps);
             any = true;
         }
+    }
+    for (search, found) in groups {
+        // Nothing is left out in silence: what cannot be written ends it, whatever else was found.
+        let map = optimize::emit_group(compiled, search, found, all_parameters);
+        out.push_str(
+            &map.map_err(|why| Failure(format!("{why}, so {} is not written", path.display())))?,
+        );
+        any = true;
     }
     if !any {
         return Err(Failure(format!(

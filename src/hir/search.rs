@@ -193,6 +193,8 @@ pub const FIGURES: [&str; 8] = [
 ];
 /// The longest budget in seconds, some four months: clocks can be set so far ahead.
 pub const LONGEST: f64 = 1e7;
+/// What may become of a map that is wanted again, in a search over a group.
+pub const RECOMPUTE: [&str; 2] = ["allowed", "never"];
 /// Ways to search.
 pub const STRATEGIES: [&str; 3] = ["optimal", "adaptive", "random"];
 /// Keys of a later version.

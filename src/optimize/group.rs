@@ -5,6 +5,7 @@
 //! tensor in it. A `Fuse` block cannot say loops of one stage, so that a design is printed in its words and not written
 //! as a program.
 
+use super::emit::{head_of, stem};
 use super::run::Observer;
 use super::{BUDGET, Step};
 use crate::diag::{Code, Diagnostic, Diagnostics};
@@ -118,6 +119,9 @@ fn not_a_chain(chain: &LoweredChain) -> Option<String> {
 fn limit_words(limit: &EngineLimit) -> &'static str {
     match limit {
         EngineLimit::Overflow => "a count is larger than 2^64",
+        EngineLimit::TooManyClasses => {
+            "it has more than 12 layers or 64 tensors, or ranks that move together make more than 131,072 steps"
+        }
         _ => {
             "its layers are no chain in which each reads the result of the one before and nothing twice, or its indices \
              leave gaps"
@@ -271,7 +275,8 @@ fn design(ready: &Ready<'_>, answer: &Answer) -> DesignReport {
         needed_bytes: bytes(counts.needed_bits),
         tensors: tensors.collect(),
         stages: stages.collect(),
-        design: text(ready, &answer.schedule),
+        design: text(ready, answer),
+        sayable: is_sayable(&answer.schedule),
     }
 }
 
@@ -316,7 +321,7 @@ fn is_result(chain: &LoweredChain, tensor: usize) -> bool {
 }
 
 /// The tree in the words of a fused block, loops of one stage in the braces behind its `run`.
-fn text(ready: &Ready<'_>, schedule: &FusedSchedule) -> String {
+fn text(ready: &Ready<'_>, answer: &Answer) -> String {
     let layers: Vec<&str> = ready
         .chain
         .layers
@@ -325,18 +330,58 @@ fn text(ready: &Ready<'_>, schedule: &FusedSchedule) -> String {
         .collect();
     let mut written = Written {
         ready,
-        schedule,
+        answer,
         out: String::new(),
     };
     written.line(0, &format!("Fuse {} {{", layers.join(", ")));
-    written.block(&schedule.root, &mut Vec::new(), 1);
+    written.block(&answer.schedule.root, &mut Vec::new(), 1);
     written.line(0, "}");
     written.out
 }
 
+/// Whether a fused block of a program has all of its words: one list of loops, and everything above the stages.
+fn is_sayable(schedule: &FusedSchedule) -> bool {
+    let alone = |block: &Block| block.loops.is_empty() && matches!(block.body, Body::Layer(_));
+    let flat = match &schedule.root.body {
+        Body::Layer(_) => true,
+        Body::Blocks(blocks) => blocks.iter().all(alone),
+    };
+    flat && schedule.places.iter().all(|place| place.block.is_empty())
+}
+
+/// A map that `eval` accepts and that moves and needs the same.
+///
+/// # Errors
+/// Why there is none.
+pub fn emit(
+    compiled: &Compiled,
+    search: &Search,
+    found: &FusedSearchReport,
+    all_parameters: bool,
+) -> Result<String, String> {
+    let program = &compiled.program;
+    let network = program.networks.get(search.network);
+    let accelerator = program.accelerators.get(search.accelerator);
+    let (Some(best), Some(network), Some(accelerator)) = (&found.best, network, accelerator) else {
+        return Err(format!("nothing was found for `{}`", search.name));
+    };
+    if !best.sayable {
+        return Err(format!(
+            "what was found for `{}` has loops of one layer, or blocks in blocks, which a program cannot say",
+            search.name
+        ));
+    }
+    let mut out = head_of((network, accelerator), stem(search), all_parameters);
+    for line in best.design.lines() {
+        let _ = writeln!(out, "  {line}");
+    }
+    out.push_str("}\n");
+    Ok(out)
+}
+
 struct Written<'a> {
     ready: &'a Ready<'a>,
-    schedule: &'a FusedSchedule,
+    answer: &'a Answer,
     out: String,
 }
 
@@ -384,6 +429,7 @@ impl Written<'_> {
             Body::Blocks(_) => String::new(),
         };
         let placed = self
+            .answer
             .schedule
             .places
             .iter()
@@ -399,17 +445,19 @@ impl Written<'_> {
 
     fn places(&mut self, path: &[usize], loops: usize, depth: usize) {
         let chain = &self.ready.chain;
-        for (tensor, place) in self.schedule.places.iter().enumerate() {
+        let places = self.answer.schedule.places.iter();
+        let places = places.zip(&self.answer.counts.tensors).enumerate();
+        for (tensor, (place, counts)) in places {
             if place.block != path || place.loops != loops {
                 continue;
             }
             let memory = &self.ready.memory.name;
             let mut text = format!("retain {} in {memory};", name(chain, tensor));
-            match place.fate {
-                Fate::Recompute => {
+            match fate(chain, tensor, place, counts.reads) {
+                "recompute" => {
                     let _ = write!(text, " recompute {};", name(chain, tensor));
                 }
-                Fate::Refetch if is_inner(chain, tensor) => {
+                "refetch" => {
                     let store = self.ready.accelerator.memories.first();
                     let store = store.map_or("", |memory| memory.name.as_str());
                     let _ = write!(text, " refetch {} from {store};", name(chain, tensor));

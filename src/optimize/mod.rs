@@ -22,7 +22,7 @@ mod written;
 
 pub use auto::resolve;
 pub use emit::{Import, emit, imports};
-pub use group::group;
+pub use group::{emit as emit_group, group};
 pub use report::report;
 pub use run::{Answer, Answered, Found, Observer, Step, run};
 pub use task::{Task, candidates, check, objective, task, tasks};

@@ -51,6 +51,8 @@ pub struct DesignReport {
     pub stages: Vec<StageReport>,
     /// The tree in the words of a fused block.
     pub design: String,
+    /// Whether a program can say it: no loops of one layer, no blocks in blocks.
+    pub sayable: bool,
 }
 
 /// A tensor at its place, in elements.
@@ -180,6 +182,11 @@ fn write(out: &mut String, search: &FusedSearchReport) {
         line(out, "  ", &text);
     }
     line(out, "", "");
+    if !best.sayable {
+        let words = "in the words of fused groups, loops of one layer behind its `run`, which a program cannot say:";
+        line(out, "  ", words);
+        line(out, "", "");
+    }
     for text in best.design.lines() {
         line(out, "  ", text);
     }

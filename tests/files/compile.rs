@@ -121,8 +121,14 @@ fn run(files: Overlay, path: &str, header: &Header, count: bool) -> Outcome {
     optimize::check(&compiled, &mut sink);
     sweep::check(&compiled, &mut sink);
     let mut searches = Vec::new();
+    let mut groups = Vec::new();
     if count && !sink.has_errors() {
         for search in &compiled.program.searches {
+            if search.fused.is_some() {
+                let found = optimize::group(&compiled, search, None, &mut sink, &mut Nobody, false);
+                groups.extend(found);
+                continue;
+            }
             let answer = optimize::run(&compiled, search, None, &mut sink, &mut Nobody);
             let reports = answer.map(|answer| optimize::report(&compiled, search, &answer, false));
             searches.extend(reports.into_iter().flatten());
@@ -143,6 +149,7 @@ fn run(files: Overlay, path: &str, header: &Header, count: bool) -> Outcome {
     let report = (count && !sink.has_errors()).then(|| {
         let mut report = Report::new(path, evaluations);
         report.searches = searches;
+        report.fused_searches = groups;
         report.explorations = explorations;
         report
     });

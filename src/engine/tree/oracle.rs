@@ -63,8 +63,7 @@ pub fn walk<'a>(
     };
     let head = problem.layers.len() - 1;
     let all = vec![true; cells(&problem.layers[head].ranks)];
-    let steps = &mut vec![];
-    walk.block(&schedule.root, steps, &all)?;
+    walk.block(&schedule.root, &[], &all)?;
     Ok(Walked {
         problem,
         events: walk.events,

@@ -7,11 +7,9 @@
 use super::super::error::HirError;
 use super::super::scope::Context;
 use super::target::{self, Target};
-use super::{Figure, Fused, Search, Strategy, one, unknown, wrong};
+use super::{Figure, Fused, RECOMPUTE, Search, Strategy, one, unknown, wrong};
 use crate::base::Span;
 use crate::syntax::ast::{self, ExprKind};
-
-const RECOMPUTE: [&str; 2] = ["allowed", "never"];
 
 /// The layers of a group, in braces or without.
 pub(super) fn target(

@@ -8,9 +8,10 @@
 
 use super::stage::{self, Front};
 use super::tables::{Change, State, Table};
+use crate::base::limits;
 use crate::engine::EngineLimit;
 use crate::engine::tree::{self, Cuts, Groups, Miscount, TreeCounts};
-use crate::ir::{Block, Body, Fate, FusedProblem, FusedSchedule, Place, TileLoop};
+use crate::ir::{Block, Body, Fate, FusedLayer, FusedProblem, FusedSchedule, Place, TileLoop};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -32,8 +33,19 @@ pub struct Request {
     pub until: Option<Instant>,
     /// What somebody sets who wants what there is.
     pub stop: Option<&'static AtomicBool>,
-    /// Most loops that layers share on a path, and most of one layer; small ones, so that all designs can be listed.
-    pub loops: Option<(usize, usize)>,
+    /// Nothing: a loop per rank and block at most, and those of one layer where they are of use.
+    pub loops: Option<Loops>,
+}
+
+/// All lists of few loops, so that all designs can be listed.
+#[derive(Clone, Copy, Debug)]
+pub struct Loops {
+    /// Most that layers share on a path.
+    pub shared: usize,
+    /// Most of one layer.
+    pub own: usize,
+    /// Whether a block may cut a rank twice.
+    pub again: bool,
 }
 
 /// The best design.
@@ -62,6 +74,24 @@ pub struct Outcome {
 /// Why not.
 pub fn check(problem: &FusedProblem) -> Result<(), EngineLimit> {
     let groups = Groups::new(problem)?;
+    let steps = |layer: &FusedLayer, group: usize, known: &[usize]| {
+        let ranks = layer
+            .ranks
+            .iter()
+            .zip(known)
+            .filter(|(_, own)| **own == group);
+        ranks.fold(1u64, |steps, (&extent, _)| steps.saturating_mul(extent))
+    };
+    let both = problem.layers.iter().zip(&groups.layers);
+    let longest = both.flat_map(|(layer, known)| {
+        (0..groups.count).map(move |group| steps(layer, group, &known.group))
+    });
+    if problem.layers.len() > limits::SEARCHED_LAYERS
+        || problem.tensors.len() > limits::SEARCHED_TENSORS
+        || longest.max().unwrap_or(0) > limits::SEARCHED_STEPS
+    {
+        return Err(EngineLimit::TooManyClasses);
+    }
     let anew = vec![false; groups.layers.len() - 1];
     for group in 0..groups.count {
         let cuts = Cuts::new(&groups, group, &anew)?;
@@ -77,6 +107,7 @@ pub fn check(problem: &FusedProblem) -> Result<(), EngineLimit> {
 /// # Errors
 /// The chain is not of the form that is counted.
 pub fn search(problem: &FusedProblem, request: &Request) -> Result<Outcome, EngineLimit> {
+    check(problem)?;
     let groups = Groups::new(problem)?;
     let last = groups.layers.len() - 1;
     // What does not count stands whole in the root.
@@ -123,6 +154,7 @@ pub fn search(problem: &FusedProblem, request: &Request) -> Result<Outcome, Engi
             }
         }
         outcome.nodes = space.nodes;
+        space.over |= space.tables.iter().any(Table::is_full);
         if space.over {
             outcome.proved = false;
             break;
@@ -146,6 +178,12 @@ pub fn search(problem: &FusedProblem, request: &Request) -> Result<Outcome, Engi
 /// By group.
 pub(super) type States = SmallVec<[State; 8]>;
 
+/// By group: a name of the pieces of a layer.
+type Names = SmallVec<[u32; 8]>;
+
+/// First and last layer, tensors to be placed, loops around (if they are counted), pieces of the last layer.
+type PartKey = (usize, usize, u64, usize, Names);
+
 pub(super) struct Space<'a> {
     pub groups: &'a Groups,
     pub request: Request,
@@ -157,8 +195,8 @@ pub(super) struct Space<'a> {
     once: Vec<u64>,
     /// By head of a block and maker of a map in it: bits that it needs in the smallest pieces.
     least: HashMap<usize, Rc<[u64]>>,
-    fronts: HashMap<(usize, u64, SmallVec<[u32; 8]>), Rc<Front>>,
-    parts: HashMap<(usize, usize, u64, usize, SmallVec<[u32; 8]>), Vec<Known>>,
+    fronts: HashMap<(usize, u64, Names), Rc<Front>>,
+    parts: HashMap<PartKey, Vec<Known>>,
     pub nodes: u64,
     /// The time is over, or somebody stopped it.
     over: bool,
@@ -372,7 +410,7 @@ impl<'a> Space<'a> {
         found
     }
 
-    fn signatures(&self, layer: usize, states: &States) -> SmallVec<[u32; 8]> {
+    fn signatures(&self, layer: usize, states: &States) -> Names {
         let both = self.tables.iter().zip(states);
         both.map(|(table, &state)| table.signature(state, layer))
             .collect()
@@ -381,6 +419,7 @@ impl<'a> Space<'a> {
     /// Whether it is to end; the clock is looked at now and then.
     fn is_over(&mut self) -> bool {
         if self.nodes.is_multiple_of(64) {
+            self.over |= self.tables.iter().any(Table::is_full);
             let stop = self.request.stop;
             self.over |= stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
             self.over |= self
@@ -535,7 +574,7 @@ impl<'a> Space<'a> {
         if self
             .request
             .loops
-            .is_some_and(|(most, _)| frame.above + node.loops.len() >= most)
+            .is_some_and(|few| frame.above + node.loops.len() >= few.shared)
         {
             return;
         }
@@ -544,7 +583,8 @@ impl<'a> Space<'a> {
         }
         let layer = &self.groups.layers[head];
         for rank in 0..layer.extents.len() {
-            if node.loops.iter().any(|known| known.rank == rank) {
+            let again = self.request.loops.is_some_and(|few| few.again);
+            if !again && node.loops.iter().any(|known| known.rank == rank) {
                 continue;
             }
             let group = layer.group[rank];

@@ -94,13 +94,16 @@ fn cost(answer: &Answer) -> u64 {
     u64::try_from(answer.counts.moved_bits).unwrap_or(u64::MAX)
 }
 
+/// First and last layer, and whether the maps before and behind stand on the chip.
+type Range = (usize, usize, [bool; 2]);
+
 struct Search<'a> {
     chain: &'a Chain,
     request: &'a Request,
     /// By group: the rooms and limits that were asked, and the answers.
     known: HashMap<FusedProblem, Vec<(Request, Option<Answer>)>>,
     /// By first and last layer and the state of both maps: least cost and, if one group has it, its design.
-    best: HashMap<(usize, usize, [bool; 2]), (u64, Option<Fused>)>,
+    best: HashMap<Range, (u64, Option<Fused>)>,
     proved: bool,
     /// What all layers in one group move.
     whole: u64,

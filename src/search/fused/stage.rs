@@ -103,7 +103,7 @@ fn ordered(space: &mut Space<'_>, layer: usize, tensors: &[usize], states: &Stat
                     [a[0].saturating_mul(b[0]), a[1].saturating_mul(b[1])]
                 };
                 let cut = way.cuts.len() + own.cuts.len();
-                if space.request.loops.is_some_and(|(_, most)| cut > most) {
+                if space.request.loops.is_some_and(|few| cut > few.own) {
                     continue;
                 }
                 joined.push(Way {
@@ -227,14 +227,23 @@ fn of_group(
                 }
             }
         }
+        let mut lists: Vec<Vec<Cut>> = cuts.iter().map(|&cut| vec![cut]).collect();
+        if space.request.loops.is_some_and(|few| few.again) {
+            let pairs = cuts
+                .iter()
+                .flat_map(|&one| cuts.iter().map(move |&two| vec![one, two]));
+            lists.extend(pairs);
+        }
+        let cuts = |list: &[Cut]| {
+            let cuts = list.iter().filter(|&&cut| cut != Cut::Nowhere);
+            cuts.map(|&cut| (rank, cut)).collect::<Vec<_>>()
+        };
         all = all
             .iter()
             .flat_map(|way| {
-                cuts.iter().map(move |&cut| {
+                lists.iter().map(move |list| {
                     let mut way = way.clone();
-                    if cut != Cut::Nowhere {
-                        way.push((rank, cut));
-                    }
+                    way.extend(cuts(list));
                     way
                 })
             })
