@@ -83,7 +83,7 @@ pub const SEARCHED_TENSORS: usize = 64;
 /// Steps that loops of 1 over the ranks of one layer that move together would make, in a group that is searched.
 pub const SEARCHED_STEPS: u64 = 1 << 17;
 /// Steps that such a search remembers of all layers, for each group of ranks: some 200 bytes each.
-pub const REMEMBERED_STEPS: usize = 1 << 20;
+pub const REMEMBERED_STEPS: usize = 1 << 21;
 
 /// A report that is read again, to be compared: some thousand bytes for each of the most layers of a network.
 pub const REPORT_BYTES: usize = 1 << 26;

@@ -155,6 +155,10 @@ pub fn search(problem: &FusedProblem, request: &Request) -> Result<Outcome, Engi
         }
         outcome.nodes = space.nodes;
         space.over |= space.tables.iter().any(Table::is_full);
+        if best.is_some() && limit <= outcome.compulsory_bits {
+            // Nothing moves less than what comes from outside once.
+            break;
+        }
         if space.over {
             outcome.proved = false;
             break;
