@@ -76,6 +76,15 @@ pub const SET_PIECES: u64 = 1 << 16;
 /// something.
 pub const TILE_SHAPES: usize = 2048;
 
+/// Layers of a group that is searched: which of the maps between them are refetched is tried in all ways.
+pub const SEARCHED_LAYERS: usize = 12;
+/// Tensors of a group that is searched; a set of them is a word.
+pub const SEARCHED_TENSORS: usize = 64;
+/// Steps that loops of 1 over the ranks of one layer that move together would make, in a group that is searched.
+pub const SEARCHED_STEPS: u64 = 1 << 17;
+/// Steps that such a search remembers of all layers, for each group of ranks: some 200 bytes each.
+pub const REMEMBERED_STEPS: usize = 1 << 21;
+
 /// A report that is read again, to be compared: some thousand bytes for each of the most layers of a network.
 pub const REPORT_BYTES: usize = 1 << 26;
 

@@ -8,12 +8,16 @@ use crate::diag::suggest::nearest;
 use crate::driver::Compiled;
 use crate::hir::search::{LONGEST, Search};
 use crate::optimize::{self, Answer, Import, Observer, proof};
+use crate::report::fused_search::{self, FusedSearchReport};
 use crate::report::selection::SelectionReport;
 use crate::report::{Report, json, search_text};
 use std::fmt::Write;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
+
+/// A search over a group, and what it came to.
+type Group<'a> = (&'a Search, FusedSearchReport);
 
 /// Searches and reports; a search that is stopped reports what it has, with exit code 0.
 pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
@@ -27,13 +31,24 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
     let budget = arguments.budget.as_deref().map(budget).transpose()?;
     let mut answers: Vec<(&Search, Answer)> = Vec::new();
     let mut selections = Vec::new();
+    let mut groups: Vec<Group<'_>> = Vec::new();
     let mut stopped = false;
     if !sink.has_errors() {
         let searches = select(&compiled, arguments)?;
         not_certified(&searches, arguments)?;
         has_pruning(&searches, arguments)?;
+        if let Some(group) = searches.iter().find(|search| search.fused.is_some()) {
+            is_written(arguments, group)?;
+        }
         let mut observer = Searching::new();
         for search in searches {
+            if search.fused.is_some() {
+                let (sink, timings) = (&mut sink, arguments.timings);
+                let found =
+                    optimize::group(&compiled, search, budget, sink, &mut observer, timings);
+                groups.extend(found.map(|found| (search, found)));
+                continue;
+            }
             let answer = optimize::run(&compiled, search, budget, &mut sink, &mut observer);
             if let Some(answer) = answer {
                 selections.extend(selection(&compiled, search, &answer, arguments, &observer));
@@ -43,7 +58,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
         stopped = observer.finish();
     }
     let status = output.diagnostics(&compiled.sources, sink, false)?;
-    if status != Status::Clean && answers.is_empty() {
+    if status != Status::Clean && answers.is_empty() && groups.is_empty() {
         return Ok(status);
     }
     let mut report = Report::new(arguments.file.display().to_string(), Vec::new());
@@ -58,14 +73,19 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
         }
         report.searches.extend(own);
     }
+    report.fused_searches = groups.iter().map(|group| group.1.clone()).collect();
     let text = match arguments.format {
-        ReportFormat::Text => search_text::text(&report) + &rest(&compiled, &answers, stopped),
+        ReportFormat::Text => {
+            search_text::text(&report)
+                + &fused_search::text(&report)
+                + &rest(&compiled, &answers, stopped)
+        }
         ReportFormat::Csv => search_text::csv(&report),
         ReportFormat::Json => json::write(&report)
             .map_err(|error| Failure(format!("cannot write the report as JSON: {error}")))?,
     };
     if let Some(path) = &arguments.emit {
-        emit(&compiled, arguments, &answers, path, output)?;
+        emit(&compiled, arguments, (&answers, &groups), path, output)?;
     }
     if let Some(path) = &arguments.certificate {
         let file = relative(path, &arguments.file);
@@ -75,10 +95,10 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
         output.result_to(&(text + "\n"), Some(path))?;
     }
     output.result_to(&text, arguments.output.as_deref())?;
-    let empty = report
-        .searches
-        .iter()
-        .any(|search| search.reason.is_some() && search.proved);
+    let mut layers = report.searches.iter();
+    let mut groups = report.fused_searches.iter();
+    let empty = layers.any(|search| search.reason.is_some() && search.proved)
+        || groups.any(|search| search.reason.is_some() && search.proved);
     Ok(if empty { Status::Errors } else { status })
 }
 
@@ -124,6 +144,22 @@ fn not_certified(searches: &[&Search], arguments: &Arguments) -> Result<(), Fail
         ))),
         _ => Ok(()),
     }
+}
+
+/// What a search over a group cannot give is refused before it begins.
+fn is_written(arguments: &Arguments, group: &Search) -> Result<(), Failure> {
+    let name = &group.name;
+    if arguments.certificate.is_some() {
+        return Err(Failure(format!(
+            "`--certificate` is of searches of layers, and `{name}` searches the design of a group: choose others by `--search`"
+        )));
+    }
+    if arguments.format == ReportFormat::Csv {
+        return Err(Failure(format!(
+            "CSV has lines for layers, and `{name}` searches the design of a group: write text or JSON"
+        )));
+    }
+    Ok(())
 }
 
 /// The searches of that name, or all.
@@ -212,13 +248,14 @@ fn rest(compiled: &Compiled, answers: &[(&Search, Answer)], stopped: bool) -> St
 fn emit(
     compiled: &Compiled,
     arguments: &Arguments,
-    answers: &[(&Search, Answer)],
+    (answers, groups): (&[(&Search, Answer)], &[Group<'_>]),
     path: &Path,
     output: &Output,
 ) -> Result<(), Failure> {
-    let mut imports: Vec<Import> = answers
-        .iter()
-        .flat_map(|(search, _)| optimize::imports(compiled, search))
+    let searches = answers.iter().map(|(search, _)| *search);
+    let searches = searches.chain(groups.iter().map(|(search, _)| *search));
+    let mut imports: Vec<Import> = searches
+        .flat_map(|search| optimize::imports(compiled, search))
         .collect();
     imports.sort();
     imports.dedup();
@@ -262,6 +299,14 @@ fn emit(
             out.push_str(&maps);
             any = true;
         }
+    }
+    for (search, found) in groups {
+        // Nothing is left out in silence: what cannot be written ends it, whatever else was found.
+        let map = optimize::emit_group(compiled, search, found, all_parameters);
+        out.push_str(
+            &map.map_err(|why| Failure(format!("{why}, so {} is not written", path.display())))?,
+        );
+        any = true;
     }
     if !any {
         return Err(Failure(format!(

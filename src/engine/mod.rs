@@ -62,6 +62,7 @@ mod tables;
 mod timer;
 mod touches;
 mod transitions;
+pub mod tree;
 mod wiring;
 mod words;
 

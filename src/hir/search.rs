@@ -9,6 +9,7 @@
 
 pub(super) mod auto;
 mod figure;
+mod group;
 mod named;
 mod own;
 mod rules;
@@ -55,6 +56,15 @@ pub struct Search {
     pub space: Space,
     /// `space deepopt;`: then there are no rules, limits and budget.
     pub own: Option<Own>,
+    /// The layers are one group, whose fused design is searched for.
+    pub fused: Option<Fused>,
+}
+
+/// What a search over the designs of a group may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fused {
+    /// `recompute: never` or `recompute: allowed`; nothing: allowed.
+    pub recompute: bool,
 }
 
 /// What an answer is measured by; less is better.
@@ -210,8 +220,18 @@ pub enum Pieces {
 }
 
 /// Keys with a colon.
-pub const KEYS: [&str; 9] = [
-    "layer", "network", "on", "model", "minimize", "strategy", "budget", "scope", "fc",
+pub const KEYS: [&str; 11] = [
+    "layer",
+    "network",
+    "group",
+    "on",
+    "model",
+    "minimize",
+    "recompute",
+    "strategy",
+    "budget",
+    "scope",
+    "fc",
 ];
 /// What can be minimised, but for fronts.
 pub const FIGURES: [&str; 8] = [
@@ -219,10 +239,12 @@ pub const FIGURES: [&str; 8] = [
 ];
 /// The longest budget in seconds, some four months: clocks can be set so far ahead.
 pub const LONGEST: f64 = 1e7;
+/// What may become of a map that is wanted again, in a search over a group.
+pub const RECOMPUTE: [&str; 2] = ["allowed", "never"];
 /// Ways to search.
 pub const STRATEGIES: [&str; 3] = ["optimal", "adaptive", "random"];
 /// Keys of a later version.
-const LATER: [&str; 3] = ["group", "fuse", "recompute"];
+const LATER: [&str; 1] = ["fuse"];
 
 /// The searches of the file that was asked for.
 pub(super) fn collect(cx: &mut Context<'_>, root: &super::Module) {
@@ -343,6 +365,8 @@ impl<'a> Collector<'a> {
         }
         let space = space.map(|node| rules::collect(cx, &hardware, node));
         let target = target?;
+        let key = |key: &str| self.keys.get(key).copied();
+        let fused = group::fused(cx, key("group"), key("recompute"));
         if cx.errors() != before {
             return None;
         }
@@ -353,7 +377,7 @@ impl<'a> Collector<'a> {
             }
             _ => network.name.clone(),
         };
-        Some(Search {
+        let search = Search {
             name: match &self.node.name {
                 Some(name) => name.value.clone(),
                 None => format!("{subject} on {}", hardware.name),
@@ -371,7 +395,9 @@ impl<'a> Collector<'a> {
             budget,
             space: space.unwrap_or_default(),
             own,
-        })
+            fused,
+        };
+        group::is_searched(cx, &search).then_some(search)
     }
 
     fn key(&mut self, cx: &mut Context<'_>, property: &'a ast::Property) {
@@ -410,6 +436,11 @@ impl<'a> Collector<'a> {
     }
 
     fn target(&self, cx: &mut Context<'_>, damaged: bool) -> Option<target::Target> {
+        if let Some(group) = self.keys.get("group").copied() {
+            let beside = ["network", "layer"].into_iter();
+            let beside = beside.filter_map(|key| self.keys.get(key).copied());
+            return group::target(cx, group, &beside.collect::<Vec<_>>());
+        }
         match (self.keys.get("network"), self.keys.get("layer")) {
             (Some(network), layers) => target::network(cx, network, layers.copied()),
             (None, Some(layers)) => target::layers(cx, layers),

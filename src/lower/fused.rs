@@ -25,6 +25,7 @@
 //! * defaults of the map do not reach fused layers: without `using`, an entry of their own or an own dataflow
 //!   they compute at the peak rate.
 
+mod chain;
 mod error;
 mod fates;
 mod loops;
@@ -36,6 +37,7 @@ mod tests;
 mod view;
 mod wiring;
 
+pub use chain::{ChainLayer, LoweredChain, chain};
 pub use error::FuseError;
 
 use super::Source;
@@ -94,7 +96,8 @@ pub struct TensorNames {
 struct Request<'a> {
     program: &'a Program,
     network: &'a Network,
-    map: &'a Map,
+    /// Nobody has said how tiles are computed when a design is still to be found.
+    map: Option<&'a Map>,
     group: &'a hir::fused::FusedGroup,
     accelerator: &'a Accelerator,
 }
@@ -113,7 +116,7 @@ pub fn fuse(
     let request = Request {
         program,
         network,
-        map,
+        map: Some(map),
         group,
         accelerator,
     };

@@ -35,7 +35,9 @@ pub mod tile;
 
 pub use architecture::{architecture, architecture_on};
 pub use error::{LowerError, with_article};
-pub use fused::{FuseError, LoweredGroup, LoweredStage, TensorNames, fuse};
+pub use fused::{
+    ChainLayer, FuseError, LoweredChain, LoweredGroup, LoweredStage, TensorNames, chain, fuse,
+};
 pub use operation::{Desugared, Elements, desugar};
 pub use raise::{Unraisable, raise};
 

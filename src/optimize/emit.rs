@@ -100,11 +100,7 @@ pub fn emit(
     let points = answer.found.iter().map(|found| found.answers.len());
     let most = points.chain(answer.own.iter().map(|_| 1)).max()?;
     let mut out = head.to_owned();
-    let stem = if is_name(&search.name) {
-        search.name.as_str()
-    } else {
-        "found"
-    };
+    let stem = stem(search);
     let mut any = false;
     for point in 0..most {
         let name = if most == 1 {
@@ -112,18 +108,7 @@ pub fn emit(
         } else {
             format!("{stem}_{}", point + 1)
         };
-        let (network_label, accelerator_label) = if all_parameters {
-            (
-                with_all(&network.name, &network.parameters),
-                with_all(&accelerator.name, &accelerator.parameters),
-            )
-        } else {
-            (network.label(), accelerator.label())
-        };
-        let _ = write!(
-            out,
-            "\nMap {network_label} on {accelerator_label} as {name} {{\n"
-        );
+        out.push_str(&head_of((network, accelerator), &name, all_parameters));
         for found in &answer.found {
             any |= layers(&mut out, network, accelerator, found, point);
         }
@@ -133,6 +118,32 @@ pub fn emit(
         out.push_str("}\n");
     }
     any.then_some(out)
+}
+
+/// What a map is called that has the answer to a search.
+pub(super) fn stem(search: &Search) -> &str {
+    if is_name(&search.name) {
+        search.name.as_str()
+    } else {
+        "found"
+    }
+}
+
+/// `Map network on accelerator as name {`
+pub(super) fn head_of(
+    (network, accelerator): (&Network, &Accelerator),
+    name: &str,
+    all_parameters: bool,
+) -> String {
+    let (network, accelerator) = if all_parameters {
+        (
+            with_all(&network.name, &network.parameters),
+            with_all(&accelerator.name, &accelerator.parameters),
+        )
+    } else {
+        (network.label(), accelerator.label())
+    };
+    format!("\nMap {network} on {accelerator} as {name} {{\n")
 }
 
 /// The entries of a layer and of those that equal it.

@@ -5,6 +5,8 @@
 //! that a user can read, evaluate and change ([`report()`], [`emit()`]). A model's own space (`space deepopt;`) needs no search:
 //! it is evaluated whole, and the schedules of the layers are chosen together ([`Chosen`], [`selection`]).
 //!
+//! A search over the designs of a group is none of its layers: [`group()`].
+//!
 //! Invariants: nothing is printed of a schedule in loops that the engine did not count; a search that is stopped states its gap; without a
 //! budget of its own a search ends after [`BUDGET`].
 
@@ -12,6 +14,7 @@ mod auto;
 mod closed;
 mod elsewhere;
 mod emit;
+mod group;
 mod kind;
 mod loops;
 mod machine;
@@ -29,6 +32,7 @@ pub use auto::resolve;
 pub use closed::{Chosen, MOST_ROWS, selection, verify_pruning};
 pub use elsewhere::Elsewhere;
 pub use emit::{Import, emit, imports};
+pub use group::{emit as emit_group, group};
 pub use kind::{METHODS, models};
 pub use machine::{machine, unsearchable};
 pub use methods::SETTINGS as METHOD_SETTINGS;

@@ -6,7 +6,7 @@ use super::methods::{self, Methods};
 use super::parameters::{self, Parameters};
 use super::task::{Task, tasks_on, technology};
 use super::written::{Library, is_beside};
-use super::{BUDGET, kind};
+use super::{BUDGET, group, kind};
 use crate::cost::Technology;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::Compiled;
@@ -189,6 +189,10 @@ impl Work {
 
 /// The layers of a search of the program.
 fn work(compiled: &Compiled, search: &Search, sink: &mut Diagnostics) -> Option<Vec<Work>> {
+    if search.fused.is_some() {
+        // A group has no search of each layer.
+        return group::check(compiled, search, sink).map(|()| Vec::new());
+    }
     let accelerator = compiled.program.accelerators.get(search.accelerator)?;
     let technology = technology(compiled, accelerator);
     let question = Question::of(compiled, search, technology.as_ref())?;

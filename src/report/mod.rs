@@ -12,6 +12,7 @@ mod detail;
 mod estimated;
 pub mod explore_text;
 pub mod fused;
+pub mod fused_search;
 pub mod json;
 mod laws;
 mod measured;

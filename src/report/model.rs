@@ -1,6 +1,7 @@
 //! `dflow.report/1`, as it is serialised. A key never changes its meaning within one schema number.
 
 use super::fused::GroupReport;
+use super::fused_search::FusedSearchReport;
 use super::search::{ExplorationReport, SearchReport};
 use super::selection::SelectionReport;
 use crate::models::{Difference, Figure, Quantity};
@@ -25,6 +26,9 @@ pub struct Report {
     /// Of the searches, those that chose among a model's own schedules.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub selections: Vec<SelectionReport>,
+    /// What was searched for over groups, if anything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fused_searches: Vec<FusedSearchReport>,
     /// Sweeps over hardware, if any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub explorations: Vec<ExplorationReport>,
@@ -40,6 +44,7 @@ impl Report {
             evaluations,
             searches: Vec::new(),
             selections: Vec::new(),
+            fused_searches: Vec::new(),
             explorations: Vec::new(),
         }
     }

@@ -12,6 +12,8 @@
 //!                                          each with a bound, in one queue
 //! ```
 //!
+//! [`fused`] is another search: over trees of blocks of a chain of layers, by what moves to and from the backing store.
+//!
 //! Invariants: a bound is never above the cost of a candidate that it stands for; results do not depend on the number
 //! of threads; nothing here knows names, files or spans.
 
@@ -21,6 +23,7 @@ pub mod certificate;
 mod class;
 mod count;
 pub mod dmazerunner;
+pub mod fused;
 mod goal;
 mod join;
 mod judge;

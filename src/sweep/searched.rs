@@ -33,7 +33,17 @@ impl<'a> Searched<'a> {
         (explore, search, span): (&'a Explore, &'a Search, Span),
         sink: &mut Diagnostics,
     ) -> Option<Searched<'a>> {
-        let refused = if search.budget.is_some() {
+        let refused = if search.fused.is_some() {
+            Some((
+                "a group is searched for one design of a chip",
+                "search for schedules of layers",
+            ))
+        } else if search.own.is_some() {
+            Some((
+                "a model's own space is evaluated whole and needs no search",
+                "write `space deepopt;` in the exploration itself",
+            ))
+        } else if search.budget.is_some() {
             Some((
                 "what a search finds within a budget depends on the machine",
                 "leave its `budget` out, or say `strategy: adaptive`",

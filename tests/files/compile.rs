@@ -122,8 +122,14 @@ fn run(files: Overlay, path: &str, header: &Header, count: bool) -> Outcome {
     sweep::check(&compiled, &mut sink);
     let mut searches = Vec::new();
     let mut selections = Vec::new();
+    let mut groups = Vec::new();
     if count && !sink.has_errors() {
         for search in &compiled.program.searches {
+            if search.fused.is_some() {
+                let found = optimize::group(&compiled, search, None, &mut sink, &mut Nobody, false);
+                groups.extend(found);
+                continue;
+            }
             let answer = optimize::run(&compiled, search, None, &mut sink, &mut Nobody);
             if let Some(answer) = answer {
                 searches.extend(optimize::report(&compiled, search, &answer, false));
@@ -147,6 +153,7 @@ fn run(files: Overlay, path: &str, header: &Header, count: bool) -> Outcome {
         let mut report = Report::new(path, evaluations);
         report.searches = searches;
         report.selections = selections;
+        report.fused_searches = groups;
         report.explorations = explorations;
         report
     });

@@ -39,6 +39,7 @@ mod raise;
 mod robust;
 mod search;
 mod stdlib;
-mod trace;
 mod systolic;
+mod trace;
+mod tree;
 mod validation;

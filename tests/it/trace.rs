@@ -74,7 +74,10 @@ fn figure_5_reuses_over_time_space_and_both() {
     assert_eq!(held(&steps[3], 1, output), made);
     assert!(added["works"].as_bool().unwrap());
     let sums = added["arrived"].as_array().unwrap();
-    assert!(!sums.is_empty() && sums.iter().all(|one| one["from"] == "sum"), "{added}");
+    assert!(
+        !sums.is_empty() && sums.iter().all(|one| one["from"] == "sum"),
+        "{added}"
+    );
 }
 
 /// Section 3.1.2: "the mapped x over time is (0,1,2), (1,2,3), (2,3,4), and so on".
@@ -82,7 +85,10 @@ fn figure_5_reuses_over_time_space_and_both() {
 fn figure_6_maps_over_time() {
     let steps = steps("fig6_time", "0..5");
     for (number, step) in (0..).zip(&steps) {
-        assert_eq!(indices(step, 0, "Input", 4), [number, number + 1, number + 2]);
+        assert_eq!(
+            indices(step, 0, "Input", 4),
+            [number, number + 1, number + 2]
+        );
     }
     assert_eq!(steps.len(), 6);
 }
@@ -112,8 +118,15 @@ fn figure_6_builds_clusters() {
         let weight = held(&steps[0], pe as u64, "Weight");
         let input = held(&steps[0], pe as u64, "Input");
         assert_eq!((weight.len(), input.len()), (1, 1));
-        assert!(weight[0].windows(2).any(|w| w == [large, small]), "{pe}: {weight:?}");
-        assert_eq!(input[0].iter().copied().filter(|&x| x > 0).sum::<i64>(), lane + small, "{pe}: {input:?}");
+        assert!(
+            weight[0].windows(2).any(|w| w == [large, small]),
+            "{pe}: {weight:?}"
+        );
+        assert_eq!(
+            input[0].iter().copied().filter(|&x| x > 0).sum::<i64>(),
+            lane + small,
+            "{pe}: {input:?}"
+        );
     }
 }
 
@@ -154,7 +167,11 @@ fn traces_add_up_to_the_counts_of_eval() {
                     .filter(own)
                     .map(|held| held["arrived"].as_array().unwrap().len() as u64)
                     .sum();
-                assert_eq!(arrived, tensor["fills"].as_u64().unwrap(), "{name}: {tensor}");
+                assert_eq!(
+                    arrived,
+                    tensor["fills"].as_u64().unwrap(),
+                    "{name}: {tensor}"
+                );
             }
         }
     }
@@ -178,7 +195,10 @@ fn a_layer_that_is_too_large_and_a_range_that_is_none_are_said() {
 
 #[test]
 fn the_picture_has_a_row_per_instance() {
-    let svg = dflowc(&["trace", "--report", "svg", "--steps", "0..1"], &example("fig7"));
+    let svg = dflowc(
+        &["trace", "--report", "svg", "--steps", "0..1"],
+        &example("fig7"),
+    );
     for row in ["LocalL1 0", "LocalL1 5", "GlobalL2 0", "step 1"] {
         assert!(svg.contains(row), "{row}");
     }

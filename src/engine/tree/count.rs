@@ -12,7 +12,7 @@ use crate::engine::EngineLimit;
 use crate::ir::{Block, Body, Fate, FusedProblem, FusedSchedule};
 
 /// Why a design has no counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Miscount {
     /// Not of the form that is counted.
     Limit(EngineLimit),

@@ -172,26 +172,32 @@ impl Cuts {
             let mut sizes = step.ranges.iter().map(|(lo, hi)| hi - lo);
             sizes.try_fold(1u64, |product, size| product.checked_mul(size))
         });
-        sizes
-            .sum::<Option<u64>>()
-            .ok_or(EngineLimit::Overflow)
+        sizes.sum::<Option<u64>>().ok_or(EngineLimit::Overflow)
     }
 
     /// The ranges of a layer's ranks in this group, by step: all that its own loops depend on.
     pub fn ranges(&self, layer: usize) -> impl Iterator<Item = &[Extent]> {
-        self.tracks[layer].steps.iter().map(|step| step.ranges.as_slice())
+        self.tracks[layer]
+            .steps
+            .iter()
+            .map(|step| step.ranges.as_slice())
     }
 }
 
 /// The ranks of a layer in a group.
 pub(super) fn members(layer: &Layer, group: usize) -> impl Iterator<Item = usize> + '_ {
     let ranks = layer.group.iter().enumerate();
-    ranks.filter(move |(_, known)| **known == group).map(|(rank, _)| rank)
+    ranks
+        .filter(move |(_, known)| **known == group)
+        .map(|(rank, _)| rank)
 }
 
 /// The dimension of a tensor along a group.
 fn dim_of(layer: &Layer, position: usize, group: usize) -> Option<&Dim> {
-    layer.touches[position].dims.iter().find(|dim| dim.group == group)
+    layer.touches[position]
+        .dims
+        .iter()
+        .find(|dim| dim.group == group)
 }
 
 /// The elements of a dimension that a step touches, inside the tensor; one if the group does not index it.

@@ -95,7 +95,9 @@ impl Groups {
             let mut made = Vec::with_capacity(result_dims.len());
             for dim in &result_dims {
                 match (dim.terms.as_slice(), dim.constant) {
-                    ([(rank, 1)], 0) if layer.ranks.get(*rank) == Some(&dim.extent) => made.push(*rank),
+                    ([(rank, 1)], 0) if layer.ranks.get(*rank) == Some(&dim.extent) => {
+                        made.push(*rank)
+                    }
                     _ => return Err(irregular()),
                 }
             }

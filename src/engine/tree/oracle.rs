@@ -63,8 +63,7 @@ pub fn walk<'a>(
     };
     let head = problem.layers.len() - 1;
     let all = vec![true; cells(&problem.layers[head].ranks)];
-    let steps = &mut vec![];
-    walk.block(&schedule.root, steps, &all)?;
+    walk.block(&schedule.root, &[], &all)?;
     Ok(Walked {
         problem,
         events: walk.events,
@@ -413,7 +412,11 @@ fn elements(access: &Access, extents: &[u64], point: &[u64]) -> Vec<usize> {
                 inside.into_iter().collect()
             }
         };
-        let inner = |cell: usize| touched.iter().map(move |&x| cell * extent as usize + x as usize);
+        let inner = |cell: usize| {
+            touched
+                .iter()
+                .map(move |&x| cell * extent as usize + x as usize)
+        };
         all = all.into_iter().flat_map(inner).collect();
     }
     all

@@ -47,6 +47,7 @@ pub(in crate::hir) fn search(
         budget: None,
         space: Space::default(),
         own: None,
+        fused: None,
     };
     for (at, argument) in cx.arguments("`auto`", &ARGUMENTS, &invocation.arguments) {
         let value = &argument.value;

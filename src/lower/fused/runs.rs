@@ -21,7 +21,9 @@ pub(super) fn runs(
         .map(|member| {
             let run = runs.iter().find(|run| run.layer == member.layer);
             let array = run.and_then(|run| run.array).map(|array| array.0);
-            let entry = request.map.assignments.get(member.layer);
+            let entry = request
+                .map
+                .and_then(|map| map.assignments.get(member.layer));
             let entry = entry.filter(|entry| entry.choice == Choice::Named);
             let array = array.or_else(|| entry?.array);
             LoweredStage {
@@ -63,8 +65,7 @@ fn peak(accelerator: &Accelerator, array: Option<usize>) -> u64 {
 fn dataflow(request: &Request<'_>, member: &Member<'_>, run: Option<&Run>) -> Option<Application> {
     let entry = request
         .map
-        .assignments
-        .get(member.layer)
+        .and_then(|map| map.assignments.get(member.layer))
         .filter(|entry| entry.choice == Choice::Named)
         .and_then(|entry| entry.application.as_ref());
     run.and_then(|run| run.application.as_ref())

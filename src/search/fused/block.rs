@@ -8,11 +8,15 @@
 
 use super::stage::{self, Front};
 use super::tables::{Change, State, Table};
+use crate::base::limits;
+use crate::engine::EngineLimit;
 use crate::engine::tree::{self, Cuts, Groups, Miscount, TreeCounts};
-use crate::ir::{Block, Body, Fate, FusedProblem, FusedSchedule, Place, TileLoop};
+use crate::ir::{Block, Body, Fate, FusedLayer, FusedProblem, FusedSchedule, Place, TileLoop};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -25,10 +29,23 @@ pub struct Request {
     pub recompute: bool,
     /// Answers must move less; `u64::MAX`: any.
     pub limit: u64,
-    /// Nodes to look at; then the best so far is returned, unproved.
-    pub most: u64,
-    /// Most loops that layers share on a path, and most of one layer; small ones, so that all designs can be listed.
-    pub loops: Option<(usize, usize)>,
+    /// When to end with the best so far, unproved; `None`: when all is looked at.
+    pub until: Option<Instant>,
+    /// What somebody sets who wants what there is.
+    pub stop: Option<&'static AtomicBool>,
+    /// Nothing: a loop per rank and block at most, and those of one layer where they are of use.
+    pub loops: Option<Loops>,
+}
+
+/// All lists of few loops, so that all designs can be listed.
+#[derive(Clone, Copy, Debug)]
+pub struct Loops {
+    /// Most that layers share on a path.
+    pub shared: usize,
+    /// Most of one layer.
+    pub own: usize,
+    /// Whether a block may cut a rank twice.
+    pub again: bool,
 }
 
 /// The best design.
@@ -36,73 +53,140 @@ pub struct Request {
 pub struct Answer {
     pub schedule: FusedSchedule,
     pub counts: TreeCounts,
-    /// Nothing of the space moves less.
-    pub proved: bool,
-    /// Nodes looked at.
-    pub nodes: u64,
 }
 
-/// The design of a chain that moves least; `None` if nothing fits, or the chain is not of the form that is counted.
-#[must_use]
-pub fn search(problem: &FusedProblem, request: &Request) -> Option<Answer> {
-    let groups = Groups::new(problem).ok()?;
+/// What a search came to.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// `None`: nothing fits, or moves less than the limit.
+    pub best: Option<Answer>,
+    /// Nothing of the space moves less.
+    pub proved: bool,
+    /// Lists of loops looked at.
+    pub nodes: u64,
+    /// What no design moves less than: everything from outside once, and the result.
+    pub compulsory_bits: u64,
+}
+
+/// Whether a chain is of the form that is searched.
+///
+/// # Errors
+/// Why not.
+pub fn check(problem: &FusedProblem) -> Result<(), EngineLimit> {
+    let groups = Groups::new(problem)?;
+    let steps = |layer: &FusedLayer, group: usize, known: &[usize]| {
+        let ranks = layer
+            .ranks
+            .iter()
+            .zip(known)
+            .filter(|(_, own)| **own == group);
+        ranks.fold(1u64, |steps, (&extent, _)| steps.saturating_mul(extent))
+    };
+    let both = problem.layers.iter().zip(&groups.layers);
+    let longest = both.flat_map(|(layer, known)| {
+        (0..groups.count).map(move |group| steps(layer, group, &known.group))
+    });
+    if problem.layers.len() > limits::SEARCHED_LAYERS
+        || problem.tensors.len() > limits::SEARCHED_TENSORS
+        || longest.max().unwrap_or(0) > limits::SEARCHED_STEPS
+    {
+        return Err(EngineLimit::TooManyClasses);
+    }
+    let anew = vec![false; groups.layers.len() - 1];
+    for group in 0..groups.count {
+        let cuts = Cuts::new(&groups, group, &anew)?;
+        for tensor in 0..groups.tensors.len() {
+            cuts.figures(&groups, tensor)?;
+        }
+    }
+    Ok(())
+}
+
+/// The design of a chain that moves least.
+///
+/// # Errors
+/// The chain is not of the form that is counted.
+pub fn search(problem: &FusedProblem, request: &Request) -> Result<Outcome, EngineLimit> {
+    check(problem)?;
+    let groups = Groups::new(problem)?;
     let last = groups.layers.len() - 1;
-    let mut best: Option<(u64, FusedSchedule)> = None;
-    let mut limit = request.limit;
-    let mut nodes = 0;
-    let mut masks: Vec<u64> = (0..1u64 << last).collect();
+    // What does not count stands whole in the root.
+    let open = (0..groups.tensors.len()).filter(|&tensor| {
+        let known = &groups.tensors[tensor];
+        !known.inner && known.bits > 0
+    });
+    let whole = Part {
+        first: 0,
+        head: last,
+        open: open.collect(),
+    };
+    let ranks = groups.layers.iter().map(|layer| layer.extents.len());
+    let most = ranks.max().unwrap_or(0);
+    let mut masks: Vec<u64> = (0..1u64 << last.min(63)).collect();
     masks.sort_by_key(|mask| mask.count_ones());
-    let mut proved = true;
+    let mut best: Option<FusedSchedule> = None;
+    let mut limit = request.limit;
+    let mut outcome = Outcome {
+        best: None,
+        proved: true,
+        nodes: 0,
+        compulsory_bits: 0,
+    };
     for mask in masks {
         let anew: Vec<bool> = (0..last).map(|map| mask >> map & 1 == 1).collect();
-        let Some(mut space) = Space::new(&groups, request, anew) else {
-            continue;
-        };
-        space.nodes = nodes;
-        let ranks = groups.layers.iter().map(|layer| layer.extents.len());
-        let most = ranks.max().unwrap_or(0);
-        let whole = Part {
-            first: 0,
-            head: last,
-            open: (0..groups.tensors.len())
-                // What does not count stands whole in the root.
-                .filter(|&tensor| !groups.tensors[tensor].inner && groups.tensors[tensor].bits > 0)
-                .collect(),
-        };
+        let mut space = Space::new(&groups, request, anew)?;
+        space.nodes = outcome.nodes;
         let start = space.start.clone();
+        if mask == 0 {
+            let once = whole
+                .open
+                .iter()
+                .map(|&tensor| space.cost(tensor, space.once[tensor]));
+            outcome.compulsory_bits = once.fold(0, u64::saturating_add);
+        }
         // Few loops first: what they reach bounds the rest.
-        for loops in [2, 3, most] {
+        for loops in [2, 3].into_iter().filter(|&few| few < most).chain([most]) {
             space.deep = loops;
             space.parts.clear();
             if let Some(found) = space.block(&whole, &start, (request.room, limit), 0) {
                 limit = found.cost;
-                best = Some((found.cost, space.schedule(&found)));
+                best = Some(space.schedule(&found));
             }
         }
-        nodes = space.nodes;
-        proved &= nodes < request.most;
+        outcome.nodes = space.nodes;
+        space.over |= space.tables.iter().any(Table::is_full);
+        if best.is_some() && limit <= outcome.compulsory_bits {
+            // Nothing moves less than what comes from outside once.
+            break;
+        }
+        if space.over {
+            outcome.proved = false;
+            break;
+        }
     }
-    let (_, mut schedule) = best?;
     // What loses nothing is retained, the rest computed again.
-    let counts = loop {
+    while let Some(mut schedule) = best.take() {
         match tree::count(problem, &schedule) {
-            Ok(counts) => break counts,
-            Err(Miscount::Lost { tensor, .. }) if request.recompute => {
+            Ok(counts) => outcome.best = Some(Answer { schedule, counts }),
+            Err(Miscount::Lost { tensor, .. }) => {
                 schedule.places[tensor].fate = Fate::Recompute;
+                best = Some(schedule);
             }
-            Err(_) => return None,
+            Err(Miscount::Limit(limit)) => return Err(limit),
+            Err(Miscount::Misplaced { .. }) => return Err(EngineLimit::Irregular),
         }
-    };
-    Some(Answer {
-        schedule,
-        counts,
-        proved,
-        nodes,
-    })
+    }
+    Ok(outcome)
 }
 
 /// By group.
 pub(super) type States = SmallVec<[State; 8]>;
+
+/// By group: a name of the pieces of a layer.
+type Names = SmallVec<[u32; 8]>;
+
+/// First and last layer, tensors to be placed, loops around (if they are counted), pieces of the last layer.
+type PartKey = (usize, usize, u64, usize, Names);
 
 pub(super) struct Space<'a> {
     pub groups: &'a Groups,
@@ -115,9 +199,11 @@ pub(super) struct Space<'a> {
     once: Vec<u64>,
     /// By head of a block and maker of a map in it: bits that it needs in the smallest pieces.
     least: HashMap<usize, Rc<[u64]>>,
-    fronts: HashMap<(usize, u64, SmallVec<[u32; 8]>), Rc<Front>>,
-    parts: HashMap<(usize, usize, u64, usize, SmallVec<[u32; 8]>), Vec<Known>>,
+    fronts: HashMap<(usize, u64, Names), Rc<Front>>,
+    parts: HashMap<PartKey, Vec<Known>>,
     pub nodes: u64,
+    /// The time is over, or somebody stopped it.
+    over: bool,
     /// Most loops of a block in this pass.
     deep: usize,
 }
@@ -164,7 +250,11 @@ struct Choice {
 }
 
 impl<'a> Space<'a> {
-    fn new(groups: &'a Groups, request: &Request, anew: Vec<bool>) -> Option<Space<'a>> {
+    fn new(
+        groups: &'a Groups,
+        request: &Request,
+        anew: Vec<bool>,
+    ) -> Result<Space<'a>, EngineLimit> {
         let mut tables: Vec<Table> = (0..groups.count).map(Table::new).collect();
         let start: Option<States> = tables
             .iter_mut()
@@ -175,19 +265,20 @@ impl<'a> Space<'a> {
             request: *request,
             anew,
             tables,
-            start: start?,
+            start: start.ok_or(EngineLimit::Irregular)?,
             once: Vec::new(),
             least: HashMap::new(),
             fronts: HashMap::new(),
             parts: HashMap::new(),
             nodes: 0,
+            over: false,
             deep: usize::MAX,
         };
         let start = space.start.clone();
         space.once = (0..groups.tensors.len())
             .map(|tensor| space.figures(&start, tensor).0)
             .collect();
-        Some(space)
+        Ok(space)
     }
 
     /// By maker of a map: no loops over ranks of `head` make its window smaller than this. Loops of 1 over all of them do not,
@@ -204,12 +295,17 @@ impl<'a> Space<'a> {
         for group in 0..groups.count {
             let cuts = Cuts::new(groups, group, &anew).and_then(|cuts| {
                 let ranks = (0..layer.extents.len()).filter(|&rank| layer.group[rank] == group);
-                ranks.into_iter().try_fold(cuts, |cuts, rank| cuts.cut(groups, (0, head), rank, 1))
+                ranks
+                    .into_iter()
+                    .try_fold(cuts, |cuts, rank| cuts.cut(groups, (0, head), rank, 1))
             });
             for (maker, least) in least.iter_mut().enumerate().take(head) {
                 let tensor = groups.layers[maker].result;
                 // What is not counted in these pieces bounds nothing.
-                let figures = cuts.as_ref().ok().and_then(|cuts| cuts.figures(groups, tensor).ok());
+                let figures = cuts
+                    .as_ref()
+                    .ok()
+                    .and_then(|cuts| cuts.figures(groups, tensor).ok());
                 *least = least.saturating_mul(figures.map_or(1, |(_, most)| most.max(1)));
             }
         }
@@ -254,7 +350,12 @@ impl<'a> Space<'a> {
         }
     }
 
-    pub(super) fn changed(&mut self, states: &States, group: usize, change: Change) -> Option<States> {
+    pub(super) fn changed(
+        &mut self,
+        states: &States,
+        group: usize,
+        change: Change,
+    ) -> Option<States> {
         let mut states = states.clone();
         states[group] = self.tables[group].change(self.groups, states[group], change)?;
         Some(states)
@@ -286,15 +387,15 @@ impl<'a> Space<'a> {
         let mut least = limit;
         for parts in partitions(part) {
             let maps = parts.iter().rev().skip(1).map(|part| part.head).collect();
-            let mut node = Node {
+            let node = Node {
                 states: states.clone(),
                 before: None,
-                loops: Vec::new(),
+                loops: SmallVec::new(),
                 maps,
-                places: Vec::new(),
+                places: SmallVec::new(),
                 bits: 0,
                 cost: 0,
-                choices: vec![SmallVec::new(); part.open.len()],
+                choices: part.open.iter().map(|_| SmallVec::new()).collect(),
             };
             let frame = Frame {
                 part,
@@ -303,7 +404,7 @@ impl<'a> Space<'a> {
                 above,
                 least: self.least(part.head),
             };
-            self.node(&frame, &mut node, &mut least, &mut found);
+            self.node(&frame, node, &mut least, &mut found);
         }
         self.parts.entry(key).or_default().push(Known {
             room,
@@ -313,32 +414,73 @@ impl<'a> Space<'a> {
         found
     }
 
-    fn signatures(&self, layer: usize, states: &States) -> SmallVec<[u32; 8]> {
+    fn signatures(&self, layer: usize, states: &States) -> Names {
         let both = self.tables.iter().zip(states);
-        both.map(|(table, &state)| table.signature(state, layer)).collect()
+        both.map(|(table, &state)| table.signature(state, layer))
+            .collect()
+    }
+
+    /// Whether it is to end; the clock is looked at now and then.
+    fn is_over(&mut self) -> bool {
+        if self.nodes.is_multiple_of(64) {
+            self.over |= self.tables.iter().any(Table::is_full);
+            let stop = self.request.stop;
+            self.over |= stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
+            self.over |= self
+                .request
+                .until
+                .is_some_and(|until| Instant::now() >= until);
+        }
+        self.over
     }
 
     /// A list of loops: places some of the maps, closes the block, adds loops.
-    fn node(&mut self, frame: &Frame, node: &mut Node, least: &mut u64, found: &mut Option<Found>) {
+    fn node(&mut self, frame: &Frame, node: Node, least: &mut u64, found: &mut Option<Found>) {
         self.nodes += 1;
-        // What is placed here moves what its windows below the loops before the last one add up to.
-        let base = node.before.as_ref().map_or(&node.states, |(_, before)| before);
-        if self.nodes >= self.request.most || !self.may_beat(frame, node, base, *least) {
+        if self.is_over() || !self.is_made_once(frame, &node) {
             return;
         }
-        let count = node.maps.len();
-        for chosen in (0..1u64 << count).rev() {
-            if let Some(mut placed) = self.placed(frame, node, chosen) {
-                self.choices(frame, &mut placed);
-                if !self.may_beat(frame, &placed, &placed.states, *least) {
-                    continue;
-                }
-                if placed.maps.is_empty() {
-                    self.close(frame, &placed, least, found);
-                }
-                self.extend(frame, &placed, least, found);
+        for chosen in (1..1u64 << node.maps.len()).rev() {
+            let mut placed = node.clone();
+            if self.place(frame, &mut placed, chosen).is_some() {
+                self.judge(frame, placed, least, found);
             }
         }
+        let open = node
+            .maps
+            .iter()
+            .any(|&maker| self.is_lost(maker, &node.states));
+        if !open {
+            self.judge(frame, node, least, found);
+        }
+    }
+
+    /// A node whose maps are placed as far as they are below its loops.
+    fn judge(&mut self, frame: &Frame, mut node: Node, least: &mut u64, found: &mut Option<Found>) {
+        self.choices(frame, &mut node);
+        if !self.may_beat(frame, &node, &node.states, *least) {
+            return;
+        }
+        if node.maps.is_empty() {
+            self.close(frame, &node, least, found);
+        }
+        self.extend(frame, &node, least, found);
+    }
+
+    /// Whether something of a map is wanted again in these steps, though nothing is to be made twice.
+    fn is_lost(&self, maker: usize, states: &States) -> bool {
+        let tensor = self.groups.layers[maker].result;
+        !self.request.recompute
+            && !self.anew[maker]
+            && self.figures(states, tensor).0 > self.once[tensor]
+    }
+
+    /// Whether the maps inside of the parts may still be made once.
+    fn is_made_once(&self, frame: &Frame, node: &Node) -> bool {
+        let inner = frame.parts.iter().flat_map(|part| part.first..part.head);
+        inner
+            .into_iter()
+            .all(|maker| !self.is_lost(maker, &node.states))
     }
 
     /// Whether a design below a node may move less than `least`, where whatever is not yet placed moves what its windows in
@@ -368,55 +510,46 @@ impl<'a> Space<'a> {
         fits(&later, &node.choices, left, budget)
     }
 
-    /// The node with some of its open maps placed below its loops.
-    fn placed(&mut self, frame: &Frame, node: &Node, chosen: u64) -> Option<Node> {
-        for inner in frame.parts {
-            for maker in inner.first..inner.head {
-                let tensor = self.groups.layers[maker].result;
-                let twice = self.figures(&node.states, tensor).0 > self.once[tensor];
-                if twice && !self.anew[maker] && !self.request.recompute {
-                    return None;
-                }
-            }
-        }
-        let mut placed = node.clone();
-        placed.maps.clear();
+    /// Places some of the open maps of a node below its loops; `None` if that cannot be.
+    fn place(&mut self, frame: &Frame, node: &mut Node, chosen: u64) -> Option<()> {
+        let maps = std::mem::take(&mut node.maps);
         // Readers' maps before makers'.
-        for (at, &maker) in node.maps.iter().enumerate() {
-            let tensor = self.groups.layers[maker].result;
-            let twice = |states: &States| self.figures(states, tensor).0 > self.once[tensor];
+        for (at, &maker) in maps.iter().enumerate() {
             if chosen >> at & 1 == 0 {
-                let again = !self.anew[maker] && twice(&node.states);
-                if again && !self.request.recompute {
+                if self.is_lost(maker, &node.states) {
                     return None;
                 }
-                placed.maps.push(maker);
+                node.maps.push(maker);
                 continue;
             }
-            let base = node.before.as_ref().map_or(&placed.states, |(_, before)| before);
-            if !self.request.recompute && !self.anew[maker] && twice(base) {
+            let tensor = self.groups.layers[maker].result;
+            let base = node
+                .before
+                .as_ref()
+                .map_or(&node.states, |(_, before)| before);
+            if self.is_lost(maker, base) {
                 return None;
             }
             let loaded = self.figures(base, tensor).0;
-            placed.cost = placed.cost.saturating_add(self.map_cost(maker, loaded));
-            let window = self.figures(&placed.states, tensor).1;
-            placed.bits = placed.bits.saturating_add(self.bits(tensor, window));
-            if placed.bits > frame.room {
+            node.cost = node.cost.saturating_add(self.map_cost(maker, loaded));
+            let window = self.figures(&node.states, tensor).1;
+            node.bits = node.bits.saturating_add(self.bits(tensor, window));
+            if node.bits > frame.room {
                 return None;
             }
-            placed.places.push((tensor, node.loops.len()));
+            node.places.push((tensor, node.loops.len()));
             for group in 0..self.groups.count {
                 let slides = node.before.as_ref().is_some_and(|(slid, _)| *slid == group);
-                let loops = self.tables[group].loops(placed.states[group], maker + 1);
+                let loops = self.tables[group].loops(node.states[group], maker + 1);
                 let change = Change::Keep {
                     first: frame.part.first,
                     maker,
                     loops: loops - usize::from(slides),
                 };
-                placed.states = self.changed(&placed.states, group, change)?;
+                node.states = self.changed(&node.states, group, change)?;
             }
         }
-        Some(placed)
+        Some(())
     }
 
     /// What the outside tensors cost below the loops of a node.
@@ -424,7 +557,10 @@ impl<'a> Space<'a> {
         let depth = node.loops.len();
         // Above all loops of an inner block is the same as below the loops around it without the window before; kept.
         for (&tensor, choices) in frame.part.open.iter().zip(&mut node.choices) {
-            let base = node.before.as_ref().map_or(&node.states, |(_, before)| before);
+            let base = node
+                .before
+                .as_ref()
+                .map_or(&node.states, |(_, before)| before);
             let cost = self.cost(tensor, self.figures(base, tensor).0);
             let bits = self.bits(tensor, self.figures(&node.states, tensor).1);
             let choice = Choice { depth, bits, cost };
@@ -439,7 +575,11 @@ impl<'a> Space<'a> {
 
     fn extend(&mut self, frame: &Frame, node: &Node, least: &mut u64, found: &mut Option<Found>) {
         let head = frame.part.head;
-        if self.request.loops.is_some_and(|(most, _)| frame.above + node.loops.len() >= most) {
+        if self
+            .request
+            .loops
+            .is_some_and(|few| frame.above + node.loops.len() >= few.shared)
+        {
             return;
         }
         if node.loops.len() >= self.deep {
@@ -447,7 +587,8 @@ impl<'a> Space<'a> {
         }
         let layer = &self.groups.layers[head];
         for rank in 0..layer.extents.len() {
-            if node.loops.iter().any(|known| known.rank == rank) {
+            let again = self.request.loops.is_some_and(|few| few.again);
+            if !again && node.loops.iter().any(|known| known.rank == rank) {
                 continue;
             }
             let group = layer.group[rank];
@@ -464,7 +605,7 @@ impl<'a> Space<'a> {
                 let mut longer = node.clone();
                 longer.before = Some((group, std::mem::replace(&mut longer.states, states)));
                 longer.loops.push(TileLoop { rank, size });
-                self.node(frame, &mut longer, least, found);
+                self.node(frame, longer, least, found);
             }
         }
     }
@@ -489,7 +630,14 @@ impl<'a> Space<'a> {
             .map(|&tensor| self.cost(tensor, self.figures(&node.states, tensor).0))
             .collect();
         let mut picked = Vec::with_capacity(later.len());
-        self.pick(frame, node, &later, (node.bits, node.cost), &mut picked, (least, found));
+        self.pick(
+            frame,
+            node,
+            &later,
+            (node.bits, node.cost),
+            &mut picked,
+            (least, found),
+        );
     }
 
     fn pick(
@@ -524,7 +672,14 @@ impl<'a> Space<'a> {
             return;
         }
         picked.push(None);
-        self.pick(frame, node, later, (bits, cost), picked, (&mut *least, &mut *found));
+        self.pick(
+            frame,
+            node,
+            later,
+            (bits, cost),
+            picked,
+            (&mut *least, &mut *found),
+        );
         picked.pop();
         for choice in node.choices[at].clone() {
             if choice.bits <= left {
@@ -556,8 +711,8 @@ impl<'a> Space<'a> {
                 let reader = self.groups.tensors[**tensor].reader.0;
                 choice.is_none() && (part.first..=part.head).contains(&reader)
             })
-                .map(|(&tensor, _)| tensor)
-                .collect()
+            .map(|(&tensor, _)| tensor)
+            .collect()
         };
         let mut inner: Vec<Part> = frame
             .parts
@@ -590,15 +745,16 @@ impl<'a> Space<'a> {
             }
         }
         designs.extend(results.into_iter().flatten().map(|result| result.design));
-        let mut places = node.places.clone();
+        let mut places = node.places.to_vec();
         let chosen = frame.part.open.iter().zip(picked);
-        places.extend(chosen.filter_map(|(&tensor, choice)| Some((tensor, choice.as_ref()?.depth))));
+        places
+            .extend(chosen.filter_map(|(&tensor, choice)| Some((tensor, choice.as_ref()?.depth))));
         *least = total;
         *found = Some(Found {
             cost: total,
             needed: bits + most,
             design: Rc::new(Design {
-                loops: node.loops.clone(),
+                loops: node.loops.to_vec(),
                 places,
                 parts: designs,
                 head: frame.part.head,
@@ -608,7 +764,11 @@ impl<'a> Space<'a> {
 
     /// The loops of one layer, in some room.
     fn layer(&mut self, part: &Part, states: &States, room: u64) -> Option<Found> {
-        let key = (part.head, mask(&part.open), self.signatures(part.head, states));
+        let key = (
+            part.head,
+            mask(&part.open),
+            self.signatures(part.head, states),
+        );
         let front = match self.fronts.get(&key) {
             Some(front) => Rc::clone(front),
             None => {
@@ -680,19 +840,21 @@ struct Node {
     states: States,
     /// The group of the last loop, and the states before it.
     before: Option<(usize, States)>,
-    loops: Vec<TileLoop>,
+    loops: SmallVec<[TileLoop; 6]>,
     /// The makers of the maps that are not yet placed, the last first.
-    maps: Vec<usize>,
-    places: Vec<(usize, usize)>,
+    maps: SmallVec<[usize; 6]>,
+    places: SmallVec<[(usize, usize); 6]>,
     /// Of the maps that are placed.
     bits: u64,
     cost: u64,
     /// By open tensor.
-    choices: Vec<SmallVec<[Choice; 4]>>,
+    choices: SmallVec<[Choices; 5]>,
 }
 
+type Choices = SmallVec<[Choice; 3]>;
+
 /// Whether choices of all tensors, one each or later, cost less than `budget` together and stand in `left` bits.
-fn fits(later: &[u64], choices: &[SmallVec<[Choice; 4]>], left: u64, budget: u64) -> bool {
+fn fits(later: &[u64], choices: &[Choices], left: u64, budget: u64) -> bool {
     // What the rest costs at least.
     let mut rest: SmallVec<[u64; 9]> = SmallVec::from_elem(0, later.len() + 1);
     for at in (0..later.len()).rev() {
@@ -703,13 +865,7 @@ fn fits(later: &[u64], choices: &[SmallVec<[Choice; 4]>], left: u64, budget: u64
     fitting(later, choices, &rest, left, budget)
 }
 
-fn fitting(
-    later: &[u64],
-    choices: &[SmallVec<[Choice; 4]>],
-    rest: &[u64],
-    left: u64,
-    budget: u64,
-) -> bool {
+fn fitting(later: &[u64], choices: &[Choices], rest: &[u64], left: u64, budget: u64) -> bool {
     if rest[0] >= budget {
         return false;
     }
@@ -725,12 +881,20 @@ fn fitting(
         choice.cost < first
             && choice.cost < budget
             && choice.bits <= left
-            && fitting(later, choices, &rest[1..], left - choice.bits, budget - choice.cost)
+            && fitting(
+                later,
+                choices,
+                &rest[1..],
+                left - choice.bits,
+                budget - choice.cost,
+            )
     })
 }
 
 fn mask(tensors: &[usize]) -> u64 {
-    tensors.iter().fold(0, |mask, tensor| mask | 1 << (tensor % 64))
+    tensors
+        .iter()
+        .fold(0, |mask, tensor| mask | 1 << (tensor % 64))
 }
 
 /// Chains of more layers are searched in one block with a layer in each part.

@@ -15,5 +15,5 @@ mod network;
 mod stage;
 mod tables;
 
-pub use block::{Answer, Request, search};
+pub use block::{Answer, Loops, Outcome, Request, check, search};
 pub use network::{Chain, Fused, Network, network};

@@ -94,13 +94,16 @@ fn cost(answer: &Answer) -> u64 {
     u64::try_from(answer.counts.moved_bits).unwrap_or(u64::MAX)
 }
 
+/// First and last layer, and whether the maps before and behind stand on the chip.
+type Range = (usize, usize, [bool; 2]);
+
 struct Search<'a> {
     chain: &'a Chain,
     request: &'a Request,
     /// By group: the rooms and limits that were asked, and the answers.
     known: HashMap<FusedProblem, Vec<(Request, Option<Answer>)>>,
     /// By first and last layer and the state of both maps: least cost and, if one group has it, its design.
-    best: HashMap<(usize, usize, [bool; 2]), (u64, Option<Fused>)>,
+    best: HashMap<Range, (u64, Option<Fused>)>,
     proved: bool,
     /// What all layers in one group move.
     whole: u64,
@@ -117,12 +120,22 @@ impl Search<'_> {
                 let mut accesses = layer.accesses.iter();
                 accesses.any(|access| access.tensor == *tensor)
             };
-            let residual = self.chain.residuals.iter().any(|(known, _)| known == tensor);
-            let last = known.producer.is_none_or(|maker| maker + 1 == all.layers.len());
+            let residual = self
+                .chain
+                .residuals
+                .iter()
+                .any(|(known, _)| known == tensor);
+            let last = known
+                .producer
+                .is_none_or(|maker| maker + 1 == all.layers.len());
             last && !residual && all.layers.iter().take(layers).any(touches)
         });
         let bits = tensors.map(|(_, known)| {
-            known.extents.iter().product::<u64>().saturating_mul(u64::from(known.bits))
+            known
+                .extents
+                .iter()
+                .product::<u64>()
+                .saturating_mul(u64::from(known.bits))
         });
         bits.fold(0, u64::saturating_add)
     }
@@ -144,7 +157,7 @@ impl Search<'_> {
         }
         // What is around the group moves at least this.
         let around = self.once[self.once.len() - 1] - self.least(first, last);
-        let limit = least.min(self.whole.saturating_sub(around));
+        let limit = least.min(self.whole.saturating_sub(around).saturating_add(1));
         let fused = self.group(first, last, held, limit);
         let value = fused.as_ref().map_or(least, |fused| cost(&fused.answer));
         if value < u64::MAX {
@@ -172,8 +185,9 @@ impl Search<'_> {
         let answer = match found {
             Some(known) => known,
             None => {
-                let answer = search(&problem, &request);
-                self.proved &= answer.as_ref().is_none_or(|answer| answer.proved);
+                let outcome = search(&problem, &request).ok();
+                self.proved &= outcome.as_ref().is_none_or(|outcome| outcome.proved);
+                let answer = outcome.and_then(|outcome| outcome.best);
                 known.push((request, answer.clone()));
                 answer
             }
@@ -211,9 +225,11 @@ impl Search<'_> {
             for access in &mut layer.accesses {
                 let tensor = all.tensors.get(access.tensor)?;
                 let name = names.iter().position(|&known| known == access.tensor);
-                let residual = self.chain.residuals.iter().any(|&(known, source)| {
-                    known == access.tensor && source == first
-                });
+                let residual = self
+                    .chain
+                    .residuals
+                    .iter()
+                    .any(|&(known, source)| known == access.tensor && source == first);
                 if name.is_none() {
                     let maker = tensor.producer.filter(|&maker| maker >= first);
                     let is_input = maker.is_none() && tensor.producer.is_some();
@@ -224,7 +240,11 @@ impl Search<'_> {
                     }
                     names.push(access.tensor);
                     tensors.push(FusedTensor {
-                        bits: if stands || (residual && held[0]) { 0 } else { tensor.bits },
+                        bits: if stands || (residual && held[0]) {
+                            0
+                        } else {
+                            tensor.bits
+                        },
                         producer: maker.map(|maker| maker - first),
                         ..tensor.clone()
                     });

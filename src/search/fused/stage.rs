@@ -83,12 +83,7 @@ pub(super) fn front(space: &mut Space<'_>, layer: usize, open: &[usize], states:
 }
 
 /// The designs in which `tensors` stand in this order, the outer one first.
-fn ordered(
-    space: &mut Space<'_>,
-    layer: usize,
-    tensors: &[usize],
-    states: &States,
-) -> Vec<Point> {
+fn ordered(space: &mut Space<'_>, layer: usize, tensors: &[usize], states: &States) -> Vec<Point> {
     let mut ways = vec![Way {
         cuts: Vec::new(),
         slides: [false; 2],
@@ -108,7 +103,7 @@ fn ordered(
                     [a[0].saturating_mul(b[0]), a[1].saturating_mul(b[1])]
                 };
                 let cut = way.cuts.len() + own.cuts.len();
-                if space.request.loops.is_some_and(|(_, most)| cut > most) {
+                if space.request.loops.is_some_and(|few| cut > few.own) {
                     continue;
                 }
                 joined.push(Way {
@@ -121,7 +116,9 @@ fn ordered(
         }
         ways = undominated(joined, space.request.loops.is_some());
     }
-    ways.iter().map(|way| point(space, layer, tensors, way)).collect()
+    ways.iter()
+        .map(|way| point(space, layer, tensors, way))
+        .collect()
 }
 
 fn point(space: &Space<'_>, layer: usize, tensors: &[usize], way: &Way) -> Point {
@@ -129,7 +126,9 @@ fn point(space: &Space<'_>, layer: usize, tensors: &[usize], way: &Way) -> Point
         elements.saturating_mul(u64::from(space.groups.tensors[tensors[at]].bits))
     };
     let counted = 0..tensors.len();
-    let cost = counted.clone().map(|at| space.cost(tensors[at], way.loaded[at]));
+    let cost = counted
+        .clone()
+        .map(|at| space.cost(tensors[at], way.loaded[at]));
     let bits = counted.map(|at| figure(at, way.window[at]));
     let mut loops = Vec::new();
     let mut places = Vec::new();
@@ -228,14 +227,23 @@ fn of_group(
                 }
             }
         }
+        let mut lists: Vec<Vec<Cut>> = cuts.iter().map(|&cut| vec![cut]).collect();
+        if space.request.loops.is_some_and(|few| few.again) {
+            let pairs = cuts
+                .iter()
+                .flat_map(|&one| cuts.iter().map(move |&two| vec![one, two]));
+            lists.extend(pairs);
+        }
+        let cuts = |list: &[Cut]| {
+            let cuts = list.iter().filter(|&&cut| cut != Cut::Nowhere);
+            cuts.map(|&cut| (rank, cut)).collect::<Vec<_>>()
+        };
         all = all
             .iter()
             .flat_map(|way| {
-                cuts.iter().map(move |&cut| {
+                lists.iter().map(move |list| {
                     let mut way = way.clone();
-                    if cut != Cut::Nowhere {
-                        way.push((rank, cut));
-                    }
+                    way.extend(cuts(list));
                     way
                 })
             })

@@ -3,6 +3,7 @@
 //! Problem: a search adds the same loop over rows below ten thousand other choices of channels and columns. A [`Table`]
 //! remembers what becomes of the rows: states, and what a loop or a place makes of a state.
 
+use crate::base::limits;
 use crate::engine::tree::{Cuts, Extent, Groups};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -34,6 +35,8 @@ pub enum Change {
 pub struct Table {
     group: usize,
     known: Vec<Known>,
+    /// Steps of all layers in all states.
+    stored: usize,
     index: HashMap<Cuts, State>,
     next: HashMap<(State, Change), Option<State>, BuildHasherDefault<Mixed>>,
     signatures: HashMap<Vec<Vec<Extent>>, u32>,
@@ -50,7 +53,9 @@ impl Hasher for Mixed {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|&byte| self.write_u64(u64::from(byte)));
+        bytes
+            .iter()
+            .for_each(|&byte| self.write_u64(u64::from(byte)));
     }
 
     fn write_u32(&mut self, value: u32) {
@@ -86,6 +91,7 @@ impl Table {
         Table {
             group,
             known: Vec::new(),
+            stored: 0,
             index: HashMap::new(),
             next: HashMap::default(),
             signatures: HashMap::new(),
@@ -124,6 +130,10 @@ impl Table {
         });
         let longest = longest.collect();
         let state = State::try_from(self.known.len()).ok()?;
+        let layers = 0..groups.layers.len();
+        self.stored += layers
+            .map(|layer| cuts.ranges(layer).count())
+            .sum::<usize>();
         self.index.insert(cuts.clone(), state);
         self.known.push(Known {
             cuts,
@@ -138,6 +148,9 @@ impl Table {
     pub fn change(&mut self, groups: &Groups, state: State, change: Change) -> Option<State> {
         if let Some(&known) = self.next.get(&(state, change)) {
             return known;
+        }
+        if self.is_full() {
+            return None;
         }
         let cuts = &self.known[state as usize].cuts;
         let cuts = match change {
@@ -159,6 +172,11 @@ impl Table {
         };
         self.next.insert((state, change), next);
         next
+    }
+
+    /// Whether no more is remembered, so that nothing is proved.
+    pub fn is_full(&self) -> bool {
+        self.stored > limits::REMEMBERED_STEPS
     }
 
     /// Elements of a tensor along this group: in all steps, and the most in one.
@@ -197,7 +215,7 @@ impl Table {
 fn sizes(longest: u64, extent: u64, imperfect: bool) -> Rc<[u64]> {
     let all = (1..longest).rev();
     let wanted = |size: &u64| match (imperfect, longest <= 16) {
-        (false, _) => extent % size == 0,
+        (false, _) => extent.is_multiple_of(*size),
         (true, true) => true,
         (true, false) => *size == 1 || longest.div_ceil(size - 1) != longest.div_ceil(*size),
     };

@@ -10,15 +10,15 @@ use super::generate::{blocks_of, chain};
 use crate::generate::Choices;
 use dflowc::engine::tree::{TreeCounts, oracle};
 use dflowc::ir::{Block, Body, Fate, FusedProblem, FusedSchedule, Place, TileLoop};
-use dflowc::search::fused::{Request, search};
+use dflowc::search::fused::{Loops, Request, search};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 /// Bytes in the root, in the block inside it, in a layer's own loops; and bytes moved.
 type Cost = [u64; 4];
 
-/// All lists of at most `most` loops over ranks of a layer.
-fn lists(problem: &FusedProblem, layer: usize, most: usize) -> Vec<Vec<TileLoop>> {
+/// All lists of at most `most` loops over ranks of a layer; `again`: a rank may be cut twice.
+fn lists(problem: &FusedProblem, layer: usize, most: usize, again: bool) -> Vec<Vec<TileLoop>> {
     let ranks = &problem.layers[layer].ranks;
     let mut all = vec![vec![]];
     let mut newest = all.clone();
@@ -28,6 +28,9 @@ fn lists(problem: &FusedProblem, layer: usize, most: usize) -> Vec<Vec<TileLoop>
             for (rank, &extent) in ranks.iter().enumerate() {
                 let inside = list.iter().filter(|tile: &&TileLoop| tile.rank == rank);
                 let piece = inside.map(|tile| tile.size).min().unwrap_or(extent);
+                if !again && piece < extent {
+                    continue;
+                }
                 for size in 1..piece {
                     let mut next = list.clone();
                     next.push(TileLoop { rank, size });
@@ -98,7 +101,10 @@ fn undominated(mut costs: Vec<Cost>) -> Vec<Cost> {
     costs.dedup();
     let mut kept: Vec<Cost> = vec![];
     for cost in costs {
-        if !kept.iter().any(|other| other.iter().zip(&cost).all(|(a, b)| a <= b)) {
+        if !kept
+            .iter()
+            .any(|other| other.iter().zip(&cost).all(|(a, b)| a <= b))
+        {
             kept.push(cost);
         }
     }
@@ -125,6 +131,7 @@ fn cost_of(counts: &TreeCounts, tensor: usize, place: &Place, is_leaf: bool) -> 
 struct Lists<'a> {
     problem: &'a FusedProblem,
     recompute: bool,
+    again: bool,
     /// Bytes needed and moved, of all designs.
     found: Vec<(u64, u64)>,
 }
@@ -197,7 +204,7 @@ impl Lists<'_> {
         let problem = self.problem;
         let way = super::generate::path(root, layer).0;
         let mut costs = vec![];
-        for loops in lists(problem, layer, 2) {
+        for loops in lists(problem, layer, 2, self.again) {
             let mut root = root.clone();
             block_of(&mut root, &way).loops = loops;
             let own: Vec<usize> = problem.layers[layer]
@@ -278,10 +285,11 @@ impl Lists<'_> {
 }
 
 /// Bytes needed and least bytes moved.
-fn enumerate(problem: &FusedProblem, recompute: bool) -> Vec<(u64, u64)> {
+fn enumerate(problem: &FusedProblem, recompute: bool, again: bool) -> Vec<(u64, u64)> {
     let mut all = Lists {
         problem,
         recompute,
+        again,
         found: vec![],
     };
     let last = problem.layers.len() - 1;
@@ -290,7 +298,7 @@ fn enumerate(problem: &FusedProblem, recompute: bool) -> Vec<(u64, u64)> {
             continue;
         }
         let bare = shape(problem, part);
-        for outer in lists(problem, last, 2) {
+        for outer in lists(problem, last, 2, again) {
             let mut root = bare.clone();
             let most = 2 - outer.len();
             root.loops = outer;
@@ -298,7 +306,7 @@ fn enumerate(problem: &FusedProblem, recompute: bool) -> Vec<(u64, u64)> {
                 all.shared(&root, None);
                 continue;
             };
-            for inner in lists(problem, part + 1, most) {
+            for inner in lists(problem, part + 1, most, again) {
                 block_of(&mut root, &[part]).loops = inner;
                 all.shared(&root, Some(part));
             }
@@ -323,11 +331,12 @@ fn the_search_equals_the_enumeration() {
         let layers = if c.once_in(4) { 3 } else { 2 };
         let problem = chain(c, layers, if layers == 2 { 5 } else { 3 }, 1);
         let recompute = c.below(2) == 0;
+        let again = c.below(2) == 1;
         let operations = problem.layers.iter().map(|layer| layer.ranks.iter().product::<u64>());
         if operations.max() > Some(if layers == 2 { 40 } else { 8 }) {
             return Err(TestCaseError::reject("too large"));
         }
-        let front = enumerate(&problem, recompute);
+        let front = enumerate(&problem, recompute, again);
         for pair in front.windows(2).rev().take(6) {
             let room = pair[0].0.max(pair[1].0 - 1);
             let request = Request {
@@ -335,10 +344,15 @@ fn the_search_equals_the_enumeration() {
                 imperfect: true,
                 recompute,
                 limit: u64::MAX,
-                most: u64::MAX,
-                loops: Some((2, 2)),
+                until: None,
+                stop: None,
+                loops: Some(Loops {
+                    shared: 2,
+                    own: 2,
+                    again,
+                }),
             };
-            let found = search(&problem, &request);
+            let found = search(&problem, &request).ok().and_then(|outcome| outcome.best);
             let moved = found.as_ref().map(|found| found.counts.moved_bits / 8);
             prop_assert!(
                 moved == Some(u128::from(pair[0].1)),

@@ -20,11 +20,8 @@ pub fn chain(c: &mut Choices, count: u64, most: u64, stride: u64) -> FusedProble
     extents.extend((0..sides).map(|_| longest - c.below(longest / 2 + 1)));
     let mut chain = Chain::new(&extents, 8, 8);
     for _ in 0..count {
-        let slides: Vec<Slide> = chain.extents()[1..]
-            .to_vec()
-            .into_iter()
-            .map(|extent| slide(c, extent, stride))
-            .collect();
+        let extents = chain.extents()[1..].iter();
+        let slides: Vec<Slide> = extents.map(|&extent| slide(c, extent, stride)).collect();
         let kind = c.below(4);
         let k = if kind < 2 { c.from(1, channels) } else { 0 };
         chain = chain.convolution(k, &slides, kind < 3);

@@ -3,7 +3,7 @@
 use super::{CompletionKind, List};
 use crate::hir::Kind;
 use crate::hir::explore;
-use crate::hir::search::{FC, FIGURES, KEYS, STRATEGIES};
+use crate::hir::search::{FC, FIGURES, KEYS, RECOMPUTE, STRATEGIES};
 use crate::models;
 use crate::optimize::{self, METHOD_SETTINGS, METHODS};
 use crate::syntax::ast::{ExprKind, Item, Search, SearchEntry};
@@ -58,7 +58,8 @@ impl List<'_, '_> {
 
     /// Whether the cursor stands behind `layer:` of a search that names no network.
     pub(super) fn in_layer_of_search(&self) -> bool {
-        let layer = self.context.statement.first() == Some(&Token::Identifier("layer"));
+        let first = self.context.statement.first();
+        let layer = matches!(first, Some(Token::Identifier("layer" | "group")));
         let block = self.context.block();
         layer && matches!(block.first(), Some(Token::Search | Token::Explore))
     }
@@ -91,6 +92,8 @@ impl List<'_, '_> {
                 Some(network) => self.layers(Some(&network), None),
                 None => self.names(Kind::Network),
             },
+            "group" => self.names(Kind::Network),
+            "recompute" if begins => self.plain(&RECOMPUTE),
             "model" if begins => {
                 let known = models::REGISTRY
                     .iter()

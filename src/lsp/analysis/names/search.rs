@@ -12,8 +12,9 @@ impl Walk<'_> {
         let key = |name: &str| node.properties().find(|known| known.key.value == name);
         let network = key("network").and_then(|property| self.applied(Kind::Network, property));
         self.enter_network(network);
-        if let Some(layers) = key("layer").or_else(|| key("layers")) {
-            self.layers(layers, network.is_some());
+        let layers = key("layer").or_else(|| key("layers"));
+        if let Some(layers) = layers.or_else(|| key("group")) {
+            self.layers(&layers.values, network.is_some());
         }
         let accelerator = key("on").and_then(|property| self.applied(Kind::Accelerator, property));
         self.enter_accelerator(accelerator);
@@ -78,10 +79,16 @@ impl Walk<'_> {
     }
 
     /// `network.layer`, or layers alone if the network is known.
-    fn layers(&mut self, property: &Property, known: bool) {
-        for value in &property.values {
-            let ExprKind::Path(path) = &value.kind else {
-                continue;
+    fn layers(&mut self, values: &[Expr], known: bool) {
+        for value in values {
+            let path = match &value.kind {
+                ExprKind::Path(path) => path,
+                // Those of a group stand in braces.
+                ExprKind::List(items) => {
+                    self.layers(items, known);
+                    continue;
+                }
+                _ => continue,
             };
             if known {
                 self.members(&path.segments);
