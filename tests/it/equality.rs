@@ -280,6 +280,32 @@ fn kept(choices: &[u32]) -> (Legal<Mapping>, Counts) {
     (legality::check(mapping).unwrap(), truth)
 }
 
+/// 23 groups over two PEs, under a kernel over two: in the last fold of the groups a PE idles, and keeps the sums of the fold
+/// before it, which is therefore none of those that are alike. (The execution counted it nine times.)
+#[test]
+fn a_fold_before_an_idle_one_is_executed_by_itself() {
+    #[rustfmt::skip]
+    let choices = [
+        0, 0, 0, 2787459199, 0, 0, 0, 0, 14, 1493486348, 1285415215, 1432482621, 138126918, 146541177, 396423143,
+        4278036972, 1119226924, 3793645686, 3543101227, 2530407127, 3021062303, 1692741027, 3574268956, 1794129132,
+        2944919287, 3148419854, 1508415390, 1676119227, 3268871297, 3287556999, 587471745, 2582814181, 2839560227,
+        3814772150, 2094617366, 604296683, 2410655121, 1849833806, 2068096001, 4090878874, 273312102, 1980841871,
+        3078582765, 2272176286, 914882704, 2391043243, 1811994314, 766488150, 2785847374, 3259234288, 718067618,
+        657611136, 3393375383, 4163209311, 3168049360, 3501016109, 3281728864, 3152413838, 3926128376, 1328203992,
+        341254128, 1574489255, 636885411, 1183520693, 2660569905, 3016237680, 1707495247, 538385098, 3015143250,
+        3451212042, 568712079, 3179499738, 3049451084, 1154886203, 1520588299, 3496419761, 305140632, 1297261575,
+        3607217767, 1022807334, 4149888648, 2184506401, 3616365941, 4145156505, 169917050, 1854526297, 1871506646,
+        3644127757, 1749357537, 4146249465, 2989133205, 107598777, 3873670743, 1268999741, 603621773, 1426701393,
+        1721253484, 2621594557, 1573258857, 1974421014, 2337861241, 182699152,
+    ];
+    let mut mapping = generate::mapping(&choices);
+    lengthen(&mut mapping, 1, 22);
+    let truth = oracle::run(&mapping, 200_000).unwrap();
+    let legal = legality::check(mapping).unwrap();
+    assert_eq!(execute(&legal, TimingRule::Exact).unwrap(), truth);
+    assert_eq!(count(&legal, TimingRule::Exact).unwrap(), truth);
+}
+
 /// A kernel over an array with padding on its first PE, sums that come down to one PE, tiles of operands and sums at
 /// different places: of the other PEs no register file is handed a sum. Executed and by classes as the oracle counts it.
 #[test]

@@ -341,9 +341,7 @@ impl Walk<'_> {
             leaves: first_leaf..first_leaf,
         });
         let mut children = Vec::new();
-        let mut trip = 0;
-        while trip < trips {
-            let (weight, next) = self.weight(&l, trip, trips);
+        for (trip, weight) in self.kept(&l, &states, trips) {
             let pieces = (states.len() as u64).saturating_mul(l.instances);
             if self.work.saturating_add(pieces) > MOST_STEPS / 8 {
                 return Err(EngineLimit::TooManySteps);
@@ -363,7 +361,6 @@ impl Walk<'_> {
                 self.weights.pop();
             }
             children.extend(child.map(|child| (child, weight)));
-            trip = next;
         }
         if children.is_empty() {
             tree.nodes.truncate(node);
@@ -375,21 +372,55 @@ impl Walk<'_> {
         Ok(Some(node as u32))
     }
 
-    /// How often a trip counts, and which one is next.
-    fn weight(&self, l: &GroupLoop, trip: u64, trips: u64) -> (u64, u64) {
-        let own = self.cuts.iter().find(|cut| cut.index == l.index);
-        if let Some(cut) = own {
-            let stands = (cut.from..cut.from + cut.period).contains(&trip);
-            return (if stands { cut.times } else { 1 }, trip + 1);
+    /// The trips of a loop that are listed, and how often each counts.
+    ///
+    /// Trips are alike where every instance has a whole piece in them and in those beside them, or none in any. `K` by 1
+    /// over two instances and 23 channels has 12 trips, in the last of which the second instance idles: it holds what it
+    /// had in the trip before, which therefore is none of those that are alike.
+    fn kept(&self, l: &GroupLoop, states: &[GroupState], trips: u64) -> Vec<(u64, u64)> {
+        if let Some(cut) = self.cuts.iter().find(|cut| cut.index == l.index) {
+            let stands = |trip: &u64| (cut.from..cut.from + cut.period).contains(trip);
+            let weight = |trip: u64| if stands(&trip) { cut.times } else { 1 };
+            return (0..trips).map(|trip| (trip, weight(trip))).collect();
         }
-        let alone = self.plan.group.ranks.len() == 1
-            && self.plan.clipping.is_empty()
-            && matches!(l.moves.as_slice(), [m] if m.size == m.offset);
-        if alone && trip == KEPT_BEFORE && trips > KEPT_BEFORE + 2 {
-            // The last trip may be clipped.
-            return (trips - 1 - trip, trips - 1);
+        let alone = self.plan.group.ranks.len() == 1 && self.plan.clipping.is_empty();
+        let (true, [m]) = (alone, l.moves.as_slice()) else {
+            return (0..trips).map(|trip| (trip, 1)).collect();
+        };
+        if m.size != m.offset {
+            return (0..trips).map(|trip| (trip, 1)).collect();
         }
-        (1, trip + 1)
+        // Where some instance has its first piece that is not whole, and where its first trip without work begins.
+        let mut breaks: Vec<u64> = vec![trips];
+        for state in states {
+            let length = state.extent(m.axis).len();
+            let (whole, all) = (
+                length / m.size.unsigned_abs().max(1),
+                self.plan.group.windows_in(state, l),
+            );
+            breaks.extend([
+                whole / l.instances,
+                whole.div_ceil(l.instances),
+                all.div_ceil(l.instances),
+            ]);
+        }
+        breaks.retain(|&at| at > 0 && at <= trips);
+        breaks.sort_unstable();
+        breaks.dedup();
+        let mut kept = Vec::new();
+        let mut from = 0;
+        for end in breaks {
+            let first = from + KEPT_BEFORE;
+            if end > first + 2 {
+                kept.extend((from..first).map(|trip| (trip, 1)));
+                kept.push((first, end - 1 - first));
+                kept.push((end - 1, 1));
+            } else {
+                kept.extend((from..end).map(|trip| (trip, 1)));
+            }
+            from = end;
+        }
+        kept
     }
 }
 
