@@ -116,8 +116,8 @@ pub fn lex(file: FileId, text: &str) -> Lexed<'_> {
             {
                 Token::Identifier(&text[range])
             }
-            // Both words are names everywhere else.
-            Token::Equals => match reduction(&lexed.lexemes) {
+            // Both words are names everywhere else; a blank or a comment between them is no part of a sign.
+            Token::Equals => match reduction(&lexed.lexemes, span.lo()) {
                 Some(sign) => {
                     let word = lexed.lexemes.pop();
                     lexed.lexemes.push(Lexeme {
@@ -207,13 +207,15 @@ pub fn split_number(slice: &str) -> (&str, &str) {
 }
 
 /// The sign that `=` makes of the word before it in `S[m] max= X[m,n]`.
-fn reduction(before: &[Lexeme<'_>]) -> Option<Token<'static>> {
+fn reduction(before: &[Lexeme<'_>], lo: u32) -> Option<Token<'static>> {
     match before {
-        [.., tensor, word] if tensor.token == Token::RightBracket => match word.token {
-            Token::Identifier("max") => Some(Token::MaxEquals),
-            Token::Identifier("min") => Some(Token::MinEquals),
-            _ => None,
-        },
+        [.., tensor, word] if tensor.token == Token::RightBracket && word.hi == lo => {
+            match word.token {
+                Token::Identifier("max") => Some(Token::MaxEquals),
+                Token::Identifier("min") => Some(Token::MinEquals),
+                _ => None,
+            }
+        }
         _ => None,
     }
 }

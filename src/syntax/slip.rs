@@ -121,6 +121,11 @@ impl Slip {
                     .at(*first, "a second list begins here")
                     .fix(*whole, text.clone(), "join the lists")
             }
+            Slip::Reduction { span, name } if matches!(name.as_str(), "max" | "min") => {
+                titled(format!("`{name}=` is one sign, without a blank"))
+                    .at(*span, "not expected here")
+                    .fix(*span, format!("{name}="), "write it as one")
+            }
             Slip::Reduction { span, name } => titled(format!("`{name}=` is no reduction"))
                 .at(*span, "expected `=`, `+=`, `max=` or `min=`"),
             Slip::Loop { span, word } => titled(format!("there is no `{word}` in a dataflow"))

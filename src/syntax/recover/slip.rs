@@ -225,7 +225,11 @@ impl<'input> Mender<'_, 'input> {
             return None;
         }
         let span = self.span(at, at + 2);
-        self.lexemes[at].token = Token::PlusEquals;
+        self.lexemes[at].token = match name {
+            "max" => Token::MaxEquals,
+            "min" => Token::MinEquals,
+            _ => Token::PlusEquals,
+        };
         self.lexemes.remove(at + 1);
         Some(Slip::Reduction {
             span,
