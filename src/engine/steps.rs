@@ -117,10 +117,4 @@ impl Steps {
         }
         u64::try_from(all.checked_mul(u128::from(self.repeat))?).ok()
     }
-
-    /// Kinds of steps: what one bandwidth costs.
-    #[must_use]
-    pub fn kinds(&self) -> usize {
-        self.kinds.len()
-    }
 }
