@@ -344,8 +344,8 @@ impl<'a> Collector<'a> {
     /// `map: nvdla, row_stationary`, `strategy: adaptive`, `space deepopt`.
     fn inside(&self, cx: &mut Context<'_>, space: Option<&'a ast::Space>) -> Option<Inside> {
         let key = |name: &str| self.keys.get(name).copied();
-        match (key("map"), key("strategy"), space) {
-            (Some(map), None, None) => {
+        match (key("map"), key("strategy"), space, key("search")) {
+            (Some(map), None, None, None) => {
                 let mut all = Vec::with_capacity(map.values.len());
                 for value in &map.values {
                     let (path, arguments) = called(cx, "the name of a dataflow", value)?;
@@ -360,7 +360,7 @@ impl<'a> Collector<'a> {
                     .collect::<Option<Vec<_>>>()
                     .map(Inside::Dataflows)
             }
-            (None, Some(strategy), None) => {
+            (None, Some(strategy), None, None) => {
                 let word = name(cx, strategy, "`adaptive`")?;
                 if word.text == "adaptive" {
                     return Some(Inside::Adaptive(word.span));
@@ -374,7 +374,7 @@ impl<'a> Collector<'a> {
                 });
                 None
             }
-            (None, None, Some(space)) => match (&space.named, &space.body) {
+            (None, None, Some(space), None) => match (&space.named, &space.body) {
                 (Some(path), None) => Some(Inside::Space(Word {
                     text: path.to_string(),
                     span: path.span,
@@ -387,13 +387,11 @@ impl<'a> Collector<'a> {
                     None
                 }
             },
-            (None, None, None) if !self.keys.contains_key("search") => {
-                self.missing(cx, "`map`, the dataflow of its layers,")
-            }
-            (map, strategy, space) => {
+            (None, None, None, None) => self.missing(cx, "`map`, the dataflow of its layers,"),
+            (map, strategy, space, search) => {
                 let mut spans: Vec<(&str, Span)> = Vec::new();
                 spans.extend(map.map(|map| ("map", map.key.span)));
-                spans.extend(key("search").map(|search| ("search", search.key.span)));
+                spans.extend(search.map(|search| ("search", search.key.span)));
                 spans.extend(strategy.map(|strategy| ("strategy", strategy.key.span)));
                 spans.extend(space.map(|space| ("space", space.keyword)));
                 spans.sort_by_key(|one| one.1);

@@ -470,22 +470,38 @@ fn asked<'a>(
     })
 }
 
+/// A layer that is ready to be searched in some way.
+trait Layered {
+    fn layer(&self) -> usize;
+    /// Whether an answer to the other is one to this.
+    fn equals(&self, other: &Self) -> bool;
+}
+
+impl Layered for Task {
+    fn layer(&self) -> usize {
+        self.layer
+    }
+
+    fn equals(&self, other: &Task) -> bool {
+        Task::equals(self, other)
+    }
+}
+
 /// The task of that layer, which equals those of the other layers.
-fn of_layer<'a, T>(
+fn of_layer<'a, T: Layered>(
     network: &Network,
     tasks: &'a [T],
     (layer, same_as): (&str, &[String]),
-    (at, equals): (fn(&T) -> usize, fn(&T, &T) -> bool),
 ) -> Result<&'a T, String> {
     let named = |name: &str| {
         tasks.iter().find(|task| {
-            let layer = network.layers.get(at(task));
+            let layer = network.layers.get(task.layer());
             layer.is_some_and(|layer| layer.name == *name)
         })
     };
     let task = named(layer).ok_or("the search has no such layer")?;
     for name in same_as {
-        if !named(name).is_some_and(|other| equals(other, task)) {
+        if !named(name).is_some_and(|other| other.equals(task)) {
             return Err(format!("`{name}` is not an equal layer"));
         }
     }
@@ -501,8 +517,7 @@ fn subject<'a>(
     let asked = asked(compiled, &proof.search, about)?;
     let all = tasks(compiled, asked.search, sink).ok_or("the search is wrong")?;
     let layers = (proof.layer.as_str(), proof.same_as.as_slice());
-    let known: (fn(&Task) -> usize, fn(&Task, &Task) -> bool) = (|task| task.layer, Task::equals);
-    let task = of_layer(asked.network, &all, layers, known)?;
+    let task = of_layer(asked.network, &all, layers)?;
     Ok((proof, asked.search, task.clone()))
 }
 

@@ -427,7 +427,7 @@ pub enum Thin {
     /// Those that a smaller one with as many trips replaces, and of pieces of pieces in time all but those of 1, 2, 3, 4,
     /// 6, 8, 16, 32 ... trips and those of one point.
     Fine,
-    /// Of pieces of pieces all but those of 1, 16, 256 ... trips and those of one point.
+    /// Of pieces of pieces all but those of 1, 16, 256 ... trips (with an array 1, 4, 16 ...) and those of one point.
     Coarse,
 }
 
@@ -466,8 +466,11 @@ impl Chains<'_> {
                 found.extend(outside.div_ceil(most)..=outside.min(self.limits[number]));
             }
             Pieces::Any if self.rules.tiles == Tiles::Imperfect && in_time && cut == Cut::Again => {
+                let spreads = |block: &Block| matches!(block, Block::Space { .. });
                 let (step, more): (usize, &[u64]) = match self.thin {
                     Thin::None | Thin::Fine => (1, &[3, 6]),
+                    // What is spread has to fit the array as well.
+                    Thin::Coarse if self.skeleton.blocks.iter().any(spreads) => (2, &[]),
                     Thin::Coarse => (4, &[]),
                 };
                 let powers = (0..u64::BITS).step_by(step).map(|bits| 1 << bits);

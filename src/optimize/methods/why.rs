@@ -7,6 +7,9 @@ use crate::hir::Accelerator;
 use crate::models::dmazerunner::Machine;
 use crate::search::dmazerunner::{Join, Limits, Share};
 
+/// Where a threshold stands.
+type Threshold = fn(&mut Limits) -> &mut Share;
+
 /// The reason as a sentence without its end, and the code of a mistake that it is.
 pub(super) fn words(task: &Task, limits: &Limits, accelerator: &Accelerator) -> (Code, String) {
     let one = task.of.footprints(&[1; 7]);
@@ -42,7 +45,7 @@ pub(super) fn words(task: &Task, limits: &Limits, accelerator: &Accelerator) -> 
         change(&mut other);
         (other != *limits && admits(task, machine, &other)).then_some(other)
     };
-    let thresholds: [(&str, fn(&mut Limits) -> &mut Share); 3] = [
+    let thresholds: [(&str, Threshold); 3] = [
         ("utilization", |limits| &mut limits.pe),
         (memory(RF), |limits| &mut limits.rf),
         (memory(SPM), |limits| &mut limits.spm),

@@ -1,6 +1,6 @@
 //! The proof of a search by the model `dmazerunner`: the tilings class by class, each with its bound.
 
-use super::{About, Checked, asked, of_layer};
+use super::{About, Checked, Layered, asked, of_layer};
 use crate::diag::Diagnostics;
 use crate::driver::Compiled;
 use crate::models::dmazerunner::profile::picojoule;
@@ -148,6 +148,16 @@ impl BestMethod {
     }
 }
 
+impl Layered for Task {
+    fn layer(&self) -> usize {
+        self.layer
+    }
+
+    fn equals(&self, other: &Task) -> bool {
+        Task::equals(self, other)
+    }
+}
+
 pub(super) fn proof(about: About<'_>, found: &Found, own: &Methods) -> Option<MethodProof> {
     let certificate = &own.certificate;
     let objective = certificate.objective;
@@ -204,7 +214,8 @@ fn text(about: &About<'_>, task: &Task, method: &Method) -> Option<String> {
     emit::text(about.layer, about.accelerator, &mapping).ok()
 }
 
-/// Checks a proof: [`certificate::verify`], what is said beside it, and for at most `enumerated` tilings all of them.
+/// Checks a proof: [`certificate::verify`], what is said beside it, and if the layer has at most `enumerated` tilings, with
+/// those that do not fit, all of them.
 pub(super) fn verify(
     compiled: &Compiled,
     proof: &MethodProof,
@@ -215,8 +226,7 @@ pub(super) fn verify(
     let asked = asked(compiled, &proof.search, named)?;
     let tasks = methods::tasks(compiled, asked.search, sink).ok_or("the search is wrong")?;
     let layers = (proof.layer.as_str(), proof.same_as.as_slice());
-    let known: (fn(&Task) -> usize, fn(&Task, &Task) -> bool) = (|task| task.layer, Task::equals);
-    let task = of_layer(asked.network, &tasks, layers, known)?;
+    let task = of_layer(asked.network, &tasks, layers)?;
     let layer = asked.network.layers.get(task.layer);
     let layer = layer.ok_or("the search has no such layer")?;
     let certificate = parsed(proof, task.objective).ok_or("it has a number that is none")?;
@@ -275,7 +285,9 @@ pub(super) fn verify(
         proof.candidates,
         proof.open.len() + proof.closed.len()
     );
-    if proof.candidates <= enumerated && proof.proved {
+    // Those that the limits exclude are gone through as well.
+    let small = plain::tilings(&task.of).is_some_and(|all| all <= enumerated);
+    if small && proof.proved {
         let limits = &certificate.limits;
         let all = plain::all(&task.of, &task.machine, limits, Orders::Classes);
         let at = Objective::ALL.iter().position(|one| *one == task.objective);

@@ -1,6 +1,6 @@
 //! The proof of a search over the parameters of a dataflow: what all combinations came to, which is done again.
 
-use super::{About, Checked, asked, of_layer};
+use super::{About, Checked, Layered, asked, of_layer};
 use crate::diag::Diagnostics;
 use crate::driver::Compiled;
 use crate::optimize::emit;
@@ -47,6 +47,16 @@ pub struct CoveredCombinations {
     pub capacity: u64,
     pub illegal: u64,
     pub uncounted: u64,
+}
+
+impl Layered for Task {
+    fn layer(&self) -> usize {
+        self.base.layer
+    }
+
+    fn equals(&self, other: &Task) -> bool {
+        Task::equals(self, other)
+    }
 }
 
 pub(super) fn proof(about: About<'_>, found: &Found, own: &Parameters) -> ParameterProof {
@@ -97,9 +107,7 @@ pub(super) fn verify(
     let asked = asked(compiled, &proof.search, named)?;
     let tasks = parameters::tasks(compiled, asked.search, sink).ok_or("the search is wrong")?;
     let layers = (proof.layer.as_str(), proof.same_as.as_slice());
-    let known: (fn(&Task) -> usize, fn(&Task, &Task) -> bool) =
-        (|task| task.base.layer, Task::equals);
-    let task = of_layer(asked.network, &tasks, layers, known)?;
+    let task = of_layer(asked.network, &tasks, layers)?;
     let layer = asked.network.layers.get(task.base.layer);
     let layer = layer.ok_or("the search has no such layer")?;
     let technology = technology(compiled, asked.accelerator);

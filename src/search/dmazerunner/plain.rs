@@ -30,6 +30,33 @@ pub struct Plain {
     pub best: [Option<Score>; 3],
 }
 
+/// Tilings that [`all`] looks at, whatever fits and whatever the limits say; `None`: more than 64 bits count.
+#[must_use]
+pub fn tilings(layer: &Layer) -> Option<u64> {
+    // A prime that divides a bound n times is in n of four factors, in any way: n + 3 over 3.
+    let ways = |bound: u64| {
+        let mut rest = bound;
+        let mut all = 1u64;
+        for prime in 2.. {
+            if prime > rest {
+                break;
+            }
+            let mut times = 0;
+            while rest.is_multiple_of(prime) {
+                rest /= prime;
+                times += 1;
+            }
+            all = all.checked_mul((times + 3) * (times + 2) * (times + 1) / 6)?;
+            if prime > rest / prime && rest > 1 {
+                return all.checked_mul(4);
+            }
+        }
+        Some(all)
+    };
+    let mut bounds = layer.bounds.iter();
+    bounds.try_fold(1u64, |all, &bound| all.checked_mul(ways(bound)?))
+}
+
 /// All methods of the layer.
 #[must_use]
 pub fn all(layer: &Layer, machine: &Machine, limits: &Limits, orders: Orders) -> Plain {

@@ -124,6 +124,7 @@ fn searches_find_what_nested_loops_find() {
         let join = Join::new(&layer, &machine, &limits).unwrap();
         let plain = plain::all(&layer, &machine, &limits, Orders::All);
         assert_eq!(join.count(), plain.tilings, "{case}");
+        assert_eq!(plain::tilings(&layer), Some(size(&layer.bounds)), "{case}");
         infeasible += u32::from(plain.tilings == 0);
         for (objective, best) in Objective::ALL.into_iter().zip(plain.best) {
             let found = optimum(&join, objective);
