@@ -646,7 +646,7 @@ fn rejoin(
     let room = &prepared.rooms[class.skeleton];
     let operation = &prepared.problem.operation;
     let sums = room.sums(operation, class);
-    let exact_time = !request.objectives.iter().any(|o| o.needs_time());
+    let exact_time = !request.needs_time(prepared.problem);
     let options = Options {
         most: 1 << 20,
         dominance: exact_time,

@@ -5,7 +5,7 @@ use crate::search::class::Class;
 use crate::search::goal::Found;
 use crate::search::join::Work;
 use crate::search::judge::Exact;
-use crate::search::problem::{Limit, Objective};
+use crate::search::problem::{Limit, Objective, Problem};
 use crate::search::space::Rules;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -71,6 +71,18 @@ pub struct Request {
 }
 
 impl Request {
+    /// Whether what is asked depends on time: tables have lower bounds of that, so that a row which is no better than
+    /// another one in all of them may be better all the same. Static power makes energy of time.
+    #[must_use]
+    pub fn needs_time(&self, problem: &Problem) -> bool {
+        let prices = problem.prices.as_ref();
+        let is_static = prices.is_some_and(|prices| prices.static_power.is_some());
+        let mut asked = self.objectives.iter().copied();
+        let mut limits = self.limits.iter().map(|limit| limit.of);
+        let needs = |of: Objective| of.needs_time() || is_static && of == Objective::Energy;
+        asked.any(needs) || limits.any(needs)
+    }
+
     /// Whether somebody wants what there is.
     #[must_use]
     pub fn is_stopped(&self) -> bool {

@@ -573,7 +573,7 @@ fn work(
         room: entry.room,
         figures: entry.figures.clone(),
     };
-    let exact_time = !request.objectives.iter().any(|o| o.needs_time());
+    let exact_time = !request.needs_time(prepared.problem);
     let (class, sums, leaves, mut next, more) = match entry.item {
         Item::Begin(_) => return done,
         Item::Class(class, sums, false) if goal.single() => {

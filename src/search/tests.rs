@@ -14,6 +14,7 @@ use crate::search::run;
 use crate::search::space::{self, Keep, Orders, Pieces, Places, Tiles};
 use crate::search::why::{self, Why};
 use crate::search::{count, plain, samples};
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -103,6 +104,72 @@ fn finds_what_enumeration_finds() {
 #[test]
 fn finds_what_enumeration_finds_in_others() {
     agree(40..80);
+}
+
+/// Two hundred layers of 10^3 to 10^6 candidates, half of them with windows that slide, a tenth with a memory that is too
+/// small for anything: the optimum of every objective is that of the nested loops.
+#[test]
+fn finds_the_optimum_of_every_objective() {
+    /// Larger spaces are enumerated of some layers only.
+    const MOST: u128 = 12_000;
+    let both = [Tiles::Perfect, Tiles::Imperfect];
+    let layers: Vec<(u64, Tiles, u64)> = (100..)
+        .filter_map(|seed| {
+            let problem = samples::small(seed, 6);
+            let skeleton = |tiles: Tiles| {
+                let rules = request(Objective::Area, tiles).rules;
+                let skeletons = space::skeletons(&problem.operation, &problem.architecture, &rules);
+                let count = count::candidates(&problem.operation, &skeletons, &rules)?;
+                let most = if seed.is_multiple_of(50) {
+                    400_000
+                } else {
+                    MOST
+                };
+                let range = 1_000..=most;
+                let count = count.to_u128().filter(|count| range.contains(count))?;
+                Some((seed, tiles, u64::try_from(count).ok()?))
+            };
+            // Of small ones the imperfect space.
+            skeleton(both[(seed % 2) as usize]).or_else(|| skeleton(both[(seed + 1) as usize % 2]))
+        })
+        .take(200)
+        .collect();
+    let seen = |what: &dyn Fn(&(u64, Tiles, u64)) -> bool| {
+        layers.iter().filter(|layer| what(layer)).count()
+    };
+    assert!(seen(&|layer| layer.1 == Tiles::Imperfect) > 50);
+    assert!(seen(&|layer| layer.1 == Tiles::Perfect) > 50);
+    assert!(seen(&|layer| layer.0 % 2 == 0) >= 70, "windows");
+    assert!(seen(&|layer| layer.2 > 2_000) > 20);
+    let infeasible: usize = layers
+        .par_iter()
+        .map(|&(seed, tiles, candidates)| {
+            let problem = samples::small(seed, 6);
+            let own = counter(&problem);
+            let goals = OBJECTIVES.map(|objective| Goal::new(&[objective], &[]));
+            let rules = request(Objective::Area, tiles).rules;
+            let plain = plain::of(&problem, &own, &rules, goals.to_vec(), candidates);
+            let plain = plain.expect("as many as were counted");
+            assert_eq!(plain.candidates, candidates, "{seed} {tiles:?}");
+            for (goal, objective) in plain.goals.iter().zip(OBJECTIVES) {
+                let outcome = search(&problem, &request(objective, tiles));
+                let expected = goal.found.first().map(|found| found.values[0]);
+                let found = outcome.best.first().map(|best| best.found.values[0]);
+                let same = match (expected, found) {
+                    (Some(expected), Some(found)) => close(expected, found),
+                    (expected, found) => expected == found,
+                };
+                let case = format!("{seed} {tiles:?} {objective:?}: {expected:?} {found:?}");
+                assert!(same, "{case}");
+                assert!(
+                    outcome.proved || outcome.uncounted > 0,
+                    "{case}: not proved"
+                );
+            }
+            usize::from(plain.legal == 0)
+        })
+        .sum();
+    assert!(infeasible >= 15, "{infeasible}");
 }
 
 /// Places of their own: the optimum of the nested loops, too.
