@@ -25,7 +25,7 @@ const BLOCK: &str = "
 ";
 
 fn json(arguments: &[&str]) -> Value {
-    let output = dflowc(&[arguments, &["--format", "json"]].concat());
+    let output = dflowc(arguments);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     serde_json::from_str(&stdout(&output)).unwrap()
 }
@@ -37,11 +37,11 @@ fn what_is_emitted_evaluates_to_the_same_bytes() {
     let file = program("emit", &format!("{BLOCK}{search}"));
     let emitted = file.with_file_name("found.dflow");
     let (file, emitted) = (file.display().to_string(), emitted.display().to_string());
-    let report = json(&["search", &file, "--emit", &emitted]);
+    let report = json(&["search", &file, "--format", "json", "--emit", &emitted]);
     let best = &report["fused_searches"][0]["best"];
     assert_eq!(best["dram_bytes"], 48_576.0);
     assert_eq!(report["fused_searches"][0]["proved"], true);
-    let evaluated = json(&["eval", &emitted]);
+    let evaluated = json(&["eval", &emitted, "--report", "json"]);
     let group = &evaluated["evaluations"][0]["groups"][0];
     assert_eq!(group["dram_bytes"].as_f64(), best["dram_bytes"].as_f64());
     let memories = group["memories"].as_array().unwrap();
@@ -64,7 +64,8 @@ fn a_budget_leaves_a_true_gap() {
         Search s { group: n.a, n.b, n.c; on: chip; minimize: traffic(DRAM); space { tiles: imperfect; } }
     ";
     let file = program("budget", text);
-    let report = json(&["search", &file.display().to_string(), "--budget", "1s"]);
+    let file = file.display().to_string();
+    let report = json(&["search", &file, "--format", "json", "--budget", "1s"]);
     let search = &report["fused_searches"][0];
     assert_eq!(search["proved"], false);
     // All from outside once, and the result.
@@ -88,7 +89,7 @@ fn what_a_program_cannot_say_is_not_written() {
     let emitted = file.with_file_name("found.dflow");
     let (file, emitted_text) = (file.display().to_string(), emitted.display().to_string());
     // A whole map, a column and a value: 64 + 8 + 1.
-    let report = json(&["search", &file]);
+    let report = json(&["search", &file, "--format", "json"]);
     assert_eq!(
         report["fused_searches"][0]["best"]["dram_bytes"],
         4.0 * 64.0
