@@ -107,3 +107,26 @@ fn what_a_program_cannot_say_is_not_written() {
         assert_ne!(output.status.code(), Some(0));
     }
 }
+
+/// What the heads of the examples say, the figures of the design page (section 7).
+#[test]
+fn the_examples_move_what_they_say() {
+    let moved = |example: &str| -> Vec<f64> {
+        let file = format!(
+            "{}/examples/fused/{example}.dflow",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let report = json(&["search", &file, "--format", "json"]);
+        let searches = report["fused_searches"].as_array().unwrap();
+        let best = searches.iter().map(|search| {
+            assert_eq!(search["proved"], true);
+            search["best"]["dram_bytes"].as_f64().unwrap()
+        });
+        best.collect()
+    };
+    assert_eq!(
+        moved("products"),
+        [65_536.0, 147_456.0, 131_072.0, 98_304.0]
+    );
+    assert_eq!(moved("bottleneck"), [48_576.0, 105_024.0, 103_296.0]);
+}
