@@ -17,7 +17,7 @@ pub fn trials() -> Vec<Trial> {
 /// Text and CSV of every example, as users read them.
 pub fn examples() -> impl Iterator<Item = Trial> {
     // Searches and explorations have figures of their own; `tests/it` runs them.
-    let own = ["/shared/", "/search/", "/explore/"];
+    let own = ["/shared/", "/search/", "/explore/", "/fused/"];
     let here = move |path: &String| !own.iter().any(|folder| path.contains(folder));
     let examples = crate::files("examples", "dflow").into_iter().filter(here);
     examples.map(|path| Trial::test(format!("report of {path}"), move || example(&path)))

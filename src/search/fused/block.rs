@@ -6,187 +6,27 @@
 //! add up to, which no later loop changes; one that is not yet placed will move at least what its windows below all loops
 //! so far add up to. The sum of both bounds everything below a node.
 
+use super::choices::{Choice, Choices, fits};
+use super::request::Request;
 use super::stage::{self, Front};
 use super::tables::{Change, State, Table};
-use crate::base::limits;
 use crate::engine::EngineLimit;
-use crate::engine::tree::{self, Cuts, Groups, Miscount, TreeCounts};
-use crate::ir::{Block, Body, Fate, FusedLayer, FusedProblem, FusedSchedule, Place, TileLoop};
+use crate::engine::tree::{Cuts, Groups};
+use crate::ir::{Block, Body, Fate, FusedSchedule, Place, TileLoop};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
-
-/// What is asked for.
-#[derive(Clone, Copy, Debug)]
-pub struct Request {
-    /// Bits of the memory on the chip.
-    pub room: u64,
-    /// Pieces of any size; else they divide what they lie in.
-    pub imperfect: bool,
-    /// Whether anything may be computed twice.
-    pub recompute: bool,
-    /// Answers must move less; `u64::MAX`: any.
-    pub limit: u64,
-    /// When to end with the best so far, unproved; `None`: when all is looked at.
-    pub until: Option<Instant>,
-    /// What somebody sets who wants what there is.
-    pub stop: Option<&'static AtomicBool>,
-    /// Nothing: a loop per rank and block at most, and those of one layer where they are of use.
-    pub loops: Option<Loops>,
-}
-
-/// All lists of few loops, so that all designs can be listed.
-#[derive(Clone, Copy, Debug)]
-pub struct Loops {
-    /// Most that layers share on a path.
-    pub shared: usize,
-    /// Most of one layer.
-    pub own: usize,
-    /// Whether a block may cut a rank twice.
-    pub again: bool,
-}
-
-/// The best design.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    pub schedule: FusedSchedule,
-    pub counts: TreeCounts,
-}
-
-/// What a search came to.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// `None`: nothing fits, or moves less than the limit.
-    pub best: Option<Answer>,
-    /// Nothing of the space moves less.
-    pub proved: bool,
-    /// Lists of loops looked at.
-    pub nodes: u64,
-    /// What no design moves less than: everything from outside once, and the result.
-    pub compulsory_bits: u64,
-}
-
-/// Whether a chain is of the form that is searched.
-///
-/// # Errors
-/// Why not.
-pub fn check(problem: &FusedProblem) -> Result<(), EngineLimit> {
-    let groups = Groups::new(problem)?;
-    let steps = |layer: &FusedLayer, group: usize, known: &[usize]| {
-        let ranks = layer
-            .ranks
-            .iter()
-            .zip(known)
-            .filter(|(_, own)| **own == group);
-        ranks.fold(1u64, |steps, (&extent, _)| steps.saturating_mul(extent))
-    };
-    let both = problem.layers.iter().zip(&groups.layers);
-    let longest = both.flat_map(|(layer, known)| {
-        (0..groups.count).map(move |group| steps(layer, group, &known.group))
-    });
-    if problem.layers.len() > limits::SEARCHED_LAYERS
-        || problem.tensors.len() > limits::SEARCHED_TENSORS
-        || longest.max().unwrap_or(0) > limits::SEARCHED_STEPS
-    {
-        return Err(EngineLimit::TooManyClasses);
-    }
-    let anew = vec![false; groups.layers.len() - 1];
-    for group in 0..groups.count {
-        let cuts = Cuts::new(&groups, group, &anew)?;
-        for tensor in 0..groups.tensors.len() {
-            cuts.figures(&groups, tensor)?;
-        }
-    }
-    Ok(())
-}
-
-/// The design of a chain that moves least.
-///
-/// # Errors
-/// The chain is not of the form that is counted.
-pub fn search(problem: &FusedProblem, request: &Request) -> Result<Outcome, EngineLimit> {
-    check(problem)?;
-    let groups = Groups::new(problem)?;
-    let last = groups.layers.len() - 1;
-    // What does not count stands whole in the root.
-    let open = (0..groups.tensors.len()).filter(|&tensor| {
-        let known = &groups.tensors[tensor];
-        !known.inner && known.bits > 0
-    });
-    let whole = Part {
-        first: 0,
-        head: last,
-        open: open.collect(),
-    };
-    let ranks = groups.layers.iter().map(|layer| layer.extents.len());
-    let most = ranks.max().unwrap_or(0);
-    let mut masks: Vec<u64> = (0..1u64 << last.min(63)).collect();
-    masks.sort_by_key(|mask| mask.count_ones());
-    let mut best: Option<FusedSchedule> = None;
-    let mut limit = request.limit;
-    let mut outcome = Outcome {
-        best: None,
-        proved: true,
-        nodes: 0,
-        compulsory_bits: 0,
-    };
-    for mask in masks {
-        let anew: Vec<bool> = (0..last).map(|map| mask >> map & 1 == 1).collect();
-        let mut space = Space::new(&groups, request, anew)?;
-        space.nodes = outcome.nodes;
-        let start = space.start.clone();
-        if mask == 0 {
-            let once = whole
-                .open
-                .iter()
-                .map(|&tensor| space.cost(tensor, space.once[tensor]));
-            outcome.compulsory_bits = once.fold(0, u64::saturating_add);
-        }
-        // Few loops first: what they reach bounds the rest.
-        for loops in [2, 3].into_iter().filter(|&few| few < most).chain([most]) {
-            space.deep = loops;
-            space.parts.clear();
-            if let Some(found) = space.block(&whole, &start, (request.room, limit), 0) {
-                limit = found.cost;
-                best = Some(space.schedule(&found));
-            }
-        }
-        outcome.nodes = space.nodes;
-        space.over |= space.tables.iter().any(Table::is_full);
-        if best.is_some() && limit <= outcome.compulsory_bits {
-            // Nothing moves less than what comes from outside once.
-            break;
-        }
-        if space.over {
-            outcome.proved = false;
-            break;
-        }
-    }
-    // What loses nothing is retained, the rest computed again.
-    while let Some(mut schedule) = best.take() {
-        match tree::count(problem, &schedule) {
-            Ok(counts) => outcome.best = Some(Answer { schedule, counts }),
-            Err(Miscount::Lost { tensor, .. }) => {
-                schedule.places[tensor].fate = Fate::Recompute;
-                best = Some(schedule);
-            }
-            Err(Miscount::Limit(limit)) => return Err(limit),
-            Err(Miscount::Misplaced { .. }) => return Err(EngineLimit::Irregular),
-        }
-    }
-    Ok(outcome)
-}
 
 /// By group.
 pub(super) type States = SmallVec<[State; 8]>;
 
 /// By group: a name of the pieces of a layer.
-type Names = SmallVec<[u32; 8]>;
+pub(super) type Names = SmallVec<[u32; 8]>;
 
 /// First and last layer, tensors to be placed, loops around (if they are counted), pieces of the last layer.
-type PartKey = (usize, usize, u64, usize, Names);
+pub(super) type PartKey = (usize, usize, u64, usize, Names);
 
 pub(super) struct Space<'a> {
     pub groups: &'a Groups,
@@ -194,22 +34,22 @@ pub(super) struct Space<'a> {
     /// By map: refetched, so that nothing of it is made twice.
     anew: Vec<bool>,
     pub tables: Vec<Table>,
-    start: States,
+    pub start: States,
     /// By tensor: elements touched at all.
-    once: Vec<u64>,
+    pub once: Vec<u64>,
     /// By head of a block and maker of a map in it: bits that it needs in the smallest pieces.
     least: HashMap<usize, Rc<[u64]>>,
     fronts: HashMap<(usize, u64, Names), Rc<Front>>,
-    parts: HashMap<PartKey, Vec<Known>>,
+    pub parts: HashMap<PartKey, Vec<Known>>,
     pub nodes: u64,
     /// The time is over, or somebody stopped it.
-    over: bool,
+    pub over: bool,
     /// Most loops of a block in this pass.
-    deep: usize,
+    pub deep: usize,
 }
 
 /// What a search of a part gave.
-struct Known {
+pub(super) struct Known {
     room: u64,
     limit: u64,
     found: Option<Found>,
@@ -217,16 +57,16 @@ struct Known {
 
 /// Layers `first..=head`, and the tensors from outside that are to be placed in it.
 #[derive(Clone, Debug)]
-struct Part {
-    first: usize,
-    head: usize,
-    open: Vec<usize>,
+pub(super) struct Part {
+    pub first: usize,
+    pub head: usize,
+    pub open: Vec<usize>,
 }
 
 /// A design of a part.
 #[derive(Clone, Debug)]
-struct Found {
-    cost: u64,
+pub(super) struct Found {
+    pub cost: u64,
     /// Bits.
     needed: u64,
     design: Rc<Design>,
@@ -241,16 +81,8 @@ pub(super) struct Design {
     pub head: usize,
 }
 
-/// What an outside tensor costs at a place of a block.
-#[derive(Clone, Copy, Debug)]
-struct Choice {
-    depth: usize,
-    bits: u64,
-    cost: u64,
-}
-
 impl<'a> Space<'a> {
-    fn new(
+    pub(super) fn new(
         groups: &'a Groups,
         request: &Request,
         anew: Vec<bool>,
@@ -362,7 +194,7 @@ impl<'a> Space<'a> {
     }
 
     /// The best design of a part that moves less than `limit`; what is open in it is counted, and the refetched maps in it.
-    fn block(
+    pub(super) fn block(
         &mut self,
         part: &Part,
         states: &States,
@@ -785,7 +617,7 @@ impl<'a> Space<'a> {
         })
     }
 
-    fn schedule(&self, found: &Found) -> FusedSchedule {
+    pub(super) fn schedule(&self, found: &Found) -> FusedSchedule {
         let nowhere = Place {
             block: Vec::new(),
             loops: 0,
@@ -849,46 +681,6 @@ struct Node {
     cost: u64,
     /// By open tensor.
     choices: SmallVec<[Choices; 5]>,
-}
-
-type Choices = SmallVec<[Choice; 3]>;
-
-/// Whether choices of all tensors, one each or later, cost less than `budget` together and stand in `left` bits.
-fn fits(later: &[u64], choices: &[Choices], left: u64, budget: u64) -> bool {
-    // What the rest costs at least.
-    let mut rest: SmallVec<[u64; 9]> = SmallVec::from_elem(0, later.len() + 1);
-    for at in (0..later.len()).rev() {
-        let here = choices[at].iter().filter(|choice| choice.bits <= left);
-        let least = here.map(|choice| choice.cost).min().unwrap_or(u64::MAX);
-        rest[at] = rest[at + 1].saturating_add(least.min(later[at]));
-    }
-    fitting(later, choices, &rest, left, budget)
-}
-
-fn fitting(later: &[u64], choices: &[Choices], rest: &[u64], left: u64, budget: u64) -> bool {
-    if rest[0] >= budget {
-        return false;
-    }
-    let (Some((&first, later)), Some((own, choices))) =
-        (later.split_first(), choices.split_first())
-    else {
-        return true;
-    };
-    if first < budget && fitting(later, choices, &rest[1..], left, budget - first) {
-        return true;
-    }
-    own.iter().any(|choice| {
-        choice.cost < first
-            && choice.cost < budget
-            && choice.bits <= left
-            && fitting(
-                later,
-                choices,
-                &rest[1..],
-                left - choice.bits,
-                budget - choice.cost,
-            )
-    })
 }
 
 fn mask(tensors: &[usize]) -> u64 {

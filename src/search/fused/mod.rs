@@ -11,9 +11,11 @@
 //! What an answer costs is counted by [`crate::engine::tree`]; the search only chooses.
 
 mod block;
+mod choices;
 mod network;
+mod request;
 mod stage;
 mod tables;
 
-pub use block::{Answer, Loops, Outcome, Request, check, search};
 pub use network::{Chain, Fused, Network, network};
+pub use request::{Answer, Loops, Outcome, Request, check, search};

@@ -6,7 +6,7 @@
 //! of one group and of any two parts, so that a group is searched only below what its parts cost: what is not
 //! less than that is of no use to any network. Equal groups are searched once.
 
-use super::block::{Answer, Request, search};
+use super::request::{Answer, Request, search};
 use crate::ir::{FusedLayer, FusedProblem, FusedTensor};
 use std::collections::HashMap;
 

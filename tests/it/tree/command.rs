@@ -25,7 +25,7 @@ const BLOCK: &str = "
 ";
 
 fn json(arguments: &[&str]) -> Value {
-    let output = dflowc(&[arguments, &["--format", "json"]].concat());
+    let output = dflowc(arguments);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     serde_json::from_str(&stdout(&output)).unwrap()
 }
@@ -37,11 +37,11 @@ fn what_is_emitted_evaluates_to_the_same_bytes() {
     let file = program("emit", &format!("{BLOCK}{search}"));
     let emitted = file.with_file_name("found.dflow");
     let (file, emitted) = (file.display().to_string(), emitted.display().to_string());
-    let report = json(&["search", &file, "--emit", &emitted]);
+    let report = json(&["search", &file, "--format", "json", "--emit", &emitted]);
     let best = &report["fused_searches"][0]["best"];
     assert_eq!(best["dram_bytes"], 48_576.0);
     assert_eq!(report["fused_searches"][0]["proved"], true);
-    let evaluated = json(&["eval", &emitted]);
+    let evaluated = json(&["eval", &emitted, "--report", "json"]);
     let group = &evaluated["evaluations"][0]["groups"][0];
     assert_eq!(group["dram_bytes"].as_f64(), best["dram_bytes"].as_f64());
     let memories = group["memories"].as_array().unwrap();
@@ -64,7 +64,8 @@ fn a_budget_leaves_a_true_gap() {
         Search s { group: n.a, n.b, n.c; on: chip; minimize: traffic(DRAM); space { tiles: imperfect; } }
     ";
     let file = program("budget", text);
-    let report = json(&["search", &file.display().to_string(), "--budget", "1s"]);
+    let file = file.display().to_string();
+    let report = json(&["search", &file, "--format", "json", "--budget", "1s"]);
     let search = &report["fused_searches"][0];
     assert_eq!(search["proved"], false);
     // All from outside once, and the result.
@@ -88,7 +89,7 @@ fn what_a_program_cannot_say_is_not_written() {
     let emitted = file.with_file_name("found.dflow");
     let (file, emitted_text) = (file.display().to_string(), emitted.display().to_string());
     // A whole map, a column and a value: 64 + 8 + 1.
-    let report = json(&["search", &file]);
+    let report = json(&["search", &file, "--format", "json"]);
     assert_eq!(
         report["fused_searches"][0]["best"]["dram_bytes"],
         4.0 * 64.0
@@ -105,4 +106,27 @@ fn what_a_program_cannot_say_is_not_written() {
         let output = dflowc(&[&["search", &file][..], &refused[..]].concat());
         assert_ne!(output.status.code(), Some(0));
     }
+}
+
+/// What the heads of the examples say, the figures of the design page (section 7).
+#[test]
+fn the_examples_move_what_they_say() {
+    let moved = |example: &str| -> Vec<f64> {
+        let file = format!(
+            "{}/examples/fused/{example}.dflow",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let report = json(&["search", &file, "--format", "json"]);
+        let searches = report["fused_searches"].as_array().unwrap();
+        let best = searches.iter().map(|search| {
+            assert_eq!(search["proved"], true);
+            search["best"]["dram_bytes"].as_f64().unwrap()
+        });
+        best.collect()
+    };
+    assert_eq!(
+        moved("products"),
+        [65_536.0, 147_456.0, 131_072.0, 98_304.0]
+    );
+    assert_eq!(moved("bottleneck"), [48_576.0, 105_024.0, 103_296.0]);
 }

@@ -52,10 +52,12 @@ pub fn schedule(c: &mut Choices, problem: &FusedProblem) -> FusedSchedule {
 
 fn block(c: &mut Choices, problem: &FusedProblem, first: usize, last: usize, root: bool) -> Block {
     let head = &problem.layers[last];
-    let most = if root || first < last { 2 } else { 3 };
+    let most = if root || first == last { 3 } else { 2 };
     let loops = (0..c.from(0, most)).map(|_| {
         let rank = c.below(head.ranks.len() as u64) as usize;
-        let size = c.from(1, head.ranks[rank]);
+        // More often one that really cuts.
+        let longest = head.ranks[rank].div_ceil(1 + c.below(3));
+        let size = c.from(1, longest);
         TileLoop { rank, size }
     });
     let loops = loops.collect();
@@ -122,13 +124,14 @@ fn place(c: &mut Choices, problem: &FusedProblem, root: &Block, tensor: usize) -
     let inner = problem.tensors[tensor]
         .producer
         .is_some_and(|maker| maker < last);
-    let fate = match (inner, c.below(5)) {
-        (true, 0) => Fate::Retain,
-        (true, 1 | 2) => Fate::Recompute,
+    let fate = match (inner, c.below(4)) {
+        (true, 0 | 1) => Fate::Retain,
+        (true, 2) => Fate::Recompute,
         _ => Fate::Refetch,
     };
     Place {
-        loops: c.below(loops[depth] as u64 + 1) as usize,
+        // More often below all loops of the block.
+        loops: (c.below(2 * loops[depth] as u64 + 1) as usize).min(loops[depth]),
         block: way[..depth].to_vec(),
         fate,
     }
