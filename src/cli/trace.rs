@@ -112,7 +112,9 @@ impl Observer for Legal {
 
     fn layer(&mut self, outcome: LayerOutcome<'_>) {
         let lowered = outcome.planned.and_then(|planned| planned.lowered);
-        if let (Some(lowered), Some(_)) = (lowered, outcome.checked) {
+        if let (Some(mut lowered), Some(checked)) = (lowered, outcome.checked) {
+            // With the places that were chosen where the program says none.
+            lowered.mapping = (*checked.legal).clone();
             self.layers.push((outcome.map, lowered));
         }
     }

@@ -11,6 +11,9 @@ use crate::{models, search};
 /// The model that searches methods of its own.
 pub const METHODS: &str = "dmazerunner";
 
+/// The space that is evaluated whole, in [`super::closed`].
+const CLOSED: &str = "deepopt";
+
 /// What is searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -50,7 +53,7 @@ pub(super) fn of(search: &Search, sink: &mut Diagnostics) -> Option<Kind> {
         None => Some(Kind::Loops),
         Some(Named::Model { name, .. }) if is_method && name.text == METHODS => Some(Kind::Methods),
         Some(Named::Model { name, .. }) => {
-            sink.push(other_space(name, is_method));
+            sink.push(other_space(name));
             None
         }
         Some(Named::Dataflow { .. }) if is_method => {
@@ -69,7 +72,7 @@ fn is_known(word: &Word) -> bool {
     models().any(|name| name == word.text)
 }
 
-fn other_space(name: &Word, is_method: bool) -> Diagnostic {
+fn other_space(name: &Word) -> Diagnostic {
     let text = &name.text;
     if text == METHODS {
         let refusal = Diagnostic::new(
@@ -80,18 +83,28 @@ fn other_space(name: &Word, is_method: bool) -> Diagnostic {
             .at(name.span, "searched by another model")
             .help("say `model: dmazerunner;`");
     }
-    if !is_method && models::REGISTRY.iter().any(|model| model.name() == text) {
+    if text == CLOSED {
         let refusal = Diagnostic::new(
             Code::E0104,
-            format!("`{text}` as a model's own space is not available yet"),
+            format!("the space `{text}` is evaluated whole and has no settings"),
         );
-        return refusal.at(name.span, "not available");
+        return refusal
+            .at(name.span, "with a block behind it")
+            .help(format!("write `space {text};`"));
     }
-    Diagnostic::new(
+    let unknown = Diagnostic::new(
         Code::E0201,
         format!("there is no dataflow and no space `{text}`"),
     )
-    .at(name.span, "unknown space")
+    .at(name.span, "unknown space");
+    match nearest(text, [METHODS, CLOSED]) {
+        Some(near) => unknown.help(format!("did you mean `{near}`?")).fix(
+            name.span,
+            near.to_owned(),
+            "use the known name",
+        ),
+        None => unknown,
+    }
 }
 
 fn unknown_model(word: &Word) -> Diagnostic {

@@ -57,7 +57,7 @@ fn indices(step: &Value, pe: u64, tensor: &str, dim: usize) -> Vec<i64> {
     all
 }
 
-/// Section 2.3 on Fig. 5: a weight is used at cycle 0 and at cycle 2 in one PE, an input at cycle 0 by two PEs, and a sum that
+/// Section 2.3 on Fig. 5, here with one row of four input rows per step and PE: a weight is used at cycle 0 and at cycle 2 in one PE, an input at cycle 0 by two PEs, and a sum that
 /// one PE makes at cycle 2 is added to at cycle 3 in another.
 #[test]
 fn figure_5_reuses_over_time_space_and_both() {

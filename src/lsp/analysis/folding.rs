@@ -70,11 +70,15 @@ pub fn around(snapshot: &Snapshot, offset: u32) -> Vec<Span> {
     let mut grown: Vec<(u32, u32)> = Vec::new();
     let comments = lexed.comments.iter().map(|span| (span.lo(), span.hi()));
     let words = lexed.lexemes.iter().map(|lexeme| (lexeme.lo, lexeme.hi));
-    // Of two words that touch the cursor the one behind it.
+    // Of two that touch the cursor a word rather than a sign, and of two words the one behind it.
+    let is_word = |&(lo, hi): &(u32, u32)| {
+        let text = text.get(lo as usize..hi as usize);
+        text.is_some_and(|text| text.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+    };
     let at = words
         .chain(comments)
         .filter(|(lo, hi)| (*lo..=*hi).contains(&offset))
-        .max();
+        .max_by_key(|at| (is_word(at), *at));
     grown.extend(at);
     let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
     let mut pairs = pairs(&lexed, text.len());
