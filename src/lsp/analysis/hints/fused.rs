@@ -119,9 +119,8 @@ fn body<'a>(
 fn known<'a>(report: &'a GroupReport, tensors: &[Path]) -> Vec<&'a GroupTensorReport> {
     let named = |path: &Path| {
         let name = path.to_string();
-        let is_called = |tensor: &&GroupTensorReport| {
-            tensor.tensor == name || tensor.aliases.iter().any(|alias| *alias == name)
-        };
+        let is_called =
+            |tensor: &&GroupTensorReport| tensor.tensor == name || tensor.aliases.contains(&name);
         report.tensors.iter().find(is_called)
     };
     tensors.iter().filter_map(named).collect()
