@@ -126,6 +126,8 @@ impl Checker {
     pub fn look_at(&mut self, text: &str, dice: &mut Dice) -> Vec<Finding> {
         let mut found = Vec::new();
         let (one, edit, threads) = (dice.next(), dice.next(), dice.once_in(8));
+        // A search takes as long as many other inputs.
+        let searches = dice.once_in(4);
         let mut stage = |name: &'static str, work: &mut dyn FnMut(&mut Vec<Finding>)| {
             let mut own = Vec::new();
             let done = watched(name, text, || {
@@ -144,7 +146,9 @@ impl Checker {
         stage("layers", &mut |found| self.layers(text, found));
         stage("fix", &mut |found| self.fixes(text, one, found));
         stage("search", &mut |found| {
-            self.searched += crate::searched::searches(text, found);
+            if searches {
+                self.searched += crate::searched::searches(text, found);
+            }
         });
         stage("editor", &mut |found| {
             edits(text, &mut Dice::new(edit), found)

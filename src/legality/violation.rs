@@ -166,6 +166,8 @@ pub struct Whole {
     pub size: u64,
     /// Bits that are needed then.
     pub need: u128,
+    /// A memory keeps a tensor from before the first loop on, and the new loop has to stand before that.
+    pub kept_outside: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

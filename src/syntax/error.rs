@@ -474,7 +474,11 @@ fn meant(span: Span, found: &str, expected: &[String]) -> Option<(Span, String)>
     let [only] = expected else {
         return None;
     };
+    // No body begins with a number.
     let only = only.strip_prefix('`')?.strip_suffix('`')?;
+    if only == "{" {
+        return None;
+    }
     let is_number = found
         .strip_prefix('`')
         .is_some_and(|found| found.starts_with(|c: char| c.is_ascii_digit()));

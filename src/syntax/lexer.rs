@@ -315,9 +315,11 @@ fn check_string(span: Span, slice: &str) -> Result<(), SyntaxError> {
         .len()
         .max(1);
     let close = span.lo() + u32::try_from(inside).unwrap_or(0);
+    // A backslash at the end would take the quote for a part of the string: the quote comes in its place.
+    let open = close - u32::from(escaped);
     Err(SyntaxError::UnterminatedString {
         span,
-        close: Span::new(span.file(), close, close),
+        close: Span::new(span.file(), open, close),
     })
 }
 

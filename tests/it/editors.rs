@@ -215,8 +215,12 @@ fn the_vs_code_extension_names_files_that_exist() {
     let package: serde_json::Value =
         serde_json::from_str(&read("editors/vscode/package.json")).unwrap();
     let contributes = &package["contributes"];
+    // What `npm run package` bundles it from.
+    let bundled = package["scripts"].to_string();
+    assert!(bundled.contains(package["main"].as_str().unwrap().trim_start_matches("./")));
+    assert!(bundled.contains("extension.js"), "{bundled}");
     let files = [
-        &package["main"],
+        &serde_json::Value::from("extension.js"),
         &contributes["languages"][0]["configuration"],
         &contributes["grammars"][0]["path"],
     ];

@@ -165,12 +165,19 @@ impl<N: Names> Prose<'_, N> {
         let edit = self
             .names
             .written(repair.directive.origin)
+            .filter(|written| !differs_by_layer(written.text.as_deref().unwrap_or_default()))
             .and_then(|written| Some((written.span, rewritten(&written.text?, repair.change)?)));
         match edit {
             Some((span, replacement)) => diagnostic.fix(span, replacement, what),
             None => diagnostic.help(what),
         }
     }
+}
+
+/// Whether a size is computed for each layer (`tile K by upto m`): a number that is right for one may be wrong for the next.
+fn differs_by_layer(text: &str) -> bool {
+    let mut sizes = text.split("upto ").skip(1);
+    sizes.any(|size| !size.trim_start().starts_with(|c: char| c.is_ascii_digit()))
 }
 
 fn stripped(text: &str) -> &str {
@@ -191,11 +198,17 @@ fn rewritten(text: &str, change: Change) -> Option<String> {
             (depth == 0).then_some(open + at)
         })?;
         return match change {
-            Change::Resize { size, offset } => Some(format!(
-                "{}({size},{offset}){}",
-                text[..open].trim_end(),
-                &text[close + 1..]
-            )),
+            Change::Resize { size, offset } => {
+                let arguments = &text[open + 1..close];
+                let second = arguments.rsplit(',').next().unwrap_or_default();
+                Some(format!(
+                    "{}({}{size},{}{offset}){}",
+                    text[..open].trim_end(),
+                    upto(arguments),
+                    upto(second),
+                    &text[close + 1..]
+                ))
+            }
             Change::Temporal => text
                 .starts_with("Spatial")
                 .then(|| text.replacen("Spatial", "Temporal", 1)),
@@ -208,7 +221,15 @@ fn rewritten(text: &str, change: Change) -> Option<String> {
     let at = text.find(" by ")? + " by ".len();
     let rest = &text[at..];
     let end = rest.find(" over ").unwrap_or_else(|| stripped(rest).len());
-    (size == offset).then(|| format!("{}{size}{}", &text[..at], &rest[end..]))
+    (size == offset).then(|| format!("{}{}{size}{}", &text[..at], upto(rest), &rest[end..]))
+}
+
+/// What stays of a size when its number changes: layers in which the rank is smaller need it.
+fn upto(size: &str) -> &'static str {
+    match size.trim_start().starts_with("upto ") {
+        true => "upto ",
+        false => "",
+    }
 }
 
 /// Two numbers of bits, in one unit.

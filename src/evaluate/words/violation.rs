@@ -315,6 +315,11 @@ impl<N: Names> Told<'_, N> {
         let diagnostic = diagnostic.note(format!(
             "{rank} is mapped whole; with `{map}` it needs {need} of {have}"
         ));
+        if whole.kept_outside {
+            return diagnostic.help(format!(
+                "cut {rank}: add `{map}` before all other directives, `retain` and `tile` among them"
+            ));
+        }
         let what = format!("cut {rank}: add `{map}`");
         let first = self
             .prose
