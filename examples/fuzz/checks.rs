@@ -362,11 +362,11 @@ impl Checker {
             self.fixed += 1;
             let (after, _) = errors(&mended);
             // The parser goes on behind a mistake, and often not before the end of the list: the same mistake further on
-            // in it was hidden by this one.
+            // in it was hidden by this one. So is the same unknown name at its next place.
             let longer = mended.len().saturating_sub(text.len()) as u32;
             let place = one.primary().map_or(u32::MAX, |span| span.lo());
             let end = match phase(one.code) {
-                1 => place.saturating_add(longer),
+                1 | 2 => place.saturating_add(longer),
                 _ => u32::MAX,
             };
             let count = |all: &[Diagnostic]| {

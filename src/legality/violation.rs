@@ -166,7 +166,7 @@ pub struct Whole {
     pub size: u64,
     /// Bits that are needed then.
     pub need: u128,
-    /// A memory keeps a tensor from before the first loop on, and the new loop has to stand before that.
+    /// The memory keeps a tensor from before the first loop on, and the new loop has to stand before that.
     pub kept_outside: bool,
 }
 

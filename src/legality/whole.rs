@@ -22,12 +22,7 @@ pub(super) fn cut_whole(mapping: &Mapping, memory: usize, have: u128) -> Option<
             }
         })
     };
-    // Without a `retain` all tensors have the same place in a memory.
-    let mut inner = mapping.schedule.positions.iter().skip(1);
-    let kept_outside = inner.any(|places| {
-        let mut places = places.iter().flatten();
-        places.clone().any(|&place| place == 0) && places.any(|&place| place > 0)
-    });
+    let kept_outside = mapping.schedule.positions[memory].contains(&Some(0));
     let is_kernel = |rank: RankId| windows.iter().any(|window| window.kernel == rank);
     let ranks = (0..mapping.operation.ranks.len()).filter_map(|at| u8::try_from(at).ok());
     ranks

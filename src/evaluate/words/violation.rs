@@ -315,11 +315,6 @@ impl<N: Names> Told<'_, N> {
         let diagnostic = diagnostic.note(format!(
             "{rank} is mapped whole; with `{map}` it needs {need} of {have}"
         ));
-        if whole.kept_outside {
-            return diagnostic.help(format!(
-                "cut {rank}: add `{map}` before all other directives, `retain` and `tile` among them"
-            ));
-        }
         let what = format!("cut {rank}: add `{map}`");
         let first = self
             .prose
@@ -327,6 +322,9 @@ impl<N: Names> Told<'_, N> {
             .first()
             .filter(|first| first.label.contains("Map("));
         match first {
+            Some(_) if whole.kept_outside => {
+                diagnostic.help(format!("{what} before what is retained"))
+            }
             Some(first) if first.text.is_some() => {
                 let at = Span::new(first.span.file(), first.span.lo(), first.span.lo());
                 diagnostic.fix(at, format!("{map}; "), what)
