@@ -18,7 +18,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 // Allowances.
 
-/// The verdict on one layer, and again its counts: half a second or less.
+/// The verdict on one layer, and again its counts: half a second or less, and some seconds where the steps of a thousand
+/// PEs are executed one by one, which costs more than the units that are counted for it.
 pub const LAYER: u64 = 1 << 22;
 /// The verdict on one fused group with its counts, and again each of its estimates.
 pub const GROUP: u64 = 1 << 22;
