@@ -11,6 +11,7 @@ mod library;
 mod pruning;
 mod schedules;
 
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
     let mut part = |name: &str, table: &dyn Fn() -> std::io::Result<String>| {
         if all || what == name {
             known = true;
-            println!("{}", table()?);
+            writeln!(std::io::stdout(), "{}", table()?)?;
         }
         Ok::<(), std::io::Error>(())
     };
@@ -48,7 +49,10 @@ fn main() -> ExitCode {
         }
         Ok::<(), std::io::Error>(())
     })();
-    if let Err(error) = result {
+    // Whoever reads may have seen enough: `| head`.
+    if let Err(error) = result
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
         eprintln!("{error}");
         return ExitCode::FAILURE;
     }

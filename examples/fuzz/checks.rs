@@ -126,8 +126,6 @@ impl Checker {
     pub fn look_at(&mut self, text: &str, dice: &mut Dice) -> Vec<Finding> {
         let mut found = Vec::new();
         let (one, edit, threads) = (dice.next(), dice.next(), dice.once_in(8));
-        // A search takes as long as many other inputs.
-        let searches = dice.once_in(4);
         let mut stage = |name: &'static str, work: &mut dyn FnMut(&mut Vec<Finding>)| {
             let mut own = Vec::new();
             let done = watched(name, text, || {
@@ -146,9 +144,7 @@ impl Checker {
         stage("layers", &mut |found| self.layers(text, found));
         stage("fix", &mut |found| self.fixes(text, one, found));
         stage("search", &mut |found| {
-            if searches {
-                self.searched += crate::searched::searches(text, found);
-            }
+            self.searched += crate::searched::searches(text, found);
         });
         stage("editor", &mut |found| {
             edits(text, &mut Dice::new(edit), found)
@@ -362,11 +358,11 @@ impl Checker {
             self.fixed += 1;
             let (after, _) = errors(&mended);
             // The parser goes on behind a mistake, and often not before the end of the list: the same mistake further on
-            // in it was hidden by this one. So is the same unknown name at its next place.
+            // in it was hidden by this one.
             let longer = mended.len().saturating_sub(text.len()) as u32;
             let place = one.primary().map_or(u32::MAX, |span| span.lo());
             let end = match phase(one.code) {
-                1 | 2 => place.saturating_add(longer),
+                1 => place.saturating_add(longer),
                 _ => u32::MAX,
             };
             let count = |all: &[Diagnostic]| {

@@ -33,6 +33,8 @@ pub struct PlannedLayer {
     pub dataflow: String,
     /// Why another dataflow than the chosen one is used.
     pub note: Option<String>,
+    /// No dataflow is given that serves the layer: by streaming, as the note says.
+    pub fallback: bool,
 }
 
 impl Compiled {
@@ -76,6 +78,7 @@ impl Compiled {
             lowered: lower::stream(source, accelerator, sink).ok(),
             named: None,
             dataflow: format!("streaming{on}"),
+            fallback: note.is_some(),
             note,
         };
         let Some(application) = &assignment.application else {
@@ -89,6 +92,7 @@ impl Compiled {
                     named: None,
                     dataflow: "auto".to_owned(),
                     note: assignment.note.clone(),
+                    fallback: false,
                 });
             }
             return Some(streaming(note, sink));
@@ -101,6 +105,7 @@ impl Compiled {
                 named: lower::named(source, accelerator, schedule, sink).ok(),
                 dataflow,
                 note: None,
+                fallback: false,
             });
         }
         let lowered = match lower::lower(program, source, application, accelerator, options, sink) {
@@ -126,6 +131,7 @@ impl Compiled {
             named: None,
             dataflow,
             note: assignment.note.clone(),
+            fallback: false,
         })
     }
 

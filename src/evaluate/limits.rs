@@ -3,6 +3,7 @@
 use crate::base::num::grouped;
 use crate::base::{Span, limits};
 use crate::diag::{Code, Diagnostic};
+use crate::driver::PlannedLayer;
 use crate::engine::{self, EngineLimit};
 use crate::lower::Names;
 use crate::models::{Failure, Why};
@@ -97,6 +98,16 @@ pub(super) fn inapplicable(model: &str, why: &Why, names: &Names) -> Diagnostic 
     let (layer, reason) = (&names.layer, &why.reason);
     let message = format!("the model `{model}` does not apply: layer `{layer}` {reason}");
     of_model(why, message).at(names.layer_span, "this layer")
+}
+
+/// Loops that nobody wrote cannot be mended: of a layer that fell to streaming, it is said that it needs a dataflow.
+pub(super) fn by_fallback(refusal: Diagnostic, planned: &PlannedLayer) -> Diagnostic {
+    match &planned.note {
+        Some(note) if planned.fallback && refusal.code == Code::E0613 => {
+            refusal.note(note.clone()).help("give the layer a dataflow of those that the model takes: see `dflowc explain E0613`")
+        }
+        _ => refusal,
+    }
 }
 
 /// A message under the code that the model gives it; a code that is none is E0601.

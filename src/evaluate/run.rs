@@ -5,7 +5,7 @@
 //! are.
 
 use super::cache::{Cache, too_much};
-use super::limits::{failure_diagnostic, inapplicable, of_model};
+use super::limits::{by_fallback, failure_diagnostic, inapplicable, of_model};
 use super::persistent::persistent;
 use super::price::Checked;
 use super::request::{Figures, GroupOutcome, LayerOutcome, Observer, Request, Step, Until};
@@ -461,7 +461,7 @@ impl<'a> Runner<'a> {
             && let Err(why) = model.applies(&of.subject)
         {
             let refusal = inapplicable(model.name(), &why, of.names);
-            self.refuse(refusal);
+            self.refuse(by_fallback(refusal, of.planned));
             draft.applies = false;
         }
         if !draft.applies {

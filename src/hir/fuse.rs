@@ -49,7 +49,8 @@ struct Collector<'s> {
     group: FusedGroup,
     /// Layers of the list, also of its end that was not read yet.
     listed: Vec<usize>,
-    /// Names in the list that mean nothing: reported once, and what they would have been is not known.
+    /// Names in the list that mean nothing, and that nothing is like: reported once, and what they would have been is not
+    /// known. One that is like the name of a layer is reported wherever it stands, each time with the edit that mends it.
     unknown: Vec<String>,
     /// A statement could not be read, or a layer of the list is not known: whoever is missing may be there.
     damaged: bool,
@@ -107,9 +108,13 @@ impl Collector<'_> {
         let known = names.iter().filter_map(|name| index.get(name.as_str()));
         self.listed = known.copied().collect();
         for name in names.iter().take(MAX_LAYERS) {
-            let Some(layer) = self.layer(cx, name) else {
+            let Some(&layer) = self.scope.index.get(name.as_str()) else {
                 self.damaged = true;
-                self.unknown.push(name.value.clone());
+                let (listed, others) = (&self.listed, &self.scope.taken);
+                let taken = |layer: usize| listed.contains(&layer) || others.contains_key(&layer);
+                if !self.is_said(cx, name) && !cx.unknown_layer(self.scope.network, name, taken) {
+                    self.unknown.push(name.value.clone());
+                }
                 continue;
             };
             let before = self
@@ -156,21 +161,24 @@ impl Collector<'_> {
         layers.find(|known| known.0 == layer).map(|known| known.1)
     }
 
-    /// A layer of the network; `None` has been reported.
+    /// A layer of the network, in the body; `None` has been reported.
     fn layer(&self, cx: &mut Context<'_>, name: &ast::Name) -> Option<usize> {
-        if let Some(&layer) = self.scope.index.get(name.as_str()) {
-            return Some(layer);
+        let known = self.scope.index.get(name.as_str()).copied();
+        if known.is_none() && !self.is_said(cx, name) {
+            let taken = |layer: usize| self.scope.taken.contains_key(&layer);
+            cx.unknown_layer(self.scope.network, name, taken);
         }
+        known
+    }
+
+    /// Whether an unknown layer was reported before; whatever needs it has to be left out without a word.
+    fn is_said(&self, cx: &mut Context<'_>, name: &ast::Name) -> bool {
         let network = &cx.program.networks[self.scope.network];
-        if self.unknown.contains(&name.value) || network.is_broken(name.as_str()) {
-            // Said where it was first met; whatever needs it has to be left out without a word.
+        let is_said = self.unknown.contains(&name.value) || network.is_broken(name.as_str());
+        if is_said {
             cx.fail_silently();
-            return None;
         }
-        let taken =
-            |layer: usize| self.listed.contains(&layer) || self.scope.taken.contains_key(&layer);
-        cx.unknown_layer(self.scope.network, name, taken);
-        None
+        is_said
     }
 
     /// Whether segments can be the name of a layer: `decoder.q`, but not `conv.Output` where there is a layer `conv`.

@@ -416,13 +416,14 @@ impl<'a> Context<'a> {
         nearest(name, candidates).map(str::to_owned)
     }
 
-    /// Says that a network has no such layer. One that is `taken`, and may not be named again, is not meant.
+    /// Says that a network has no such layer, and returns whether it says which is meant. One that is `taken`, and may not be
+    /// named again, is not.
     pub(super) fn unknown_layer(
         &mut self,
         network: usize,
         name: &ast::Name,
         taken: impl Fn(usize) -> bool,
-    ) {
+    ) -> bool {
         let known = self.program.networks[network].layers.iter().enumerate();
         let free = known.filter(|&(layer, _)| !taken(layer));
         let names: Vec<&str> = free.map(|(_, layer)| layer.name.as_str()).collect();
@@ -437,6 +438,7 @@ impl<'a> Context<'a> {
             (Some(only), None) => Some((*only).to_owned()),
             _ => self.suggest(name.as_str(), names.iter().copied()),
         };
+        let is_meant = suggestion.is_some();
         self.error(HirError::UnknownName {
             expected: "layer",
             name: name.value.clone(),
@@ -444,6 +446,7 @@ impl<'a> Context<'a> {
             suggestion,
             found: None,
         });
+        is_meant
     }
 
     /// Number of errors so far: compare before and after to see whether something failed.

@@ -24,7 +24,7 @@ pub use crate::engine::Steps;
 pub use exact::{Exact, exact_counts};
 pub use maestro::Maestro;
 
-use crate::cost::{self, Cost, CostError, Technology};
+use crate::cost::{self, Cost, CostError, Prices, Technology};
 use crate::engine::fused::Flow;
 use crate::engine::{Counts, EngineLimit};
 use crate::ir::{Architecture, FusedGroup, Mapping, Memory, Operation};
@@ -353,6 +353,18 @@ pub trait Model: Sync {
 pub struct Pricing<'a> {
     pub technology: &'a Technology,
     pub context: &'a cost::Context,
+}
+
+impl Pricing<'_> {
+    /// What every action of a problem costs.
+    pub(crate) fn prices(&self, problem: Problem<'_>) -> Prices {
+        Prices::on(
+            self.technology,
+            self.context,
+            problem.architecture,
+            problem.operation.kind,
+        )
+    }
 }
 
 #[cfg(test)]

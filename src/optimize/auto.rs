@@ -2,7 +2,7 @@
 //! models, reports) sees a dataflow like any other.
 
 use super::emit::dataflow;
-use super::run::{self, Found, Observer};
+use super::run::{self, Found, NO_TIME, Observer};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::Compiled;
 use crate::hir::search::Search;
@@ -107,7 +107,7 @@ fn above(found: &Found) -> f64 {
 fn nothing(search: &Search, found: &Found, layer: &str) -> Diagnostic {
     let (code, reason) = match &found.why {
         Some((code, reason)) => (*code, reason.as_str()),
-        None => (Code::E0602, "nothing was found in the time that it had"),
+        None => (Code::E0602, NO_TIME),
     };
     Diagnostic::new(code, format!("no schedule for layer `{layer}`: {reason}"))
         .at(search.span, "searched here")

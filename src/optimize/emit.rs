@@ -154,26 +154,24 @@ fn layers(
     found: &Found,
     point: usize,
 ) -> bool {
-    let answers = &found.answers;
-    let Some(best) = answers.get(point).or_else(|| answers.last()) else {
-        return false;
-    };
     let all = std::iter::once(&found.layer).chain(&found.same_as);
     let known: Vec<&Layer> = all.filter_map(|&at| network.layers.get(at)).collect();
     let Some(first) = known.first() else {
         return false;
     };
-    let Ok(text) = dataflow(first, accelerator, best) else {
-        let _ = writeln!(out, "  // {}: its loops cannot be written", first.name);
+    let names: Vec<&str> = known.iter().map(|layer| layer.name.as_str()).collect();
+    let names = names.join(", ");
+    let answers = &found.answers;
+    let Some(best) = answers.get(point).or_else(|| answers.last()) else {
+        let reason = found.missing().unwrap_or_default();
+        let _ = writeln!(out, "  // {names}: {}", reason.replace('\n', " "));
         return false;
     };
-    let names: Vec<&str> = known.iter().map(|layer| layer.name.as_str()).collect();
-    let _ = writeln!(
-        out,
-        "  {}: {}",
-        names.join(", "),
-        text.replace('\n', "\n  ")
-    );
+    let Ok(text) = dataflow(first, accelerator, best) else {
+        let _ = writeln!(out, "  // {names}: its loops cannot be written");
+        return false;
+    };
+    let _ = writeln!(out, "  {names}: {}", text.replace('\n', "\n  "));
     true
 }
 

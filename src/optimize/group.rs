@@ -6,7 +6,7 @@
 //! as a program.
 
 use super::emit::{head_of, stem};
-use super::run::Observer;
+use super::run::{NO_TIME, Observer};
 use super::{BUDGET, Step};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::Compiled;
@@ -228,7 +228,7 @@ fn report(
         reason: match (&best, outcome.proved) {
             (Some(_), _) => None,
             (None, true) => Some(format!("no design fits into `{}`", ready.memory.name)),
-            (None, false) => Some("nothing was found in the time that it had".to_owned()),
+            (None, false) => Some(NO_TIME.to_owned()),
         },
         best,
     }

@@ -12,7 +12,6 @@ mod why;
 
 use super::machine::{machine, unsearchable};
 use super::run::{Answered, Evidence, Found, Question};
-use super::task::technology;
 use crate::base::Ratio;
 use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic, Diagnostics};
@@ -87,19 +86,7 @@ pub(super) fn value(objective: Objective, score: Score, unit: u64) -> f64 {
     }
 }
 
-/// The layers of a search; `None` when something is wrong with it, which has been reported.
-pub(super) fn tasks(
-    compiled: &Compiled,
-    search: &Search,
-    sink: &mut Diagnostics,
-) -> Option<Vec<Task>> {
-    let accelerator = compiled.program.accelerators.get(search.accelerator)?;
-    let technology = technology(compiled, accelerator);
-    let question = Question::of(compiled, search, technology.as_ref())?;
-    tasks_on(compiled, &question, &search.layers, sink)
-}
-
-/// The same on any hardware and any layers of a network.
+/// The layers of a question; `None` when something is wrong with it, which has been reported.
 pub(super) fn tasks_on(
     compiled: &Compiled,
     question: &Question<'_>,

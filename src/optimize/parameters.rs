@@ -5,13 +5,13 @@
 //! that all were looked at. Several figures make a front.
 
 use super::run::{Answered, Evidence, Found, Question};
-use super::task::{self, Task as Base, model_name, technology};
+use super::task::{self, Task as Base, model_name};
 use super::why::{self, amount, name, unit};
 use super::written::lowered;
 use crate::base::num::grouped;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::Compiled;
-use crate::hir::search::{Named, Search, Strategy, Varied};
+use crate::hir::search::{Named, Strategy, Varied};
 use crate::hir::{Application, Expr, ExprKind, Layer};
 use crate::ir::Mapping;
 use crate::search::{Candidate, Figures, Goal, Judge, Natural, Progress, Unfit, counter, values};
@@ -114,19 +114,7 @@ impl Task {
     }
 }
 
-/// The layers of a search; `None` when something is wrong with it, which has been reported.
-pub(super) fn tasks(
-    compiled: &Compiled,
-    search: &Search,
-    sink: &mut Diagnostics,
-) -> Option<Vec<Task>> {
-    let accelerator = compiled.program.accelerators.get(search.accelerator)?;
-    let technology = technology(compiled, accelerator);
-    let question = Question::of(compiled, search, technology.as_ref())?;
-    tasks_on(&question, &search.layers, sink)
-}
-
-/// The same on any hardware and any layers of a network.
+/// The layers of a question; `None` when something is wrong with it, which has been reported.
 pub(super) fn tasks_on(
     question: &Question<'_>,
     layers: &[usize],

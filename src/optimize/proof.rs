@@ -16,10 +16,11 @@ pub use parameters::ParameterProof;
 
 use super::emit;
 use super::loops::Loops;
-use super::run::{Answer, Evidence, Found};
+use super::run::{Answer, Evidence, Found, Question};
 use super::task::{Task, model_name, objective, tasks, technology};
 use super::why::name;
 use super::written::{Library, Written, is_beside};
+use crate::cost::Technology;
 use crate::diag::Diagnostics;
 use crate::driver::Compiled;
 use crate::hir::search::Search;
@@ -443,6 +444,18 @@ struct Asked<'a> {
     search: &'a Search,
     network: &'a Network,
     accelerator: &'a Accelerator,
+    technology: Option<Technology>,
+}
+
+impl Asked<'_> {
+    fn question(&self) -> Question<'_> {
+        Question {
+            search: self.search,
+            network: self.network,
+            accelerator: self.accelerator,
+            technology: self.technology.as_ref(),
+        }
+    }
 }
 
 /// The search that a proof names, if it is about that objective and model.
@@ -467,6 +480,7 @@ fn asked<'a>(
         search,
         network,
         accelerator,
+        technology: technology(compiled, accelerator),
     })
 }
 

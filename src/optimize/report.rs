@@ -101,11 +101,7 @@ fn one(compiled: &Compiled, search: &Search, found: &Found, timings: bool) -> Op
             (true, false) => Some(found.gap),
             (false, false) => None,
         },
-        reason: match &found.why {
-            Some((_, why)) => Some(why.clone()),
-            None if has_answer => None,
-            None => Some("nothing was found in the time that it had".to_owned()),
-        },
+        reason: found.missing().map(str::to_owned),
         certificate: None,
     })
 }

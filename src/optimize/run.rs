@@ -90,6 +90,20 @@ pub struct Found {
     pub evidence: Evidence,
 }
 
+/// Why there is no answer where time was what was missing.
+pub(super) const NO_TIME: &str = "nothing was found in the time that it had";
+
+impl Found {
+    /// Why there is no answer; `None`: there is one.
+    pub(super) fn missing(&self) -> Option<&str> {
+        if !self.answers.is_empty() {
+            return None;
+        }
+        let why = self.why.as_ref();
+        Some(why.map_or(NO_TIME, |(_, reason)| reason))
+    }
+}
+
 /// What a certificate is made of.
 #[derive(Clone, Debug)]
 pub enum Evidence {

@@ -160,6 +160,27 @@ fn the_readme_prints_what_the_program_prints() {
     }
 }
 
+/// What the README says is built in, counted: of the networks the five of DeepOpt and the blocks stand apart.
+#[test]
+fn the_readme_counts_what_is_built_in() {
+    let readme = std::fs::read_to_string("README.md").unwrap();
+    let count = |folder: &str| {
+        dflowc::stdlib::paths()
+            .filter(|path| path.contains(folder))
+            .count()
+    };
+    let said = format!(
+        "{} networks (and five as DeepOpt has them), the blocks that transformers are made of, {} accelerators, {} files\n  \
+         of dataflows and {} technologies are built in",
+        count(".networks.") - count(".networks.deepopt_") - 1,
+        count(".accelerators."),
+        count(".dataflows."),
+        count(".technology."),
+    );
+    assert_eq!(count(".networks.deepopt_"), 5);
+    assert!(readme.contains(&said), "{said}");
+}
+
 /// The table of what changed, here and in the change log: the old texts under the rules of today, and the machines of today.
 /// What was before is in commit c0ef996.
 #[test]
@@ -220,7 +241,8 @@ fn a_sum_passes_for_every_product_of_nlr() {
     assert_eq!(output["down"], 86_704_128u64 - 64 * 224 * 224);
 }
 
-/// MACs of the designs of architects, map by map, by the closed forms of their layers.
+/// MACs of the designs of architects, map by map, by the closed forms of their layers; those of ResNet-18, ResNet-50 and
+/// MobileNetV2 are the published ones of `tests/it/stdlib.rs`.
 #[test]
 fn designs_have_the_macs_of_their_networks() {
     let bert = 384 * (4 * 768 * 768 + 2 * 768 * 3072) + 2 * 384 * 384 * 768;

@@ -257,6 +257,60 @@ fn what_is_found_is_a_dataflow_and_is_proved() {
 }
 
 /// With no time at all there is a gap, and what a search to its end finds lies in it; its certificate holds.
+/// The certificates of the paper's table and of the adaptive rule hold as they are written, with every digit of their figures.
+#[test]
+fn certificates_of_the_example_hold() {
+    for (search, answers) in [("table_1", "6 of 6"), ("adaptive", "8 of 8")] {
+        let proof = folder(search).join("proof.json").display().to_string();
+        let output = dflowc(&[
+            "search",
+            EXAMPLE,
+            "--search",
+            search,
+            "--certificate",
+            &proof,
+        ]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let holds = dflowc(&["verify", &proof]);
+        assert_eq!(holds.status.code(), Some(0), "{}", stdout(&holds));
+        let verdict = format!("the certificate holds: {answers}");
+        assert!(stdout(&holds).contains(&verdict), "{}", stdout(&holds));
+    }
+}
+
+/// 7 x 3 x 4 x 4 x 3 x 3 has no divisor 256, only 252. The layer is named in what is written, and the model does not
+/// tell its user to mend the loops of streaming, which nobody wrote.
+#[test]
+fn a_layer_without_an_answer_is_named_in_the_program() {
+    let source = "
+        use std.accelerators.dmaze256;
+        Network two unwired {
+          Layer wide { Type: CONV; Dimensions { K: 256, C: 16, Y: 6, X: 6, R: 3, S: 3 } }
+          Layer thin { Type: CONV; Dimensions { K: 7, C: 3, Y: 6, X: 6, R: 3, S: 3 } }
+        }
+        Search s {
+          network: two; on: dmaze256; model: dmazerunner; where { utilization(PE) >= 1.0; } minimize: edp;
+        }";
+    let file = program("without", source);
+    let emitted = Path::new(&file).with_file_name("found.dflow");
+    let path = emitted.display().to_string();
+    let output = dflowc(&["search", &file, "--emit", &path]);
+    let reason = "thin: nothing reaches utilization >= 1";
+    assert!(stdout(&output).contains(reason), "{}", stdout(&output));
+    let text = fs::read_to_string(&emitted).unwrap();
+    assert!(text.contains(&format!("\n  // {reason}")), "{text}");
+    let refused = dflowc(&["eval", &path, "--model", "dmazerunner"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let message = stderr(&refused);
+    for part in [
+        "E0613",
+        "no dataflow is given: mapped by std.dataflows.streaming",
+        "give the layer a dataflow",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
+}
+
 #[test]
 fn a_budget_leaves_a_true_gap() {
     let proof = folder("budget").join("proof.json").display().to_string();

@@ -348,7 +348,7 @@ impl Operations {
 }
 
 /// The elements of a tensor that the operation at `point` touches through `access`; none outside of it.
-fn elements(access: &Access, extents: &[u64], point: &[u64]) -> Vec<usize> {
+pub(in crate::engine) fn elements(access: &Access, extents: &[u64], point: &[u64]) -> Vec<usize> {
     let mut all = vec![0usize];
     for (index, &extent) in access.dims.iter().zip(extents) {
         let touched: Vec<u64> = match index {
@@ -373,12 +373,12 @@ fn elements(access: &Access, extents: &[u64], point: &[u64]) -> Vec<usize> {
     all
 }
 
-fn cells(extents: &[u64]) -> usize {
+pub(in crate::engine) fn cells(extents: &[u64]) -> usize {
     extents.iter().product::<u64>() as usize
 }
 
 /// The coordinates of a cell.
-fn point(extents: &[u64], cell: usize) -> Vec<u64> {
+pub(in crate::engine) fn point(extents: &[u64], cell: usize) -> Vec<u64> {
     let mut rest = cell as u64;
     let mut point: Vec<u64> = extents
         .iter()

@@ -6,7 +6,8 @@
 //! the count but the IR, is slow on purpose, and takes any order of readers (residual connections too).
 
 use super::{TensorCounts, TreeCounts};
-use crate::ir::{Access, Block, Body, Fate, FusedProblem, FusedSchedule, Index};
+use crate::engine::fused::oracle::{cells, elements, point};
+use crate::ir::{Access, Block, Body, Fate, FusedProblem, FusedSchedule};
 
 /// Why the oracle gave no counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -377,47 +378,4 @@ fn take(from: &mut Mask, part: &Mask) {
 
 fn size(mask: &Mask) -> u64 {
     mask.iter().filter(|&&there| there).count() as u64
-}
-
-fn cells(extents: &[u64]) -> usize {
-    extents.iter().product::<u64>() as usize
-}
-
-fn point(extents: &[u64], cell: usize) -> Vec<u64> {
-    let mut rest = cell as u64;
-    let mut point: Vec<u64> = extents
-        .iter()
-        .rev()
-        .map(|extent| {
-            let x = rest % extent;
-            rest /= extent;
-            x
-        })
-        .collect();
-    point.reverse();
-    point
-}
-
-/// The elements of a tensor that the operation at `point` touches through `access`; none outside of it.
-fn elements(access: &Access, extents: &[u64], point: &[u64]) -> Vec<usize> {
-    let mut all = vec![0usize];
-    for (index, &extent) in access.dims.iter().zip(extents) {
-        let touched: Vec<u64> = match index {
-            Index::Whole => (0..extent).collect(),
-            Index::Affine { terms, constant } => {
-                let value = terms.iter().fold(i128::from(*constant), |sum, term| {
-                    sum + i128::from(term.coefficient) * i128::from(point[term.rank] / term.divisor)
-                });
-                let inside = u64::try_from(value).ok().filter(|&x| x < extent);
-                inside.into_iter().collect()
-            }
-        };
-        let inner = |cell: usize| {
-            touched
-                .iter()
-                .map(move |&x| cell * extent as usize + x as usize)
-        };
-        all = all.into_iter().flat_map(inner).collect();
-    }
-    all
 }

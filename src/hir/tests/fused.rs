@@ -110,9 +110,14 @@ fn the_nest_is_laid_flat() {
 #[test]
 fn mistakes() {
     for (entries, expected) in [
+        // Each place has its edit; where there is none, the name is said once.
         (
             "Fuse first, secnd { retain secnd.Input in GLB; }",
-            &["E0201@secnd"][..],
+            &["E0201@secnd", "E0201@secnd"][..],
+        ),
+        (
+            "Fuse first, zebra { retain zebra.Input in GLB; }",
+            &["E0201@zebra"],
         ),
         (
             "Fuse first, secnd { sequence { run first; run second } }",

@@ -77,25 +77,19 @@ fn rounded(count: u128) -> String {
 /// [`brief`] of a layer.
 #[must_use]
 pub fn brief_cost(report: &LayerReport) -> String {
-    let energy = report.energy_pj.as_ref().and_then(|map| map.get("total"));
-    brief(
-        "",
-        u128::from(report.cycles),
-        report.utilization,
-        energy.copied(),
-    )
+    brief_of(report.cycles, report.utilization, report.energy_pj.as_ref())
 }
 
 /// [`brief`] of a fused group.
 #[must_use]
 pub fn brief_group(report: &GroupReport) -> String {
-    let energy = report.energy_pj.as_ref().and_then(|map| map.get("total"));
-    brief(
-        "",
-        u128::from(report.cycles),
-        report.utilization,
-        energy.copied(),
-    )
+    brief_of(report.cycles, report.utilization, report.energy_pj.as_ref())
+}
+
+/// `energy`: in pJ, by part and in `total`.
+fn brief_of(cycles: u64, utilization: f64, energy: Option<&Ordered<f64>>) -> String {
+    let total = energy.and_then(|map| map.get("total")).copied();
+    brief("", u128::from(cycles), utilization, total)
 }
 
 fn bounded(cycles: u64, utilization: f64, energy: Option<&Ordered<f64>>, bound: &str) -> String {

@@ -6,7 +6,7 @@
 use super::estimate::{DenseEnergy, Prices as Free, charged_macs, register_bits};
 use super::layer::PerTensor;
 use super::model::Evaluated;
-use crate::cost::{Action, Component, CostError, Energy, EnergyTerm, Per, Price, Prices};
+use crate::cost::{Action, Component, CostError, Energy, EnergyTerm, Per, Price};
 use crate::ir::{Architecture, Role};
 use crate::models::{Pricing, Problem};
 
@@ -28,12 +28,7 @@ impl Priced {
         pricing: &Pricing<'_>,
         dense: DenseEnergy,
     ) -> Result<Option<Priced>, Vec<CostError>> {
-        let prices = Prices::on(
-            pricing.technology,
-            pricing.context,
-            problem.architecture,
-            problem.operation.kind,
-        );
+        let prices = pricing.prices(problem);
         let places = Places::of(problem);
         let mut errors: Vec<CostError> = Vec::new();
         let mut plain = prices.static_power.is_none();
@@ -137,12 +132,7 @@ pub(super) fn energy(
     dense: DenseEnergy,
     pricing: &Pricing<'_>,
 ) -> Result<Option<Energy>, Vec<CostError>> {
-    let prices = Prices::on(
-        pricing.technology,
-        pricing.context,
-        problem.architecture,
-        problem.operation.kind,
-    );
+    let prices = pricing.prices(problem);
     let places = Places::of(problem);
     let (sram, dram) = (&found.closed.sram, &found.closed.dram);
     let bits = &found.machine.bits;

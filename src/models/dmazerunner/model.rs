@@ -324,12 +324,7 @@ pub fn energies(
     problem: crate::models::Problem<'_>,
     pricing: &Pricing<'_>,
 ) -> Result<Option<Energies>, Vec<CostError>> {
-    let prices = Prices::on(
-        pricing.technology,
-        pricing.context,
-        problem.architecture,
-        problem.operation.kind,
-    );
+    let prices = pricing.prices(problem);
     let bits = problem.operation.tensors.first().map_or(0, |t| t.bits);
     let mut errors: Vec<CostError> = Vec::new();
     let mut plain = prices.static_power.is_none();

@@ -224,7 +224,8 @@ pub(super) fn verify(
 ) -> Checked {
     let named = (proof.objective.as_slice(), proof.model.as_str());
     let asked = asked(compiled, &proof.search, named)?;
-    let tasks = methods::tasks(compiled, asked.search, sink).ok_or("the search is wrong")?;
+    let tasks = methods::tasks_on(compiled, &asked.question(), &asked.search.layers, sink);
+    let tasks = tasks.ok_or("the search is wrong")?;
     let layers = (proof.layer.as_str(), proof.same_as.as_slice());
     let task = of_layer(asked.network, &tasks, layers)?;
     let layer = asked.network.layers.get(task.layer);

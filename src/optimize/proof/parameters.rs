@@ -5,8 +5,7 @@ use crate::diag::Diagnostics;
 use crate::driver::Compiled;
 use crate::optimize::emit;
 use crate::optimize::parameters::{self, End, Parameters, Task};
-use crate::optimize::run::{Found, Question};
-use crate::optimize::task::technology;
+use crate::optimize::run::Found;
 use serde::{Deserialize, Serialize};
 
 /// The proof for one layer.
@@ -105,18 +104,13 @@ pub(super) fn verify(
 ) -> Checked {
     let named = (proof.objective.as_slice(), proof.model.as_str());
     let asked = asked(compiled, &proof.search, named)?;
-    let tasks = parameters::tasks(compiled, asked.search, sink).ok_or("the search is wrong")?;
+    let question = asked.question();
+    let tasks = parameters::tasks_on(&question, &asked.search.layers, sink);
+    let tasks = tasks.ok_or("the search is wrong")?;
     let layers = (proof.layer.as_str(), proof.same_as.as_slice());
     let task = of_layer(asked.network, &tasks, layers)?;
     let layer = asked.network.layers.get(task.base.layer);
     let layer = layer.ok_or("the search has no such layer")?;
-    let technology = technology(compiled, asked.accelerator);
-    let question = Question {
-        search: asked.search,
-        network: asked.network,
-        accelerator: asked.accelerator,
-        technology: technology.as_ref(),
-    };
     let mut observe = |_: &_| true;
     let again = parameters::run(
         compiled,

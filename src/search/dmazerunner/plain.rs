@@ -6,6 +6,7 @@
 
 use super::optimum::{Objective, Score};
 use super::space::Limits;
+use crate::models::dmazerunner::method::check_spm;
 use crate::models::dmazerunner::{
     DIMS, Dim, Factors, Layer, Machine, Method, Reuse, Sizes, Tensor, Tiling, reuse,
 };
@@ -82,10 +83,15 @@ pub fn in_tile(
     orders: Orders,
 ) -> Plain {
     let mut plain = Plain::default();
+    // What most tilings fail is asked first: to check and prepare one takes as long as to look at a hundred.
+    if check_spm(&layer.footprints(tile), machine).is_err() {
+        return plain;
+    }
     let dram = quotient(&layer.bounds, tile);
     let dram_reuse = reuses(layer, &dram, orders);
     for rf in vectors(tile) {
-        if layer.footprints(&rf).iter().sum::<u64>() > machine.rf_elements {
+        let filled: u64 = layer.footprints(&rf).iter().sum();
+        if filled > machine.rf_elements || !limits.rf.reached(filled, machine.rf_elements) {
             continue;
         }
         for spatial in vectors(&quotient(tile, &rf)) {
@@ -97,12 +103,14 @@ pub fn in_tile(
                 dram_order: Dim::ALL,
                 spm_order: Dim::ALL,
             };
+            let pes: u64 = spatial.iter().product();
+            if pes > machine.pes || !admitted(layer, machine, limits, &method, &method.sizes(layer))
+            {
+                continue;
+            }
             let Ok(tiling) = Tiling::new(layer, machine, &method) else {
                 continue;
             };
-            if !admitted(layer, machine, limits, &method, &tiling.sizes) {
-                continue;
-            }
             plain.tilings += 1;
             let spm_reuse = reuses(layer, &method.spm, orders);
             for dram in &dram_reuse {
