@@ -102,6 +102,11 @@ pub struct Checker {
     searched: u64,
 }
 
+/// The answer to `text`, of which nothing is counted.
+fn answer(text: &str) -> Answer {
+    Checker::new(None).answer(&load(text), &mut Vec::new())
+}
+
 /// All that the program says about a text.
 #[derive(PartialEq)]
 struct Answer {
@@ -138,9 +143,28 @@ impl Checker {
             found.append(&mut own);
         };
         stage("parse", &mut |found| parses(text, found));
+        // What one run may take is the measure: each of those that are compared is a stage of its own.
+        let mut first = None;
         stage("evaluate", &mut |found| {
-            self.evaluates(text, threads, found)
+            first = Some(self.evaluates(text, found));
         });
+        let mut again = |name, work: &dyn Fn() -> Answer| {
+            stage(name, &mut |found| {
+                if first.as_ref().is_some_and(|first| *first != work()) {
+                    found.push(Finding::new(name, "two runs differ"));
+                }
+            });
+        };
+        again("evaluate again", &|| answer(text));
+        if threads {
+            for (name, number) in [("evaluate, 1 thread", 1), ("evaluate, 2 threads", 2)] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(number).build();
+                again(name, &|| match &pool {
+                    Ok(pool) => pool.install(|| answer(text)),
+                    Err(_) => answer(text),
+                });
+            }
+        }
         stage("layers", &mut |found| self.layers(text, found));
         stage("fix", &mut |found| self.fixes(text, one, found));
         stage("search", &mut |found| {
@@ -228,30 +252,15 @@ impl Checker {
         );
     }
 
-    /// The same answer twice, on one thread and on two, with figures in every form.
-    fn evaluates(&mut self, text: &str, threads: bool, found: &mut Vec<Finding>) {
+    /// The answer, with figures in every form.
+    fn evaluates(&mut self, text: &str, found: &mut Vec<Finding>) -> Answer {
         let compiled = load(text);
         spans(&compiled.sources, compiled.diagnostics.iter(), found);
         self.codes
             .extend(compiled.diagnostics.iter().map(|one| one.code));
         let first = self.answer(&compiled, found);
         self.evaluated += u64::from(!first.reports.is_empty());
-        let mut again = Checker::new(None);
-        let mut quiet = Vec::new();
-        if again.answer(&load(text), &mut quiet) != first {
-            found.push(Finding::new("evaluate", "two runs differ"));
-        }
-        if threads {
-            for number in [1, 2] {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(number).build();
-                let other = pool.map(|pool| {
-                    pool.install(|| Checker::new(None).answer(&load(text), &mut Vec::new()))
-                });
-                if other.is_ok_and(|other| other != first) {
-                    found.push(Finding::new("evaluate", format!("{number} threads differ")));
-                }
-            }
-        }
+        first
     }
 
     fn answer(&mut self, compiled: &Compiled, found: &mut Vec<Finding>) -> Answer {

@@ -80,7 +80,7 @@ fn layer(dice: &mut Dice, name: &str) -> Layer {
             ),
             _ => (
                 format!(
-                    "Type: EINSUM; Ranks {{ M: {k}, N: {c}, K: {y} }} Compute: Z[m, n] = A[m, k] * B[k, n];"
+                    "Type: EINSUM; Ranks {{ M: {k}, N: {c}, K: {y} }} Compute: Z[m, n] += A[m, k] * B[k, n];"
                 ),
                 vec![("M", k), ("N", c), ("K", y)],
                 &["A", "B", "Z"],
@@ -98,8 +98,8 @@ const ACCELERATORS: &[&str] = &[
     "Memory DRAM { } Array PE { Shape: [PES] } Memory RF { Size: BYTES } Compute MAC { }",
     "Memory DRAM { Bandwidth: 8B/cycle } Memory GLB { Size: BYTES } Array PE { Shape: [PES, 4] } Memory RF { } Compute MAC { }",
     "Memory DRAM { } Memory GLB { DoubleBuffered: true; Size: 64KiB } Array Core { Shape: [4] } Memory L1 { Size: BYTES } Array PE { Shape: [PES] } Memory RF { Size: 512 } Compute MAC { Lanes: 2 }",
-    "Memory DRAM { } Memory GLB { } Array PE { Shape: [PES]; Forwarding: true } Memory RF { } Compute MAC { }",
-    "Memory DRAM { } Memory GLB { Refill: tile } Array PE { Shape: [PES]; Reduction: false; Multicast: false } Memory RF { Banks: 2; Size: BYTES } Compute MAC { }",
+    "Memory DRAM { } Memory GLB { } Array PE { Shape: [PES]; NoC { Forwarding: true } } Memory RF { } Compute MAC { }",
+    "Memory DRAM { } Memory GLB { Refill: tile } Array PE { Shape: [PES]; NoC { Reduction: false; Multicast: false } } Memory RF { Banks: 2; Size: BYTES } Compute MAC { }",
 ];
 
 fn accelerator(dice: &mut Dice) -> String {

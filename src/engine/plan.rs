@@ -148,6 +148,12 @@ impl Counter {
         })
     }
 
+    /// Whether counts of all schedules fit into 64 bits; where not, none is counted.
+    #[must_use]
+    pub fn fits(&self) -> bool {
+        self.fits
+    }
+
     /// The groups of ranks, in the order of the tables made of them ([`super::GroupTables`]).
     #[must_use]
     pub fn groups(&self) -> &[Group] {

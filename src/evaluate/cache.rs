@@ -1,10 +1,12 @@
 //! What is remembered between the layers of a run, and between runs.
 //!
 //! Problem: a network has equal layers, and an editor evaluates the same ones at every key stroke. A verdict depends on
-//! the lowered layer, an estimate on the legal mapping and the model: both are kept by these.
+//! the lowered layer, an estimate on the legal mapping and the model: both are kept by these. What is remembered of groups
+//! is in `fused::cache`.
 //!
 //! Invariant: what was found when the allowance of work was spent is no result, and is not remembered as one.
 
+use super::fused::GroupCache;
 use super::{CheckCache, Memo};
 use crate::base::limits;
 use crate::engine::EngineLimit;
@@ -20,6 +22,7 @@ type Estimates = Memo<Mapping, Result<Estimate, Failure>>;
 /// What is remembered between layers, and between runs.
 pub struct Cache {
     pub(super) checks: CheckCache,
+    pub(super) groups: GroupCache,
     /// By name of the model.
     estimates: Vec<(&'static str, Estimates)>,
 }
@@ -28,6 +31,7 @@ impl Default for Cache {
     fn default() -> Cache {
         Cache {
             checks: CheckCache::new(MOST),
+            groups: GroupCache::default(),
             estimates: Vec::new(),
         }
     }

@@ -281,6 +281,7 @@ impl Names for Named<'_> {
             span: source.span,
             label: source.label.clone(),
             text: editable.then(|| self.compiled.sources.text_of(source.span).to_owned()),
+            by_layer: source.by_layer,
         })
     }
 

@@ -25,7 +25,7 @@ pub(super) fn reason(limit: &EngineLimit) -> String {
             "that takes more than {} steps of work, the limit of one layer or group",
             grouped(limits::LAYER.into())
         ),
-        EngineLimit::Overflow => "a count is larger than 2^64".to_owned(),
+        EngineLimit::Overflow => "its counts may be larger than 2^64".to_owned(),
         EngineLimit::Mismatch {
             performed,
             expected,

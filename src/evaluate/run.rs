@@ -503,10 +503,12 @@ impl<'a> Runner<'a> {
         let lowered = self.compiled.plan_group(map, group, sink);
         let options = self.request.options;
         let mut checked = match &lowered {
-            Some(lowered) if self.request.until >= Until::Checked => self
-                .allowed(limits::GROUP, |runner| {
-                    check_group(runner.compiled, map, lowered, options, sink)
-                }),
+            Some(lowered) if self.request.until >= Until::Checked => {
+                self.allowed(limits::GROUP, |runner| {
+                    let cache = &mut runner.cache.groups;
+                    check_group(runner.compiled, map, lowered, options, (cache, sink))
+                })
+            }
             _ => None,
         };
         if self.request.warnings {

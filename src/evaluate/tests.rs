@@ -1,6 +1,7 @@
 //! The runner with a model that is one folder and one line of the registry.
 
 use super::{Cache, Request, Selection, Until, run};
+use crate::base::limits;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::driver::{Compiled, MemoryFiles, Session};
 use crate::lower::Options;
@@ -135,4 +136,38 @@ fn nothing_is_evaluated_where_nothing_has_the_name() {
         unknown(None, Some("poll")),
         "has no layer `poll`; did you mean `pool`?"
     );
+}
+
+/// A group whose analysis is remembered has the same report, and takes as much of an allowance.
+#[test]
+fn a_group_that_is_remembered_costs_what_it_cost() {
+    let text = "Network net {
+      Layer a { Type: CONV; Dimensions { K: 4, C: 3, Y: 12, X: 12, R: 3, S: 3 } }
+      Layer b { Type: CONV; Dimensions { K: 4, C: 4, Y: 10, X: 10, R: 3, S: 3 } }
+    }
+    Accelerator acc {
+      Memory DRAM { Bandwidth: 8B/cycle } Memory GLB { Size: 64KiB } Array PE { Shape: [4] } Memory RF { } Compute MAC { }
+    }
+    Map net on acc { Fuse a, b { tile b.P by 2 { retain b.Input in GLB; } } }";
+    let compiled = Session::new(MemoryFiles::new().with("a.dflow", text)).load("a.dflow");
+    let mut cache = Cache::default();
+    let mut evaluated = || {
+        let mut sink = Diagnostics::new();
+        let request = Request {
+            selection: &Selection::all(&compiled),
+            models: &[models::DEFAULT],
+            until: Until::Evaluated,
+            options: Options::default(),
+            warnings: false,
+        };
+        let work = || run(&compiled, &request, &mut cache, &mut sink);
+        let (evaluations, outcome, used) = limits::within(1 << 30, None, work);
+        assert_eq!(outcome, limits::Outcome::Finished);
+        assert_eq!(evaluations[0].groups.len(), 1);
+        let report = json::write(&Report::new("a.dflow", evaluations)).unwrap();
+        (report, used)
+    };
+    let first = evaluated();
+    assert!(first.1 > 0);
+    assert_eq!(evaluated(), first);
 }

@@ -564,6 +564,25 @@ impl Expr {
         matches!(self.kind, ExprKind::UpTo(_))
     }
 
+    /// Whether a part of it is a parameter or a `let` of which `is` holds, by its index.
+    #[must_use]
+    pub fn has_parameter(&self, is: &impl Fn(usize) -> bool) -> bool {
+        match &self.kind {
+            ExprKind::Parameter(at) => is(*at),
+            ExprKind::Integer(_) | ExprKind::Size(_) | ExprKind::Stride(_) => false,
+            ExprKind::Capacity(_, axis) => axis.as_ref().is_some_and(|axis| axis.has_parameter(is)),
+            ExprKind::PowerOfTwo(of) | ExprKind::Negate(of) | ExprKind::UpTo(of) => {
+                of.has_parameter(is)
+            }
+            ExprKind::If(choice) => [&choice.left, &choice.right, &choice.then, &choice.otherwise]
+                .into_iter()
+                .any(|part| part.has_parameter(is)),
+            ExprKind::Operation(_, left, right) => {
+                left.has_parameter(is) || right.has_parameter(is)
+            }
+        }
+    }
+
     /// As a label of a statement shows it: `64`, `upto 64`.
     #[must_use]
     pub fn label(&self, value: u64) -> String {

@@ -43,6 +43,7 @@ impl Names for Named<'_> {
             span: Span::new(FileId::new(0), lo, lo + text.len() as u32),
             text: Some(text.clone()),
             label: text,
+            by_layer: false,
         })
     }
     fn first(&self) -> Option<Written> {

@@ -95,6 +95,8 @@ pub struct Source {
     /// Of the size and of the offset, where a fix would go; `tile` and `spread` have no offset of their own.
     pub size: Option<Span>,
     pub offset: Option<Span>,
+    /// The size is worked out for each layer (`upto m`, a `let`): a number that is right for one may be wrong for the next.
+    pub by_layer: bool,
 }
 
 /// What people call the parts of a mapping.

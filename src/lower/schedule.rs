@@ -12,7 +12,8 @@ use super::{LowerError, Lowered, Options, Refusal, Source, Target, prepare};
 use crate::base::Span;
 use crate::diag::{Diagnostics, Mistake};
 use crate::hir::{
-    Accelerator, Application, Dataflow, Expr, Layer, Statement, StatementKind, UnknownPart, Word,
+    Accelerator, Application, Dataflow, Expr, ExprKind, Layer, Statement, StatementKind,
+    UnknownPart, Word,
 };
 use crate::ir::{Axis, Loop, LoopKind, Mapping, Move, Origin, Schedule, window_count};
 use smallvec::smallvec;
@@ -324,6 +325,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             label: "Steps".to_owned(),
             size: None,
             offset: None,
+            by_layer: false,
         };
         let origin = self.origin(source, Written::steps(layer.name_span));
         let step = Move {
@@ -339,6 +341,15 @@ impl<'a, 'b> Builder<'a, 'b> {
             Form::Directive,
             None,
         );
+    }
+
+    fn is_by_layer(&self, size: &Expr) -> bool {
+        let parameters = self.request.dataflow.parameters.len();
+        let is_open = match &size.kind {
+            ExprKind::UpTo(most) => !matches!(most.kind, ExprKind::Integer(_)),
+            _ => false,
+        };
+        is_open || size.has_parameter(&|at| at >= parameters)
     }
 
     fn origin(&mut self, source: Source, written: Written) -> Origin {
@@ -382,6 +393,7 @@ impl<'a, 'b> Builder<'a, 'b> {
                     label,
                     size: Some(size.span),
                     offset: Some(offset.span),
+                    by_layer: self.is_by_layer(size) || self.is_by_layer(offset),
                 };
                 let origin = self.origin(source, Written::new(dim, size, Some(offset)));
                 let step = Move {
@@ -456,6 +468,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             label,
             size: Some(size.span),
             offset: None,
+            by_layer: self.is_by_layer(size),
         };
         let origin = self.origin(source, Written::new(dim, size, None));
         Move {

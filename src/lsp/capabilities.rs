@@ -203,6 +203,7 @@ fn token_type(color: Color) -> SemanticTokenType {
         Color::Network => SemanticTokenType::CLASS,
         Color::Accelerator => SemanticTokenType::STRUCT,
         Color::Technology => SemanticTokenType::INTERFACE,
+        Color::Named => SemanticTokenType::EVENT,
         Color::Dataflow | Color::Function => SemanticTokenType::FUNCTION,
         Color::Constant => SemanticTokenType::MACRO,
         Color::Layer => SemanticTokenType::VARIABLE,

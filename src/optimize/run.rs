@@ -359,7 +359,7 @@ fn refusal(search: &Search, layer: &str, limit: &EngineLimit) -> Diagnostic {
         | EngineLimit::TooMuchWork => {
             "its tensors have indices that cannot be counted in reasonable time".to_owned()
         }
-        EngineLimit::Overflow => "a count is larger than 2^64".to_owned(),
+        EngineLimit::Overflow => "its counts may be larger than 2^64".to_owned(),
         EngineLimit::Mismatch { .. } | EngineLimit::Law(_) => {
             "the engine made a mistake with it; please report it".to_owned()
         }

@@ -29,12 +29,17 @@ const TABLES: Duration = Duration::from_secs(2);
 /// # Errors
 /// [`EngineLimit`] when the layer cannot be counted at all.
 pub fn counter(problem: &Problem) -> Result<Counter, EngineLimit> {
-    Counter::new(&problem.mapping(Schedule {
+    let counter = Counter::new(&problem.mapping(Schedule {
         loops: Vec::new(),
         positions: vec![vec![Some(0); problem.operation.tensors.len()]],
         steps: 0,
         leaf: 0,
-    }))
+    }))?;
+    // Otherwise every schedule would be refused, one by one.
+    match counter.fits() {
+        true => Ok(counter),
+        false => Err(EngineLimit::Overflow),
+    }
 }
 
 impl<'a> Prepared<'a> {

@@ -75,8 +75,10 @@ impl Ord for Entry {
 const BATCH: usize = 8;
 /// Combinations of a class counted at the first look.
 const FIRST: usize = 4;
-/// Combinations listed at a time.
-const LISTED: usize = 1 << 16;
+/// Combinations listed at a time, and the fewest where many classes wait with theirs.
+const LISTED: [usize; 2] = [1 << 16, 1 << 8];
+/// Combinations of one list for each that waits: all of them together take some hundred megabytes.
+const HELD: usize = 1 << 20;
 /// What a search may take beyond its time until it has found something.
 const GRACE: Duration = Duration::from_secs(10);
 /// Combinations of a list counted at a time.
@@ -311,6 +313,8 @@ impl<'a, 'b> Search<'a, 'b> {
             }
             let found = !self.goal.found.is_empty();
             let spent = is_spent(self.request, start, self.evaluated, found);
+            let [most, fewest] = LISTED;
+            let listed = (HELD / (self.queue.len() + 1)).clamp(fewest, most);
             if spent || !self.tell(&batch, observer) {
                 for entry in &batch {
                     if matches!(entry.item, Item::Class(_, _, false)) {
@@ -329,7 +333,15 @@ impl<'a, 'b> Search<'a, 'b> {
                 |counter, entry| {
                     let counter = counter.as_ref().map_err(Clone::clone)?;
                     let stop = || is_spent(request, start, 0, found);
-                    Ok(work(prepared, request, goal.clone(), counter, entry, &stop))
+                    let goal = goal.clone();
+                    Ok(work(
+                        prepared,
+                        request,
+                        goal,
+                        counter,
+                        entry,
+                        (listed, &stop),
+                    ))
                 },
             );
             for done in done {
@@ -553,14 +565,14 @@ fn is_spent(request: &Request, start: Instant, evaluated: u64, found: bool) -> b
         || request.evaluations.is_some_and(|most| evaluated >= most)
 }
 
-/// Works on one entry with what was found before.
+/// Works on one entry with what was found before; of a class `listed` combinations at a time.
 fn work(
     prepared: &Prepared,
     request: &Request,
     mut goal: Goal,
     counter: &Counter,
     entry: Entry,
-    stop: &dyn Fn() -> bool,
+    (listed, stop): (usize, &dyn Fn() -> bool),
 ) -> Done {
     let room = &prepared.rooms[entry.room];
     let judge = Judge::new(prepared.problem, counter);
@@ -605,7 +617,7 @@ fn work(
         }
         Item::Class(class, sums, _) => {
             let options = Options {
-                most: LISTED,
+                most: listed,
                 dominance: exact_time,
                 after: None,
                 stop,
@@ -632,7 +644,7 @@ fn work(
             ..
         } => {
             let options = Options {
-                most: LISTED,
+                most: listed,
                 dominance: exact_time,
                 after: leaves.last().cloned(),
                 stop,

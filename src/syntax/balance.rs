@@ -248,7 +248,13 @@ impl Mender<'_, '_> {
             return false;
         }
         let at = self.lines[header + 1].1;
-        let Some(offset) = at.checked_sub(1).map(|last| self.out[last].hi) else {
+        // A string opens no block, and into one without an end no brace can be put.
+        let Some(offset) = at
+            .checked_sub(1)
+            .and_then(|last| self.out.get(last))
+            .filter(|last| !matches!(last.token, Token::String(_) | Token::BadValue))
+            .map(|last| last.hi)
+        else {
             return false;
         };
         self.out.insert(

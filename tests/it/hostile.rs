@@ -372,3 +372,22 @@ fn many_hard_layers_are_left_out() {
         stderr(&output)
     );
 }
+
+/// Counts of 2^40 channels on 4,096 register files may pass 64 bits in any schedule: none of 10^11 is tried.
+#[test]
+fn a_search_of_what_cannot_be_counted() {
+    let path = write(
+        "hostile_search.dflow",
+        "Network n { Layer l { Type: POOL; Dimensions { N: 1, C: 1099511627776, Y: 10, X: 16, R: 3, S: 1 } } }
+         Accelerator a {
+           Memory DRAM { } Memory GLB { Size: 64KiB } Array Core { Shape: [4] } Memory L1 { Size: 176 } Array PE { Shape: [1024] }
+           Memory RF { Size: 512 } Compute MAC { Lanes: 2 }
+         }
+         Search s { network: n; on: a; minimize: cycles; budget: 40ms; }",
+    );
+    let said = ends(&["search", &path], 1);
+    assert!(
+        said.contains("its counts may be larger than 2^64"),
+        "{said}"
+    );
+}

@@ -9,6 +9,7 @@
 //! tiles are legal; what the tiles of a stage perform equals what the group's analysis says.
 
 mod alone;
+mod cache;
 mod density;
 mod error;
 mod figures;
@@ -16,6 +17,7 @@ mod ledger;
 mod needs;
 mod stage;
 
+pub use cache::GroupCache;
 pub use error::{Fit, GroupError, Lost, Part};
 
 use crate::base::{Span, limits};
@@ -29,6 +31,7 @@ use crate::lower::{self, LoweredGroup, Options};
 use crate::models::Failure;
 use needs::Need;
 use stage::{Reported, StageContext, TileCache};
+use std::sync::Arc;
 
 /// The tiles of one stage.
 pub(in crate::evaluate) struct Tiles<'a> {
@@ -52,7 +55,7 @@ pub struct CheckedGroup<'a> {
     pub warnings: Vec<Diagnostic>,
     /// Those of the accelerator.
     pub memories: Vec<Memory>,
-    analysis: Analysis,
+    analysis: Arc<Analysis>,
     tiles: Vec<Tiles<'a>>,
     needs: Vec<Need>,
 }
@@ -151,7 +154,7 @@ pub fn check_group<'a>(
     map: &'a Map,
     lowered: &'a LoweredGroup,
     options: Options,
-    sink: &mut Diagnostics,
+    (cache, sink): (&mut GroupCache, &mut Diagnostics),
 ) -> Option<CheckedGroup<'a>> {
     let program = &compiled.program;
     let checker = Checker {
@@ -162,7 +165,7 @@ pub fn check_group<'a>(
         lowered,
         options,
     };
-    let checked = checker.run(sink);
+    let checked = checker.run(cache, sink);
     match checked {
         // Sets that could not be written when nothing was left say that they are empty.
         Ok(_) | Err(Stop::Limit(_)) if limits::is_spent() => {
@@ -214,17 +217,18 @@ struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
-    fn run(&self, sink: &mut Diagnostics) -> Result<CheckedGroup<'a>, Stop> {
+    fn run(
+        &self,
+        cache: &mut GroupCache,
+        sink: &mut Diagnostics,
+    ) -> Result<CheckedGroup<'a>, Stop> {
         let group = &self.lowered.group;
-        let analysis = Analysis::new(group)?;
+        let analysis = cache.analysis(group)?;
         let memories = memories(self.accelerator);
-        let peak = |stage: usize, tile: &Tile<'_>, memories: &[Memory]| {
-            at_peak(group, stage, self.peak(stage), memories, tile)
-        };
+        let rates: Vec<u64> = (0..group.stages.len()).map(|at| self.peak(at)).collect();
         // What is lost follows from the sets of the steps alone: it is said also of a group that is beyond counting.
         let mut errors = needs::lost(self.lowered, &analysis, self.accelerator)?;
-        let count = || analysis.flow(&[], &mut |stage, tile: &Tile<'_>| peak(stage, tile, &[]));
-        let mut flow = match count() {
+        let mut flow = match cache.flow((group, &analysis), &rates, &[]) {
             Ok(flow) => flow,
             Err(limit) if errors.is_empty() => return Err(limit.into()),
             Err(_) => {
@@ -271,7 +275,7 @@ impl<'a> Checker<'a> {
                         let work = cache.work(&tile.boxes()?, tile.is_incomplete(), sink);
                         Ok::<Work, Stop>(work?)
                     }
-                    None => Ok(peak(stage, tile, &memories)?),
+                    None => Ok(at_peak(group, stage, self.peak(stage), &memories, tile)?),
                 }
             })?;
             self.same_operations(&flow, &tiles)?;
@@ -279,9 +283,7 @@ impl<'a> Checker<'a> {
             .iter()
             .any(|memory| memory.ports != Ports::UNBOUNDED)
         {
-            flow = analysis.flow(&memories, &mut |stage, tile: &Tile<'_>| {
-                peak(stage, tile, &memories)
-            })?;
+            flow = cache.flow((group, &analysis), &rates, &memories)?;
         }
         let maps = feature_maps(group);
         Ok(CheckedGroup {

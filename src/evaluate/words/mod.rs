@@ -22,6 +22,8 @@ pub struct Written {
     pub label: String,
     /// What `span` covers: `TemporalMap(Sz(R),1) Y`. An edit changes it; none is offered without it.
     pub text: Option<String>,
+    /// See [`crate::lower::Source`].
+    pub by_layer: bool,
 }
 
 /// What one layer's mapping is called in the source.
@@ -165,19 +167,13 @@ impl<N: Names> Prose<'_, N> {
         let edit = self
             .names
             .written(repair.directive.origin)
-            .filter(|written| !differs_by_layer(written.text.as_deref().unwrap_or_default()))
+            .filter(|written| !written.by_layer)
             .and_then(|written| Some((written.span, rewritten(&written.text?, repair.change)?)));
         match edit {
             Some((span, replacement)) => diagnostic.fix(span, replacement, what),
             None => diagnostic.help(what),
         }
     }
-}
-
-/// Whether a size is computed for each layer (`tile K by upto m`): a number that is right for one may be wrong for the next.
-fn differs_by_layer(text: &str) -> bool {
-    let mut sizes = text.split("upto ").skip(1);
-    sizes.any(|size| !size.trim_start().starts_with(|c: char| c.is_ascii_digit()))
 }
 
 fn stripped(text: &str) -> &str {

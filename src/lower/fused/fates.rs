@@ -191,6 +191,7 @@ impl Judge<'_, '_> {
             },
             size: None,
             offset: None,
+            by_layer: false,
         }
     }
 

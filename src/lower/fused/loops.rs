@@ -144,6 +144,7 @@ impl Loop<'_, '_> {
                 label: format!("tile {}.{} by {size}", head.source.name, tile.dim.text),
                 size: Some(tile.size.span),
                 offset: None,
+                by_layer: false,
             },
         })
     }

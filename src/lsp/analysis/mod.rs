@@ -20,6 +20,7 @@ pub mod schedules;
 pub mod signature;
 pub mod symbols;
 pub mod tokens;
+mod unnamed;
 pub mod words;
 
 use crate::base::{FileId, SourceFile, Span};

@@ -1,15 +1,15 @@
 //! What every word of a file is, for colours: keywords and literals by the lexer, names by their meaning.
 //!
 //! `nvdla` is an ordinary identifier to the lexer; here it is a dataflow of the library. Identifiers without a
-//! definition are keys (`Size`), dimensions (`K`), or words that the language knows (`CONV`, `INT8`, `Input`).
+//! definition are keys (`Size`), dimensions (`K`), or words that the language knows (`CONV`, `INT8`, `Input`): see `unnamed`.
 //!
 //! Invariant: tokens are in source order, do not overlap, and lie each in one line.
 
 use super::Snapshot;
 use super::names::Symbol;
-use crate::base::{FileId, Precision, Span};
-use crate::hir::{Definition, FUNCTIONS, Kind, vocabulary};
-use crate::syntax::lexer::Lexeme;
+use super::unnamed;
+use crate::base::{FileId, Span};
+use crate::hir::{Definition, Kind};
 use crate::syntax::token::Token;
 use crate::syntax::{contextual, lexer};
 use std::collections::BTreeMap;
@@ -35,6 +35,8 @@ pub enum Color {
     Network,
     Accelerator,
     Technology,
+    /// A search, an exploration, or a map that has a name.
+    Named,
     Dataflow,
     Constant,
     Layer,
@@ -55,7 +57,7 @@ pub enum Color {
 
 impl Color {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Color; 18] = [
+    pub const ALL: [Color; 19] = [
         Color::Keyword,
         Color::Comment,
         Color::Text,
@@ -64,6 +66,7 @@ impl Color {
         Color::Network,
         Color::Accelerator,
         Color::Technology,
+        Color::Named,
         Color::Dataflow,
         Color::Constant,
         Color::Layer,
@@ -102,15 +105,15 @@ pub fn tokens(snapshot: &Snapshot) -> Vec<Colored> {
     let lexemes = &lexed.lexemes;
     for (at, lexeme) in lexemes.iter().enumerate() {
         let span = Span::new(file, lexeme.lo, lexeme.hi);
-        let token = |offset: usize| lexemes.get(offset).map(|lexeme| lexeme.token);
-        let before = at.checked_sub(1).and_then(token);
+        let after = lexemes.get(at + 1).map(|lexeme| lexeme.token);
         let colored = match (lexeme.token, known.get(&span)) {
             (_, Some(&(color, defines, library))) => Some((color, defines, library)),
-            (Token::Identifier("P" | "L"), None) if is_kind_of_cluster(&lexemes[..at]) => {
-                Some((Color::Word, false, true))
+            (Token::Identifier(word), None) => unnamed::identifier(lexemes, at, word)
+                .map(|(color, library)| (color, color == Color::Named, library)),
+            // `Technology: std.technology.cacti28;` in an accelerator.
+            (Token::Technology | Token::Inputs, None) if after == Some(Token::Colon) => {
+                Some((Color::Key, false, false))
             }
-            (Token::Identifier(word), None) => identifier(word, before, token(at + 1))
-                .map(|(color, library)| (color, false, library)),
             (other, None) => literal(other).map(|color| (color, false, false)),
         };
         if let Some((color, defines, library)) = colored {
@@ -127,19 +130,6 @@ pub fn tokens(snapshot: &Snapshot) -> Vec<Colored> {
     }
     tokens.sort_by_key(|token| token.span);
     tokens
-}
-
-/// Whether what follows says of which kind a cluster is: `Cluster(3, P)`.
-fn is_kind_of_cluster(before: &[Lexeme<'_>]) -> bool {
-    let [rest @ .., last] = before else {
-        return false;
-    };
-    let statement = rest
-        .iter()
-        .rev()
-        .take_while(|lexeme| !matches!(lexeme.token, Token::Semicolon | Token::LeftBrace));
-    let opened = |lexeme: &Lexeme<'_>| lexeme.token == Token::Cluster;
-    last.token == Token::Comma && statement.last().is_some_and(opened)
 }
 
 fn color(symbol: &Symbol) -> Option<Color> {
@@ -181,38 +171,6 @@ fn literal(token: Token<'_>) -> Option<Color> {
         other if other.is_keyword() || other.is_contextual() => Color::Keyword,
         _ => return None,
     })
-}
-
-/// An identifier that no definition explains.
-fn identifier(
-    word: &str,
-    before: Option<Token<'_>>,
-    after: Option<Token<'_>>,
-) -> Option<(Color, bool)> {
-    if word == "std" || before == Some(Token::Dot) && after == Some(Token::Dot) {
-        return Some((Color::Folder, true));
-    }
-    let is_function = || FUNCTIONS.iter().any(|known| known.name == word);
-    if after == Some(Token::LeftParen) && is_function() {
-        return Some((Color::Function, true));
-    }
-    if is_word(word) {
-        return Some((Color::Word, true));
-    }
-    let short = word.trim_end_matches('\'');
-    if short.len() == 1 && short.chars().all(|c| c.is_ascii_uppercase()) {
-        return Some((Color::Dimension, false));
-    }
-    let key = matches!(
-        after,
-        Some(Token::Colon | Token::LeftBrace | Token::LeftParen)
-    );
-    key.then_some((Color::Key, false))
-}
-
-fn is_word(word: &str) -> bool {
-    let role = matches!(word, "Input" | "Weight" | "Output" | "PartialSum");
-    role || Precision::from_name(word).is_some() || vocabulary::layer_types().contains(&word)
 }
 
 /// A comment, line by line.

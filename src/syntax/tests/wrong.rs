@@ -90,6 +90,22 @@ fn a_brace_too_many() {
     clean(&fixed(text));
 }
 
+// No block is opened inside of a string, with or without an end.
+#[test]
+fn a_string_opens_no_block() {
+    expect(
+        "use \"C:\\nets\n  Memory DRAM { }\n  Memory GLB { }\n}\n",
+        &[
+            "E0004@1: this string has no end",
+            "E0102@4: this brace closes nothing",
+        ],
+    );
+    expect(
+        "use \"nets.dflow\"\n  Memory DRAM { }\n  Memory GLB { }\n}\n",
+        &["E0102@4: this brace closes nothing"],
+    );
+}
+
 #[test]
 fn fixes_repair() {
     for text in [

@@ -18,15 +18,28 @@
     (name) @property))
 
 ; Dimensions of a layer, as in the directives.
-(property
+((property
   key: (path
-    (name) @variable.member)
-  (#any-of? @variable.member
-    "N" "K" "C" "G" "Y" "X" "R" "S" "Y'" "X'" "P" "Q" "M" "B" "D" "H"))
+    (name) @variable.member))
+  (#match? @variable.member "^[A-Z]'?$"))
 
-; `Memory RF { ... }`
+; `Memory RF { ... }`, `Dimensions { ... }`
 (block
-  kind: (name) @type)
+  kind: (name) @property)
+
+(block
+  name: (name) @type)
+
+((block
+  kind: (name) @_kind
+  name: (name) @label)
+  (#any-of? @_kind "Input" "Persistent"))
+
+; The keys of MAESTRO that are memories.
+((property
+  key: (path
+    (name) @type))
+  (#any-of? @type "GlobalL2" "LocalL1" "L1" "L2"))
 
 ; What a definition defines.
 (const
@@ -112,6 +125,24 @@
 (use_name
   (name) @type)
 
+((use_source
+  (path
+    (name) @_folder
+    (name) @function .))
+  (#eq? @_folder "dataflows"))
+
+(use_source
+  prefix: (path
+    (name) @module))
+
+((use
+  (use_source
+    prefix: (path
+      (name) @_folder)
+    (use_name
+      name: (name) @function)))
+  (#eq? @_folder "dataflows"))
+
 (use_source
   file: (string) @string.special.path)
 
@@ -160,12 +191,71 @@
   function: (path
     (name) @function.call .))
 
+; Networks and accelerators with arguments.
+(instance
+  network: (call
+    function: (path
+      (name) @type .)))
+
+(map
+  network: (call
+    function: (path
+      (name) @type .)))
+
+(map
+  accelerator: (call
+    function: (path
+      (name) @type .)))
+
+(instance
+  input: (path
+    .
+    (name) @label))
+
 ((call
   function: (path
     .
     (name) @function.builtin .))
   (#any-of? @function.builtin
     "min" "max" "ceil_div" "floor_div" "largest_divisor" "pow2_floor" "if"))
+
+; Einsums: `P[h, m + 1]`.
+(index
+  base: (name) @constant.builtin)
+
+; `Size(PE[0])`
+((call
+  function: (path
+    (name) @_function)
+  arguments: (arguments
+    (argument
+      value: (index
+        base: (name) @type))))
+  (#eq? @_function "Size"))
+
+(index
+  (path
+    (name) @variable.member))
+
+(index
+  (binary
+    (path
+      (name) @variable.member)))
+
+((property
+  key: (path
+    (name) @_key)
+  value: (path
+    .
+    (name) @label))
+  (#eq? @_key "Inputs"))
+
+((property
+  key: (path
+    (name) @_key)
+  value: (path
+    (name) @type .))
+  (#eq? @_key "Technology"))
 
 ; `Size(GLB)`, `Size(PE[0])`: a part of the hardware.
 ((call
@@ -208,6 +298,40 @@
 
 (space_property
   key: (name) @property)
+
+(vary
+  name: (name) @property)
+
+(space
+  named: (path
+    (name) @function.call .))
+
+((search_property
+  key: (search_key) @_key
+  value: (path
+    (name) @type .))
+  (#any-of? @_key "network" "on"))
+
+((search_property
+  key: (search_key) @_key
+  value: (call
+    function: (path
+      (name) @type .)))
+  (#any-of? @_key "network" "on"))
+
+((search_property
+  key: (search_key) @_key
+  value: (path
+    (name) @function.call .))
+  (#eq? @_key "map"))
+
+((search_property
+  key: (search_key) @_key
+  value: (path
+    .
+    (name) @type
+    (name) @label .))
+  (#eq? @_key "layer"))
 
 (order
   dim: (name) @variable.member)
@@ -253,23 +377,33 @@
 
 (retain
   tensor: (path
+    .
+    (name) @constant.builtin .))
+
+(bypass
+  tensor: (path
+    .
+    (name) @constant.builtin .))
+
+(retain
+  tensor: (path
     (name) @label
-    (name)))
+    (name) @constant.builtin .))
 
 (bypass
   tensor: (path
     (name) @label
-    (name)))
+    (name) @constant.builtin .))
 
 (recompute
   tensor: (path
     (name) @label
-    (name)))
+    (name) @constant.builtin .))
 
 (refetch
   tensor: (path
     (name) @label
-    (name))
+    (name) @constant.builtin .)
   memory: (name) @type)
 
 ; Words with a meaning of their own.
@@ -284,8 +418,20 @@
 ((name) @boolean
   (#any-of? @boolean "true" "false"))
 
-((name) @variable.builtin
-  (#any-of? @variable.builtin "external" "std"))
+((name) @constant.builtin
+  (#eq? @constant.builtin "external"))
+
+((path
+  .
+  (name) @module)
+  (#eq? @module "std"))
+
+((path
+  .
+  (name) @_std
+  .
+  (name) @module)
+  (#eq? @_std "std"))
 
 ; Tensors, as `Input` or `layer.Input`.
 ((path
@@ -296,7 +442,7 @@
 
 (number) @number
 
-(unit) @type.builtin
+(unit) @number
 
 (string) @string
 
