@@ -5,6 +5,7 @@ use super::model::{
     Boundary, BoundaryTensor, DensityReport, DensityTensor, EnergyTermReport, Format, LayerReport,
     Level, LevelTensor, MappingReport, Ordered, ResourceReport, Totals,
 };
+use super::reuse;
 use crate::cost::{Area, AreaComponent, Component, Cost, Energy, effective_accesses};
 use crate::engine::{
     Bound, BoundaryCounts, Counts, Port, Resource, ResourceCounts, TensorCounts, Way,
@@ -40,11 +41,11 @@ pub struct LayerNames {
 }
 
 impl LayerNames {
-    fn tensor(&self, index: usize) -> String {
+    pub(super) fn tensor(&self, index: usize) -> String {
         name_or(&self.tensors, index, "tensor")
     }
 
-    fn memory(&self, index: usize) -> String {
+    pub(super) fn memory(&self, index: usize) -> String {
         name_or(&self.memories, index, "memory")
     }
 
@@ -54,7 +55,7 @@ impl LayerNames {
         hertz.map(|hertz| cycles as f64 / hertz)
     }
 
-    fn compute(&self) -> &str {
+    pub(super) fn compute(&self) -> &str {
         if self.compute.is_empty() {
             "MAC"
         } else {
@@ -154,6 +155,7 @@ pub fn build_layer(
         area_absent,
         mapping: Some(MappingReport {
             levels: levels(names, mapping, counts, energy),
+            reuse: reuse::places(names, mapping, counts),
             boundaries: crossings
                 .into_iter()
                 .zip(&counts.boundaries)

@@ -2,6 +2,7 @@
 
 use super::build::NEIGHBOURS;
 use super::model::{DensityReport, DensityTensor, LayerReport, Level, LevelTensor, MappingReport};
+use super::reuse;
 use super::table::{Table, line};
 use super::text::{EnergyUnit, count, left_out, percent, repeated, significant};
 use crate::base::num::grouped;
@@ -40,6 +41,7 @@ pub(super) fn write_layer(out: &mut String, layer: &LayerReport) {
             );
             memories(out, mapping);
             accesses(out, layer, mapping);
+            reuse::write(out, mapping);
             time(out, layer, mapping);
         }
         None => parts(out, layer),

@@ -17,6 +17,7 @@ pub mod json;
 mod laws;
 mod measured;
 pub mod model;
+pub mod reuse;
 pub mod search;
 pub mod search_text;
 pub mod selection;

@@ -2,6 +2,7 @@
 
 use super::fused::GroupReport;
 use super::fused_search::FusedSearchReport;
+use super::reuse::ReusePlace;
 use super::search::{ExplorationReport, SearchReport};
 use super::selection::SelectionReport;
 use crate::models::{Difference, Figure, Quantity};
@@ -252,6 +253,9 @@ impl LayerReport {
 pub struct MappingReport {
     /// From the outside in.
     pub levels: Vec<Level>,
+    /// The kinds of reuse at every memory, then at the lanes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reuse: Vec<ReusePlace>,
     /// From the outside in; those to the lanes last.
     pub boundaries: Vec<Boundary>,
     /// Ports and links with a bandwidth, from the outside in.

@@ -36,6 +36,7 @@ mod models;
 mod pieces;
 mod properties;
 mod raise;
+mod reuse;
 mod robust;
 mod search;
 mod stdlib;
