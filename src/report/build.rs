@@ -178,6 +178,7 @@ pub fn build_layer(
         notes: names.notes.clone(),
         density: density(names, mapping, counts, energy),
         figures: Vec::new(),
+        advice: None,
         differences: Vec::new(),
     }
 }
@@ -494,6 +495,7 @@ fn boundary_report(
 ) -> Boundary {
     let both = (u128::from(boundary.down_bits) + u128::from(boundary.up_bits)) as f64;
     Boundary {
+        parent: boundary.parent,
         name,
         down_bytes: boundary.down_bits.div_ceil(8),
         up_bytes: boundary.up_bits.div_ceil(8),
@@ -523,6 +525,7 @@ fn resource_report(
     let (rate, compute) = (resource.rate, counts.timing.compute_cycles);
     let bits = u128::from(resource.bits);
     ResourceReport {
+        of: resource.resource,
         resource: names.resource(resource.resource),
         busy_cycles: resource.busy_cycles,
         // Never more than `busy_cycles`, which is rounded in every step.

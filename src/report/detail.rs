@@ -1,5 +1,6 @@
 //! The breakdown of one layer for people: memories, accesses, time, energy, zeros, and what only a model has.
 
+use super::advice;
 use super::build::NEIGHBOURS;
 use super::model::{DensityReport, DensityTensor, LayerReport, Level, LevelTensor, MappingReport};
 use super::reuse;
@@ -51,6 +52,7 @@ pub(super) fn write_layer(out: &mut String, layer: &LayerReport) {
         without_zeros(out, density, density.tensors.iter());
     }
     figures(out, layer);
+    advice::write(out, layer);
 }
 
 /// What a model without counts says of its only layer.

@@ -3,6 +3,7 @@
 // Programs and expected texts are files.
 #![allow(clippy::disallowed_methods)]
 
+mod advice;
 mod cases;
 mod chips;
 mod cli;
