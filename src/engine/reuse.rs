@@ -15,7 +15,7 @@
 //! | spatio-temporal | elements that arrived, per element that did not come from a neighbour | |
 //!
 //! In the backing store nothing arrives from outside: there the temporal kind is per element of the tensor that the layer
-//! needs or makes. Arrays inside the home of a tensor have a place of their own, the lanes, at which nothing stays.
+//! needs or makes (less than 1 of a result of which some elements get no sum). Arrays inside the home of a tensor have a place of their own, the lanes, at which nothing stays.
 //!
 //! Table 1 of the paper counts sums that pass from PE to PE as spatio-temporal as well. Here a network adds them within one
 //! step, and that is spatial reduction (the name is of the paper's later version, MICRO 2019, table 1).
@@ -122,6 +122,15 @@ impl View<'_> {
         })
     }
 
+    /// Sums and products of a result that came to a memory from inside.
+    fn delivered(&self, memory: usize, tensor: usize) -> u128 {
+        let boundaries = self.counts.boundaries.iter();
+        let inner = boundaries.filter(|known| known.parent == memory);
+        let crossings = inner.flat_map(|known| &known.tensors);
+        let of_it = crossings.filter(|crossing| crossing.tensor == tensor);
+        of_it.map(|crossing| u128::from(crossing.up)).sum()
+    }
+
     fn memory(&self, memory: usize, row: &TensorCounts) -> Reuse {
         let mut found = Reuse {
             tensor: row.tensor,
@@ -132,7 +141,10 @@ impl View<'_> {
         };
         let is_result = self.is_result(row.tensor);
         let Some((boundary, crossing)) = self.arrival(memory, row.tensor) else {
-            let uses = if is_result { row.writes } else { row.reads };
+            let uses = match is_result {
+                true => self.delivered(memory, row.tensor),
+                false => u128::from(row.reads),
+            };
             let all = u128::from(row.unique) * u128::from(self.mapping.operation.repeat);
             found.temporal = Times::new(uses, all);
             return found;
@@ -140,7 +152,7 @@ impl View<'_> {
         let between = self.array_between(boundary.parent, boundary.child);
         if is_result {
             let sent_up = row.reads.saturating_sub(row.updates);
-            found.temporal = Times::new(row.writes.saturating_sub(crossing.down), sent_up);
+            found.temporal = Times::new(self.delivered(memory, row.tensor), sent_up);
             if between {
                 found.reduction = Times::new(sent_up, crossing.up);
             }

@@ -30,7 +30,7 @@ Accelerator a {
 Technology t {
   mac(INT8): 0.25pJ; hop(8b): 0.5pJ;
   read(DRAM, 64b): 640pJ;   write(DRAM, 64b): 640pJ;
-  read(GLB, 512B, 64b): 8pJ; read(GLB, 64KiB, 64b): 40pJ; write(GLB, 512B, 64b): 8pJ; write(GLB, 64KiB, 64b): 40pJ;
+  read(SRAM, 512B, 64b): 8pJ; read(SRAM, 64KiB, 64b): 40pJ; write(SRAM, 512B, 64b): 8pJ; write(SRAM, 64KiB, 64b): 40pJ;
   read(RF, 64B, 8b): 0.5pJ; read(RF, 4KiB, 8b): 2pJ; write(RF, 64B, 8b): 1pJ; write(RF, 4KiB, 8b): 3pJ;
 }
 ";
@@ -257,7 +257,8 @@ fn least(name: &str, text: &str, model: &str, (now, promised): (&Value, &Value))
     if promised["bound"] == now["bound"] {
         assert!(then["cycles"].as_u64() > promised["cycles"].as_u64());
     } else {
-        assert_eq!(then["bound"], now["bound"]);
+        // Whatever it is, it is no longer what has this bandwidth.
+        assert_ne!(then["bound"], promised["bound"]);
     }
 }
 
@@ -275,17 +276,22 @@ fn a_slow_memory_outside() {
     keeps("tight", TIGHT, "maestro");
 }
 
-// 12 x 10 outputs on 4 x 5 PEs are 3 x 2 folds of 16 products. A quarter more columns of M, 5, leave 3 folds; a half more, 6, are 2:
+// 12 x 10 outputs on 4 x 5 PEs are 3 x 2 folds of 16 products. A quarter more rows of PEs, 5, leave 3 folds; a half more, 6, are 2:
 // a third of the cycles for a half. 7 and 8 of N leave 2 folds, 10 are one: a half of the cycles for twice as many.
 #[test]
 fn what_computes_all_the_time_wants_pes() {
-    assert_eq!(keeps("computes", COMPUTES, "exact"), ["size"]);
+    assert_eq!(keeps("computes", COMPUTES, "exact"), ["retain", "size"]);
     let now = advised("computes", COMPUTES, "exact");
     assert_eq!(
         (now["cycles"].as_u64(), &now["bound"]),
         (Some(6 * 16), &"compute".into())
     );
     assert_eq!(now["advice"]["stall_cycles"], 0);
+    // The inputs of the 16 products stay while the two folds of N go by: 12 * 16 of them come instead of twice as many, beside
+    // 16 * 10 weights for each of three folds of M, and 120 results.
+    let retain = &now["advice"]["retain"];
+    assert_eq!(retain["edits"][0]["tensor"], "Input");
+    assert_eq!(retain["backing_bytes"], 12 * 16 + 3 * 16 * 10 + 12 * 10);
     let size = &now["advice"]["size"];
     assert_eq!(size["cycles"], 2 * 2 * 16);
     let edit = &size["edits"][0];
@@ -323,7 +329,7 @@ fn nobody_is_advised_who_did_not_ask() {
     let found = "
 Network n { Layer fc { Type: FC; Dimensions { N: 1, K: 4, C: 6 } } }
 Accelerator a { Memory DRAM { Bandwidth: 1B/cycle } Memory RF { Size: 8B } Compute MAC { } }
-Map n on a { fc: auto; }
+Map n on a { fc: auto(minimize = cycles); }
 ";
     assert!(advised("auto", found, "exact").get("advice").is_none());
 }

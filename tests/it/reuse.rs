@@ -131,7 +131,7 @@ fn systolic_arrays() {
     );
 }
 
-/// `left / right` as two factors lists of equal product.
+/// Factors above and below a line.
 #[derive(Clone)]
 struct Product {
     uses: Vec<u128>,

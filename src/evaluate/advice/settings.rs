@@ -198,7 +198,14 @@ impl Advisor<'_> {
     pub(super) fn bandwidth(&mut self) -> Option<Piece> {
         let mapping = self.report.mapping.as_ref()?;
         let resources = &mapping.resources;
-        let binding = resources.iter().find(|r| r.resource == self.report.bound)?;
+        let named = resources.iter().find(|r| r.resource == self.report.bound);
+        // A boundary that is busy for longer than each of its ports and links: the busiest of them.
+        let is_boundary = mapping
+            .boundaries
+            .iter()
+            .any(|known| known.name == self.report.bound);
+        let busiest = resources.iter().rev().max_by_key(|r| r.busy_cycles);
+        let binding = named.or(busiest.filter(|_| is_boundary))?;
         let setting = self.setting_of(binding.of)?;
         let (mut of_it, mut others) = (Vec::new(), Vec::new());
         for resource in resources {
@@ -208,7 +215,10 @@ impl Advisor<'_> {
         // In one cycle of this bandwidth passes all that passes in the run.
         let moved = |r: &ResourceReport| (r.bytes_per_cycle * r.roofline_cycles as f64) as u64;
         let enough = of_it.iter().map(|r| moved(r)).fold(0, u64::max) + 1;
-        let binds = |then: &LayerReport| of_it.iter().any(|r| r.resource == then.bound);
+        let bound = &self.report.bound;
+        let binds = |then: &LayerReport| {
+            then.bound == *bound || of_it.iter().any(|r| r.resource == then.bound)
+        };
         // With less than passes in the time of everything else it takes longer.
         let compute = self.report.cycles_by.get("compute").copied().unwrap_or(0);
         let longest = others.iter().map(|r| r.busy_cycles).fold(compute, u64::max);

@@ -25,6 +25,20 @@ fn at(before: &str, after: &str) -> String {
     text_at(&marked).unwrap_or_default()
 }
 
+// A port of a byte per cycle, and what would help with it: `evaluate::advice` has the figures.
+#[test]
+fn a_layer_says_what_would_help() {
+    let slow = TEXT.replace("DRAM {}", "DRAM { Bandwidth: 1B/cycle }");
+    let text = text_at(&slow.replacen("Layer l", "Layer $0l", 1)).unwrap_or_default();
+    let helps = "\nbound by DRAM port, ";
+    assert!(
+        text.contains(helps)
+            && text.contains("; Bandwidth: ")
+            && text.contains("B/cycle of DRAM (now 1): "),
+        "{text}"
+    );
+}
+
 // Output 4x4 of a 6x6 input; 8*4*4*4*9 MACs; tensors 4*36, 8*4*9 and 8*16 elements.
 #[test]
 fn layers() {
