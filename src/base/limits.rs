@@ -26,9 +26,9 @@ pub const GROUP: u64 = 1 << 22;
 /// What helps with a mistake that is found already: how often it happens, which numbers would do. A mistake is reported
 /// with the same code and place without it.
 pub const ADVICE: u64 = 1 << 18;
-/// All changed programs that are evaluated to say what would help one layer: what eight of its evaluations may cost, and
-/// some hundred of what they do cost.
-pub const ADVISED: u64 = 1 << 25;
+/// All changed programs that are evaluated to say what would help one layer: what two of its evaluations may cost, and
+/// more than a hundred do.
+pub const ADVISED: u64 = 1 << 23;
 /// The same while an editor waits for the text about one layer.
 pub const ADVISED_AT_ONCE: u64 = 1 << 21;
 /// The sizes of the tiles of one layer, that an editor shows beside its loops.

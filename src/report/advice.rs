@@ -95,6 +95,9 @@ pub enum Edit {
         /// The statement that it is to stand before, as written, and its line.
         before: String,
         line: u32,
+        /// Where that is no file of the user: the dataflow of the library, of which a copy is to be changed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        library: Option<String>,
         /// Whether the dataflow places the tensor in this memory already: that `retain` or `bypass` is replaced.
         moved: bool,
     },
@@ -130,14 +133,17 @@ impl Edit {
                 memory,
                 before,
                 line,
+                library,
                 moved,
             } => {
+                let of = library.as_ref();
+                let of = of.map_or_else(String::new, |file| format!(" of {file}"));
                 let moved = if *moved {
                     " instead of where it is"
                 } else {
                     ""
                 };
-                format!("retain {tensor} in {memory} before `{before}` (line {line}){moved}")
+                format!("retain {tensor} in {memory} before `{before}` (line {line}{of}){moved}")
             }
         }
     }

@@ -2,7 +2,8 @@
 //! together they are the reuse that there is at most, on generated mappings.
 
 use crate::generate;
-use dflowc::engine::reuse::{Reuse, Times, reuse};
+use dflowc::base::Ratio;
+use dflowc::engine::reuse::{Reuse, reuse};
 use dflowc::engine::{Counts, oracle};
 use dflowc::ir::{Mapping, Role};
 use proptest::prelude::*;
@@ -131,38 +132,6 @@ fn systolic_arrays() {
     );
 }
 
-/// Factors above and below a line.
-#[derive(Clone)]
-struct Product {
-    uses: Vec<u128>,
-    of: Vec<u128>,
-}
-
-impl Product {
-    fn times(&mut self, factor: Option<Times>) {
-        if let Some(Times { uses, of }) = factor {
-            self.uses.push(uses);
-            self.of.push(of);
-        }
-    }
-
-    /// Common factors are taken away one against the other, so that nothing overflows.
-    fn is_one(mut self) -> bool {
-        for uses in &mut self.uses {
-            for of in &mut self.of {
-                let (mut a, mut b) = (*uses, *of);
-                while b > 0 {
-                    (a, b) = (b, a % b);
-                }
-                if a > 0 {
-                    (*uses, *of) = (*uses / a, *of / a);
-                }
-            }
-        }
-        self.uses.iter().all(|&factor| factor == 1) && self.of.iter().all(|&factor| factor == 1)
-    }
-}
-
 /// Whether all kinds of all tensors multiply to what passes the lanes per element of the tensor.
 fn multiply(mapping: &Mapping, counts: &Counts) -> Result<(), usize> {
     let places = reuse(mapping, counts);
@@ -182,27 +151,24 @@ fn multiply(mapping: &Mapping, counts: &Counts) -> Result<(), usize> {
         if passed == 0 || all == 0 {
             continue;
         }
-        let mut product = Product {
-            uses: vec![all],
-            of: vec![passed.into()],
-        };
-        let of_it = places
-            .iter()
-            .flat_map(|place| &place.tensors)
-            .filter(|known| known.tensor == index);
-        for Reuse {
-            temporal,
-            multicast,
-            reduction,
-            neighbours,
-            ..
-        } in of_it
-        {
-            for factor in [temporal, multicast, reduction, neighbours] {
-                product.times(*factor);
-            }
-        }
-        if !product.is_one() {
+        let of_it = places.iter().flat_map(|place| &place.tensors);
+        let of_it = of_it.filter(|known| known.tensor == index);
+        let kinds = of_it.flat_map(|known| {
+            let Reuse {
+                temporal,
+                multicast,
+                reduction,
+                neighbours,
+                ..
+            } = known;
+            [temporal, multicast, reduction, neighbours]
+        });
+        let product = kinds
+            .flatten()
+            .try_fold(Ratio::new(1, 1).unwrap(), |all, times| {
+                all.checked_mul(Ratio::new(times.uses, times.of)?)
+            });
+        if product != Ratio::new(passed.into(), all) {
             return Err(index);
         }
     }

@@ -291,6 +291,10 @@ impl Advisor<'_> {
             memory: kept.memory_name.clone(),
             before: first.trim().to_owned(),
             line: file.lines().line(before.span.lo()) as u32 + 1,
+            library: file
+                .name()
+                .starts_with("<std>/")
+                .then(|| file.name().to_owned()),
             moved,
         })
     }
