@@ -14,7 +14,7 @@
 //!
 //! A layer whose dataflow is found by a search has no advice: a changed program would be searched anew.
 //!
-//! Invariant: at most [`MOST`] programs are evaluated, of which all together cost at most what the caller allows
+//! Invariant: at most [`MOST`] programs are evaluated, and none is begun when all together have cost what the caller allows
 //! ([`limits::ADVISED`]); the advice says whether that was enough.
 
 mod retain;
@@ -34,6 +34,9 @@ use settings::Setting;
 
 /// Programs that are evaluated for one layer.
 const MOST: u64 = 400;
+
+/// More than one evaluation may take, so that nothing is refused that a run by itself does not refuse.
+const ONE: u64 = 4 * limits::LAYER;
 
 /// Energies are sums of rounded products: less by no more than this is not less.
 const SLACK: f64 = 1e-9;
@@ -69,17 +72,11 @@ pub fn advise(
         cache: Cache::default(),
         report,
         evaluations: 0,
+        left: units,
         complete: true,
     };
-    let (advice, outcome, _) = limits::within(units, stop, || advisor.advice());
-    match outcome {
-        Outcome::Stopped => None,
-        Outcome::Finished => Some(advice),
-        _ => Some(Advice {
-            complete: false,
-            ..advice
-        }),
-    }
+    let (advice, outcome, _) = limits::within(u64::MAX, stop, || advisor.advice());
+    (outcome != Outcome::Stopped).then_some(advice)
 }
 
 /// Puts what would help every layer of some evaluations into its report.
@@ -121,11 +118,13 @@ struct Advisor<'a> {
     place: Place,
     model: &'a dyn Model,
     options: Options,
-    /// Of its own: what was not finished within the allowance for advice is no result for anybody else.
+    /// Of its own: what is remembered of the layers as they are stays.
     cache: Cache,
     /// Of the layer as it is.
     report: &'a LayerReport,
     evaluations: u64,
+    /// Units of work: with some left one more program is evaluated, to its end.
+    left: u64,
     complete: bool,
 }
 
@@ -148,7 +147,7 @@ impl Advisor<'_> {
 
     /// The layer in the program as it is changed; `None` where it has errors.
     fn evaluate(&mut self) -> Option<LayerReport> {
-        if self.evaluations >= MOST || limits::is_spent() {
+        if self.evaluations >= MOST || self.left == 0 || limits::is_stopped() {
             self.complete = false;
             return None;
         }
@@ -164,7 +163,10 @@ impl Advisor<'_> {
             warnings: false,
         };
         let mut sink = Diagnostics::new();
-        let found = run(&self.compiled, &request, &mut self.cache, &mut sink);
+        let (compiled, cache) = (&self.compiled, &mut self.cache);
+        let (found, _, used) =
+            limits::within(ONE, None, || run(compiled, &request, cache, &mut sink));
+        self.left = self.left.saturating_sub(used);
         let layer = found.into_iter().next()?.layers.into_iter().next()?;
         (!sink.has_errors()).then_some(layer)
     }
