@@ -26,6 +26,12 @@ pub const GROUP: u64 = 1 << 22;
 /// What helps with a mistake that is found already: how often it happens, which numbers would do. A mistake is reported
 /// with the same code and place without it.
 pub const ADVICE: u64 = 1 << 18;
+/// All changed programs that are evaluated to say what would help one layer: what two of its evaluations may cost, and
+/// more than a hundred do.
+pub const ADVISED: u64 = 1 << 23;
+/// The same while an editor waits for the text about one layer: some dozens of evaluations, or a handful where steps are
+/// executed one by one.
+pub const ADVISED_AT_ONCE: u64 = 1 << 19;
 /// The sizes of the tiles of one layer, that an editor shows beside its loops.
 pub const TILES: u64 = 1 << 20;
 /// All layers and groups of one run. Each has its own limit; this one is for thousands of them in one text, and some

@@ -8,6 +8,7 @@ use super::progress::{Progress, Searching};
 use crate::base::SourceMap;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::{Compiled, Input, NamedFiles, Session, is_same_file};
+use crate::evaluate::advice::advise_all;
 use crate::evaluate::{self, Cache, Observer, Request, Selection, Step, Until};
 use crate::lower::Options;
 use crate::models::{self, Model};
@@ -261,6 +262,15 @@ pub fn evaluate(
             warnings: to.strict,
         };
         value = evaluate::run(&compiled, &request, &mut Cache::default(), &mut watched);
+        if selection.layer.is_some() {
+            let progress = &mut *watched.progress;
+            let layers = value.iter().map(|evaluation| evaluation.layers.len()).sum();
+            let mut done = 0;
+            advise_all(&compiled, &mut value, options(mapping), |name| {
+                progress.step(done, layers, &format!("what helps {name}"));
+                done += 1;
+            });
+        }
     }
     Ok(Outcome {
         sources: compiled.sources,

@@ -75,6 +75,13 @@ impl Compiled {
         self.names.accelerator(&self.modules, base, given, sink)
     }
 
+    /// Whether something is written in another format than dflow.
+    #[must_use]
+    pub fn is_foreign(&self, span: Span) -> bool {
+        let file = self.sources.get(span.file());
+        file.is_some_and(|file| is_maestro(file.name()))
+    }
+
     /// Adds the text of a dataflow, `{ ... }`, that a search has written for `title`; `None` has been reported.
     pub fn found_dataflow(
         &mut self,

@@ -51,6 +51,7 @@ mod neighbours;
 pub mod oracle;
 mod places;
 mod plan;
+pub mod reuse;
 mod runs;
 mod sets;
 mod spot;

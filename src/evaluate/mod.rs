@@ -7,6 +7,7 @@
 //!
 //! Invariant: only a mapping that `legality::check` accepted is estimated.
 
+pub mod advice;
 mod cache;
 mod check;
 pub mod fused;

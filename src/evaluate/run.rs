@@ -66,7 +66,7 @@ pub fn run(
         }
         for draft in drafts.into_iter().filter(|draft| draft.applies) {
             let at = draft.at;
-            let evaluation = runner.conclude(map, draft);
+            let evaluation = runner.conclude(*index, map, draft);
             if let Some(list) = evaluations.get_mut(at) {
                 list.extend(evaluation);
             }
@@ -595,12 +595,13 @@ impl<'a> Runner<'a> {
     }
 
     /// The evaluation of a finished draft; `None` when its energy does not add up, which has been reported.
-    fn conclude(&mut self, map: &Map, draft: Draft<'_>) -> Option<Evaluation> {
+    fn conclude(&mut self, index: usize, map: &Map, draft: Draft<'_>) -> Option<Evaluation> {
         let program = &self.compiled.program;
         let network = program.networks.get(map.network);
         let accelerator = program.accelerators.get(map.accelerator);
         let evaluation = Evaluation {
             map: map.is_named.then(|| map.name.clone()),
+            of_map: index,
             network: network.map(Network::label).unwrap_or_default(),
             description: network.map_or_else(Vec::new, |network| network.description.clone()),
             accelerator: accelerator.map(Accelerator::label).unwrap_or_default(),

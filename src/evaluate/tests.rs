@@ -68,6 +68,7 @@ fn a_model_of_closed_forms_is_reported_in_every_form() {
     // What only a mapping has is not there.
     for key in [
         "levels",
+        "reuse",
         "boundaries",
         "resources",
         "formats",

@@ -5,6 +5,7 @@ use super::model::{
     Boundary, BoundaryTensor, DensityReport, DensityTensor, EnergyTermReport, Format, LayerReport,
     Level, LevelTensor, MappingReport, Ordered, ResourceReport, Totals,
 };
+use super::reuse;
 use crate::cost::{Area, AreaComponent, Component, Cost, Energy, effective_accesses};
 use crate::engine::{
     Bound, BoundaryCounts, Counts, Port, Resource, ResourceCounts, TensorCounts, Way,
@@ -40,11 +41,11 @@ pub struct LayerNames {
 }
 
 impl LayerNames {
-    fn tensor(&self, index: usize) -> String {
+    pub(super) fn tensor(&self, index: usize) -> String {
         name_or(&self.tensors, index, "tensor")
     }
 
-    fn memory(&self, index: usize) -> String {
+    pub(super) fn memory(&self, index: usize) -> String {
         name_or(&self.memories, index, "memory")
     }
 
@@ -54,7 +55,7 @@ impl LayerNames {
         hertz.map(|hertz| cycles as f64 / hertz)
     }
 
-    fn compute(&self) -> &str {
+    pub(super) fn compute(&self) -> &str {
         if self.compute.is_empty() {
             "MAC"
         } else {
@@ -154,6 +155,7 @@ pub fn build_layer(
         area_absent,
         mapping: Some(MappingReport {
             levels: levels(names, mapping, counts, energy),
+            reuse: reuse::places(names, mapping, counts),
             boundaries: crossings
                 .into_iter()
                 .zip(&counts.boundaries)
@@ -176,6 +178,7 @@ pub fn build_layer(
         notes: names.notes.clone(),
         density: density(names, mapping, counts, energy),
         figures: Vec::new(),
+        advice: None,
         differences: Vec::new(),
     }
 }
@@ -492,6 +495,7 @@ fn boundary_report(
 ) -> Boundary {
     let both = (u128::from(boundary.down_bits) + u128::from(boundary.up_bits)) as f64;
     Boundary {
+        parent: boundary.parent,
         name,
         down_bytes: boundary.down_bits.div_ceil(8),
         up_bytes: boundary.up_bits.div_ceil(8),
@@ -521,6 +525,7 @@ fn resource_report(
     let (rate, compute) = (resource.rate, counts.timing.compute_cycles);
     let bits = u128::from(resource.bits);
     ResourceReport {
+        of: resource.resource,
         resource: names.resource(resource.resource),
         busy_cycles: resource.busy_cycles,
         // Never more than `busy_cycles`, which is rounded in every step.

@@ -1,7 +1,9 @@
 //! The breakdown of one layer for people: memories, accesses, time, energy, zeros, and what only a model has.
 
+use super::advice;
 use super::build::NEIGHBOURS;
 use super::model::{DensityReport, DensityTensor, LayerReport, Level, LevelTensor, MappingReport};
+use super::reuse;
 use super::table::{Table, line};
 use super::text::{EnergyUnit, count, left_out, percent, repeated, significant};
 use crate::base::num::grouped;
@@ -40,6 +42,7 @@ pub(super) fn write_layer(out: &mut String, layer: &LayerReport) {
             );
             memories(out, mapping);
             accesses(out, layer, mapping);
+            reuse::write(out, mapping);
             time(out, layer, mapping);
         }
         None => parts(out, layer),
@@ -49,6 +52,7 @@ pub(super) fn write_layer(out: &mut String, layer: &LayerReport) {
         without_zeros(out, density, density.tensors.iter());
     }
     figures(out, layer);
+    advice::write(out, layer);
 }
 
 /// What a model without counts says of its only layer.

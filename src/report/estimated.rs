@@ -52,6 +52,7 @@ pub fn build_estimated(
         notes: names.notes.clone(),
         density: None,
         figures: Vec::new(),
+        advice: None,
         differences: Vec::new(),
     };
     report.add_figures(&estimate.figures);

@@ -4,6 +4,7 @@
 //! ([`text`], [`json`], [`csv`]) only format; a [`Comparison`] is of two evaluations, a [`Validation`] of one and what was measured. Every number that can be counted is an integer; every key names
 //! its unit. Equal results give equal bytes.
 
+pub mod advice;
 mod build;
 pub mod chart;
 mod compare;
@@ -17,6 +18,7 @@ pub mod json;
 mod laws;
 mod measured;
 pub mod model;
+pub mod reuse;
 pub mod search;
 pub mod search_text;
 pub mod selection;

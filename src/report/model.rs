@@ -1,9 +1,12 @@
 //! `dflow.report/1`, as it is serialised. A key never changes its meaning within one schema number.
 
+use super::advice::Advice;
 use super::fused::GroupReport;
 use super::fused_search::FusedSearchReport;
+use super::reuse::ReusePlace;
 use super::search::{ExplorationReport, SearchReport};
 use super::selection::SelectionReport;
+use crate::engine::Resource;
 use crate::models::{Difference, Figure, Quantity};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -56,6 +59,9 @@ pub struct Evaluation {
     /// The name of the map, if it has one of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub map: Option<String>,
+    /// Number of the map in its program.
+    #[serde(skip)]
+    pub of_map: usize,
     /// With the arguments that it was made for: `llama(S = 1)`.
     pub network: String,
     /// What the network says about itself, line by line.
@@ -201,6 +207,9 @@ pub struct LayerReport {
     /// What only this model has.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub figures: Vec<FigureReport>,
+    /// What would help; only where it was asked for (`--layer`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<Advice>,
     /// Beside the exact model (`--model all`): what this one counts otherwise, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<DifferenceReport>,
@@ -252,6 +261,9 @@ impl LayerReport {
 pub struct MappingReport {
     /// From the outside in.
     pub levels: Vec<Level>,
+    /// The kinds of reuse at every memory, then at the lanes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reuse: Vec<ReusePlace>,
     /// From the outside in; those to the lanes last.
     pub boundaries: Vec<Boundary>,
     /// Ports and links with a bandwidth, from the outside in.
@@ -331,6 +343,9 @@ pub struct LevelTensor {
 /// The crossing between two memories, or from the home of its tensors to the lanes.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Boundary {
+    /// Index of the memory outside.
+    #[serde(skip)]
+    pub parent: usize,
     /// `parent -> child`, with the tensors when several boundaries join the same two.
     pub name: String,
     pub down_bytes: u64,
@@ -348,6 +363,8 @@ pub struct Boundary {
 /// every step.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct ResourceReport {
+    #[serde(skip)]
+    pub of: Resource,
     /// `DRAM port`, `GLB read port`, `PE link up (Output)`.
     pub resource: String,
     /// Sum over the steps, each rounded up to whole cycles.

@@ -42,6 +42,7 @@ fn report() -> Report {
         "f.dflow",
         vec![Evaluation {
             map: None,
+            of_map: 0,
             network: "net".to_owned(),
             description: Vec::new(),
             accelerator: "small".to_owned(),

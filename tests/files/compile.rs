@@ -4,6 +4,7 @@ use crate::header::{Expected, Header};
 use dflowc::base::SourceMap;
 use dflowc::diag::{Diagnostic, Diagnostics, Sorted, render};
 use dflowc::driver::{FileError, Files, Session};
+use dflowc::evaluate::advice::advise_all;
 use dflowc::evaluate::{self, Cache, Request, Selection, Until};
 use dflowc::lower::Options;
 use dflowc::models;
@@ -117,7 +118,10 @@ fn run(files: Overlay, path: &str, header: &Header, count: bool) -> Outcome {
         options: Options { clip: header.clip },
         warnings: true,
     };
-    let evaluations = evaluate::run(&compiled, &request, &mut Cache::default(), &mut sink);
+    let mut evaluations = evaluate::run(&compiled, &request, &mut Cache::default(), &mut sink);
+    if header.advice {
+        advise_all(&compiled, &mut evaluations, request.options, |_| {});
+    }
     optimize::check(&compiled, &mut sink);
     sweep::check(&compiled, &mut sink);
     let mut searches = Vec::new();

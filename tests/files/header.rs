@@ -14,6 +14,8 @@ pub struct Header {
     pub expected: Vec<Expected>,
     pub fix: FixKind,
     pub clip: bool,
+    /// What would help every layer is in the report, as with `--layer`.
+    pub advice: bool,
     /// Of `--model`.
     pub model: Option<String>,
     /// Arguments of the command line, if it is to be run.

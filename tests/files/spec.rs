@@ -10,10 +10,12 @@
 //!   `accelerator/layer.key` where there are several evaluations; `check: ok` when there is nothing to count;
 //! * `message`: the whole text of the messages;
 //! * `search`: the text of `dflowc search`, `explore`: of `dflowc explore`;
-//! * `report`: the text of the report, `report csv` as CSV, `report detail` by level and tensor.
+//! * `report`: the text of the report, `report csv` as CSV, `report detail` by level and tensor,
+//!   `report advice` of it what would help.
 //!
 //! `dflow shared` is no program of its own: it is added to the end of every later program of the page, up to
-//! the next `dflow shared`. `dflow maestro` is evaluated by that model, `dflow clip` as with `--clip`.
+//! the next `dflow shared`. `dflow maestro` is evaluated by that model, `dflow clip` as with `--clip`, `dflow advice` with what
+//! would help every layer.
 
 use crate::arithmetic;
 use crate::compile::{self, Outcome};
@@ -108,6 +110,7 @@ fn asserted(text: &str) -> Vec<(u32, String)> {
 fn test(program: &Program) -> Result<(), Failed> {
     let header = Header {
         clip: program.kind == "clip",
+        advice: program.kind == "advice",
         model: models::by_name(&program.kind).map(|model| model.name().to_owned()),
         ..Header::default()
     };
@@ -143,6 +146,7 @@ fn whole(fence: &str, expected: &str, outcome: &Outcome) -> Result<(), String> {
         "report csv" => csv::write(report()?),
         "search" => search_text::text(report()?) + &fused_search::text(report()?),
         "explore" => explore_text::text(report()?),
+        "report advice" => advice(&text::write(report()?, true)),
         "report detail" => text::write(report()?, true),
         _ => text::write(report()?, false),
     };
@@ -150,6 +154,13 @@ fn whole(fence: &str, expected: &str, outcome: &Outcome) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("the {fence} is\n{actual}"))
+}
+
+/// What a report says would help its layers.
+fn advice(report: &str) -> String {
+    let blocks = report.split("\n\n");
+    let advice = blocks.filter(|block| block.trim_start().starts_with("advice:"));
+    advice.collect::<Vec<_>>().join("\n\n")
 }
 
 fn expect(line: &str, outcome: &Outcome) -> Result<(), String> {

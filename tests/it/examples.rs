@@ -148,6 +148,7 @@ fn the_readme_prints_what_the_program_prints() {
     for (start, actual) in [
         (map, part(&table, map, "no area")),
         ("conv1_2: CONV", part(&layer, "conv1_2: CONV", "  energy ")),
+        ("  advice:", part(&layer, "  advice:", "energy figures")),
         (fused, part(&group, fused, "energy figures")),
         ("[E0402]", part(&message, "[E0402]", "1 error")),
     ] {

@@ -3,6 +3,7 @@
 // Programs and expected texts are files.
 #![allow(clippy::disallowed_methods)]
 
+mod advice;
 mod cases;
 mod chips;
 mod cli;
@@ -36,6 +37,7 @@ mod models;
 mod pieces;
 mod properties;
 mod raise;
+mod reuse;
 mod robust;
 mod search;
 mod stdlib;

@@ -12,6 +12,7 @@ use crate::base::SourceMap;
 use crate::base::limits::{self, Stop};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::{PlannedLayer, drop_foreign_fixes};
+use crate::evaluate::advice::{Place, advise};
 use crate::evaluate::{
     self, Cache, CheckedLayer, GroupOutcome, LayerOutcome, Memo, Observer, Request, Selection,
     Step, Until,
@@ -22,6 +23,7 @@ use crate::legality::Footprint;
 use crate::lower::Options;
 use crate::models::{self, Model};
 use crate::optimize;
+use crate::report::advice::Advice;
 use crate::report::{GroupReport, LayerReport};
 use crate::sweep;
 
@@ -219,6 +221,18 @@ impl ResultCache {
     /// What is remembered of layers and groups, for other runs over the same texts.
     pub fn layers(&mut self) -> &mut Cache {
         &mut self.layers
+    }
+
+    /// What would help a layer of a map, as far as it is found while somebody waits.
+    pub fn advice(
+        &self,
+        snapshot: &Snapshot,
+        place: Place,
+        report: &LayerReport,
+    ) -> Option<Advice> {
+        let by = (models::DEFAULT, Options::default());
+        let allowed = (limits::ADVISED_AT_ONCE, Some(&self.stop));
+        advise(&snapshot.compiled, place, by, report, allowed)
     }
 
     /// The tiles inside every loop of a legal mapping.

@@ -168,6 +168,7 @@ fn whole() -> Report {
         "f.dflow",
         vec![Evaluation {
             map: None,
+            of_map: 0,
             network: "block".to_owned(),
             description: Vec::new(),
             accelerator: "edge".to_owned(),

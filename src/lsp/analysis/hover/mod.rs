@@ -14,8 +14,10 @@ use super::{Snapshot, schedules, touches, words};
 use crate::base::Span;
 use crate::base::harmless::harmless_lines;
 use crate::base::num::grouped;
+use crate::evaluate::advice::Place;
 use crate::hir::{Definition, Kind, Layer, Map, Network};
 use crate::lower::{Desugared, Elements, desugar};
+use crate::report::advice;
 use crate::syntax::ast::DirectiveKind;
 use crate::syntax::lexer;
 
@@ -38,7 +40,7 @@ pub fn hover(
     offset: u32,
 ) -> Option<Hover> {
     if let Some(found) = snapshot.name_at(offset) {
-        let markdown = symbol(snapshot, evaluated, &found.symbol)?;
+        let markdown = symbol(snapshot, evaluated, cache, &found.symbol)?;
         return Some(Hover {
             markdown,
             span: found.span,
@@ -97,7 +99,12 @@ fn keyword(snapshot: &Snapshot, offset: u32) -> Option<(Span, String)> {
     Some((span, format!("`{form}`: {meaning}\n")))
 }
 
-fn symbol(snapshot: &Snapshot, evaluated: &Evaluated, symbol: &Symbol) -> Option<String> {
+fn symbol(
+    snapshot: &Snapshot,
+    evaluated: &Evaluated,
+    cache: &ResultCache,
+    symbol: &Symbol,
+) -> Option<String> {
     let definition = snapshot.definition(symbol)?;
     match symbol {
         Symbol::Item(kind, at) => item(snapshot, evaluated, *kind, *at),
@@ -113,7 +120,7 @@ fn symbol(snapshot: &Snapshot, evaluated: &Evaluated, symbol: &Symbol) -> Option
                 return Some(text + "stays from one run to the next, as weights do\n");
             }
             let layer = network.layer(name).and_then(|at| network.layers.get(at))?;
-            Some(layer_text(snapshot, evaluated, layer))
+            Some(layer_text(snapshot, evaluated, cache, layer))
         }
         Symbol::Memory(accelerator, name) => {
             memory(snapshot, evaluated, *accelerator, name, definition)
@@ -288,8 +295,13 @@ fn comment(snapshot: &Snapshot, item: Span) -> Option<String> {
     Some(comment)
 }
 
-/// A layer without a map: sizes; with maps: the cost in each.
-fn layer_text(snapshot: &Snapshot, evaluated: &Evaluated, layer: &Layer) -> String {
+/// A layer without a map: sizes; with maps: the cost in each, and in the first what would help.
+fn layer_text(
+    snapshot: &Snapshot,
+    evaluated: &Evaluated,
+    cache: &ResultCache,
+    layer: &Layer,
+) -> String {
     let mut out = code(&format!("Layer {}: {}", layer.name, layer.type_name));
     let sizes: Vec<String> = crate::evaluate::dimensions(&layer.shape)
         .iter()
@@ -305,7 +317,8 @@ fn layer_text(snapshot: &Snapshot, evaluated: &Evaluated, layer: &Layer) -> Stri
         _ => {}
     }
     out.push_str(&tensors(snapshot, layer));
-    for (map, result) in hints::maps(snapshot, evaluated) {
+    let mut advised = false;
+    for (number, (map, result)) in hints::maps(snapshot, evaluated).enumerate() {
         let network = snapshot.compiled.program.networks.get(map.network);
         let Some(at) = network.and_then(|network| {
             let mut known = network.layers.iter();
@@ -315,8 +328,24 @@ fn layer_text(snapshot: &Snapshot, evaluated: &Evaluated, layer: &Layer) -> Stri
         };
         let cost = in_map(map, result, at);
         out.push_str(&format!("\n{}: {cost}\n", map.name));
+        if !std::mem::replace(&mut advised, true) {
+            let help = helps(snapshot, cache, (number, at), result);
+            out.push_str(&help.unwrap_or_default());
+        }
     }
     out
+}
+
+/// What binds a layer in a map, and what would help.
+fn helps(
+    snapshot: &Snapshot,
+    cache: &ResultCache,
+    (map, layer): (usize, usize),
+    result: &EvaluatedMap,
+) -> Option<String> {
+    let report = result.layers.get(layer)?.report.as_ref()?;
+    let advice = cache.advice(snapshot, Place { map, layer }, report)?;
+    Some(format!("\n{}\n", advice::short(report, &advice)))
 }
 
 /// What a layer costs in a map, or its group.

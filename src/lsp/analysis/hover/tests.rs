@@ -25,6 +25,18 @@ fn at(before: &str, after: &str) -> String {
     text_at(&marked).unwrap_or_default()
 }
 
+// 4,608 products on 4 PEs, and through a port of a byte per cycle 288 weights, 144 inputs for each of two folds of K, and 128 sums
+// that go twice and come once. On 8 PEs there is one fold.
+#[test]
+fn a_layer_says_what_would_help() {
+    let slow = TEXT.replace("DRAM {}", "DRAM { Bandwidth: 1B/cycle }");
+    let text = text_at(&slow.replacen("Layer l", "Layer $0l", 1)).unwrap_or_default();
+    let help = "\nbound by compute, 960 cycles more than the computation; 8 along PE[0] (now 4): 1,392 cycles (-34.1%)";
+    assert_eq!(288 + 2 * 144 + 3 * 128, 960);
+    assert_eq!(4608 / 8 + 288 + 144 + 3 * 128, 1392);
+    assert!(text.contains(help), "{text}");
+}
+
 // Output 4x4 of a 6x6 input; 8*4*4*4*9 MACs; tensors 4*36, 8*4*9 and 8*16 elements.
 #[test]
 fn layers() {
