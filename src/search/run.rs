@@ -337,9 +337,7 @@ impl<'a, 'b> Search<'a, 'b> {
                 self.evaluated += done.evaluated;
                 self.uncounted.0 += done.uncounted.0;
                 self.uncounted.1 = self.uncounted.1.min(done.uncounted.1);
-                self.work.formed += done.work.formed;
-                self.work.cut += done.work.cut;
-                self.work.dominated += done.work.dominated;
+                self.work.add(done.work);
                 for (figures, candidate) in &done.counted {
                     self.goal.take(figures, candidate);
                 }

@@ -38,6 +38,7 @@ mod properties;
 mod raise;
 mod robust;
 mod search;
+mod search_networks;
 mod stdlib;
 mod systolic;
 mod trace;
