@@ -10,12 +10,13 @@
 
 use crate::engine::Counter;
 use crate::search::big::Natural;
+use crate::search::bounds;
 use crate::search::class::{Cache, Class, Patterns, Room};
 use crate::search::count;
 use crate::search::formed::each_class;
 use crate::search::goal::{Goal, SLACK};
 use crate::search::join::{self, Options};
-use crate::search::judge::Judge;
+use crate::search::judge::{Judge, Unfit};
 use crate::search::prepare::Prepared;
 use crate::search::problem::{Figures, Problem};
 use crate::search::random::Random;
@@ -489,14 +490,20 @@ pub fn verify(
             &mut flaws,
         );
     }
-    if goal.single()
-        && certificate.lower_bound > lower * (1.0 + SLACK)
-        && certificate
-            .best
-            .first()
-            .is_none_or(|b| certificate.lower_bound > b.0[0] * (1.0 + SLACK))
-    {
-        flaws.push(Flaw::Lower);
+    if goal.single() {
+        let best = certificate.best.first();
+        let mut most = best.map_or(f64::INFINITY, |best| best.0[0]);
+        let is_partial = prepared.thinned || prepared.uncounted > 0;
+        // What is proved has no open part, and every combination below the answer was counted again.
+        if !certificate.proved {
+            most = most.min(lower);
+        }
+        if is_partial {
+            most = most.min(bounds::least(prepared, &goal));
+        }
+        if certificate.lower_bound > most * (1.0 + SLACK) || certificate.proved && is_partial {
+            flaws.push(Flaw::Lower);
+        }
     }
     // Some of the parts, candidate by candidate.
     let mut random = Random(seed);
@@ -651,27 +658,40 @@ fn rejoin(
     let operation = &prepared.problem.operation;
     let sums = room.sums(operation, class);
     let exact_time = !request.needs_time(prepared.problem);
-    let options = Options {
-        most: 1 << 20,
-        dominance: exact_time,
-        after: None,
-        stop: &|| false,
-    };
-    let joined = join::join(room, &prepared.rules, class, &sums, goal, &options);
-    for leaf in &joined.leaves {
-        *lower = lower.min(leaf.key);
-        if !certificate.proved {
-            return;
+    // Without a proof the answer is said to be near a bound: what is below that is counted.
+    let stated = certificate.lower_bound * (1.0 - SLACK);
+    let below = |key: f64| certificate.proved || goal.single() && key < stated;
+    let mut after = None;
+    loop {
+        let options = Options {
+            most: 1 << 20,
+            dominance: exact_time,
+            after,
+            stop: &|| false,
+        };
+        let joined = join::join(room, &prepared.rules, class, &sums, goal, &options);
+        for leaf in joined.leaves.iter().take_while(|leaf| below(leaf.key)) {
+            let candidate = room.candidate(operation, class, &leaf.rows);
+            match judge.exact(room.skeleton.schedule(operation, &candidate)) {
+                Ok(exact) if goal.admits(&exact.figures) && below(goal.key(&exact.figures)) => {
+                    flaws.push(Flaw::Better {
+                        class: named(room, class),
+                        value: goal.key(&exact.figures),
+                    });
+                }
+                Err(Unfit::Uncounted(_)) if certificate.proved => {
+                    flaws.push(Flaw::Open(named(room, class)));
+                }
+                Err(Unfit::Uncounted(_)) => *lower = lower.min(leaf.key),
+                _ => {}
+            }
         }
-        let candidate = room.candidate(operation, class, &leaf.rows);
-        if let Ok(exact) = judge.exact(room.skeleton.schedule(operation, &candidate))
-            && goal.admits(&exact.figures)
-        {
-            flaws.push(Flaw::Better {
-                class: named(room, class),
-                value: goal.key(&exact.figures),
-            });
-        }
+        let last = joined
+            .leaves
+            .last()
+            .filter(|leaf| joined.more && below(leaf.key));
+        let Some(last) = last else { return };
+        after = Some(last.clone());
     }
 }
 

@@ -154,12 +154,19 @@ impl Looked {
 }
 
 /// The factor of several rows that is safe for a bound.
-fn safe_factor(term: &Term, factors: impl Iterator<Item = f64>) -> f64 {
-    if term.lowers {
-        factors.fold(0.0, f64::max)
-    } else {
-        factors.fold(f64::INFINITY, f64::min)
+fn safe_factor(term: &Term, factors: &[f64]) -> f64 {
+    let mut safe = if term.lowers { 0.0 } else { f64::INFINITY };
+    for &factor in factors {
+        let is_safer = if term.lowers {
+            factor > safe
+        } else {
+            factor < safe
+        };
+        if is_safer {
+            safe = factor;
+        }
     }
+    safe
 }
 
 /// Joins the rows of a class.
@@ -215,20 +222,20 @@ pub fn join(
             part.uses
                 .extend(spaces.iter().map(|&block| row.uses[block]));
         }
-        for t in 0..terms {
-            let own = part.factors.iter().skip(t).step_by(terms);
-            let mut column = Vec::with_capacity(part.rows.len().next_multiple_of(LANES));
-            column.extend(own);
-            column.resize(column.capacity(), 0.0);
-            part.columns.push(column);
-        }
-        for (runs, size) in part.runs.iter_mut().zip(RUNS) {
-            for run in part.factors.chunks((size * terms).max(1)) {
-                let columns = looked.terms.iter().enumerate();
-                runs.extend(columns.map(|(t, term)| {
-                    safe_factor(term, run.iter().skip(t).step_by(terms).copied())
-                }));
+        let lanes = part.rows.len().next_multiple_of(LANES);
+        for (t, term) in looked.terms.iter().enumerate() {
+            let mut column = vec![0.0; lanes];
+            for (row, factors) in part.factors.chunks_exact(terms).enumerate() {
+                column[row] = factors[t];
             }
+            for (runs, size) in part.runs.iter_mut().zip(RUNS) {
+                let rows = column[..part.rows.len()].chunks(size);
+                runs.resize(rows.len() * terms, 0.0);
+                for (run, own) in rows.enumerate() {
+                    runs[run * terms + t] = safe_factor(term, own);
+                }
+            }
+            part.columns.push(column);
         }
         parts.push(part);
     }
@@ -237,8 +244,8 @@ pub fn join(
     for at in (0..parts.len()).rev() {
         let inside = rest[at + 1].clone();
         for (t, (to, term)) in rest[at].iter_mut().zip(&looked.terms).enumerate() {
-            let column = parts[at].factors.iter().skip(t).step_by(terms);
-            *to = inside[t] * safe_factor(term, column.copied());
+            let column = &parts[at].columns[t][..parts[at].rows.len()];
+            *to = inside[t] * safe_factor(term, column);
         }
     }
     let memories = room.skeleton.places.len();
@@ -417,6 +424,8 @@ impl Join<'_> {
         let mut next = 0;
         while let Some(first) = self.next_open(at, &mut next, products) {
             next = (first + LANES).min(count);
+            // Behind rows of the next to last part all rows of the last one follow: often enough for a question.
+            self.stopped |= at + 2 == self.parts.len() && (self.stop)();
             self.form(at, first);
             for row in first..next {
                 if !self.spread(at, row, free, &mut left) {
@@ -437,8 +446,6 @@ impl Join<'_> {
                     self.keep(key, rows);
                     continue;
                 }
-                // Behind the next to last part all rows of the last one follow: often enough for a question.
-                self.stopped |= at + 2 == self.parts.len() && (self.stop)();
                 if self.stopped {
                     return;
                 }

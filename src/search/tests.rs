@@ -469,6 +469,11 @@ fn certificates_are_checked() {
             matches!(check(&changed)[..], [Flaw::Count { .. }]),
             "{seed}"
         );
+        for bound in [1.01, 1e9] {
+            let mut changed = made.clone();
+            changed.lower_bound *= bound;
+            assert!(check(&changed).contains(&Flaw::Lower), "{seed}");
+        }
         let mut changed = made.clone();
         changed.best[0].0[0] *= 0.99;
         assert!(check(&changed).contains(&Flaw::Best(0)), "{seed}");
@@ -502,6 +507,42 @@ fn certificates_are_checked() {
         part.class.skeleton += 1;
         assert!(!check(&changed).is_empty(), "{seed}");
     }
+}
+
+/// A search that was stopped has a certificate of its bound, which holds until the bound is raised.
+#[test]
+fn certificates_of_stopped_searches_are_checked() {
+    let mut open = 0;
+    for seed in [1, 2, 3, 4, 6, 13] {
+        let problem = samples::small(seed, 6);
+        let mut request = request(Objective::Edp, Tiles::Perfect);
+        let whole = search(&problem, &request);
+        request.evaluations = Some(6);
+        let prepared =
+            Prepared::new(&problem, &request.rules, Choices::default()).expect("countable");
+        let outcome =
+            run::search(&prepared, &request, Instant::now(), &mut |_| true).expect("countable");
+        let own = counter(&problem);
+        let made = certificate::certificate(&prepared, &outcome).expect("countable");
+        let check = |changed: &certificate::Certificate| {
+            certificate::verify(&prepared, &request, changed, &own, 7)
+        };
+        assert_eq!(check(&made), [], "{seed}");
+        let (Some(best), false) = (whole.best.first(), outcome.proved) else {
+            continue;
+        };
+        open += 1;
+        assert!(
+            made.lower_bound <= best.found.values[0] * (1.0 + SLACK),
+            "{seed}"
+        );
+        let mut changed = made.clone();
+        changed.lower_bound = best.found.values[0] * 1.01;
+        if changed.lower_bound < made.best.first().map_or(f64::INFINITY, |best| best.0[0]) {
+            assert!(!check(&changed).is_empty(), "{seed}");
+        }
+    }
+    assert!(open > 0);
 }
 
 /// With one thread and with two the same answer after the same work.
