@@ -570,6 +570,9 @@ fn one(
     let found = certificate::verify(&prepared, &task.request, &certificate, &counter, 1);
     let mut flaws: Vec<String> = found.iter().map(words).collect();
     flaws.extend(sums(proof, &certificate));
+    if proof.gap != gap(proof) {
+        flaws.push("the gap is not that of the answer and the lower bound".to_owned());
+    }
     flaws.extend(texts(compiled, search, task, &prepared, proof));
     let mut done = format!(
         "{} candidates in {} parts, each bound computed again",
@@ -630,6 +633,17 @@ fn sums(proof: &Proof, certificate: &Certificate) -> Vec<String> {
         ));
     }
     flaws
+}
+
+/// What an answer to one objective is above its lower bound at most, as a part of it.
+fn gap(proof: &Proof) -> Option<f64> {
+    let value = match proof.best.as_slice() {
+        [best] if !proof.proved => best.values.first().filter(|value| **value > 0.0),
+        _ => None,
+    };
+    let bound = proof.lower_bound.unwrap_or(0.0);
+    let gap = value.map_or(0.0, |value| (1.0 - bound / value).max(0.0));
+    (proof.objective.len() == 1).then_some(gap)
 }
 
 /// The dataflows are those of the candidates.

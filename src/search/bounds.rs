@@ -1,6 +1,7 @@
 //! All bounds that stand for one candidate.
 
 use crate::search::class::{Class, Patterns, Room, Sums, value};
+use crate::search::goal::Goal;
 use crate::search::join::Leaf;
 use crate::search::prepare::Prepared;
 use crate::search::problem::Figures;
@@ -41,6 +42,23 @@ pub fn leaf_figures(
         .collect();
     room.model.figures(&values, &mut figures, &mut Vec::new());
     figures
+}
+
+/// What no schedule at all is below: every element is read once, every PE works all the time.
+pub fn least(prepared: &Prepared, goal: &Goal) -> f64 {
+    let memories = prepared.problem.architecture.memories.len();
+    let mut least = f64::INFINITY;
+    for room in &prepared.rooms {
+        let mut figures = Figures {
+            traffic: vec![0.0; memories],
+            capacity: vec![0.0; memories],
+            ..Figures::default()
+        };
+        let values = &room.model.least;
+        room.model.figures(values, &mut figures, &mut Vec::new());
+        least = least.min(goal.key(&figures));
+    }
+    least
 }
 
 /// The bound of one candidate by itself; `None` if it is none of the space.

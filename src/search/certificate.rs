@@ -4,16 +4,19 @@
 //! not: beginnings of classes (skeleton, patterns of some groups) and classes that were cut off at the top, each with
 //! a bound; and the classes whose combinations were formed. [`verify`] walks the whole tree of patterns and orders by
 //! itself. Every branch must end in a listed one, every listed one must be met, the counts must add up to the space,
-//! each bound is computed anew from problem and class, and a hundred drawn at random are enumerated by the engine.
+//! each bound is computed anew from problem and class, and of a hundred drawn at random the candidates are counted by the
+//! engine, every one of a small part and some of a large one.
 //! Classes that were joined are joined again.
 
 use crate::engine::Counter;
 use crate::search::big::Natural;
+use crate::search::bounds;
 use crate::search::class::{Cache, Class, Patterns, Room};
 use crate::search::count;
+use crate::search::formed::each_class;
 use crate::search::goal::{Goal, SLACK};
 use crate::search::join::{self, Options};
-use crate::search::judge::Judge;
+use crate::search::judge::{Judge, Unfit};
 use crate::search::prepare::Prepared;
 use crate::search::problem::{Figures, Problem};
 use crate::search::random::Random;
@@ -23,8 +26,10 @@ use crate::search::ways::{Axis, Entry, Loops, Orders, Trips, Ways, between};
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Candidates of one drawn class that are enumerated at most.
-const ENUMERATED: usize = 2_000;
+/// Drawn parts of at most so many candidates are enumerated.
+const WHOLE: usize = 500;
+/// Candidates drawn of a larger one.
+const SOME: usize = 84;
 /// Classes drawn.
 pub const DRAWN: usize = 100;
 
@@ -485,14 +490,20 @@ pub fn verify(
             &mut flaws,
         );
     }
-    if goal.single()
-        && certificate.lower_bound > lower * (1.0 + SLACK)
-        && certificate
-            .best
-            .first()
-            .is_none_or(|b| certificate.lower_bound > b.0[0] * (1.0 + SLACK))
-    {
-        flaws.push(Flaw::Lower);
+    if goal.single() {
+        let best = certificate.best.first();
+        let mut most = best.map_or(f64::INFINITY, |best| best.0[0]);
+        let is_partial = prepared.thinned || prepared.uncounted > 0;
+        // What is proved has no open part, and every combination below the answer was counted again.
+        if !certificate.proved {
+            most = most.min(lower);
+        }
+        if is_partial {
+            most = most.min(bounds::least(prepared, &goal));
+        }
+        if certificate.lower_bound > most * (1.0 + SLACK) || certificate.proved && is_partial {
+            flaws.push(Flaw::Lower);
+        }
     }
     // Some of the parts, candidate by candidate.
     let mut random = Random(seed);
@@ -647,31 +658,44 @@ fn rejoin(
     let operation = &prepared.problem.operation;
     let sums = room.sums(operation, class);
     let exact_time = !request.needs_time(prepared.problem);
-    let options = Options {
-        most: 1 << 20,
-        dominance: exact_time,
-        after: None,
-        stop: &|| false,
-    };
-    let joined = join::join(room, &prepared.rules, class, &sums, goal, &options);
-    for leaf in &joined.leaves {
-        *lower = lower.min(leaf.key);
-        if !certificate.proved {
-            return;
+    // Without a proof the answer is said to be near a bound: what is below that is counted.
+    let stated = certificate.lower_bound * (1.0 - SLACK);
+    let below = |key: f64| certificate.proved || goal.single() && key < stated;
+    let mut after = None;
+    loop {
+        let options = Options {
+            most: 1 << 20,
+            dominance: exact_time,
+            after,
+            stop: &|| false,
+        };
+        let joined = join::join(room, &prepared.rules, class, &sums, goal, &options);
+        for leaf in joined.leaves.iter().take_while(|leaf| below(leaf.key)) {
+            let candidate = room.candidate(operation, class, &leaf.rows);
+            match judge.exact(room.skeleton.schedule(operation, &candidate)) {
+                Ok(exact) if goal.admits(&exact.figures) && below(goal.key(&exact.figures)) => {
+                    flaws.push(Flaw::Better {
+                        class: named(room, class),
+                        value: goal.key(&exact.figures),
+                    });
+                }
+                Err(Unfit::Uncounted(_)) if certificate.proved => {
+                    flaws.push(Flaw::Open(named(room, class)));
+                }
+                Err(Unfit::Uncounted(_)) => *lower = lower.min(leaf.key),
+                _ => {}
+            }
         }
-        let candidate = room.candidate(operation, class, &leaf.rows);
-        if let Ok(exact) = judge.exact(room.skeleton.schedule(operation, &candidate))
-            && goal.admits(&exact.figures)
-        {
-            flaws.push(Flaw::Better {
-                class: named(room, class),
-                value: goal.key(&exact.figures),
-            });
-        }
+        let last = joined
+            .leaves
+            .last()
+            .filter(|leaf| joined.more && below(leaf.key));
+        let Some(last) = last else { return };
+        after = Some(last.clone());
     }
 }
 
-/// Counts candidates of one part, and compares each with the part's bound and with the answer.
+/// Counts candidates of one part, all of a small one, and compares each with the part's bound and with the answer.
 fn draw(
     prepared: &Prepared,
     request: &Request,
@@ -683,51 +707,21 @@ fn draw(
 ) {
     let room = &prepared.rooms[class.skeleton];
     let operation = &prepared.problem.operation;
-    let mut goal = Goal::new(&request.objectives, &request.limits);
-    let mut left = ENUMERATED / DRAWN + 1;
-    let mut cache = Cache::new();
+    let goal = Goal::new(&request.objectives, &request.limits);
     let mut bound = blank(prepared.problem);
     let mut scratch = Vec::new();
-    let full = class.patterns.len() == room.groups() && is_ordered(prepared, class);
-    if full {
+    if class.patterns.len() == room.groups() && is_ordered(prepared, class) {
         let sums = room.sums(operation, class);
         room.class_bound(class, &sums, &mut bound, &mut scratch);
     } else {
         room.open_bound(&class.patterns, &mut bound, &mut scratch);
     }
-    for _ in 0..4 * left {
-        if left == 0 {
-            break;
-        }
-        let mut patterns = class.patterns.clone();
-        while patterns.len() < room.groups() {
-            let group = &room.tables.groups[patterns.len()];
-            patterns.push(random.below(group.patterns.len() as u64) as u32);
-        }
-        let rows: SmallVec<[u32; 8]> = (patterns.iter().enumerate())
-            .map(|(g, &p)| {
-                random.below(room.tables.groups[g].patterns[p as usize].rows.len() as u64) as u32
-            })
-            .collect();
-        let loops = if full {
-            class.loops.clone()
-        } else {
-            let nests = room.orders(operation, &prepared.rules, &patterns, &mut cache);
-            if nests.is_empty() {
-                continue;
-            }
-            nests[random.below(nests.len() as u64) as usize].clone()
-        };
-        let drawn = Class {
-            skeleton: class.skeleton,
-            patterns,
-            loops,
-        };
-        let candidate = room.candidate(operation, &drawn, &rows);
+    let whole = all_of(prepared, class);
+    let candidates = whole.unwrap_or_else(|| some_of(prepared, class, random));
+    for candidate in candidates {
         let Ok(exact) = judge.exact(room.skeleton.schedule(operation, &candidate)) else {
             continue;
         };
-        left -= 1;
         let below = request
             .objectives
             .iter()
@@ -744,6 +738,77 @@ fn draw(
                 value: goal.key(&exact.figures),
             });
         }
-        goal.found.clear();
     }
+}
+
+/// Every candidate of a part; `None` if there are more than [`WHOLE`].
+fn all_of(prepared: &Prepared, class: &Class) -> Option<Vec<Candidate>> {
+    let room = &prepared.rooms[class.skeleton];
+    let operation = &prepared.problem.operation;
+    let mut found = Vec::new();
+    let mut add = |class: &Class| -> bool {
+        let rows = class.patterns.iter().enumerate();
+        let counts: SmallVec<[u32; 8]> = rows
+            .map(|(g, &p)| room.tables.groups[g].patterns[p as usize].rows.len() as u32)
+            .collect();
+        let mut rows: SmallVec<[u32; 8]> = SmallVec::from_elem(0, counts.len());
+        loop {
+            if found.len() == WHOLE {
+                return false;
+            }
+            found.push(room.candidate(operation, class, &rows));
+            let turned = (0..rows.len()).rev().find(|&at| {
+                rows[at] = (rows[at] + 1) % counts[at];
+                rows[at] > 0
+            });
+            if turned.is_none() {
+                return true;
+            }
+        }
+    };
+    let is_one = class.patterns.len() == room.groups() && is_ordered(prepared, class);
+    let is_whole = if is_one {
+        add(class)
+    } else {
+        let (skeleton, patterns) = (class.skeleton, &class.patterns);
+        each_class(prepared, skeleton, patterns, &mut Cache::new(), &mut add)
+    };
+    is_whole.then_some(found)
+}
+
+/// Some candidates of a part, drawn at random.
+fn some_of(prepared: &Prepared, class: &Class, random: &mut Random) -> Vec<Candidate> {
+    let room = &prepared.rooms[class.skeleton];
+    let operation = &prepared.problem.operation;
+    let is_one = class.patterns.len() == room.groups() && is_ordered(prepared, class);
+    let mut cache = Cache::new();
+    let mut found = Vec::with_capacity(SOME);
+    for _ in 0..SOME {
+        let mut patterns = class.patterns.clone();
+        while patterns.len() < room.groups() {
+            let group = &room.tables.groups[patterns.len()];
+            patterns.push(random.below(group.patterns.len() as u64) as u32);
+        }
+        let rows: SmallVec<[u32; 8]> = (patterns.iter().enumerate())
+            .map(|(g, &p)| {
+                random.below(room.tables.groups[g].patterns[p as usize].rows.len() as u64) as u32
+            })
+            .collect();
+        let loops = if is_one {
+            class.loops.clone()
+        } else {
+            let nests = room.orders(operation, &prepared.rules, &patterns, &mut cache);
+            if nests.is_empty() {
+                continue;
+            }
+            nests[random.below(nests.len() as u64) as usize].clone()
+        };
+        let drawn = Class {
+            skeleton: class.skeleton,
+            patterns,
+            loops,
+        };
+        found.push(room.candidate(operation, &drawn, &rows));
+    }
+    found
 }

@@ -603,11 +603,11 @@ pub type Cache = BTreeMap<(usize, Vec<Vec<usize>>), Vec<Vec<(usize, usize)>>>;
 
 #[inline]
 pub fn value(form: &Sum, factors: &[f64]) -> f64 {
-    form.parts
-        .iter()
-        .fold(form.constant, |sum, &(term, factor)| {
-            sum + factor * factors[term]
-        })
+    let mut sum = form.constant;
+    for &(term, factor) in &form.parts {
+        sum += factor * factors[term];
+    }
+    sum
 }
 
 fn interleave(

@@ -32,12 +32,67 @@ pub struct Goal {
     pub limits: Vec<Limit>,
     /// Sorted by the values.
     pub found: Vec<Found>,
-    /// Of a front the first value of each, one after another: they are compared more often than anything else.
-    firsts: Vec<f64>,
+    /// Of a front of two; looked up more often than anything else.
+    stairs: Arc<Stairs>,
+}
+
+/// The steps of a front of two values: the more of the first, the less of the second.
+#[derive(Clone, Debug, Default)]
+struct Stairs {
+    /// What a first and a second value must be below to be less than those of each step.
+    steps: Vec<[f64; 2]>,
+    /// Per interval of first values the steps before it.
+    before: Vec<u32>,
+    /// The first interval.
+    begin: u64,
+}
+
+impl Stairs {
+    /// Of answers sorted by their first values.
+    fn new(found: &[Found]) -> Stairs {
+        let steps: Vec<[f64; 2]> = (found.iter())
+            .map(|found| [below(found.values[0]), below(found.values[1])])
+            .collect();
+        let begin = steps.first().map_or(0, |step| Stairs::interval(step[0]));
+        let mut before = Vec::new();
+        for (number, step) in steps.iter().enumerate() {
+            let interval = Stairs::interval(step[0]) - begin;
+            before.resize(before.len().max(interval as usize + 1), number as u32);
+        }
+        Stairs {
+            before,
+            begin,
+            steps,
+        }
+    }
+
+    /// 64 intervals between a power of two and the next; what is below one lies in the first.
+    fn interval(value: f64) -> u64 {
+        value.max(1.0).to_bits() >> 46
+    }
+
+    /// What a second value must be below to be less than that of the last step up to a first value; `None` if all
+    /// steps have more of the first.
+    fn last(&self, value: f64) -> Option<f64> {
+        let interval = Stairs::interval(value).checked_sub(self.begin)?;
+        let mut next = match self.before.get(interval as usize) {
+            Some(before) => *before as usize,
+            None => self.steps.len(),
+        };
+        while self.steps.get(next).is_some_and(|step| value >= step[0]) {
+            next += 1;
+        }
+        Some(self.steps.get(next.checked_sub(1)?)?[1])
+    }
 }
 
 fn less(a: f64, b: f64) -> bool {
-    a < b * (1.0 - SLACK) || (b == 0.0 && a < 0.0)
+    a < below(b)
+}
+
+/// What is less than a value is below this.
+fn below(value: f64) -> f64 {
+    value * (1.0 - SLACK)
 }
 
 impl Goal {
@@ -47,7 +102,7 @@ impl Goal {
             objectives: objectives.to_vec(),
             limits: limits.to_vec(),
             found: Vec::new(),
-            firsts: Vec::new(),
+            stairs: Arc::default(),
         }
     }
 
@@ -59,7 +114,13 @@ impl Goal {
     /// Whether figures that are at least these can still be an answer.
     #[must_use]
     pub fn admits(&self, figures: &Figures) -> bool {
-        self.keeps(figures) && self.improves(figures)
+        self.admits_near(figures, &mut 0)
+    }
+
+    /// The same of figures like others before them; `near` is where in a front those were last compared.
+    #[must_use]
+    pub fn admits_near(&self, figures: &Figures, near: &mut usize) -> bool {
+        self.keeps(figures) && self.improves(figures, near)
     }
 
     /// Whether the user's limits are kept.
@@ -71,27 +132,31 @@ impl Goal {
     }
 
     /// Whether nothing found is at least as good.
-    #[must_use]
-    pub fn improves(&self, figures: &Figures) -> bool {
+    fn improves(&self, figures: &Figures, near: &mut usize) -> bool {
         if self.single() {
             let value = figures.value(self.objectives[0]);
-            return self
-                .found
-                .first()
-                .is_none_or(|best| less(value, best.values[0]));
+            let best = self.found.first();
+            return best.is_none_or(|best| less(value, best.values[0]));
+        }
+        if let [first, second] = *self.objectives.as_slice() {
+            // The further on in the front, the less of the second: the last one that has no more of the first.
+            let last = self.stairs.last(figures.value(first));
+            return last.is_none_or(|below| figures.value(second) < below);
         }
         let replaces = |found: &Found| {
             let mut values = found.values.iter().zip(&self.objectives);
             values.all(|(&own, &objective)| !less(figures.value(objective), own))
         };
-        if let [first, _] = *self.objectives.as_slice() {
-            // The further on in the front, the less of the second: the last one that has no more of the first.
-            let value = figures.value(first);
-            let upto = |known: &f64| !less(value, *known);
-            let last = self.firsts.partition_point(upto).checked_sub(1);
-            return !last.is_some_and(|last| replaces(&self.found[last]));
+        if self.found.get(*near).is_some_and(replaces) {
+            return false;
         }
-        !self.found.iter().any(replaces)
+        match self.found.iter().position(replaces) {
+            Some(at) => {
+                *near = at;
+                false
+            }
+            None => true,
+        }
     }
 
     /// Takes a counted candidate in if it improves.
@@ -120,8 +185,9 @@ impl Goal {
             .found
             .partition_point(|found| found.values < entry.values);
         self.found.insert(at, entry);
-        let firsts = self.found.iter().map(|found| found.values[0]);
-        self.firsts = firsts.collect();
+        if let [_, _] = *self.objectives.as_slice() {
+            self.stairs = Arc::new(Stairs::new(&self.found));
+        }
         true
     }
 

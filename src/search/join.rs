@@ -3,14 +3,16 @@
 //! Problem: a class has a product of numbers of rows as many candidates. Group by group the products of the terms are
 //! extended; the component-wise least of all that is open makes a bound of everything that can still follow, and the
 //! capacities, the axes of the arrays, the limits and what was found cut it off. The last group's rows are one list
-//! of dot products.
+//! of dot products, of [`LANES`] rows at a time. Only the forms are formed that what is asked for is made of.
 //!
 //! Invariant: what is handed on as [`Leaf`] is everything that the goal admits, or the `most` best of it.
 
-use crate::search::class::{Class, Room, Sums, value};
+use crate::search::class::{Class, Room, Sum, Sums, Term, value};
 use crate::search::goal::Goal;
+use crate::search::model::Asked;
 use crate::search::problem::Figures;
 use crate::search::space::{Block, Rules};
+use crate::search::tables::Row;
 use smallvec::SmallVec;
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -33,7 +35,7 @@ impl Leaf {
 /// What of a class is wanted.
 #[derive(Clone)]
 pub struct Options<'a> {
-    /// So many leaves at most, the best.
+    /// So many leaves at most, the best; with 0 nothing is kept of what is formed.
     pub most: usize,
     /// Rows that are in no component better than another one are left out.
     pub dominance: bool,
@@ -54,6 +56,14 @@ pub struct Work {
     pub dominated: u64,
 }
 
+impl Work {
+    pub fn add(&mut self, other: Work) {
+        self.formed += other.formed;
+        self.cut += other.cut;
+        self.dominated += other.dominated;
+    }
+}
+
 /// What a class has to offer.
 pub struct Joined {
     /// Sorted by key.
@@ -71,18 +81,27 @@ struct Part {
     rows: Vec<u32>,
     /// Row by row, a factor per term.
     factors: Vec<f64>,
+    /// The same term by term; what there is of no row fills up the last lanes.
+    columns: Vec<Vec<f64>>,
     /// Row by row, per space block.
     uses: Vec<u64>,
     /// Of every so many rows ([`RUNS`]) the safe factors together: a bound for all of them.
     runs: [Vec<f64>; 2],
+    /// The forms with the products outside, and what is safe inside, folded in: per form its parts.
+    folded: Vec<Vec<(usize, f64)>>,
+    /// Values of the forms of some rows.
+    lanes: Vec<[f64; LANES]>,
 }
 
+/// Rows that are formed together.
+const LANES: usize = 16;
 /// Rows that are bounded together.
-const RUNS: [usize; 2] = [256, 16];
+const RUNS: [usize; 2] = [256, LANES];
 
 struct Join<'a> {
     room: &'a Room,
-    sums: &'a Sums,
+    asked: Asked,
+    sums: Looked,
     goal: &'a Goal,
     parts: Vec<Part>,
     /// Per part, per term: safe factors of it and the parts after it together.
@@ -97,12 +116,57 @@ struct Join<'a> {
     figures: Figures,
     values: Vec<f64>,
     scratch: Vec<f64>,
-    /// Forms of the last part, its products folded in: per form its parts.
-    folded: Vec<Vec<(usize, f64)>>,
+    /// Where in a front the last figures were compared.
+    near: usize,
     after: Option<Leaf>,
     safe: Vec<f64>,
     stop: &'a dyn Fn() -> bool,
     stopped: bool,
+}
+
+/// What of the sums of a class is looked at.
+struct Looked {
+    terms: Vec<Term>,
+    /// By number of the form.
+    forms: Vec<(usize, Sum)>,
+}
+
+impl Looked {
+    fn of(sums: &Sums, asked: &Asked) -> Looked {
+        let mut numbers: Vec<Option<usize>> = vec![None; sums.terms.len()];
+        let mut found = Looked {
+            terms: Vec::new(),
+            forms: Vec::with_capacity(asked.forms.len()),
+        };
+        for &number in &asked.forms {
+            let mut form = sums.forms[number].clone();
+            for (term, _) in &mut form.parts {
+                let own = *numbers[*term].get_or_insert(found.terms.len());
+                if own == found.terms.len() {
+                    found.terms.push(sums.terms[*term].clone());
+                }
+                *term = own;
+            }
+            found.forms.push((number, form));
+        }
+        found
+    }
+}
+
+/// The factor of several rows that is safe for a bound.
+fn safe_factor(term: &Term, factors: &[f64]) -> f64 {
+    let mut safe = if term.lowers { 0.0 } else { f64::INFINITY };
+    for &factor in factors {
+        let is_safer = if term.lowers {
+            factor > safe
+        } else {
+            factor < safe
+        };
+        if is_safer {
+            safe = factor;
+        }
+    }
+    safe
 }
 
 /// Joins the rows of a class.
@@ -115,11 +179,20 @@ pub fn join(
     options: &Options<'_>,
 ) -> Joined {
     let most = options.most;
-    let terms = sums.terms.len();
+    let limits = goal.limits.iter().map(|limit| limit.of);
+    let asked = (room.model).asked(goal.objectives.iter().copied().chain(limits));
+    let looked = Looked::of(sums, &asked);
+    let terms = looked.terms.len();
     let spaces: Vec<usize> = (room.skeleton.blocks.iter().enumerate())
         .filter(|(_, block)| matches!(block, Block::Space { .. }))
         .map(|(number, _)| number)
         .collect();
+    // Of equals one of a front stays, whichever it is; of an answer the one that costs least in all else.
+    let compared = if goal.single() {
+        &sums.terms
+    } else {
+        &looked.terms
+    };
     let mut work = Work::default();
     let mut parts: Vec<Part> = Vec::with_capacity(room.groups());
     for g in 0..room.groups() {
@@ -128,11 +201,14 @@ pub fn join(
             group: g,
             rows: Vec::new(),
             factors: Vec::new(),
+            columns: Vec::with_capacity(terms),
             uses: Vec::new(),
             runs: [Vec::new(), Vec::new()],
+            folded: vec![Vec::new(); looked.forms.len()],
+            lanes: vec![[0.0; LANES]; looked.forms.len()],
         };
         let rows = if options.dominance {
-            kept(room, g, class.patterns[g] as usize, sums)
+            kept(room, g, class.patterns[g] as usize, compared)
         } else {
             Arc::new((0..pattern.rows.len() as u32).collect())
         };
@@ -140,27 +216,26 @@ pub fn join(
         for &number in rows.iter() {
             let row = &pattern.rows[number as usize];
             part.rows.push(number);
-            part.factors.extend(
-                sums.terms
-                    .iter()
-                    .map(|term| row.factors[term.columns[g] as usize]),
-            );
+            let own = looked.terms.iter();
+            let own = own.map(|term| row.factors[term.columns[g] as usize]);
+            part.factors.extend(own);
             part.uses
                 .extend(spaces.iter().map(|&block| row.uses[block]));
         }
-        if terms > 0 {
+        let lanes = part.rows.len().next_multiple_of(LANES);
+        for (t, term) in looked.terms.iter().enumerate() {
+            let mut column = vec![0.0; lanes];
+            for (row, factors) in part.factors.chunks_exact(terms).enumerate() {
+                column[row] = factors[t];
+            }
             for (runs, size) in part.runs.iter_mut().zip(RUNS) {
-                for run in part.factors.chunks(size * terms) {
-                    for t in 0..terms {
-                        let column = run.iter().skip(t).step_by(terms);
-                        runs.push(if sums.terms[t].lowers {
-                            column.fold(0.0f64, |most, &f| most.max(f))
-                        } else {
-                            column.fold(f64::INFINITY, |least, &f| least.min(f))
-                        });
-                    }
+                let rows = column[..part.rows.len()].chunks(size);
+                runs.resize(rows.len() * terms, 0.0);
+                for (run, own) in rows.enumerate() {
+                    runs[run * terms + t] = safe_factor(term, own);
                 }
             }
+            part.columns.push(column);
         }
         parts.push(part);
     }
@@ -168,14 +243,9 @@ pub fn join(
     let mut rest: Vec<Vec<f64>> = vec![vec![1.0; terms]; parts.len() + 1];
     for at in (0..parts.len()).rev() {
         let inside = rest[at + 1].clone();
-        for ((t, to), inside) in rest[at].iter_mut().enumerate().zip(inside) {
-            let column = parts[at].factors.iter().skip(t).step_by(terms.max(1));
-            *to = inside
-                * if sums.terms[t].lowers {
-                    column.fold(0.0f64, |most, &f| most.max(f))
-                } else {
-                    column.fold(f64::INFINITY, |least, &f| least.min(f))
-                };
+        for (t, (to, term)) in rest[at].iter_mut().zip(&looked.terms).enumerate() {
+            let column = &parts[at].columns[t][..parts[at].rows.len()];
+            *to = inside[t] * safe_factor(term, column);
         }
     }
     let memories = room.skeleton.places.len();
@@ -193,7 +263,7 @@ pub fn join(
         });
     let mut join = Join {
         room,
-        sums,
+        asked,
         goal,
         rest,
         axes: axes.collect(),
@@ -210,7 +280,8 @@ pub fn join(
         },
         values: vec![0.0; sums.forms.len()],
         scratch: Vec::new(),
-        folded: vec![Vec::new(); sums.forms.len()],
+        near: 0,
+        sums: looked,
         after: options.after.clone(),
         safe: Vec::new(),
         stop: options.stop,
@@ -239,9 +310,8 @@ pub type Columns = Vec<(u32, bool)>;
 
 /// The rows of a pattern that no other row replaces in the given columns; the same for every class that looks at the
 /// same columns, so they are remembered.
-fn kept(room: &Room, g: usize, p: usize, sums: &Sums) -> Arc<Vec<u32>> {
-    let mut columns: Columns = sums
-        .terms
+fn kept(room: &Room, g: usize, p: usize, terms: &[Term]) -> Arc<Vec<u32>> {
+    let mut columns: Columns = terms
         .iter()
         .map(|term| (term.columns[g], term.lowers))
         .collect();
@@ -254,17 +324,27 @@ fn kept(room: &Room, g: usize, p: usize, sums: &Sums) -> Arc<Vec<u32>> {
         return Arc::clone(rows);
     }
     let rows = &room.tables.groups[g].patterns[p].rows;
-    let columns = &key.2;
+    // A column that is the same in all rows tells none of them from another.
+    let differs = |own: &dyn Fn(&Row) -> f64| {
+        let first = rows.first().map(own);
+        rows.iter().any(|row| Some(own(row)) != first)
+    };
+    let factors = key.2.iter();
+    let factors: Vec<(usize, bool)> = factors
+        .map(|&(column, more)| (column as usize, more))
+        .filter(|&(column, _)| differs(&|row| row.factors[column]))
+        .collect();
     let spaces: Vec<usize> = (room.skeleton.blocks.iter().enumerate())
         .filter(|(_, block)| matches!(block, Block::Space { .. }))
         .map(|(number, _)| number)
+        .filter(|&block| differs(&|row| row.uses[block] as f64))
         .collect();
     // All of a row in one list in which less is better.
-    let width = columns.len() + spaces.len();
+    let width = factors.len() + spaces.len();
     let mut flat: Vec<f64> = Vec::with_capacity(rows.len() * width);
     for row in rows {
-        flat.extend(columns.iter().map(|&(column, more)| {
-            let factor = row.factors[column as usize];
+        flat.extend(factors.iter().map(|&(column, more)| {
+            let factor = row.factors[column];
             if more { -factor } else { factor }
         }));
         flat.extend(spaces.iter().map(|&block| row.uses[block] as f64));
@@ -280,13 +360,16 @@ fn kept(room: &Room, g: usize, p: usize, sums: &Sums) -> Arc<Vec<u32>> {
             .then(a.cmp(&b))
     });
     let mut kept: Vec<u32> = Vec::new();
+    // The same rows; those that replaced many come first.
+    let mut tried: Vec<u32> = Vec::new();
     for row in order {
         let own = at(row);
-        if !kept
-            .iter()
-            .any(|&other| at(other).iter().zip(own).all(|(a, b)| a <= b))
-        {
-            kept.push(row);
+        match tried.iter().position(|&other| replaces(at(other), own)) {
+            Some(number) => tried.swap(number, number / 2),
+            None => {
+                kept.push(row);
+                tried.push(row);
+            }
         }
     }
     // As they came: sorted by what they cost, so that neighbours are alike.
@@ -297,12 +380,16 @@ fn kept(room: &Room, g: usize, p: usize, sums: &Sums) -> Arc<Vec<u32>> {
     kept
 }
 
+/// Whether nothing of the first list is more than in the second.
+#[inline]
+fn replaces(own: &[f64], other: &[f64]) -> bool {
+    (0..own.len()).all(|at| own[at] <= other[at])
+}
+
 impl Join<'_> {
     fn fits(&self) -> bool {
-        let capacities = self.room.model.capacity.iter();
-        capacities
-            .clone()
-            .all(|&(form, most)| form.is_none_or(|form| self.values[form] <= most))
+        let held = &self.asked.held;
+        held.iter().all(|&(form, most)| self.values[form] <= most)
             && self.room.model.banks.iter().all(|(memory, bank, tiles)| {
                 let banks: f64 = tiles
                     .iter()
@@ -317,54 +404,80 @@ impl Join<'_> {
         if !self.fits() {
             return None;
         }
-        self.room
-            .model
-            .figures(&self.values, &mut self.figures, &mut self.scratch);
-        if !self.goal.admits(&self.figures) {
+        let (figures, scratch) = (&mut self.figures, &mut self.scratch);
+        (self.room.model).asked_figures(&self.asked, &self.values, figures, scratch);
+        if !self.goal.admits_near(&self.figures, &mut self.near) {
             return None;
         }
         let key = self.goal.key(&self.figures);
         (key <= self.threshold).then_some(key)
     }
 
+    /// Joins the rows of a part, and of those after it, to the products of those before.
     fn extend(&mut self, at: usize, products: &[f64], free: &[u64], rows: &mut SmallVec<[u32; 8]>) {
         let terms = products.len();
-        if at + 1 == self.parts.len() {
-            self.last(products, free, rows);
-            return;
-        }
-        let spaces = free.len();
-        let mut next = vec![0.0; terms];
-        let mut safe = vec![0.0; terms];
+        let is_last = at + 1 == self.parts.len();
+        let count = self.parts[at].rows.len();
+        self.fold(at, products);
+        let mut longer = vec![0.0; if is_last { 0 } else { terms }];
         let mut left: SmallVec<[u64; 4]> = SmallVec::from_slice(free);
-        let mut next_row = 0;
-        while let Some(row) = self.next_open(at, &mut next_row, products) {
-            if !self.spread(at, row, free, &mut left) {
-                self.work.cut += 1;
-                continue;
-            }
-            let part = &self.parts[at];
-            let factors = &part.factors[row * terms..(row + 1) * terms];
-            for t in 0..terms {
-                next[t] = products[t] * factors[t];
-                safe[t] = next[t] * self.rest[at + 1][t];
-            }
-            for (to, form) in self.values.iter_mut().zip(&self.sums.forms) {
-                *to = value(form, &safe);
-            }
-            if self.open().is_none() {
-                self.work.cut += 1;
-                continue;
-            }
-            // Behind the next to last part all rows of the last one follow: often enough for a question.
+        let mut next = 0;
+        while let Some(first) = self.next_open(at, &mut next, products) {
+            next = (first + LANES).min(count);
+            // Behind rows of the next to last part all rows of the last one follow: often enough for a question.
             self.stopped |= at + 2 == self.parts.len() && (self.stop)();
-            if self.stopped {
-                return;
+            self.form(at, first);
+            for row in first..next {
+                if !self.spread(at, row, free, &mut left) {
+                    self.work.cut += 1;
+                    continue;
+                }
+                let lanes = &self.parts[at].lanes;
+                for ((number, _), lanes) in self.sums.forms.iter().zip(lanes) {
+                    self.values[*number] = lanes[row - first];
+                }
+                self.work.formed += u64::from(is_last);
+                let Some(key) = self.open() else {
+                    self.work.cut += u64::from(!is_last);
+                    continue;
+                };
+                rows[self.parts[at].group] = self.parts[at].rows[row];
+                if is_last {
+                    self.keep(key, rows);
+                    continue;
+                }
+                if self.stopped {
+                    return;
+                }
+                let factors = &self.parts[at].factors[row * terms..(row + 1) * terms];
+                (0..terms).for_each(|t| longer[t] = products[t] * factors[t]);
+                self.extend(at + 1, &longer, &left, rows);
             }
-            rows[self.parts[at].group] = self.parts[at].rows[row];
-            debug_assert_eq!(left.len(), spaces);
-            let left = left.clone();
-            self.extend(at + 1, &next.clone(), &left, rows);
+        }
+    }
+
+    /// Folds what is outside of a part, and what is safe inside, into its forms.
+    fn fold(&mut self, at: usize, products: &[f64]) {
+        let rest = &self.rest[at + 1];
+        let folded = self.parts[at].folded.iter_mut();
+        for (folded, (_, form)) in folded.zip(&self.sums.forms) {
+            folded.clear();
+            let parts = form.parts.iter();
+            folded.extend(parts.map(|&(t, factor)| (t, factor * (products[t] * rest[t]))));
+        }
+    }
+
+    /// Values of the forms of the rows of a part from one on, or bounds of them.
+    fn form(&mut self, at: usize, first: usize) {
+        let part = &mut self.parts[at];
+        let forms = self.sums.forms.iter().zip(&part.folded);
+        for (lanes, ((_, form), folded)) in part.lanes.iter_mut().zip(forms) {
+            *lanes = [form.constant; LANES];
+            for &(term, factor) in folded {
+                if let Some(own) = part.columns[term][first..].first_chunk::<LANES>() {
+                    (0..LANES).for_each(|at| lanes[at] += factor * own[at]);
+                }
+            }
         }
     }
 
@@ -373,9 +486,9 @@ impl Join<'_> {
         let count = self.parts[at].rows.len();
         'rows: while *next < count {
             for (level, size) in RUNS.into_iter().enumerate() {
-                // A run of all rows says what is known of the part.
+                // Of a run of all rows is known what it says: it was looked at with what is outside of the part.
                 if next.is_multiple_of(size)
-                    && count > size.min(RUNS[1])
+                    && count > size
                     && !self.run_open(at, level, *next / size, products)
                 {
                     let end = (*next + size).min(count);
@@ -400,8 +513,8 @@ impl Join<'_> {
         self.safe.clear();
         self.safe
             .extend((0..terms).map(|t| products[t] * own[t] * self.rest[at + 1][t]));
-        for (to, form) in self.values.iter_mut().zip(&self.sums.forms) {
-            *to = value(form, &self.safe);
+        for (number, form) in &self.sums.forms {
+            self.values[*number] = value(form, &self.safe);
         }
         self.open().is_some()
     }
@@ -423,56 +536,26 @@ impl Join<'_> {
         true
     }
 
-    fn last(&mut self, products: &[f64], free: &[u64], rows: &mut SmallVec<[u32; 8]>) {
-        let at = self.parts.len() - 1;
-        let terms = products.len();
-        for (folded, form) in self.folded.iter_mut().zip(&self.sums.forms) {
-            folded.clear();
-            folded.extend(
-                form.parts
-                    .iter()
-                    .map(|&(term, factor)| (term, factor * products[term])),
-            );
+    /// Takes in a combination that is of interest.
+    fn keep(&mut self, key: f64, rows: &SmallVec<[u32; 8]>) {
+        if self.most == 0 {
+            self.more = true;
+            return;
         }
-        let mut left: SmallVec<[u64; 4]> = SmallVec::from_slice(free);
-        let mut next_row = 0;
-        while let Some(row) = self.next_open(at, &mut next_row, products) {
-            if !self.spread(at, row, free, &mut left) {
-                self.work.cut += 1;
-                continue;
-            }
-            self.work.formed += 1;
-            let factors = &self.parts[at].factors[row * terms..(row + 1) * terms];
-            for ((to, form), folded) in self
-                .values
-                .iter_mut()
-                .zip(&self.sums.forms)
-                .zip(&self.folded)
-            {
-                *to = folded.iter().fold(form.constant, |sum, &(term, factor)| {
-                    sum + factor * factors[term]
-                });
-            }
-            let Some(key) = self.open() else { continue };
-            rows[self.parts[at].group] = self.parts[at].rows[row];
-            let leaf = Leaf {
-                key,
-                rows: rows.clone(),
-            };
-            if self
-                .after
-                .as_ref()
-                .is_some_and(|after| leaf.order(after) != Ordering::Greater)
-            {
-                continue;
-            }
-            self.leaves.push(leaf);
-            if self.leaves.len() >= 2 * self.most.max(8) {
-                self.leaves.sort_by(Leaf::order);
-                self.leaves.truncate(self.most);
-                self.more = true;
-                self.threshold = self.leaves.last().map_or(f64::INFINITY, |leaf| leaf.key);
-            }
+        let leaf = Leaf {
+            key,
+            rows: rows.clone(),
+        };
+        let after = self.after.as_ref();
+        if after.is_some_and(|after| leaf.order(after) != Ordering::Greater) {
+            return;
+        }
+        self.leaves.push(leaf);
+        if self.leaves.len() >= 2 * self.most.max(8) {
+            self.leaves.sort_by(Leaf::order);
+            self.leaves.truncate(self.most);
+            self.more = true;
+            self.threshold = self.leaves.last().map_or(f64::INFINITY, |leaf| leaf.key);
         }
     }
 }

@@ -11,7 +11,7 @@
 use crate::cost::{Per, Price};
 use crate::engine::TimingRule;
 use crate::ir::{OperationKind, Ports, Rate, Role};
-use crate::search::problem::{Figures, Problem};
+use crate::search::problem::{Figures, Objective, Problem};
 use crate::search::space::{Block, Skeleton};
 use crate::search::tables::{Kind, Tables};
 
@@ -100,6 +100,20 @@ pub struct Model {
     floor: f64,
 }
 
+/// Which figures somebody looks at.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// The forms that they are made of, ascending, with those of what memories can hold.
+    pub forms: Vec<usize>,
+    /// Forms of what memories must hold, and the most that they can.
+    pub held: Vec<(usize, f64)>,
+    energy: bool,
+    timed: bool,
+    /// Memory and form.
+    traffic: Vec<(usize, usize)>,
+    capacity: Vec<(usize, usize)>,
+}
+
 struct Builder<'a> {
     problem: &'a Problem,
     skeleton: &'a Skeleton,
@@ -154,7 +168,111 @@ impl Model {
 
     /// The figures for given values of the forms; scratch: one number per resource.
     pub fn figures(&self, values: &[f64], into: &mut Figures, scratch: &mut Vec<f64>) {
-        let at = |form: usize| values[form].max(self.least[form]);
+        into.cycles = self.cycles(values, scratch);
+        into.energy = self.energy(values, into.cycles);
+        for (memory, form) in self.traffic.iter().enumerate() {
+            into.traffic[memory] = form.map_or(0.0, |form| self.traffic(values, form));
+        }
+        for (memory, &(form, _)) in self.capacity.iter().enumerate() {
+            into.capacity[memory] = form.map_or(0.0, |form| self.capacity(values, form));
+        }
+        into.area = self.area;
+    }
+
+    /// Of the figures those that are asked for, to the same bit; the others stay as they are.
+    pub fn asked_figures(
+        &self,
+        asked: &Asked,
+        values: &[f64],
+        into: &mut Figures,
+        scratch: &mut Vec<f64>,
+    ) {
+        if asked.timed {
+            into.cycles = self.cycles(values, scratch);
+        }
+        if asked.energy {
+            into.energy = self.energy(values, into.cycles);
+        }
+        for &(memory, form) in &asked.traffic {
+            into.traffic[memory] = self.traffic(values, form);
+        }
+        for &(memory, form) in &asked.capacity {
+            into.capacity[memory] = self.capacity(values, form);
+        }
+        into.area = self.area;
+    }
+
+    /// What these objectives, and what the memories can hold, are made of.
+    #[must_use]
+    pub fn asked(&self, objectives: impl Iterator<Item = Objective>) -> Asked {
+        let mut asked = Asked::default();
+        for objective in objectives {
+            asked.energy |= objective.needs_energy();
+            asked.timed |= objective.needs_time();
+            match objective {
+                Objective::Traffic(memory) => {
+                    asked
+                        .traffic
+                        .extend(self.traffic[memory].map(|form| (memory, form)));
+                }
+                Objective::Capacity(memory) => {
+                    asked
+                        .capacity
+                        .extend(self.capacity[memory].0.map(|form| (memory, form)));
+                }
+                _ => {}
+            }
+        }
+        // What is lost while time passes.
+        asked.timed |= asked.energy && self.static_pj != 0.0;
+        let held = self.capacity.iter();
+        let held = held.filter_map(|&(form, most)| Some((form?, most)));
+        asked.held = held.filter(|(_, most)| most.is_finite()).collect();
+        let figures = asked.traffic.iter().chain(&asked.capacity).map(|one| one.1);
+        let mut forms: Vec<usize> = figures.collect();
+        forms.extend(asked.held.iter().map(|held| held.0));
+        forms.extend(self.banks.iter().flat_map(|(_, _, tiles)| tiles));
+        if asked.energy {
+            forms.extend(self.energy);
+        }
+        if asked.timed {
+            forms.push(self.compute);
+            forms.extend(self.waves.map(|waves| waves.0));
+            let loads =
+                |list: &[(usize, usize)]| list.iter().map(|load| load.1).collect::<Vec<_>>();
+            forms.extend(loads(&self.issues));
+            for position in &self.positions {
+                forms.extend(loads(&position.loads));
+                forms.extend(loads(&position.serial));
+            }
+        }
+        forms.sort_unstable();
+        forms.dedup();
+        asked.forms = forms;
+        asked
+    }
+
+    fn at(&self, values: &[f64], form: usize) -> f64 {
+        values[form].max(self.least[form])
+    }
+
+    fn traffic(&self, values: &[f64], form: usize) -> f64 {
+        self.at(values, form) * self.repeat
+    }
+
+    fn capacity(&self, values: &[f64], form: usize) -> f64 {
+        self.at(values, form) / 8.0
+    }
+
+    fn energy(&self, values: &[f64], cycles: f64) -> f64 {
+        match self.energy {
+            Some(form) => self.at(values, form) * self.repeat + self.static_pj * cycles,
+            None => 0.0,
+        }
+    }
+
+    fn cycles(&self, values: &[f64], scratch: &mut Vec<f64>) -> f64 {
+        let at = |form: usize| self.at(values, form);
         let mut inside = at(self.compute).max(self.floor);
         if let Some((steps, wave)) = self.waves {
             inside += at(steps) * wave;
@@ -182,28 +300,14 @@ impl Model {
         }
         let busy = scratch.iter().fold(0.0f64, |most, &load| most.max(load));
         let cycles = inside.max(busy) + self.wave_once;
-        into.cycles = cycles.ceil() * self.repeat;
         // A sum of rounded products can lie a little above a whole number.
-        if cycles - cycles.floor() < 1e-6 * cycles.max(1.0) {
-            into.cycles = cycles.floor() * self.repeat;
+        let whole = cycles.floor();
+        let is_whole = cycles - whole < 1e-6 * cycles.max(1.0);
+        if is_whole {
+            whole * self.repeat
+        } else {
+            cycles.ceil() * self.repeat
         }
-        into.energy = match self.energy {
-            Some(form) => at(form) * self.repeat + self.static_pj * into.cycles,
-            None => 0.0,
-        };
-        for (memory, form) in self.traffic.iter().enumerate() {
-            into.traffic[memory] = form.map_or(0.0, |form| at(form) * self.repeat);
-        }
-        for (memory, &(form, _)) in self.capacity.iter().enumerate() {
-            into.capacity[memory] = form.map_or(0.0, |form| at(form) / 8.0);
-        }
-        into.area = self.area;
-    }
-
-    /// Cycles of the PEs alone, as a quick bound; likewise energy without static power.
-    #[must_use]
-    pub fn energy_form(&self) -> Option<usize> {
-        self.energy
     }
 }
 

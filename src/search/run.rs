@@ -14,7 +14,7 @@
 //! was judged and counted by the engine.
 
 use crate::engine::{Counter, EngineLimit};
-use crate::search::bounds::leaf_figures;
+use crate::search::bounds::{leaf_figures, least};
 use crate::search::class::{Cache, Class, Patterns, Room, Sums};
 use crate::search::goal::{Goal, SLACK};
 use crate::search::join::{self, Leaf, Options, Work};
@@ -349,9 +349,7 @@ impl<'a, 'b> Search<'a, 'b> {
                 self.evaluated += done.evaluated;
                 self.uncounted.0 += done.uncounted.0;
                 self.uncounted.1 = self.uncounted.1.min(done.uncounted.1);
-                self.work.formed += done.work.formed;
-                self.work.cut += done.work.cut;
-                self.work.dominated += done.work.dominated;
+                self.work.add(done.work);
                 for (figures, candidate) in &done.counted {
                     self.goal.take(figures, candidate);
                 }
@@ -516,7 +514,7 @@ impl<'a, 'b> Search<'a, 'b> {
         let head = head.min(self.uncounted.1);
         let mut lower_bound = head.min(value);
         if partial {
-            lower_bound = lower_bound.min(self.least());
+            lower_bound = lower_bound.min(least(prepared, &self.goal));
         }
         let proved = if self.goal.single() {
             complete && !partial && head >= value * (1.0 - SLACK)
@@ -536,18 +534,6 @@ impl<'a, 'b> Search<'a, 'b> {
             uncounted: prepared.uncounted + self.uncounted.0,
             thinned: prepared.thinned,
         })
-    }
-
-    /// What no schedule at all is below: every element is read once, every PE works all the time.
-    fn least(&self) -> f64 {
-        let mut least = f64::INFINITY;
-        for room in &self.prepared.rooms {
-            let mut figures = self.blank();
-            room.model
-                .figures(&room.model.least, &mut figures, &mut Vec::new());
-            least = least.min(self.goal.key(&figures));
-        }
-        least
     }
 }
 

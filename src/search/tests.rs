@@ -1,9 +1,11 @@
 //! The search against plain enumeration, against published figures, and against itself.
 
 use crate::engine::Counter;
+use crate::ir::RankId;
 use crate::search::big::Natural;
 use crate::search::bounds;
 use crate::search::certificate::{self, Flaw};
+use crate::search::formed::formed;
 use crate::search::goal::{Goal, SLACK};
 use crate::search::judge::Judge;
 use crate::search::prepare::{self, Prepared};
@@ -106,41 +108,71 @@ fn finds_what_enumeration_finds_in_others() {
     agree(40..80);
 }
 
-/// Two hundred layers of 10^3 to 10^6 candidates, half of them with windows that slide, a tenth with a memory that is too
-/// small for anything: the optimum of every objective is that of the nested loops.
-#[test]
-fn finds_the_optimum_of_every_objective() {
+/// Whether some window of the layer slides: several outputs, and a kernel of several points.
+fn slides(problem: &Problem) -> bool {
+    let ranks = &problem.operation.ranks;
+    let several = |rank: RankId| ranks[rank.index()] > 1;
+    let mut windows = problem.operation.windows.iter();
+    windows.any(|window| several(window.output) && several(window.kernel))
+}
+
+/// A small layer: its seed, its tiles, its candidates.
+type Small = (u64, Tiles, u64);
+
+/// Two hundred layers of 10^3 to 10^6 candidates on two memories with a size, half of them with windows that slide, half of
+/// them with imperfect tiles, a tenth with a memory that is too small for anything.
+fn two_hundred() -> Vec<Small> {
     /// Larger spaces are enumerated of some layers only.
     const MOST: u128 = 12_000;
-    let both = [Tiles::Perfect, Tiles::Imperfect];
-    let layers: Vec<(u64, Tiles, u64)> = (100..)
-        .filter_map(|seed| {
-            let problem = samples::small(seed, 6);
-            let skeleton = |tiles: Tiles| {
-                let rules = request(Objective::Area, tiles).rules;
-                let skeletons = space::skeletons(&problem.operation, &problem.architecture, &rules);
-                let count = count::candidates(&problem.operation, &skeletons, &rules)?;
-                let most = if seed.is_multiple_of(50) {
-                    400_000
-                } else {
-                    MOST
-                };
-                let range = 1_000..=most;
-                let count = count.to_u128().filter(|count| range.contains(count))?;
-                Some((seed, tiles, u64::try_from(count).ok()?))
+    let mut open: BTreeMap<(bool, bool, bool), usize> = BTreeMap::new();
+    for imperfect in [false, true] {
+        open.insert((true, imperfect, false), 50);
+        open.insert((false, imperfect, false), 40);
+        open.insert((false, imperfect, true), 10);
+    }
+    let mut found = Vec::new();
+    for seed in 100.. {
+        if open.values().all(|left| *left == 0) {
+            break;
+        }
+        let problem = samples::small(seed, 6);
+        let memories = problem.architecture.memories.iter();
+        assert_eq!(memories.filter(|m| m.capacity_bits.is_some()).count(), 2);
+        let most = if seed.is_multiple_of(50) {
+            400_000
+        } else {
+            MOST
+        };
+        for imperfect in [seed % 2 == 0, seed % 2 != 0] {
+            let kind = (slides(&problem), imperfect, seed % 10 == 7);
+            let tiles = if imperfect {
+                Tiles::Imperfect
+            } else {
+                Tiles::Perfect
             };
-            // Of small ones the imperfect space.
-            skeleton(both[(seed % 2) as usize]).or_else(|| skeleton(both[(seed + 1) as usize % 2]))
-        })
-        .take(200)
-        .collect();
-    let seen = |what: &dyn Fn(&(u64, Tiles, u64)) -> bool| {
-        layers.iter().filter(|layer| what(layer)).count()
-    };
-    assert!(seen(&|layer| layer.1 == Tiles::Imperfect) > 50);
-    assert!(seen(&|layer| layer.1 == Tiles::Perfect) > 50);
-    assert!(seen(&|layer| layer.0 % 2 == 0) >= 70, "windows");
-    assert!(seen(&|layer| layer.2 > 2_000) > 20);
+            let Some(left) = open.get_mut(&kind).filter(|left| **left > 0) else {
+                continue;
+            };
+            let rules = request(Objective::Area, tiles).rules;
+            let skeletons = space::skeletons(&problem.operation, &problem.architecture, &rules);
+            let count = count::candidates(&problem.operation, &skeletons, &rules);
+            let count = count.and_then(|count| count.to_u128());
+            if let Some(count) = count.filter(|count| (1_000..=most).contains(count)) {
+                *left -= 1;
+                found.push((seed, tiles, count as u64));
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// The optimum of every objective is that of the nested loops, of two hundred layers.
+#[test]
+fn finds_the_optimum_of_every_objective() {
+    let layers = two_hundred();
+    assert_eq!(layers.len(), 200);
+    assert!(layers.iter().filter(|layer| layer.2 > 2_000).count() > 20);
     let infeasible: usize = layers
         .par_iter()
         .map(|&(seed, tiles, candidates)| {
@@ -169,7 +201,31 @@ fn finds_the_optimum_of_every_objective() {
             usize::from(plain.legal == 0)
         })
         .sum();
-    assert!(infeasible >= 15, "{infeasible}");
+    assert!(infeasible >= 20, "{infeasible}");
+}
+
+/// Without a size of a memory, and every order alike, every candidate is formed; with sizes those that fit, and no more.
+#[test]
+fn forms_every_candidate() {
+    for bytes in [None, Some(40)] {
+        let problem = samples::one_buffer(samples::product(6, 4, 8, 8), bytes);
+        let own = counter(&problem);
+        let mut request = request(Objective::Traffic(0), Tiles::Perfect);
+        request.rules.orders = Orders::All;
+        let prepared = Prepared::new(&problem, &request.rules, request.choices).expect("countable");
+        let goal = Goal::new(&request.objectives, &[]);
+        let plain = plain::of(&problem, &own, &request.rules, vec![goal], 10_000);
+        let plain = plain.expect("a small space");
+        let work = formed(&prepared, &request);
+        if bytes.is_none() {
+            assert_eq!((work.formed, work.cut), (plain.candidates, 0));
+        } else {
+            assert!(
+                (plain.legal..plain.candidates).contains(&work.formed),
+                "{work:?}"
+            );
+        }
+    }
 }
 
 /// Places of their own: the optimum of the nested loops, too.
@@ -413,6 +469,11 @@ fn certificates_are_checked() {
             matches!(check(&changed)[..], [Flaw::Count { .. }]),
             "{seed}"
         );
+        for bound in [1.01, 1e9] {
+            let mut changed = made.clone();
+            changed.lower_bound *= bound;
+            assert!(check(&changed).contains(&Flaw::Lower), "{seed}");
+        }
         let mut changed = made.clone();
         changed.best[0].0[0] *= 0.99;
         assert!(check(&changed).contains(&Flaw::Best(0)), "{seed}");
@@ -446,6 +507,42 @@ fn certificates_are_checked() {
         part.class.skeleton += 1;
         assert!(!check(&changed).is_empty(), "{seed}");
     }
+}
+
+/// A search that was stopped has a certificate of its bound, which holds until the bound is raised.
+#[test]
+fn certificates_of_stopped_searches_are_checked() {
+    let mut open = 0;
+    for seed in [1, 2, 3, 4, 6, 13] {
+        let problem = samples::small(seed, 6);
+        let mut request = request(Objective::Edp, Tiles::Perfect);
+        let whole = search(&problem, &request);
+        request.evaluations = Some(6);
+        let prepared =
+            Prepared::new(&problem, &request.rules, Choices::default()).expect("countable");
+        let outcome =
+            run::search(&prepared, &request, Instant::now(), &mut |_| true).expect("countable");
+        let own = counter(&problem);
+        let made = certificate::certificate(&prepared, &outcome).expect("countable");
+        let check = |changed: &certificate::Certificate| {
+            certificate::verify(&prepared, &request, changed, &own, 7)
+        };
+        assert_eq!(check(&made), [], "{seed}");
+        let (Some(best), false) = (whole.best.first(), outcome.proved) else {
+            continue;
+        };
+        open += 1;
+        assert!(
+            made.lower_bound <= best.found.values[0] * (1.0 + SLACK),
+            "{seed}"
+        );
+        let mut changed = made.clone();
+        changed.lower_bound = best.found.values[0] * 1.01;
+        if changed.lower_bound < made.best.first().map_or(f64::INFINITY, |best| best.0[0]) {
+            assert!(!check(&changed).is_empty(), "{seed}");
+        }
+    }
+    assert!(open > 0);
 }
 
 /// With one thread and with two the same answer after the same work.

@@ -40,6 +40,7 @@ mod raise;
 mod reuse;
 mod robust;
 mod search;
+mod search_networks;
 mod stdlib;
 mod systolic;
 mod trace;

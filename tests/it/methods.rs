@@ -256,7 +256,6 @@ fn what_is_found_is_a_dataflow_and_is_proved() {
     refused(&|one| one["objective"][0] = "energy".into());
 }
 
-/// With no time at all there is a gap, and what a search to its end finds lies in it; its certificate holds.
 /// The certificates of the paper's table and of the adaptive rule hold as they are written, with every digit of their figures.
 #[test]
 fn certificates_of_the_example_hold() {
@@ -311,6 +310,7 @@ fn a_layer_without_an_answer_is_named_in_the_program() {
     }
 }
 
+/// With a second, and with no time at all, there is a gap, and what a search to its end finds lies in it.
 #[test]
 fn a_budget_leaves_a_true_gap() {
     let proof = folder("budget").join("proof.json").display().to_string();

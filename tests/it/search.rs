@@ -14,7 +14,7 @@ fn folder(name: &str) -> PathBuf {
     path
 }
 
-fn text(path: &Path) -> String {
+pub fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
@@ -28,7 +28,7 @@ const BUFFER: &str = "
     Accelerator one { Memory DRAM { } Memory Buf { Size: 48B } Compute MAC { } }
 ";
 
-fn program(name: &str, source: &str) -> PathBuf {
+pub fn program(name: &str, source: &str) -> PathBuf {
     let path = folder(name).join("design.dflow");
     fs::write(&path, source).unwrap();
     path
@@ -43,7 +43,7 @@ fn json(file: &Path, more: &[&str]) -> Value {
 
 /// What `eval` says of the emitted map is what the search has printed, to the digit: figures that a schedule has twice,
 /// by the search's own prices and by the report's.
-fn emitted_is_the_same(file: &Path, more: &[&str]) {
+pub fn emitted_is_the_same(file: &Path, more: &[&str]) -> Value {
     let found = file.with_file_name("found.dflow");
     let emit = text(&found);
     let report = json(file, &[&["--emit", &emit], more].concat());
@@ -67,6 +67,7 @@ fn emitted_is_the_same(file: &Path, more: &[&str]) {
         }
     }
     assert!(compared > 0);
+    report
 }
 
 #[test]
@@ -244,6 +245,22 @@ fn a_certificate_holds_until_it_is_altered() {
         joined.pop();
     });
     refused(&|proof| proof["searches"][0]["covered"]["pruned_by"]["join"] = "0".into());
+    refused(&|proof| proof["searches"][0]["joined"][0]["candidates"] = "2".into());
+    // A part that its bound cut off: the bound, the count, the class, and the part itself.
+    refused(&|proof| proof["searches"][0]["pruned"][0]["bound"][0] = 1e9.into());
+    refused(&|proof| proof["searches"][0]["pruned"][0]["candidates"] = "1000003".into());
+    refused(&|proof| proof["searches"][0]["pruned"][0]["skeleton"] = 1.into());
+    refused(&|proof| {
+        let pruned = proof["searches"][0]["pruned"].as_array_mut().unwrap();
+        pruned.pop();
+    });
+    refused(&|proof| {
+        let pruned = proof["searches"][0]["pruned"].as_array_mut().unwrap();
+        let first = pruned[0].clone();
+        pruned.push(first);
+    });
+    refused(&|proof| proof["searches"][0]["lower_bound"] = 1e9.into());
+    refused(&|proof| proof["searches"][0]["gap"] = 0.5.into());
 }
 
 /// Three PEs and ten results of two products each: tiles that divide spread two results at a time, or the two products

@@ -114,9 +114,15 @@ fn limits(seed: u64, n: &mut Numbers) -> Limits {
     }
 }
 
+/// Whether some window slides: several outputs, and a kernel of several points.
+fn slides(layer: &Layer) -> bool {
+    let [.., rows, columns, height, width] = layer.bounds;
+    rows > 1 && height > 1 || columns > 1 && width > 1
+}
+
 #[test]
 fn searches_find_what_nested_loops_find() {
-    let mut infeasible = 0;
+    let (mut infeasible, mut sliding) = (0, 0);
     for seed in 0..200 {
         let n = &mut Numbers(seed * 7919);
         let (layer, machine, limits) = (layer(seed, n), machine(seed, n), limits(seed, n));
@@ -126,6 +132,7 @@ fn searches_find_what_nested_loops_find() {
         assert_eq!(join.count(), plain.tilings, "{case}");
         assert_eq!(plain::tilings(&layer), Some(size(&layer.bounds)), "{case}");
         infeasible += u32::from(plain.tilings == 0);
+        sliding += u32::from(slides(&layer));
         for (objective, best) in Objective::ALL.into_iter().zip(plain.best) {
             let found = optimum(&join, objective);
             assert_eq!(found.best.map(|b| b.score), best, "{objective:?} {case}");
@@ -155,4 +162,5 @@ fn searches_find_what_nested_loops_find() {
         (20..60).contains(&infeasible),
         "{infeasible} are infeasible"
     );
+    assert!(sliding >= 100, "{sliding} slide");
 }
