@@ -7,13 +7,15 @@ use super::parameters::{self, Parameters};
 use super::task::{Task, tasks_on, technology};
 use super::written::{Library, is_beside};
 use super::{BUDGET, group, kind};
+use crate::base::num::grouped;
 use crate::cost::Technology;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::driver::Compiled;
 use crate::engine::EngineLimit;
 use crate::hir::search::Search;
-use crate::hir::{Accelerator, Network};
+use crate::hir::{Accelerator, Layer, Network};
 use crate::ir::Mapping;
+use crate::legality::LARGEST;
 use crate::search::{Natural, Progress};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -333,6 +335,10 @@ pub(super) fn one(
 ) -> Option<Result<Found, Diagnostic>> {
     let layer = question.network.layers.get(work.layer())?;
     Some(match work {
+        Work::Loops(task) if task.problem.operation.ranks.iter().any(|&n| n > LARGEST) => {
+            let largest = task.problem.operation.ranks.iter().max();
+            Err(too_large(layer, largest.copied().unwrap_or(0)))
+        }
         Work::Loops(mut task) => {
             task.request.stop = stop;
             task.request.time = time;
@@ -349,6 +355,14 @@ pub(super) fn one(
             Ok(parameters::run(compiled, question, task, &end, tell)?)
         }
     })
+}
+
+/// As `eval` says it of every schedule.
+fn too_large(layer: &Layer, extent: u64) -> Diagnostic {
+    let message = format!("`{}` has a number that is too large", layer.name);
+    Diagnostic::new(Code::E0307, message)
+        .at(layer.name_span, grouped(extent.into()))
+        .note("extents, sizes and offsets must be at most 2^48")
 }
 
 fn refusal(search: &Search, layer: &str, limit: &EngineLimit) -> Diagnostic {

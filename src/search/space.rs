@@ -420,6 +420,14 @@ pub struct Chains<'a> {
     pub runs: Vec<usize>,
 }
 
+/// The chains that were found so far.
+struct List {
+    most: usize,
+    /// Of the whole extent.
+    divisors: Vec<u64>,
+    found: Vec<Vec<u64>>,
+}
+
 /// Which imperfect pieces are left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Thin {
@@ -442,14 +450,15 @@ enum Cut {
 }
 
 impl Chains<'_> {
-    /// What a piece of block `number` may be, cut from `outside`.
-    fn options(&self, number: usize, outside: u64, cut: Cut, found: &mut Vec<u64>) {
-        found.clear();
+    /// What a piece of block `number` may be, cut from `outside`; of more than `most` imperfect ones as many and one more.
+    fn options(&self, number: usize, outside: u64, cut: Cut, list: &List) -> Vec<u64> {
+        let mut found = Vec::new();
         let in_time = matches!(self.skeleton.blocks[number], Block::Time { .. });
         if in_time && (number >= self.upto || cut == Cut::Replaced) {
             found.push(outside);
-            return;
+            return found;
         }
+        let limit = self.limits[number].min(outside);
         let (pieces, most) = match self.skeleton.blocks[number] {
             Block::Time { memory, .. } => (self.rules.time.get(&(memory, self.rank)), u64::MAX),
             Block::Space { array, axis, size } => {
@@ -463,7 +472,8 @@ impl Chains<'_> {
                 found.extend(list.iter().copied().filter(|&e| e >= 1 && e <= outside))
             }
             Pieces::Any if self.rules.tiles == Tiles::Imperfect && self.thin == Thin::None => {
-                found.extend(outside.div_ceil(most)..=outside.min(self.limits[number]));
+                let pieces = (outside.div_ceil(most)..=limit).rev();
+                found.extend(pieces.take(list.most.saturating_add(1)));
             }
             Pieces::Any if self.rules.tiles == Tiles::Imperfect && in_time && cut == Cut::Again => {
                 let spreads = |block: &Block| matches!(block, Block::Space { .. });
@@ -479,8 +489,8 @@ impl Chains<'_> {
                 found.extend(trips.map(|trips| outside.div_ceil(trips)));
             }
             Pieces::Any if self.rules.tiles == Tiles::Imperfect => {
-                let mut trips = 1;
-                while trips <= outside {
+                let mut trips = outside.div_ceil(limit.max(1));
+                while trips <= outside && found.len() <= list.most {
                     let extent = outside.div_ceil(trips);
                     found.push(extent);
                     // The next number of trips that needs a smaller extent.
@@ -491,54 +501,55 @@ impl Chains<'_> {
                     };
                 }
             }
+            Pieces::Any | Pieces::Divisors if self.extent.is_multiple_of(outside) => {
+                let own = list.divisors.iter().copied();
+                found.extend(own.filter(|&piece| outside.is_multiple_of(piece)));
+            }
             Pieces::Any | Pieces::Divisors => found.extend(divisors(outside)),
         }
-        let limit = self.limits[number];
         found.retain(|&e| e <= limit && outside.div_ceil(e) <= most);
         found.sort_unstable_by(|a, b| b.cmp(a));
         found.dedup();
+        found
     }
 
     /// All chains, or as many as `most` and one more.
     #[must_use]
     pub fn list(&self, most: usize) -> Vec<Vec<u64>> {
-        let mut found = Vec::new();
+        let mut list = List {
+            most,
+            divisors: divisors(self.extent).collect(),
+            found: Vec::new(),
+        };
         let mut chain = Vec::with_capacity(self.skeleton.blocks.len());
-        self.extend(&mut chain, None, most, &mut found);
-        found
+        self.extend(&mut chain, None, &mut list);
+        list.found
     }
 
     /// `taken`: the run of the last loop in time.
-    fn extend(
-        &self,
-        chain: &mut Vec<u64>,
-        taken: Option<usize>,
-        most: usize,
-        found: &mut Vec<Vec<u64>>,
-    ) {
-        if found.len() > most {
+    fn extend(&self, chain: &mut Vec<u64>, taken: Option<usize>, list: &mut List) {
+        if list.found.len() > list.most {
             return;
         }
         let number = chain.len();
         if number == self.skeleton.blocks.len() {
-            found.push(chain.clone());
+            list.found.push(chain.clone());
             return;
         }
         let outside = chain.last().copied().unwrap_or(self.extent);
-        let mut options = Vec::new();
         let own = self.runs[number];
         let cut = match taken {
             None => Cut::First,
             Some(run) if run == own => Cut::Replaced,
             Some(_) => Cut::Again,
         };
-        self.options(number, outside, cut, &mut options);
+        let options = self.options(number, outside, cut, list);
         let in_time = matches!(self.skeleton.blocks[number], Block::Time { .. });
         for extent in options {
             chain.push(extent);
             let moves = in_time && extent < outside;
             let taken = if moves { Some(own) } else { taken };
-            self.extend(chain, taken, most, found);
+            self.extend(chain, taken, list);
             chain.pop();
         }
     }

@@ -391,3 +391,16 @@ fn a_search_of_what_cannot_be_counted() {
         "{said}"
     );
 }
+
+/// Every piece of 2^48 + 1 channels was listed: two petabytes. `eval` refuses the extent, and so does a search.
+#[test]
+fn a_search_of_an_extent_that_is_too_large() {
+    let path = write(
+        "hostile_extent.dflow",
+        "Network n { Layer l { Type: FC; Dimensions { N: 1, K: 7, C: 281474976710657 } } }
+         Accelerator a { Memory DRAM { } Memory GLB { } Array PE { Shape: [12] } Memory RF { } Compute MAC { } }
+         Search s { network: n; on: a; minimize: cycles; space { tiles: imperfect; } }",
+    );
+    let said = ends(&["search", &path], 1);
+    assert!(said.contains("[E0307]"), "{said}");
+}
