@@ -4,7 +4,6 @@
 //! after it. Where a network has `Persistent` tensors a report lists them apart, and the weights of its layers in one
 //! row per format.
 
-use crate::hir::shape::Shape;
 use crate::hir::{Accelerator, Layer, Network, Source};
 use crate::ir::Role;
 use crate::lower;
@@ -25,14 +24,14 @@ pub(super) fn persistent(network: &Network, accelerator: &Accelerator) -> Vec<Pe
             continue;
         };
         for (at, tensor) in operation.tensors.iter().enumerate() {
-            for source in wired(layer, at) {
+            for source in layer.shape.sources(&layer.inputs, at) {
                 if let Source::Persistent(read) = source
                     && let Some(bits) = bits_of.get_mut(*read)
                 {
                     *bits = Some(bits.map_or(tensor.bits, |known| known.max(tensor.bits)));
                 }
             }
-            if has_weights(layer) && tensor.role == Role::Weight {
+            if is_own_weight(layer, at, tensor.role) {
                 let extents = tensor.dims.iter().map(|dim| u128::from(dim.extent));
                 let all = product(extents.chain([u128::from(layer.times)]));
                 match own.iter_mut().find(|known| known.0 == tensor.bits) {
@@ -71,24 +70,10 @@ fn format_of_weights(accelerator: &Accelerator) -> u32 {
     weight.unwrap_or(crate::base::Precision::INT8).bits()
 }
 
-/// Where operand number `at` is from; several parts of one that is joined.
-fn wired(layer: &Layer, at: usize) -> &[Source] {
-    match (&layer.shape, at) {
-        (Shape::Add { .. } | Shape::Gemm { .. } | Shape::Einsum(_), _) => {
-            layer.inputs.get(at..=at).unwrap_or(&[])
-        }
-        (_, 0) => &layer.inputs,
-        _ => &[],
-    }
-}
-
-/// Whether the operand called Weight is the layer's own: an EINSUM says nothing of its operands but where they are from.
-fn has_weights(layer: &Layer) -> bool {
-    match layer.shape {
-        Shape::Add { .. } | Shape::Pool { .. } | Shape::Einsum(_) => false,
-        Shape::Gemm { .. } => layer.inputs.len() < 2,
-        _ => true,
-    }
+/// Whether an operand is the layer's own weights: an EINSUM says nothing of its operands but where they are from.
+fn is_own_weight(layer: &Layer, at: usize, role: Role) -> bool {
+    let wired = layer.shape.sources(&layer.inputs, at);
+    role == Role::Weight && wired.is_empty() && !layer.shape.layer_type().is_einsum()
 }
 
 /// Extents are at most 2^48, and the front end has counted the elements of every layer.

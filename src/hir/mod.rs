@@ -29,6 +29,7 @@ mod handover;
 mod hierarchy;
 mod import;
 mod layer;
+pub mod layer_type;
 mod map;
 mod module;
 mod network;

@@ -11,9 +11,7 @@
 //! A repeat gives what its last layer gives, and takes that again the next time: its layers are wired as for the first
 //! time, and [`Repeat::readers`](super::Repeat) are those that read the last layer from the second time on.
 
-use super::agree::{
-    Place, agree, fits, fits_input, flattens, follows_itself, gate_sums, operand, operands,
-};
+use super::agree::{Place, agree, fits, fits_input, follows_itself, gate_sums, operand, operands};
 use super::body::property;
 use super::error::HirError;
 use super::eval::describe;
@@ -214,7 +212,7 @@ impl Wiring<'_, '_> {
                 else {
                     continue;
                 };
-                if !fits(found, needed, flattens(&consumer.shape), false) {
+                if !fits(found, needed, consumer.shape.flattens(), false) {
                     cx.error(HirError::ShapeMismatch {
                         consumer: consumer.name.clone(),
                         producers: input.name.clone(),

@@ -454,8 +454,8 @@ impl<'s> List<'_, 's> {
         let dims: Vec<String> = match kind {
             "Dimensions" => {
                 let name = self.layer_type().unwrap_or_else(|| "CONV".to_owned());
-                let known = vocabulary::dimensions(&name).iter();
-                known.map(|dim| (*dim).to_owned()).collect()
+                let known = vocabulary::dimensions(&name).into_iter();
+                known.map(str::to_owned).collect()
             }
             "Stride" | "Padding" => vec!["Y".to_owned(), "X".to_owned()],
             "Dilation" => vec!["R".to_owned(), "S".to_owned()],

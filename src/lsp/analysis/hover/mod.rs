@@ -291,7 +291,9 @@ fn comment(snapshot: &Snapshot, item: Span) -> Option<String> {
 /// A layer without a map: sizes; with maps: the cost in each.
 fn layer_text(snapshot: &Snapshot, evaluated: &Evaluated, layer: &Layer) -> String {
     let mut out = code(&format!("Layer {}: {}", layer.name, layer.type_name));
-    let sizes: Vec<String> = crate::evaluate::dimensions(&layer.shape)
+    let sizes: Vec<String> = layer
+        .shape
+        .dimensions()
         .iter()
         .map(|(name, extent)| format!("{name} {extent}"))
         .collect();
