@@ -48,6 +48,7 @@ impl<'a> Known<'a> {
                 Entry::Layer(_)
                 | Entry::Repeat(_)
                 | Entry::Instance(_)
+                | Entry::Persistent(_)
                 | Entry::Dataflow(_)
                 | Entry::Compute(_)
                     if self.layers =>
@@ -60,6 +61,10 @@ impl<'a> Known<'a> {
                 }
                 Entry::Instance(block) => {
                     cx.error(self.unavailable("a `Block`", block.keyword));
+                    continue;
+                }
+                Entry::Persistent(node) => {
+                    cx.error(self.unavailable("`Persistent`", node.keyword));
                     continue;
                 }
                 Entry::Layer(layer) => {

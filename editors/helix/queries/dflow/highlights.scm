@@ -322,6 +322,7 @@
   "Layer"
   "repeat"
   "Block"
+  "Persistent"
   "Dataflow"
   "Map"
   "Search"

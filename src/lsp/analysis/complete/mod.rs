@@ -211,8 +211,8 @@ impl<'s> List<'_, 's> {
                 let path = context::dotted(self.context.block()).unwrap_or_default();
                 self.library(&path);
             }
-            Some(Token::Network) => self.network(),
-            Some(Token::Repeat) => self.body(Owner::Repeat),
+            Some(Token::Network) => self.network(Owner::Network),
+            Some(Token::Repeat) => self.network(Owner::Repeat),
             Some(Token::Layer) => {
                 let kind = self.layer_type();
                 self.body(Owner::Layer(kind.as_deref()));
@@ -349,11 +349,16 @@ impl<'s> List<'_, 's> {
         }
     }
 
-    /// An entry of a network, or the network of a block in it.
-    fn network(&mut self) {
+    /// An entry of a network or a repeat, or the network of a block in it.
+    fn network(&mut self, owner: Owner<'_>) {
         match self.context.statement.as_slice() {
             [Token::Block, _, Token::Colon] => self.names(Kind::Network),
-            _ => self.body(Owner::Network),
+            [Token::Persistent | Token::Identifier("Persistent")] => {
+                let network = self.context.name_of(Token::Network).map(str::to_owned);
+                self.inputs(network.as_deref());
+                self.layers(network.as_deref(), None);
+            }
+            _ => self.body(owner),
         }
     }
 

@@ -105,7 +105,13 @@ fn symbol(snapshot: &Snapshot, evaluated: &Evaluated, symbol: &Symbol) -> Option
             let network = network_at(snapshot, *network)?;
             if let Some(input) = network.inputs.iter().find(|input| input.name == *name) {
                 let text = code(&format!("Input {}: {}", input.name, input.shape()));
-                return Some(text + "one tensor for every layer that reads it\n");
+                let stays = match input.kept {
+                    Some(_) => "; stays from one run to the next",
+                    None => "",
+                };
+                return Some(format!(
+                    "{text}one tensor for every layer that reads it{stays}\n"
+                ));
             }
             let mut persistents = network.persistents.iter().map(|known| &known.tensor);
             if let Some(tensor) = persistents.find(|tensor| tensor.name == *name) {
