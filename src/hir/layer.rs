@@ -177,7 +177,7 @@ fn type_of(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Type> {
             expected: "layer type",
             name: name.value.clone(),
             span: name.span,
-            suggestion: nearest(name.as_str(), layer_type::words()).map(str::to_owned),
+            suggestion: layer_type::meant(name.as_str()).map(str::to_owned),
             found: None,
         });
     }

@@ -8,6 +8,8 @@
 //!
 //! An EINSUM is the row without ranks and tensors: it spells them itself ([`super::einsum`]).
 
+use crate::diag::suggest::nearest;
+
 /// What `Type` names.
 pub type Type = &'static LayerType;
 
@@ -16,6 +18,8 @@ pub type Type = &'static LayerType;
 pub struct LayerType {
     /// Its spellings, the one of reports first.
     pub words: &'static [&'static str],
+    /// What other tools call it, in capitals: such a name is told ours.
+    pub elsewhere: &'static [&'static str],
     /// What a layer of the type declares, in the order of reports; the sizes of its windows come after them.
     pub sizes: &'static [Size],
     pub slides: Slides,
@@ -240,6 +244,7 @@ const OUTPUT_MAP: FlowOf = FlowOf::Map([&["N"], &["C"], &["Y'"], &["X'"]]);
 /// What most types are.
 const PLAIN: LayerType = LayerType {
     words: &[],
+    elsewhere: &[],
     sizes: &[],
     slides: Slides::No,
     choice: None,
@@ -257,6 +262,7 @@ use Index::Rank as Along;
 
 const CONV: LayerType = LayerType {
     words: &["CONV"],
+    elsewhere: &["CONV2D", "CONVOLUTION"],
     sizes: &[
         N,
         groups(Declared::Key("Groups")),
@@ -307,11 +313,13 @@ pub static TYPES: [LayerType; 10] = [
     CONV,
     LayerType {
         words: &["GCONV", "NGCONV"],
+        elsewhere: &["GROUPED", "GROUPCONV"],
         sizes: &[N, groups(Declared::OrOne), K, C],
         ..CONV
     },
     LayerType {
         words: &["DWCONV", "DSCONV"],
+        elsewhere: &["DEPTHWISE", "DEPTHWISECONV", "DEPTHWISECONV2D"],
         sizes: &[N, size("K", Declared::OnlyOne), C],
         slides: Slides::OverInput,
         ranks: &[
@@ -337,6 +345,7 @@ pub static TYPES: [LayerType; 10] = [
     },
     LayerType {
         words: &["TRCONV"],
+        elsewhere: &["DECONV", "CONVTRANSPOSE", "CONVTRANSPOSE2D"],
         slides: Slides::OverOutput,
         ranks: &[
             rank(&["N"]),
@@ -370,6 +379,7 @@ pub static TYPES: [LayerType; 10] = [
     },
     LayerType {
         words: &["FC"],
+        elsewhere: &["LINEAR", "DENSE", "FULLYCONNECTED"],
         sizes: &[N, K, C],
         ranks: &[rank(&["N"]), rank(&["K"]), rank(&["C"])],
         tensors: &[
@@ -388,6 +398,7 @@ pub static TYPES: [LayerType; 10] = [
     },
     LayerType {
         words: &["GEMM"],
+        elsewhere: &["MATMUL", "BMM", "MM"],
         sizes: &[
             Size {
                 name: "B",
@@ -409,6 +420,7 @@ pub static TYPES: [LayerType; 10] = [
     },
     LayerType {
         words: &["POOL"],
+        elsewhere: &["POOLING", "MAXPOOL", "MAXPOOL2D", "AVGPOOL", "AVGPOOL2D"],
         sizes: &[N, C],
         slides: Slides::OverInput,
         choice: Some(("Op", &["max", "avg"])),
@@ -435,6 +447,7 @@ pub static TYPES: [LayerType; 10] = [
     },
     LayerType {
         words: &["ADD", "ELTWISE", "RESIDUAL"],
+        elsewhere: &["ELEMENTWISE", "SUM"],
         sizes: &[
             N,
             C,
@@ -511,6 +524,17 @@ pub fn called(word: &str) -> Option<Type> {
 /// Spellings of all types.
 pub fn words() -> impl Iterator<Item = &'static str> {
     TYPES.iter().flat_map(|known| known.words.iter().copied())
+}
+
+/// The spelling that an unknown word probably means.
+pub(super) fn meant(word: &str) -> Option<&'static str> {
+    let capitals = word.to_ascii_uppercase();
+    let elsewhere = TYPES
+        .iter()
+        .find(|known| known.elsewhere.contains(&capitals.as_str()));
+    elsewhere
+        .map(LayerType::name)
+        .or_else(|| nearest(word, words()))
 }
 
 impl PartialEq for LayerType {
@@ -666,5 +690,14 @@ mod tests {
         assert_eq!(all.len(), once.len());
         assert_eq!(called("RESIDUAL").map(|row| row.name()), Some("ADD"));
         assert_eq!(called("conv"), None);
+        let elsewhere: Vec<&str> = TYPES
+            .iter()
+            .flat_map(|row| row.elsewhere)
+            .copied()
+            .collect();
+        assert!(elsewhere.iter().all(|word| called(word).is_none()));
+        assert_eq!(meant("MatMul"), Some("GEMM"));
+        assert_eq!(meant("depthwise"), Some("DWCONV"));
+        assert_eq!(meant("CONVV"), Some("CONV"));
     }
 }

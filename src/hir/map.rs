@@ -10,7 +10,6 @@ use super::module::Module;
 use super::scope::{Context, Definition, Kind};
 use super::{Application, Assignment, Choice, Map, dataflow, fuse, handover, search};
 use crate::base::Span;
-use crate::diag::suggest::nearest;
 use crate::syntax::ast::{self, Item, MapEntry};
 use std::collections::BTreeMap;
 
@@ -251,8 +250,7 @@ fn explicit(cx: &mut Context<'_>, node: &ast::Map) -> Option<Map> {
                             expected: "layer type",
                             name: name.value.clone(),
                             span: name.span,
-                            suggestion: nearest(name.as_str(), layer_type::words())
-                                .map(str::to_owned),
+                            suggestion: layer_type::meant(name.as_str()).map(str::to_owned),
                             found: None,
                         }),
                     }

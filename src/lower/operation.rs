@@ -436,6 +436,7 @@ mod tests {
     /// A type that the language does not have.
     static OUTER: LayerType = LayerType {
         words: &["OUTER"],
+        elsewhere: &[],
         sizes: &[needed("M"), needed("N")],
         slides: Slides::No,
         choice: None,
