@@ -297,8 +297,8 @@ impl Checker {
             .any(|known| !known.layers.is_empty() || !known.groups.is_empty())
         {
             let report = Report::new(NAME, evaluations);
-            reports.push(text_report::write(&report, false));
-            reports.push(text_report::write(&report, true));
+            reports.push(text_report::write(&report, false, dflowc::report::WIDTH));
+            reports.push(text_report::write(&report, true, 40));
             reports.push(csv::write(&report));
             match json_report::write(&report) {
                 Ok(text) => reports.push(text),

@@ -171,6 +171,7 @@ module.exports = grammar({
       $.property,
       alias($._layer_dataflow_named, $.layer_dataflow),
       $.instance,
+      $.persistent,
       $.flag,
     ),
 
@@ -196,7 +197,11 @@ module.exports = grammar({
 
     flag: $ => $.path,
 
-    block: $ => seq(field('kind', $.name), field('name', optional($.name)), field('body', $.body)),
+    block: $ => seq(
+      field('kind', choice($.name, alias('Persistent', $.name))),
+      field('name', optional($.name)),
+      field('body', $.body),
+    ),
 
     layer: $ => seq('Layer', field('name', optional($.name)), field('body', $.body)),
 
@@ -209,6 +214,8 @@ module.exports = grammar({
       field('network', $._applied),
       optional(seq('Inputs', ':', field('input', $.expr), repeat($._more_inputs))),
     ),
+
+    persistent: $ => seq('Persistent', field('name', $.path)),
 
     // As with the values of a property.
     _more_inputs: $ => prec.dynamic(1, seq(',', field('input', $.expr))),

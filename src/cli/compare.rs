@@ -33,7 +33,7 @@ pub fn run(arguments: &Compare, output: &Output) -> Result<Status, Failure> {
     };
     let comparison = Comparison::new(&left, &right);
     let text = match arguments.report {
-        ReportFormat::Text => comparison.text(),
+        ReportFormat::Text => comparison.text(output.width(arguments.output.as_deref())),
         ReportFormat::Csv => comparison.csv(),
         ReportFormat::Json => comparison.json(),
     };
@@ -74,7 +74,7 @@ fn with_measured(
     let validation = Validation::new(evaluation, rows)
         .map_err(|why| Failure(format!("{shown}: {why} in {}", file.display())))?;
     let text = match arguments.report {
-        ReportFormat::Text => validation.text(),
+        ReportFormat::Text => validation.text(output.width(arguments.output.as_deref())),
         ReportFormat::Csv => validation.csv(),
         ReportFormat::Json => validation.json(),
     };

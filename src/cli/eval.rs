@@ -38,7 +38,9 @@ pub fn run(arguments: &Eval, output: &Output) -> Result<Status, Failure> {
     let mut whole = String::new();
     for (at, report) in reports.iter().enumerate() {
         let text = match arguments.report {
-            ReportFormat::Text => text::write(report, detail),
+            ReportFormat::Text => {
+                text::write(report, detail, output.width(arguments.output.as_deref()))
+            }
             ReportFormat::Csv => csv::write(report),
             ReportFormat::Json => json::write(report)
                 .map_err(|error| Failure(format!("cannot write the report as JSON: {error}")))?,

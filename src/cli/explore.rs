@@ -81,7 +81,9 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
         output.result_to(&drawn, Some(path))?;
     }
     let text = match arguments.format {
-        ReportFormat::Text => explore_text::text(&report),
+        ReportFormat::Text => {
+            explore_text::text(&report, output.width(arguments.output.as_deref()))
+        }
         ReportFormat::Csv => explore_text::csv(&report),
         ReportFormat::Json => json::write(&report)
             .map_err(|error| Failure(format!("cannot write the report as JSON: {error}")))?,

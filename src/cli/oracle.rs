@@ -36,7 +36,11 @@ pub fn run(arguments: &Oracle, output: &Output) -> Result<Status, Failure> {
         return Ok(Status::Errors);
     }
     let report = Report::new(arguments.file.display().to_string(), evaluations);
-    let mut result = text::write(&report, arguments.selection.layer.is_some());
+    let mut result = text::write(
+        &report,
+        arguments.selection.layer.is_some(),
+        output.width(None),
+    );
     if arguments.compare {
         result += &format!("\nengine and oracle agree on {layers} layers\n");
     }

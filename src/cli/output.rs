@@ -5,10 +5,14 @@ use crate::base::SourceMap;
 use crate::base::harmless::harmless_lines;
 use crate::diag::{Code, Diagnostics, Severity, github, json, render, sarif, short};
 use crate::driver::{drop_foreign_fixes, write_file};
+use crate::report::WIDTH;
 use std::cell::RefCell;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
+
+/// On less a table of a name and two numbers breaks.
+const NARROWEST: usize = 60;
 
 /// Most diagnostics that one run prints.
 const LIMIT: usize = 100;
@@ -81,6 +85,18 @@ impl Output {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Status::Clean),
             Err(error) => Err(Failure(format!("cannot write to standard output: {error}"))),
         }
+    }
+
+    /// Columns of a text for a file, or for standard output when there is none: those of the terminal.
+    pub fn width(&self, file: Option<&Path>) -> usize {
+        let terminal = match file {
+            None => terminal_size::terminal_size_of(io::stdout()),
+            Some(_) => None,
+        };
+        let columns = terminal.map(|(terminal_size::Width(columns), _)| usize::from(columns));
+        // A terminal that does not know its size says 0.
+        let columns = columns.filter(|&columns| columns > 0);
+        columns.map_or(WIDTH, |columns| columns.max(NARROWEST))
     }
 
     /// A result for a file, or for standard output when there is none.

@@ -76,8 +76,9 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
     report.fused_searches = groups.iter().map(|group| group.1.clone()).collect();
     let text = match arguments.format {
         ReportFormat::Text => {
-            search_text::text(&report)
-                + &fused_search::text(&report)
+            let width = output.width(arguments.output.as_deref());
+            search_text::text(&report, width)
+                + &fused_search::text(&report, width)
                 + &rest(&compiled, &answers, stopped)
         }
         ReportFormat::Csv => search_text::csv(&report),

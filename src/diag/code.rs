@@ -68,6 +68,7 @@ codes! {
     E0308 "wrong kind of value" page "explain/E0308.md";
     E0309 "keys that exclude each other" page "explain/E0309.md";
     E0310 "index outside its tensor" page "explain/E0310.md";
+    E0311 "result read by its own equation" page "explain/E0311.md";
     E0401 "window outside its dimension" page "explain/E0401.md";
     E0402 "computation not covered" page "explain/E0402.md";
     E0403 "computation done twice" page "explain/E0403.md";

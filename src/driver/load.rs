@@ -405,7 +405,7 @@ fn in_body(body: &Body, note: &mut dyn FnMut(&ast::Path)) {
             Entry::Dataflow(dataflow) => {
                 in_use(&dataflow.dataflow, &mut |path: &ast::Path| note(path));
             }
-            Entry::Flag(_) | Entry::Compute(_) | Entry::Error(_) => {}
+            Entry::Flag(_) | Entry::Persistent(_) | Entry::Compute(_) | Entry::Error(_) => {}
         }
     }
 }

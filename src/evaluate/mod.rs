@@ -29,7 +29,6 @@ pub use cache::Cache;
 pub use check::{CheckCache, CheckedLayer, check_layer};
 pub use limits::limit_diagnostic;
 pub use memo::Memo;
-pub use names::dimensions;
 pub(crate) use price::Evaluator;
 pub use request::{Figures, GroupOutcome, LayerOutcome, Observer, Request, Step, Until};
 pub use run::{group_name, run};

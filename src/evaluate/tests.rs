@@ -80,7 +80,7 @@ fn a_model_of_closed_forms_is_reported_in_every_form() {
     }
     assert!(value.get("searches").is_none() && value.get("explorations").is_none());
     assert_eq!(evaluation["totals"]["cycles"], 25);
-    let shown = text::write(&report, true);
+    let shown = text::write(&report, true, crate::report::WIDTH);
     assert!(
         shown.contains("(toy model)") && shown.contains("startup"),
         "{shown}"

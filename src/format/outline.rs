@@ -136,9 +136,11 @@ fn entries(body: &Body, in_layer: bool) -> Vec<Sketch> {
     let sketch = |node: &Entry| {
         let lo = node.span().lo();
         match node {
-            Entry::Property(_) | Entry::Flag(_) | Entry::Compute(_) | Entry::Error(_) => {
-                Sketch::plain(lo)
-            }
+            Entry::Property(_)
+            | Entry::Flag(_)
+            | Entry::Persistent(_)
+            | Entry::Compute(_)
+            | Entry::Error(_) => Sketch::plain(lo),
             Entry::Block(node) => Sketch {
                 joins: in_layer && is_short_list(&node.body),
                 ..Sketch::with(lo, entries(&node.body, false))

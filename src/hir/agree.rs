@@ -1,8 +1,9 @@
 //! Whether what is wired to a layer is what it takes.
 
 use super::error::HirError;
+use super::layer_type::{Inputs, Slides};
 use super::scope::Context;
-use super::shape::{Flow, Shape, Slide};
+use super::shape::{Flow, Slide};
 use super::{Layer, Network, NetworkInput, Source};
 use crate::base::Span;
 use crate::syntax::ast;
@@ -23,7 +24,7 @@ pub(super) fn follows_itself(
         let Some(needed) = operand(network, layer, at) else {
             continue;
         };
-        if !fits(found, needed, flattens(&consumer.shape), false) {
+        if !fits(found, needed, consumer.shape.flattens(), false) {
             cx.error(HirError::RepeatMismatch {
                 repeat: node.name.value.clone(),
                 reader: consumer.name.clone(),
@@ -42,16 +43,11 @@ pub(super) fn follows_itself(
 /// What input number `at` of a layer must be; `None` when it is a part of a concatenation.
 pub(super) fn operand(network: &Network, layer: usize, at: usize) -> Option<Flow> {
     let layer = &network.layers[layer];
-    match &layer.shape {
-        Shape::Gemm { .. } | Shape::Einsum(_) => layer.shape.operand(at),
-        Shape::Add { .. } => layer.shape.operand(at),
-        _ if layer.inputs.len() == 1 => layer.shape.operand(0),
-        _ => None,
+    match layer.shape.layer_type().inputs {
+        Inputs::Each | Inputs::All => layer.shape.operand(at),
+        Inputs::Joined if layer.inputs.len() == 1 => layer.shape.operand(0),
+        Inputs::Joined => None,
     }
-}
-
-pub(super) fn flattens(shape: &Shape) -> bool {
-    matches!(shape, Shape::Fc { .. })
 }
 
 /// An input with a name, and what is given for it.
@@ -144,13 +140,12 @@ pub(super) fn gate_sums(cx: &mut Context<'_>, network: &Network, inputs: &[Sourc
     let lstm = inputs.iter().find_map(|input| match input {
         Source::Layer(from) => {
             let from = &network.layers[*from];
-            matches!(from.shape, Shape::Lstm { .. }).then_some(from)
+            Some((from, from.shape.written_beside()?))
         }
         _ => None,
     });
-    if let Some(lstm) = lstm
+    if let Some((lstm, written)) = lstm
         && let Some(read) = lstm.shape.output().and_then(Flow::elements)
-        && let Some(written) = read.checked_mul(4)
     {
         cx.error(HirError::GateSums {
             consumer: network.layers[place.consumer].name.clone(),
@@ -165,11 +160,12 @@ pub(super) fn gate_sums(cx: &mut Context<'_>, network: &Network, inputs: &[Sourc
 
 /// How many operands a layer takes from others, when `given` are named.
 pub(super) fn operands(network: &Network, layer: usize, given: usize) -> usize {
-    match &network.layers[layer].shape {
-        Shape::Add { .. } => 2,
-        Shape::Gemm { .. } => given.min(2),
-        Shape::Einsum(einsum) => given.min(einsum.tensors.len().saturating_sub(1)),
-        _ => 1,
+    let shape = &network.layers[layer].shape;
+    let all = shape.tensors().count().saturating_sub(1);
+    match shape.layer_type().inputs {
+        Inputs::All => all,
+        Inputs::Each => given.min(all),
+        Inputs::Joined => 1,
     }
 }
 
@@ -177,13 +173,12 @@ pub(super) fn operands(network: &Network, layer: usize, given: usize) -> usize {
 pub(super) fn agree(cx: &mut Context<'_>, network: &Network, inputs: &[Source], place: &Place) {
     let consumer = &network.layers[place.consumer];
     let operands = operands(network, place.consumer, inputs.len());
-    let one_operand =
-        operands == 1 && !matches!(consumer.shape, Shape::Gemm { .. } | Shape::Einsum(_));
+    let one_operand = consumer.shape.layer_type().inputs == Inputs::Joined;
     if !one_operand && inputs.len() != operands {
         // A residual ADD whose second input nobody named has nothing to add.
         cx.error(HirError::OperandCount {
             consumer: consumer.name.clone(),
-            layer_type: consumer.shape.type_name(),
+            layer_type: consumer.shape.layer_type().name(),
             needed: operands,
             found: inputs.len(),
             span: place.span,
@@ -212,7 +207,7 @@ fn concatenated(
     place: &Place,
 ) {
     let consumer = &network.layers[place.consumer];
-    let flatten = matches!(consumer.shape, Shape::Fc { .. });
+    let flatten = consumer.shape.flattens();
     let mut external = false;
     let mut all: Option<Flow> = None;
     let mut names = Vec::new();
@@ -337,12 +332,10 @@ fn padding(producer: &Layer, found: Flow, needed: Flow) -> Option<(Span, String,
     else {
         return None;
     };
-    let (Shape::Conv { rows, columns, .. }
-    | Shape::Depthwise { rows, columns, .. }
-    | Shape::Pool { rows, columns, .. }) = &producer.shape
-    else {
+    if producer.shape.layer_type().slides != Slides::OverInput {
         return None;
-    };
+    }
+    let [rows, columns] = producer.shape.axes()?;
     let none = |slide: &Slide| slide.pad_low == 0 && slide.pad_high == 0;
     if (n, c) != (needed_n, needed_c) || !none(rows) || !none(columns) {
         return None;

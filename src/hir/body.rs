@@ -8,23 +8,23 @@ use crate::syntax::ast::{Block, Body, Entry, Expr, ExprKind, Name, Property};
 use std::collections::BTreeMap;
 
 /// What a body may hold. Names appear once, but for `repeated` blocks.
-pub(super) struct Known {
+pub(super) struct Known<'a> {
     pub owner: &'static str,
-    pub properties: &'static [&'static str],
-    pub blocks: &'static [&'static str],
+    pub properties: &'a [&'static str],
+    pub blocks: &'a [&'static str],
     /// Blocks that may come several times (`Memory`).
-    pub repeated: &'static [&'static str],
-    pub flags: &'static [&'static str],
+    pub repeated: &'a [&'static str],
+    pub flags: &'a [&'static str],
     /// `Layer`, `Dataflow` and `Compute` entries are the owner's business.
     pub layers: bool,
 }
 
-impl Known {
+impl<'a> Known<'a> {
     /// A body of properties only.
     pub(super) const fn properties(
         owner: &'static str,
-        properties: &'static [&'static str],
-    ) -> Known {
+        properties: &'a [&'static str],
+    ) -> Known<'a> {
         Known {
             owner,
             properties,
@@ -48,6 +48,7 @@ impl Known {
                 Entry::Layer(_)
                 | Entry::Repeat(_)
                 | Entry::Instance(_)
+                | Entry::Persistent(_)
                 | Entry::Dataflow(_)
                 | Entry::Compute(_)
                     if self.layers =>
@@ -60,6 +61,10 @@ impl Known {
                 }
                 Entry::Instance(block) => {
                     cx.error(self.unavailable("a `Block`", block.keyword));
+                    continue;
+                }
+                Entry::Persistent(node) => {
+                    cx.error(self.unavailable("`Persistent`", node.keyword));
                     continue;
                 }
                 Entry::Layer(layer) => {

@@ -5,6 +5,8 @@
 //!
 //! An index that leaves its tensor is an error, because nobody can tell a slip from padding: in
 //! `O[p] += I[p + r - 1] * W[r]` the index of I begins at -1. With `Extents { I: [6] }` it is padding, at both ends.
+//!
+//! A result that is read by its own equation is a recurrence, and refused: the steps of an operation have no order.
 
 use super::body::block;
 use super::error::HirError;
@@ -58,11 +60,22 @@ pub(super) fn collect(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Einsum
         });
     }
     let mut extents = Extents::collect(cx, layer);
+    let result = tensor(cx, &compute.target, &ranks);
     let mut tensors: Vec<EinsumTensor> = Vec::new();
     for expr in operands.tensors {
         let Some(mut tensor) = tensor(cx, expr, &ranks) else {
             continue;
         };
+        if let Some(result) = result.as_ref().filter(|made| made.name == tensor.name) {
+            own_result(
+                cx,
+                &ranks,
+                result,
+                &tensor,
+                [compute.target.span, expr.span],
+            );
+            continue;
+        }
         if extents.apply(cx, &mut tensor) {
             inside(cx, &ranks, &tensor, expr);
         }
@@ -78,12 +91,9 @@ pub(super) fn collect(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Einsum
             span: compute.value.span,
         });
     }
-    if let Some(mut result) = tensor(cx, &compute.target, &ranks) {
+    if let Some(mut result) = result {
         if extents.apply(cx, &mut result) {
             inside(cx, &ranks, &result, &compute.target);
-        }
-        if tensors.iter().any(|known| known.name == result.name) {
-            again(cx, &compute.target, &result.name);
         }
         if compute.combine == Combine::Assign {
             assigned_once(cx, &ranks, &result, compute);
@@ -119,7 +129,33 @@ pub(super) fn collect(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Einsum
     })
 }
 
-/// Reports a tensor that is read a second time with other indices, or written.
+/// Reports `H[t,h] += U[h,g] * H[t - 1,g]`: no step of a layer can read what another one has made.
+fn own_result(
+    cx: &mut Context<'_>,
+    ranks: &[(String, u64)],
+    made: &EinsumTensor,
+    read: &EinsumTensor,
+    [target, span]: [Span; 2],
+) {
+    // Along a rank by which both go alike, some indices apart.
+    let mut pairs = made.indices.iter().zip(&read.indices);
+    let along = pairs.find_map(|(made, read)| match made.terms.as_slice() {
+        [(rank, 1)] if made.terms == read.terms && made.constant != read.constant => {
+            let (name, extent) = ranks.get(*rank)?;
+            let apart = read.constant.checked_sub(made.constant)?;
+            Some((name.clone(), apart, *extent))
+        }
+        _ => None,
+    });
+    cx.error(HirError::OwnResult {
+        tensor: read.name.clone(),
+        along,
+        span,
+        target,
+    });
+}
+
+/// Reports a tensor that is read a second time with other indices.
 fn again(cx: &mut Context<'_>, expr: &ast::Expr, name: &str) {
     cx.error(HirError::WrongKind {
         expected: "one list of indices of a tensor; give the other reading a name of its own, and both the same input"

@@ -5,8 +5,8 @@
 //! counts it. One message per map and pair of formats says so, with the first two layers that it is about.
 
 use super::error::HirError;
+use super::layer_type::{Inputs, Role};
 use super::scope::Context;
-use super::shape::Shape;
 use super::{Accelerator, Layer, Map, Network, Source};
 use crate::base::Precision;
 
@@ -21,8 +21,14 @@ fn written(layer: &Layer, accelerator: &Accelerator) -> Precision {
 
 /// The format of input number `at`: the second operand of a product counts as weights.
 fn read(layer: &Layer, accelerator: &Accelerator, at: usize) -> Precision {
-    let product = matches!(layer.shape, Shape::Gemm { .. } | Shape::Einsum(_));
-    if product && at == 1 {
+    let role = match layer.shape.layer_type().inputs {
+        Inputs::Joined => Role::Input,
+        Inputs::Each | Inputs::All => {
+            let operand = layer.shape.tensors().nth(at);
+            operand.map_or(Role::Input, |operand| operand.0)
+        }
+    };
+    if role == Role::Weight {
         format(layer.precision.weight, accelerator.precision.weight)
     } else {
         format(layer.precision.input, accelerator.precision.input)

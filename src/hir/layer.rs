@@ -3,8 +3,9 @@
 use super::body::{Known, block, property, single, value};
 use super::error::HirError;
 use super::eval::describe;
+use super::layer_type::{self, Declared, Slides, Type};
 use super::scope::Context;
-use super::shape::Shape;
+use super::shape::{Shape, Typed};
 use super::sliding::sliding;
 use super::value::{Value, is_fraction};
 use super::{Formats, NamedTensor, PerRole, einsum};
@@ -21,111 +22,6 @@ pub(super) struct Parsed {
     pub precision: Formats,
     pub density: PerRole<Option<Ratio>>,
     pub named: Vec<NamedTensor>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Type {
-    Conv,
-    Grouped,
-    Depthwise,
-    Transposed,
-    Fc,
-    Gemm,
-    Pool,
-    Add,
-    Lstm,
-    Einsum,
-}
-
-const TYPES: [(&str, Type); 14] = [
-    ("CONV", Type::Conv),
-    ("GCONV", Type::Grouped),
-    ("NGCONV", Type::Grouped),
-    ("DWCONV", Type::Depthwise),
-    ("DSCONV", Type::Depthwise),
-    ("TRCONV", Type::Transposed),
-    ("FC", Type::Fc),
-    ("GEMM", Type::Gemm),
-    ("POOL", Type::Pool),
-    ("ADD", Type::Add),
-    ("ELTWISE", Type::Add),
-    ("RESIDUAL", Type::Add),
-    ("LSTM", Type::Lstm),
-    ("EINSUM", Type::Einsum),
-];
-
-/// The canonical spelling of a layer type, for `default FC: ...`; aliases give the type they stand for.
-pub(super) fn canonical_type(name: &str) -> Option<&'static str> {
-    let known = TYPES.iter().find(|known| known.0 == name)?.1;
-    TYPES
-        .iter()
-        .find(|canonical| canonical.1 == known)
-        .map(|canonical| canonical.0)
-}
-
-/// The type that a word spells.
-pub(super) fn type_called(name: &str) -> Option<Type> {
-    TYPES
-        .iter()
-        .find(|known| known.0 == name)
-        .map(|known| known.1)
-}
-
-/// Spellings of all layer types.
-pub(super) fn type_names() -> impl Iterator<Item = &'static str> {
-    TYPES.iter().map(|known| known.0)
-}
-
-impl Type {
-    pub(super) fn dimensions(self) -> &'static [&'static str] {
-        match self {
-            Type::Conv => &["N", "K", "C", "Y", "X", "Y'", "X'", "P", "Q", "R", "S"],
-            Type::Grouped => &["N", "G", "K", "C", "Y", "X", "Y'", "X'", "P", "Q", "R", "S"],
-            Type::Depthwise | Type::Pool => &["N", "C", "Y", "X", "Y'", "X'", "P", "Q", "R", "S"],
-            Type::Transposed => &["N", "K", "C", "Y", "X", "R", "S"],
-            Type::Fc => &["N", "K", "C"],
-            Type::Gemm => &["B", "M", "N", "K"],
-            Type::Add => &["N", "C", "Y", "X"],
-            Type::Lstm => &["N", "D", "H"],
-            Type::Einsum => &[],
-        }
-    }
-
-    fn slides(self) -> bool {
-        matches!(
-            self,
-            Type::Conv | Type::Grouped | Type::Depthwise | Type::Transposed | Type::Pool
-        )
-    }
-
-    /// Properties beside `Type`, `Inputs`, `Precision` and `Density`.
-    pub(super) fn properties(self) -> &'static [&'static str] {
-        match self {
-            Type::Conv | Type::Transposed => {
-                &["Type", "Inputs", "Precision", "Description", "Groups"]
-            }
-            Type::Pool => &["Type", "Inputs", "Precision", "Description", "Op"],
-            Type::Lstm => &["Type", "Inputs", "Precision", "Description", "Steps"],
-            _ => &["Type", "Inputs", "Precision", "Description"],
-        }
-    }
-
-    pub(super) fn blocks(self) -> &'static [&'static str] {
-        if self == Type::Einsum {
-            &["Ranks", "Extents", "Precision", "Density"]
-        } else if self.slides() {
-            &[
-                "Dimensions",
-                "Stride",
-                "Padding",
-                "Dilation",
-                "Precision",
-                "Density",
-            ]
-        } else {
-            &["Dimensions", "Precision", "Density"]
-        }
-    }
 }
 
 /// The declared dimensions of a layer.
@@ -188,7 +84,7 @@ pub(super) fn collect(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Parsed
     let layer_type = type_of(cx, layer)?;
     Known {
         owner: "the layer",
-        properties: layer_type.properties(),
+        properties: &layer_type.properties(),
         blocks: layer_type.blocks(),
         repeated: &[],
         flags: &[],
@@ -201,7 +97,7 @@ pub(super) fn collect(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Parsed
                 what: "a layer inside a layer".to_owned(),
                 span: inner.name.span,
             }),
-            ast::Entry::Compute(compute) if layer_type != Type::Einsum => {
+            ast::Entry::Compute(compute) if !layer_type.is_einsum() => {
                 cx.error(HirError::Unavailable {
                     what: "`Compute` in a layer that is not an EINSUM".to_owned(),
                     span: compute.keyword,
@@ -211,7 +107,7 @@ pub(super) fn collect(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Parsed
         }
     }
     let mut declared = Vec::new();
-    let shape = if layer_type == Type::Einsum {
+    let shape = if layer_type.is_einsum() {
         let einsum = einsum::collect(cx, layer);
         if let Some(einsum) = &einsum {
             declared.clone_from(&einsum.ranks);
@@ -231,7 +127,7 @@ pub(super) fn collect(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Parsed
         return None;
     }
     (cx.errors() == before).then_some(Parsed {
-        type_name: type_spelling(layer_type),
+        type_name: layer_type.name(),
         declared,
         shape,
         precision,
@@ -275,17 +171,17 @@ fn type_of(cx: &mut Context<'_>, layer: &ast::Layer) -> Option<Type> {
         });
         return None;
     };
-    let known = TYPES.iter().find(|known| known.0 == name.as_str());
+    let known = layer_type::called(name.as_str());
     if known.is_none() {
         cx.error(HirError::UnknownName {
             expected: "layer type",
             name: name.value.clone(),
             span: name.span,
-            suggestion: nearest(name.as_str(), type_names()).map(str::to_owned),
+            suggestion: layer_type::meant(name.as_str()).map(str::to_owned),
             found: None,
         });
     }
-    known.map(|known| known.1)
+    known
 }
 
 /// The named sizes of a block such as `Dimensions { N: 1, K: 64 }`. Returns what unknown names probably mean.
@@ -376,32 +272,35 @@ fn dimensions(
         values: Vec::new(),
         wrong: Vec::new(),
     };
+    let only_one = layer_type
+        .sizes
+        .iter()
+        .filter(|size| size.from == Declared::OnlyOne);
+    let only_one: Vec<&str> = only_one.map(|size| size.name).collect();
     if let Some(block) = body {
-        let owner = format!("a layer of type {}", type_spelling(layer_type));
-        // One filter a channel is what such a layer has; it may be said.
-        let mut known = layer_type.dimensions().to_vec();
-        known.extend((layer_type == Type::Depthwise).then_some("K"));
+        let owner = format!("a layer of type {}", layer_type.name());
+        let dimensions = layer_type.dimensions();
+        let known = [dimensions.as_slice(), &only_one].concat();
         let meant = named(cx, &block.body, &owner, &known, |cx, name, expr| {
             match cx.size(expr, &format!("`{name}`")) {
                 Some(value) => sizes.values.push((name, value, expr.span)),
                 None => sizes.wrong.push(name),
             }
         });
-        let is_meant = |name: &&&str| meant.iter().any(|meant| meant == **name);
-        sizes
-            .wrong
-            .extend(layer_type.dimensions().iter().filter(is_meant));
+        let is_meant = |name: &&str| meant.iter().any(|meant| meant == *name);
+        sizes.wrong.extend(dimensions.into_iter().filter(is_meant));
     }
-    if layer_type == Type::Depthwise
-        && let Some((filters, span)) = sizes.take("K")
-        && filters > 1
-    {
-        cx.error(HirError::FiltersOfChannel {
-            layer: layer.name.value.clone(),
-            filters,
-            channels: sizes.get("C").map(|known| known.0),
-            span,
-        });
+    for name in only_one {
+        if let Some((filters, span)) = sizes.take(name)
+            && filters > 1
+        {
+            cx.error(HirError::FiltersOfChannel {
+                layer: layer.name.value.clone(),
+                filters,
+                channels: sizes.get("C").map(|known| known.0),
+                span,
+            });
+        }
     }
     let sizes = sizes;
     if body.is_none() {
@@ -420,64 +319,100 @@ fn dimensions(
             .iter()
             .map(|value| (value.0.to_owned(), value.1)),
     );
-    let n = sizes.or_one("N");
-    match layer_type {
-        Type::Fc => {
-            let (k, c) = (sizes.need(cx, "K"), sizes.need(cx, "C"));
-            Some(Shape::Fc {
-                n: n?,
-                k: k?,
-                c: c?,
-            })
-        }
-        Type::Gemm => {
-            let (m, k) = (sizes.need(cx, "M"), sizes.need(cx, "K"));
-            let n = sizes.need(cx, "N");
-            Some(Shape::Gemm {
-                b: sizes.or_one("B")?,
-                m: m?,
-                n: n?,
-                k: k?,
-            })
-        }
-        Type::Add => {
-            let (c, y, x) = (
-                sizes.need(cx, "C"),
-                sizes.need(cx, "Y"),
-                sizes.need(cx, "X"),
-            );
-            Some(Shape::Add {
-                n: n?,
-                c: c?,
-                y: y?,
-                x: x?,
-            })
-        }
-        Type::Lstm => {
-            let (d, h) = (sizes.need(cx, "D"), sizes.need(cx, "H"));
-            let steps = match value(cx, &layer.body, "Steps") {
-                Some(expr) => cx.size(expr, "`Steps`"),
-                None => Some(1),
-            };
-            Some(Shape::Lstm {
-                n: n?,
-                d: d?,
-                h: h?,
-                steps: steps?,
-            })
-        }
-        Type::Einsum => None,
-        Type::Conv | Type::Grouped | Type::Depthwise | Type::Transposed | Type::Pool => {
-            sliding(cx, &sizes, layer_type)
-        }
-    }
+    let own = own_sizes(cx, &sizes, layer_type);
+    let axes = match layer_type.slides {
+        Slides::No => Some(None),
+        slides => sliding(cx, &sizes, slides).map(Some),
+    };
+    let choice = choice(cx, &layer.body, layer_type);
+    let (sizes, axes, ()) = (own?, axes?, choice?);
+    Some(Shape::Typed(Typed {
+        layer_type,
+        sizes,
+        axes,
+    }))
 }
 
-fn type_spelling(layer_type: Type) -> &'static str {
-    TYPES
-        .iter()
-        .find(|known| known.1 == layer_type)
-        .map_or("", |known| known.0)
+/// The sizes that the row of the type lists.
+fn own_sizes(
+    cx: &mut Context<'_>,
+    sizes: &Sizes<'_>,
+    layer_type: Type,
+) -> Option<Vec<(&'static str, u64)>> {
+    let mut own: Vec<(&'static str, Option<u64>)> = Vec::new();
+    for size in layer_type.sizes {
+        let value = match size.from {
+            Declared::OnlyOne => continue,
+            Declared::OrOne => sizes.or_one(size.name),
+            Declared::Needed | Declared::OfAllGroups => sizes.need(cx, size.name),
+            Declared::Key(word) => match value(cx, &sizes.layer.body, word) {
+                Some(expr) => cx.size(expr, &format!("`{word}`")),
+                None => Some(1),
+            },
+        };
+        own.push((size.name, value));
+    }
+    let own: Option<Vec<_>> = own
+        .into_iter()
+        .map(|(name, value)| Some((name, value?)))
+        .collect();
+    let mut own = own?;
+    let groups = own.iter().find(|size| size.0 == "G").map(|size| size.1);
+    let mut divides = true;
+    for size in layer_type.sizes {
+        if size.from == Declared::OfAllGroups
+            && let Some(groups) = groups
+            && let Some(known) = own.iter_mut().find(|known| known.0 == size.name)
+        {
+            match per_group(cx, sizes, size.name, known.1, groups) {
+                Some(each) => known.1 = each,
+                None => divides = false,
+            }
+        }
+    }
+    divides.then_some(own)
+}
+
+fn per_group(
+    cx: &mut Context<'_>,
+    sizes: &Sizes<'_>,
+    dim: &'static str,
+    size: u64,
+    groups: u64,
+) -> Option<u64> {
+    if size.is_multiple_of(groups) {
+        return Some(size / groups);
+    }
+    let span = sizes.get(dim).map_or(sizes.span, |value| value.1);
+    cx.error(HirError::Indivisible {
+        dim,
+        size,
+        groups,
+        span,
+    });
+    None
+}
+
+/// Reports a word that the type does not know: `Op: mean`.
+fn choice(cx: &mut Context<'_>, body: &Body, layer_type: Type) -> Option<()> {
+    let Some((key, words)) = layer_type.choice else {
+        return Some(());
+    };
+    let Some(expr) = value(cx, body, key) else {
+        return Some(());
+    };
+    let known = expr
+        .as_name()
+        .is_some_and(|name| words.contains(&name.as_str()));
+    if !known {
+        let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+        cx.error(HirError::WrongKind {
+            expected: words.join(" or "),
+            found: describe(expr),
+            span: expr.span,
+        });
+    }
+    known.then_some(())
 }
 
 const ROLES: [&str; 3] = ["Input", "Weight", "Output"];
@@ -493,14 +428,9 @@ struct Named {
 
 impl Named {
     fn of(shape: Option<&Shape>) -> Named {
-        let tensors = match shape {
-            Some(Shape::Einsum(einsum)) => einsum
-                .tensors
-                .iter()
-                .map(|tensor| tensor.name.clone())
-                .collect(),
-            _ => Vec::new(),
-        };
+        let einsum = shape.and_then(Shape::einsum);
+        let tensors = einsum.into_iter().flat_map(|einsum| &einsum.tensors);
+        let tensors = tensors.map(|tensor| tensor.name.clone()).collect();
         Named {
             tensors,
             said: Vec::new(),

@@ -5,12 +5,11 @@
 //! accelerator has an implicit map per network.
 
 use super::error::HirError;
-use super::layer::{canonical_type, type_names};
+use super::layer_type::{self, LayerType};
 use super::module::Module;
 use super::scope::{Context, Definition, Kind};
 use super::{Application, Assignment, Choice, Map, dataflow, fuse, handover, search};
 use crate::base::Span;
-use crate::diag::suggest::nearest;
 use crate::syntax::ast::{self, Item, MapEntry};
 use std::collections::BTreeMap;
 
@@ -236,7 +235,7 @@ fn explicit(cx: &mut Context<'_>, node: &ast::Map) -> Option<Map> {
             } => {
                 let mut canonical = Vec::with_capacity(types.len());
                 for name in types {
-                    match canonical_type(name.as_str()) {
+                    match layer_type::called(name.as_str()).map(LayerType::name) {
                         Some(known) => {
                             twice(
                                 cx,
@@ -251,7 +250,7 @@ fn explicit(cx: &mut Context<'_>, node: &ast::Map) -> Option<Map> {
                             expected: "layer type",
                             name: name.value.clone(),
                             span: name.span,
-                            suggestion: nearest(name.as_str(), type_names()).map(str::to_owned),
+                            suggestion: layer_type::meant(name.as_str()).map(str::to_owned),
                             found: None,
                         }),
                     }

@@ -29,6 +29,7 @@ mod handover;
 mod hierarchy;
 mod import;
 mod layer;
+pub mod layer_type;
 mod map;
 mod module;
 mod network;
@@ -120,6 +121,8 @@ pub struct Network {
     pub inputs: Vec<NetworkInput>,
     /// Tensors that stay from one run to the next.
     pub persistents: Vec<Persistent>,
+    /// The layers whose results stay from one run to the next, and where that is said.
+    pub kept: Vec<(usize, Span)>,
     /// In source order.
     pub layers: Vec<Layer>,
     /// Layers that follow one another several times, in source order, outer ones behind those in them.
@@ -154,6 +157,8 @@ pub struct NetworkInput {
     pub name_span: Span,
     /// Name and extent of each dimension, as written; at least one.
     pub dims: Vec<(String, u64)>,
+    /// Where `Persistent x;` says that it stays from one run to the next.
+    pub kept: Option<Span>,
 }
 
 /// `Persistent k_cache { B: 1, N: 4096, E: 128 }`: stays from one run to the next, as weights do.

@@ -21,6 +21,7 @@ use super::{
     Bound, Layer, Network, NetworkInput, Persistent, Repeat, Source, dataflow, layer, wiring,
 };
 use crate::base::Span;
+use crate::diag::suggest::nearest;
 use crate::syntax::ast::{self, Body, Entry};
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::DiGraph;
@@ -117,6 +118,8 @@ pub(super) struct Members<'a> {
     pub scopes: Vec<Scope<'a>>,
     /// There are too many layers, which has been reported.
     full: bool,
+    /// `Persistent x;`, and the scope that it stands in.
+    marks: Vec<(usize, &'a ast::Persistent)>,
 }
 
 /// Adds the network to the program, with these values of its parameters.
@@ -136,6 +139,7 @@ pub(super) fn collect(
             description: description(cx, node),
             inputs: Vec::new(),
             persistents: Vec::new(),
+            kept: Vec::new(),
             layers: Vec::new(),
             repeats: Vec::new(),
             entry: Vec::new(),
@@ -151,9 +155,11 @@ pub(super) fn collect(
             input: None,
         }],
         full: false,
+        marks: Vec::new(),
     };
     members.inputs(cx, &node.body);
     members.declare(cx, &node.body, 0);
+    members.keep(cx);
     if members.names.is_empty() && node.body.entries.is_empty() {
         cx.error(HirError::NoNetworkLayers {
             span: node.name.span,
@@ -213,6 +219,7 @@ impl<'a> Members<'a> {
                 Entry::Layer(node) => self.layer(cx, node, scope),
                 Entry::Repeat(node) => self.repeat(cx, node, scope),
                 Entry::Instance(node) => self.block(cx, node, scope),
+                Entry::Persistent(node) => self.marks.push((scope, node)),
                 _ => {}
             }
         }
@@ -323,6 +330,7 @@ impl<'a> Members<'a> {
                 name: whole,
                 name_span: name.span,
                 dims,
+                kept: None,
             });
         }
     }
@@ -372,6 +380,9 @@ impl<'a> Members<'a> {
                     readers: inner.readers.iter().map(moved).collect(),
                     ..inner.clone()
                 }));
+            for &(layer, span) in &part.kept {
+                self.network.kept.push((layer + base, span));
+            }
             for own in &part.persistents {
                 let times = outer.checked_mul(own.times).filter(|all| *all <= MAX_TIMES);
                 too_often |= times.is_none();
@@ -402,6 +413,78 @@ impl<'a> Members<'a> {
                 persistents,
             }),
         });
+    }
+
+    /// What a name means here, or in the scopes around.
+    pub(super) fn meaning(&self, scope: usize, name: &str) -> Option<Meaning> {
+        let mut around = Some(scope);
+        while let Some(at) = around {
+            let key = format!("{}{name}", self.scopes[at].prefix);
+            if let Some(known) = self.names.get(&key) {
+                return Some(known.1);
+            }
+            around = self.scopes[at].parent;
+        }
+        None
+    }
+
+    /// Marks what `Persistent x;` names.
+    fn keep(&mut self, cx: &mut Context<'_>) {
+        for (scope, node) in std::mem::take(&mut self.marks) {
+            let name = node.name.to_string();
+            let span = node.name.span;
+            let first = match self.meaning(scope, &name) {
+                Some(Meaning::Layer(layer)) => {
+                    let kept = &mut self.network.kept;
+                    let first = kept.iter().find(|known| known.0 == layer);
+                    let first = first.map(|known| known.1);
+                    if first.is_none() {
+                        kept.push((layer, span));
+                    }
+                    first
+                }
+                Some(Meaning::Input(input)) => {
+                    let kept = &mut self.network.inputs[input].kept;
+                    let first = *kept;
+                    kept.get_or_insert(span);
+                    first
+                }
+                Some(Meaning::Persistent(at)) => {
+                    Some(self.network.persistents[at].tensor.name_span)
+                }
+                Some(Meaning::Broken) => {
+                    cx.fail_silently();
+                    None
+                }
+                Some(Meaning::Taken(_) | Meaning::Repeat(_) | Meaning::Block(_)) => {
+                    cx.error(HirError::WrongKind {
+                        expected: "an input of the network or a layer".to_owned(),
+                        found: format!("`{name}`, whose tensor is that of another name"),
+                        span,
+                    });
+                    None
+                }
+                None => {
+                    let prefix = self.scopes[scope].prefix.as_str();
+                    let known = self.names.keys().filter_map(|key| key.strip_prefix(prefix));
+                    cx.error(HirError::UnknownName {
+                        expected: "input or layer",
+                        suggestion: nearest(&name, known).map(str::to_owned),
+                        name,
+                        span,
+                        found: None,
+                    });
+                    None
+                }
+            };
+            if let Some(first) = first {
+                cx.error(HirError::KeyTwice {
+                    key: format!("Persistent {}", node.name),
+                    span,
+                    first,
+                });
+            }
+        }
     }
 
     /// The inputs of the network that have names.
@@ -452,6 +535,7 @@ impl<'a> Members<'a> {
             name: whole,
             name_span: name.span,
             dims,
+            kept: None,
         })
     }
 }

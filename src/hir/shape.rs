@@ -12,6 +12,9 @@
 //!   the four gates (`K = 4*H`), in each of `Steps` steps that follow one another. What others read of it is its
 //!   hidden state, H elements a step; its gate functions and its cell state are not counted.
 
+use super::layer_type::{
+    self, Extent, FlowOf, Index, Inputs, Kind, Role, SlideAxis, TensorType, Type,
+};
 use crate::syntax::ast::Combine;
 
 /// One sliding axis: rows (`Y R Y'`) or columns (`X S X'`).
@@ -159,12 +162,6 @@ impl Slide {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PoolOp {
-    Max,
-    Average,
-}
-
 /// An affine index of an EINSUM tensor: `2*p + r - 1`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EinsumIndex {
@@ -196,6 +193,24 @@ impl Einsum {
     #[must_use]
     pub fn multiplies(&self) -> bool {
         self.combine == Combine::Sum && self.product
+    }
+
+    /// The second operand counts as weights.
+    #[must_use]
+    pub fn role(&self, tensor: usize) -> Role {
+        match tensor {
+            _ if tensor.saturating_add(1) == self.tensors.len() => Role::Output,
+            1 => Role::Weight,
+            _ => Role::Input,
+        }
+    }
+
+    /// All tensors but the result.
+    #[must_use]
+    pub fn operands(&self) -> &[EinsumTensor] {
+        self.tensors
+            .split_last()
+            .map_or(&[], |(_, operands)| operands)
     }
 
     /// Extent of one index: what is stated, or the largest value it takes plus one.
@@ -235,61 +250,109 @@ impl Einsum {
 /// A layer's type with all its sizes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// CONV and GCONV; `k` and `c` per group.
-    Conv {
-        n: u64,
-        g: u64,
-        k: u64,
-        c: u64,
-        rows: Slide,
-        columns: Slide,
-    },
-    Depthwise {
-        n: u64,
-        c: u64,
-        rows: Slide,
-        columns: Slide,
-    },
-    /// `k` and `c` per group.
-    Transposed {
-        n: u64,
-        g: u64,
-        k: u64,
-        c: u64,
-        rows: Slide,
-        columns: Slide,
-    },
-    Pool {
-        n: u64,
-        c: u64,
-        rows: Slide,
-        columns: Slide,
-        op: PoolOp,
-    },
-    Fc {
-        n: u64,
-        k: u64,
-        c: u64,
-    },
-    Gemm {
-        b: u64,
-        m: u64,
-        n: u64,
-        k: u64,
-    },
-    Add {
-        n: u64,
-        c: u64,
-        y: u64,
-        x: u64,
-    },
-    Lstm {
-        n: u64,
-        d: u64,
-        h: u64,
-        steps: u64,
-    },
+    Typed(Typed),
     Einsum(Einsum),
+}
+
+/// The sizes of a layer whose ranks and tensors are those of its type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Typed {
+    pub layer_type: Type,
+    /// By name, in the order of [`layer_type::LayerType::sizes`].
+    pub sizes: Vec<(&'static str, u64)>,
+    /// Rows and columns of a type that slides.
+    pub axes: Option<[Slide; 2]>,
+}
+
+impl Typed {
+    /// A size by its name; `Y X Y' X' R S` are those of the windows, if there are any.
+    #[must_use]
+    pub fn size(&self, name: &str) -> Option<u64> {
+        let own = self.sizes.iter().find(|size| size.0 == name);
+        own.map(|size| size.1).or_else(|| {
+            let [rows, columns] = self.axes.as_ref()?;
+            Some(match name {
+                "Y" => rows.input,
+                "X" => columns.input,
+                "Y'" => rows.output,
+                "X'" => columns.output,
+                "R" => rows.kernel,
+                "S" => columns.kernel,
+                _ => return None,
+            })
+        })
+    }
+
+    /// `None` past `u64`.
+    #[must_use]
+    pub fn extent(&self, rank: &layer_type::Rank) -> Option<u64> {
+        match rank.extent {
+            Extent::Size(size) => self.size(size),
+            Extent::Sum(left, right) => self.size(left)?.checked_add(self.size(right)?),
+            Extent::Times(factor, size) => self.size(size)?.checked_mul(factor),
+        }
+    }
+
+    #[must_use]
+    pub fn axis(&self, axis: SlideAxis) -> Option<&Slide> {
+        let [rows, columns] = self.axes.as_ref()?;
+        Some(match axis {
+            SlideAxis::Rows => rows,
+            SlideAxis::Columns => columns,
+        })
+    }
+
+    fn product_of(&self, sizes: &[&str]) -> Option<u64> {
+        sizes
+            .iter()
+            .try_fold(1u64, |product, size| product.checked_mul(self.size(size)?))
+    }
+
+    fn flow(&self, tensor: &TensorType) -> Option<Flow> {
+        Some(match &tensor.flow {
+            FlowOf::Map([n, c, y, x]) => Flow::Map {
+                n: self.product_of(n)?,
+                c: self.product_of(c)?,
+                y: self.product_of(y)?,
+                x: self.product_of(x)?,
+            },
+            FlowOf::Elements => Flow::Elements(self.elements(tensor)?),
+            FlowOf::Number(sizes) => {
+                Flow::Elements(product(sizes.iter().map(|size| self.size(size)))?)
+            }
+        })
+    }
+
+    /// Extents of the dimensions of a tensor.
+    fn dims(&self, tensor: &TensorType) -> impl Iterator<Item = Option<u64>> {
+        tensor.indices.iter().map(|index| match *index {
+            Index::Window { size, .. } => self.size(size),
+            Index::Rank(name) => {
+                let ranks = self.layer_type.ranks;
+                self.extent(ranks.iter().find(|rank| rank.names.contains(&name))?)
+            }
+        })
+    }
+
+    fn elements(&self, tensor: &TensorType) -> Option<u128> {
+        product(self.dims(tensor))
+    }
+
+    /// What `Dimensions` and the keys beside it say, as reports show it.
+    fn declared(&self) -> Vec<(String, u64)> {
+        let own = self.layer_type.sizes.iter().filter_map(|size| {
+            let extent = self.size(size.name)?;
+            (size.shows_one || extent > 1).then_some((size.name, extent))
+        });
+        let of_windows = ["Y", "X", "Y'", "X'", "R", "S"];
+        let windows = of_windows.iter().filter_map(|name| {
+            self.axes?;
+            Some((*name, self.size(name)?))
+        });
+        own.chain(windows)
+            .map(|(name, extent)| (name.to_owned(), extent))
+            .collect()
+    }
 }
 
 /// What flows between layers: a feature map, or something of which only the size is known.
@@ -303,7 +366,7 @@ impl Flow {
     #[must_use]
     pub fn elements(self) -> Option<u128> {
         match self {
-            Flow::Map { n, c, y, x } => product(&[n, c, y, x]),
+            Flow::Map { n, c, y, x } => product([n, c, y, x].map(Some).into_iter()),
             Flow::Elements(count) => Some(count),
         }
     }
@@ -318,235 +381,149 @@ impl std::fmt::Display for Flow {
     }
 }
 
-fn product(factors: &[u64]) -> Option<u128> {
-    factors.iter().try_fold(1u128, |product, &factor| {
-        product.checked_mul(u128::from(factor))
+/// `None` when a factor is, or past `u128`.
+fn product(mut factors: impl Iterator<Item = Option<u64>>) -> Option<u128> {
+    factors.try_fold(1u128, |product, factor| {
+        product.checked_mul(u128::from(factor?))
     })
 }
 
 impl Shape {
+    #[must_use]
+    pub fn layer_type(&self) -> Type {
+        match self {
+            Shape::Typed(typed) => typed.layer_type,
+            Shape::Einsum(_) => &layer_type::EINSUM,
+        }
+    }
+
+    #[must_use]
+    pub fn einsum(&self) -> Option<&Einsum> {
+        match self {
+            Shape::Einsum(einsum) => Some(einsum),
+            Shape::Typed(_) => None,
+        }
+    }
+
+    /// Rows and columns of a type that slides.
+    #[must_use]
+    pub fn axes(&self) -> Option<&[Slide; 2]> {
+        match self {
+            Shape::Typed(typed) => typed.axes.as_ref(),
+            Shape::Einsum(_) => None,
+        }
+    }
+
     /// Points of the operation over all its repetitions; `None` past `u128`.
     #[must_use]
     pub fn points(&self) -> Option<u128> {
         match self {
-            Shape::Conv {
-                n,
-                g,
-                k,
-                c,
-                rows,
-                columns,
-            } => product(&[
-                *n,
-                *g,
-                *k,
-                *c,
-                rows.output,
-                columns.output,
-                rows.kernel,
-                columns.kernel,
-            ]),
-            Shape::Transposed {
-                n,
-                g,
-                k,
-                c,
-                rows,
-                columns,
-            } => product(&[
-                *n,
-                *g,
-                *k,
-                *c,
-                rows.input,
-                columns.input,
-                rows.kernel,
-                columns.kernel,
-            ]),
-            Shape::Depthwise {
-                n,
-                c,
-                rows,
-                columns,
+            Shape::Typed(typed) => {
+                product(typed.layer_type.ranks.iter().map(|rank| typed.extent(rank)))
             }
-            | Shape::Pool {
-                n,
-                c,
-                rows,
-                columns,
-                ..
-            } => product(&[
-                *n,
-                *c,
-                rows.output,
-                columns.output,
-                rows.kernel,
-                columns.kernel,
-            ]),
-            Shape::Fc { n, k, c } => product(&[*n, *k, *c]),
-            Shape::Gemm { b, m, n, k } => product(&[*b, *m, *n, *k]),
-            Shape::Add { n, c, y, x } => product(&[*n, *c, *y, *x]),
-            Shape::Lstm { n, d, h, steps } => product(&[*n, 4, *h, d.checked_add(*h)?, *steps]),
-            Shape::Einsum(einsum) => einsum
-                .ranks
-                .iter()
-                .try_fold(1u128, |all, rank| all.checked_mul(u128::from(rank.1))),
+            Shape::Einsum(einsum) => product(einsum.ranks.iter().map(|rank| Some(rank.1))),
         }
     }
 
     /// Multiply-accumulates: 0 for pooling and element-wise layers.
     #[must_use]
     pub fn macs(&self) -> Option<u128> {
-        match self {
-            Shape::Pool { .. } | Shape::Add { .. } => Some(0),
-            Shape::Einsum(einsum) if !einsum.multiplies() => Some(0),
-            _ => self.points(),
-        }
+        let multiplies = match self {
+            Shape::Typed(typed) => typed.layer_type.kind == Kind::MultiplyAccumulate,
+            Shape::Einsum(einsum) => einsum.multiplies(),
+        };
+        if multiplies { self.points() } else { Some(0) }
     }
 
     /// What the layer produces.
     #[must_use]
     pub fn output(&self) -> Option<Flow> {
-        Some(match self {
-            Shape::Conv {
-                n,
-                g,
-                k,
-                rows,
-                columns,
-                ..
-            }
-            | Shape::Transposed {
-                n,
-                g,
-                k,
-                rows,
-                columns,
-                ..
-            } => Flow::Map {
-                n: *n,
-                c: g.checked_mul(*k)?,
-                y: rows.output,
-                x: columns.output,
-            },
-            Shape::Depthwise {
-                n,
-                c,
-                rows,
-                columns,
-            }
-            | Shape::Pool {
-                n,
-                c,
-                rows,
-                columns,
-                ..
-            } => Flow::Map {
-                n: *n,
-                c: *c,
-                y: rows.output,
-                x: columns.output,
-            },
-            Shape::Fc { n, k, .. } => Flow::Map {
-                n: *n,
-                c: *k,
-                y: 1,
-                x: 1,
-            },
-            Shape::Add { n, c, y, x } => Flow::Map {
-                n: *n,
-                c: *c,
-                y: *y,
-                x: *x,
-            },
-            Shape::Gemm { b, m, n, .. } => Flow::Elements(product(&[*b, *m, *n])?),
-            Shape::Lstm { n, h, steps, .. } => Flow::Elements(product(&[*n, *h, *steps])?),
-            Shape::Einsum(einsum) => Flow::Elements(einsum.elements(einsum.tensors.last()?)?),
-        })
+        match self {
+            Shape::Typed(typed) => typed.flow(typed.layer_type.result()?),
+            Shape::Einsum(einsum) => Some(Flow::Elements(einsum.elements(einsum.tensors.last()?)?)),
+        }
     }
 
     /// What operand number `operand` must be, for layers that consume the outputs of others.
     #[must_use]
     pub fn operand(&self, operand: usize) -> Option<Flow> {
-        Some(match self {
-            Shape::Conv {
-                n,
-                g,
-                c,
-                rows,
-                columns,
-                ..
-            }
-            | Shape::Transposed {
-                n,
-                g,
-                c,
-                rows,
-                columns,
-                ..
-            } => Flow::Map {
-                n: *n,
-                c: g.checked_mul(*c)?,
-                y: rows.input,
-                x: columns.input,
-            },
-            Shape::Depthwise {
-                n,
-                c,
-                rows,
-                columns,
-            }
-            | Shape::Pool {
-                n,
-                c,
-                rows,
-                columns,
-                ..
-            } => Flow::Map {
-                n: *n,
-                c: *c,
-                y: rows.input,
-                x: columns.input,
-            },
-            Shape::Fc { n, c, .. } => Flow::Map {
-                n: *n,
-                c: *c,
-                y: 1,
-                x: 1,
-            },
-            Shape::Add { n, c, y, x } => Flow::Map {
-                n: *n,
-                c: *c,
-                y: *y,
-                x: *x,
-            },
-            Shape::Gemm { b, m, n, k } => Flow::Elements(if operand == 0 {
-                product(&[*b, *m, *k])?
-            } else {
-                product(&[*b, *k, *n])?
-            }),
-            Shape::Lstm { n, d, steps, .. } => Flow::Elements(product(&[*n, *d, *steps])?),
+        match self {
+            Shape::Typed(typed) => typed.flow(typed.layer_type.operands().get(operand)?),
             Shape::Einsum(einsum) => {
-                let operands = einsum.tensors.len().checked_sub(1)?;
-                Flow::Elements(einsum.elements(einsum.tensors[..operands].get(operand)?)?)
+                let tensor = einsum.operands().get(operand)?;
+                Some(Flow::Elements(einsum.elements(tensor)?))
             }
-        })
+        }
     }
 
-    /// The canonical spelling of the layer's type.
+    /// The dimensions of what the layer writes; `None` where others read another number of elements.
     #[must_use]
-    pub fn type_name(&self) -> &'static str {
+    pub fn written(&self) -> Option<Vec<u64>> {
         match self {
-            Shape::Conv { g: 1, .. } => "CONV",
-            Shape::Conv { .. } => "GCONV",
-            Shape::Depthwise { .. } => "DWCONV",
-            Shape::Transposed { .. } => "TRCONV",
-            Shape::Pool { .. } => "POOL",
-            Shape::Fc { .. } => "FC",
-            Shape::Gemm { .. } => "GEMM",
-            Shape::Add { .. } => "ADD",
-            Shape::Lstm { .. } => "LSTM",
-            Shape::Einsum(_) => "EINSUM",
+            Shape::Einsum(einsum) => {
+                let indices = einsum.tensors.last()?.indices.iter();
+                indices.map(|index| einsum.extent(index)).collect()
+            }
+            Shape::Typed(typed) => {
+                let result = typed.layer_type.result()?;
+                match &result.flow {
+                    FlowOf::Map(parts) => {
+                        let parts = parts.iter().filter(|part| !part.is_empty());
+                        parts.map(|part| typed.product_of(part)).collect()
+                    }
+                    FlowOf::Elements => typed.dims(result).collect(),
+                    FlowOf::Number(_) => None,
+                }
+            }
+        }
+    }
+
+    /// How many elements the layer writes, where others read only a part of them.
+    #[must_use]
+    pub fn written_beside(&self) -> Option<u128> {
+        let Shape::Typed(typed) = self else {
+            return None;
+        };
+        let result = typed.layer_type.result()?;
+        match result.flow {
+            FlowOf::Number(_) => typed.elements(result),
+            FlowOf::Map(_) | FlowOf::Elements => None,
+        }
+    }
+
+    /// Whether a feature map that the layer takes is one value per feature to it.
+    #[must_use]
+    pub fn flattens(&self) -> bool {
+        let first = self.layer_type().operands().first();
+        first.is_some_and(|tensor| matches!(tensor.flow, FlowOf::Map([_, _, &[], &[]])))
+    }
+
+    /// Which part of `inputs` is what operand number `operand` is made of; nothing of one that is the layer's own.
+    #[must_use]
+    pub fn sources<'a, S>(&self, inputs: &'a [S], operand: usize) -> &'a [S] {
+        match self.layer_type().inputs {
+            Inputs::Each | Inputs::All => inputs.get(operand..=operand).unwrap_or(&[]),
+            Inputs::Joined if operand == 0 => inputs,
+            Inputs::Joined => &[],
+        }
+    }
+
+    /// Role and name of every tensor, the result last.
+    pub fn tensors(&self) -> impl Iterator<Item = (Role, &str)> {
+        let typed = self.layer_type().tensors.iter();
+        let own = self.einsum().into_iter().flat_map(|einsum| {
+            let named = einsum.tensors.iter().enumerate();
+            named.map(|(at, tensor)| (einsum.role(at), tensor.name.as_str()))
+        });
+        typed.map(|tensor| (tensor.role, tensor.name)).chain(own)
+    }
+
+    /// The sizes of a layer by their names in the language, as reports show them.
+    #[must_use]
+    pub fn dimensions(&self) -> Vec<(String, u64)> {
+        match self {
+            Shape::Typed(typed) => typed.declared(),
+            Shape::Einsum(einsum) => einsum.ranks.clone(),
         }
     }
 }
@@ -570,14 +547,11 @@ mod tests {
     fn vgg_conv1_1() {
         let slide = axis(3, 1, 1, 1).from_input(224).unwrap();
         assert_eq!(slide.output, 224);
-        let shape = Shape::Conv {
-            n: 1,
-            g: 1,
-            k: 64,
-            c: 3,
-            rows: slide,
-            columns: slide,
-        };
+        let shape = Shape::Typed(Typed {
+            layer_type: layer_type::called("CONV").unwrap(),
+            sizes: vec![("N", 1), ("G", 1), ("K", 64), ("C", 3)],
+            axes: Some([slide; 2]),
+        });
         assert_eq!(shape.macs(), Some(86_704_128));
     }
 

@@ -1,21 +1,23 @@
 //! The layer types that move a window: strides, dilations, paddings, and both extents of an axis.
 
-use super::body::{block, value};
+use super::body::block;
 use super::error::HirError;
-use super::eval::describe;
-use super::layer::{Sizes, Type, named};
+use super::layer::{Sizes, named};
+use super::layer_type::Slides;
 use super::scope::Context;
-use super::shape::{PoolOp, Shape, Slide, SlideError, SlideParameters};
+use super::shape::{Slide, SlideError, SlideParameters};
 use crate::syntax::ast::{self, Body};
 
-/// The types that move a window.
-pub(super) fn sliding(cx: &mut Context<'_>, sizes: &Sizes<'_>, layer_type: Type) -> Option<Shape> {
+/// Rows and columns of a layer whose type slides.
+pub(super) fn sliding(
+    cx: &mut Context<'_>,
+    sizes: &Sizes<'_>,
+    slides: Slides,
+) -> Option<[Slide; 2]> {
     let body = &sizes.layer.body;
     let stride = pair(cx, body, "Stride", ["Y", "X"]);
     let dilation = pair(cx, body, "Dilation", ["R", "S"]);
     let padding = paddings(cx, body);
-    let n = sizes.or_one("N");
-    let c = sizes.need(cx, "C");
     let (r, s) = (sizes.need(cx, "R"), sizes.need(cx, "S"));
     let (stride, dilation, padding) = (stride?, dilation?, padding?);
     let parameters = |axis: usize, kernel: u64| SlideParameters {
@@ -25,88 +27,10 @@ pub(super) fn sliding(cx: &mut Context<'_>, sizes: &Sizes<'_>, layer_type: Type)
         pad_low: padding[axis].0,
         pad_high: padding[axis].1,
     };
-    let transposed = layer_type == Type::Transposed;
+    let transposed = slides == Slides::OverOutput;
     let rows = r.and_then(|r| slide(cx, sizes, parameters(0, r), ["Y", "Y'", "P"], transposed));
     let columns = s.and_then(|s| slide(cx, sizes, parameters(1, s), ["X", "X'", "Q"], transposed));
-    match layer_type {
-        Type::Depthwise => Some(Shape::Depthwise {
-            n: n?,
-            c: c?,
-            rows: rows?,
-            columns: columns?,
-        }),
-        Type::Pool => {
-            let op = pool_op(cx, body);
-            Some(Shape::Pool {
-                n: n?,
-                c: c?,
-                rows: rows?,
-                columns: columns?,
-                op: op?,
-            })
-        }
-        Type::Grouped => {
-            let k = sizes.need(cx, "K");
-            Some(Shape::Conv {
-                n: n?,
-                g: sizes.or_one("G")?,
-                k: k?,
-                c: c?,
-                rows: rows?,
-                columns: columns?,
-            })
-        }
-        _ => {
-            let k = sizes.need(cx, "K");
-            let g = match value(cx, body, "Groups") {
-                Some(expr) => cx.size(expr, "`Groups`"),
-                None => Some(1),
-            };
-            let (n, g, k, c) = (n?, g?, k?, c?);
-            let k = per_group(cx, sizes, "K", k, g);
-            let c = per_group(cx, sizes, "C", c, g);
-            let (rows, columns, k, c) = (rows?, columns?, k?, c?);
-            Some(if transposed {
-                Shape::Transposed {
-                    n,
-                    g,
-                    k,
-                    c,
-                    rows,
-                    columns,
-                }
-            } else {
-                Shape::Conv {
-                    n,
-                    g,
-                    k,
-                    c,
-                    rows,
-                    columns,
-                }
-            })
-        }
-    }
-}
-
-fn per_group(
-    cx: &mut Context<'_>,
-    sizes: &Sizes<'_>,
-    dim: &'static str,
-    size: u64,
-    groups: u64,
-) -> Option<u64> {
-    if size.is_multiple_of(groups) {
-        return Some(size / groups);
-    }
-    let span = sizes.get(dim).map_or(sizes.span, |value| value.1);
-    cx.error(HirError::Indivisible {
-        dim,
-        size,
-        groups,
-        span,
-    });
-    None
+    Some([rows?, columns?])
 }
 
 /// One sliding axis; `names` are the input extent and the two spellings of the output extent.
@@ -188,24 +112,6 @@ fn slide(
         SlideError::Overflow => HirError::Overflow { span },
     });
     None
-}
-
-fn pool_op(cx: &mut Context<'_>, body: &Body) -> Option<PoolOp> {
-    let Some(expr) = value(cx, body, "Op") else {
-        return Some(PoolOp::Max);
-    };
-    match expr.as_name().map(|name| name.as_str()) {
-        Some("max") => Some(PoolOp::Max),
-        Some("avg") => Some(PoolOp::Average),
-        _ => {
-            cx.error(HirError::WrongKind {
-                expected: "`max` or `avg`".to_owned(),
-                found: describe(expr),
-                span: expr.span,
-            });
-            None
-        }
-    }
 }
 
 /// Two sizes of a block such as `Stride { Y: 2, X: 2 }`, 1 when absent.

@@ -157,33 +157,26 @@ fn sizes_of_layers() {
         "Type: CONV; Groups: 2; Dimensions { K: 6, C: 4, Y': 6, X': 6, R: 3, S: 3 } Padding { Y: (0,1), X: 1 }",
     ));
     // Per group: K 3, C 2. Y = 6 + 2 - 1 = 7, X = 6 + 2 - 2 = 6.
-    let Shape::Conv {
-        g,
-        k,
-        c,
-        rows,
-        columns,
-        ..
-    } = grouped.shape
-    else {
-        panic!("{:?}", grouped.shape);
+    let sizes = |layer: &Layer| {
+        let Shape::Typed(typed) = &layer.shape else {
+            panic!("{:?}", layer.shape);
+        };
+        ["G", "K", "C", "Y", "X"].map(|name| typed.size(name).unwrap())
     };
-    assert_eq!((g, k, c, rows.input, columns.input), (2, 3, 2, 7, 6));
+    assert_eq!(sizes(&grouped), [2, 3, 2, 7, 6]);
+    let rows = &grouped.shape.axes().unwrap()[0];
     assert_eq!((rows.pad_low, rows.pad_high), (0, 1));
     assert_eq!(grouped.type_name, "CONV");
     // GCONV declares the same per group.
     let gconv = first(&layer(
         "Type: NGCONV; Dimensions { G: 2, K: 3, C: 2, Y: 7, X: 6, R: 3, S: 3 } Padding { Y: (0,1), X: 1 }",
     ));
-    assert_eq!(gconv.shape, grouped_shape(&grouped));
+    assert_eq!(sizes(&gconv), sizes(&grouped));
+    assert_eq!(gconv.shape.axes(), grouped.shape.axes());
     assert_eq!(gconv.type_name, "GCONV");
     // Four gates of H, inputs D + H, over 10 steps: 4*32 * (16+32) * 10.
     let lstm = first(&layer("Type: LSTM; Steps: 10; Dimensions { D: 16, H: 32 }"));
     assert_eq!(lstm.shape.macs(), Some(61_440));
-}
-
-fn grouped_shape(layer: &Layer) -> Shape {
-    layer.shape.clone()
 }
 
 #[test]
@@ -233,7 +226,13 @@ fn einsums() {
         ("M: 2, N: 2", "O[m] += I[m]", "E0207@Compute: O[m] += I[m]"),
         ("M: 2, m: 2", "O[m] += I[m]", "E0308@2"),
         ("M: 2, N: 2", "O[m,n] += I[m] * I[n]", "E0308@I[n]"),
-        ("M: 2", "O[m] += O[m] * I[m]", "E0308@O[m]"),
+        ("M: 2", "O[m] += O[m] * I[m]", "E0311@O[m]"),
+        (
+            "T: 4, H: 8, G: 8",
+            "H[t,h] += U[h,g] * H[t - 1,g]",
+            "E0311@H[t - 1,g]",
+        ),
+        ("T: 4", "H[t] = U[t] + H[t + 1]", "E0311@H[t + 1]"),
         ("M: 2, N: 2", "O[m] = I[m,n]", "E0308@O[m]"),
         ("M: 2", "O[m] = 3", "E0308@3"),
         ("M: 2", "O[m] = expo(I[m])", "E0201@expo"),

@@ -4,6 +4,7 @@
 //! for them. Nothing is listed twice: these are the tables that the judges use.
 
 use super::body::Known;
+use super::layer_type::{self, LayerType};
 use super::{accelerator, hierarchy, layer, network};
 
 /// What a block may hold.
@@ -33,7 +34,7 @@ pub enum Owner<'a> {
 }
 
 impl Keys {
-    fn add(&mut self, known: &Known) {
+    fn add(&mut self, known: &Known<'_>) {
         let put = |list: &mut Vec<&'static str>, more: &[&'static str]| {
             for word in more {
                 if !list.contains(word) {
@@ -63,11 +64,12 @@ pub fn keys(owner: Owner<'_>) -> Keys {
         Owner::Network => keys.add(&network::NETWORK),
         Owner::Repeat => keys.add(&network::REPEAT),
         Owner::Layer(name) => {
-            let known = name.and_then(layer::type_called);
-            let layer_type = known.unwrap_or(layer::Type::Conv);
-            keys.properties = layer_type.properties().to_vec();
-            keys.blocks = layer_type.blocks().to_vec();
-            if known.is_none_or(|known| known == layer::Type::Einsum) {
+            let known = name.and_then(layer_type::called);
+            if let Some(layer_type) = known.or_else(|| layer_type::TYPES.first()) {
+                keys.properties = layer_type.properties();
+                keys.blocks = layer_type.blocks().to_vec();
+            }
+            if known.is_none_or(|known| known.is_einsum()) {
                 keys.properties.push("Compute");
             }
         }
@@ -101,14 +103,14 @@ pub fn keys(owner: Owner<'_>) -> Keys {
 
 /// The dimensions that a layer of that type declares; empty for an EINSUM, which names its own.
 #[must_use]
-pub fn dimensions(type_name: &str) -> &'static [&'static str] {
-    layer::type_called(type_name).map_or(&[], layer::Type::dimensions)
+pub fn dimensions(type_name: &str) -> Vec<&'static str> {
+    layer_type::called(type_name).map_or_else(Vec::new, LayerType::dimensions)
 }
 
 /// The spellings of all layer types.
 #[must_use]
 pub fn layer_types() -> Vec<&'static str> {
-    layer::type_names().collect()
+    layer_type::words().collect()
 }
 
 #[cfg(test)]

@@ -11,15 +11,13 @@
 //! A repeat gives what its last layer gives, and takes that again the next time: its layers are wired as for the first
 //! time, and [`Repeat::readers`](super::Repeat) are those that read the last layer from the second time on.
 
-use super::agree::{
-    Place, agree, fits, fits_input, flattens, follows_itself, gate_sums, operand, operands,
-};
+use super::agree::{Place, agree, fits, fits_input, follows_itself, gate_sums, operand, operands};
 use super::body::property;
 use super::error::HirError;
 use super::eval::describe;
 use super::network::{Element, Meaning, Members, Part};
 use super::scope::Context;
-use super::{Repeat, Source};
+use super::{NetworkInput, Persistent, Repeat, Source};
 use crate::base::Span;
 use crate::syntax::ast;
 use std::collections::BTreeMap;
@@ -113,7 +111,7 @@ impl Wiring<'_, '_> {
                     self.repeat(cx, inner, node, inputs, span)
                 }
                 Element::Block { node, part } => {
-                    part.and_then(|part| self.block(cx, node, part, inputs, span))
+                    part.and_then(|part| self.block(cx, scope, node, part, inputs, span))
                 }
             };
             before = output.map(|layer| vec![Source::Layer(layer).into()]);
@@ -214,7 +212,7 @@ impl Wiring<'_, '_> {
                 else {
                     continue;
                 };
-                if !fits(found, needed, flattens(&consumer.shape), false) {
+                if !fits(found, needed, consumer.shape.flattens(), false) {
                     cx.error(HirError::ShapeMismatch {
                         consumer: consumer.name.clone(),
                         producers: input.name.clone(),
@@ -253,6 +251,7 @@ impl Wiring<'_, '_> {
     fn block(
         &mut self,
         cx: &mut Context<'_>,
+        scope: usize,
         node: &ast::Instance,
         part: Part,
         inputs: Option<Vec<Taken>>,
@@ -285,6 +284,11 @@ impl Wiring<'_, '_> {
             });
         }
         inputs.resize(takes, Source::External.into());
+        for (input, taken) in named.iter().zip(inputs.iter_mut().skip(unnamed)) {
+            if let Some(span) = input.kept {
+                self.keep((scope, node), input, taken, span);
+            }
+        }
         for (layer, sources) in wired.into_iter().enumerate() {
             for (at, source) in sources.into_iter().enumerate() {
                 let taken: Taken = match source {
@@ -315,6 +319,40 @@ impl Wiring<'_, '_> {
             agree(cx, network, &network.layers[layer + base].inputs, &place);
         }
         output
+    }
+
+    /// What a block takes and calls persistent stays, whoever gives it.
+    fn keep(
+        &mut self,
+        (scope, node): (usize, &ast::Instance),
+        input: &NetworkInput,
+        taken: &mut Taken,
+        span: Span,
+    ) {
+        let network = &mut self.members.network;
+        match taken.source {
+            Source::Persistent(_) => {}
+            Source::Layer(layer) => {
+                if network.kept.iter().all(|known| known.0 != layer) {
+                    network.kept.push((layer, span));
+                }
+            }
+            Source::Input(at) => {
+                network.inputs[at].kept.get_or_insert(span);
+            }
+            Source::External => {
+                let around = &self.members.scopes[scope];
+                let at = network.persistents.len();
+                network.persistents.push(Persistent {
+                    tensor: NetworkInput {
+                        name: format!("{}{}.{}", around.prefix, node.name, input.name),
+                        ..input.clone()
+                    },
+                    times: around.times,
+                });
+                *taken = Source::Persistent(at).into();
+            }
+        }
     }
 
     /// What the values of `Inputs` mean; `None` has been reported.
@@ -355,14 +393,7 @@ impl Wiring<'_, '_> {
             return Some(vec![Source::External.into()]);
         }
         // A name of this scope, then of those around it.
-        let mut around = Some(scope);
-        let mut found = None;
-        while let (Some(at), None) = (around, found) {
-            let key = format!("{}{name}", self.members.scopes[at].prefix);
-            found = self.members.names.get(&key).map(|known| known.1);
-            around = self.members.scopes[at].parent;
-        }
-        match found {
+        match self.members.meaning(scope, name) {
             Some(Meaning::Layer(layer)) => {
                 self.seen(cx, scope, layer, expr)?;
                 Some(vec![Source::Layer(layer).into()])

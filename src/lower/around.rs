@@ -3,7 +3,6 @@
 use super::operation::{Desugared, View};
 use super::{LowerError, Refusal};
 use crate::diag::{Diagnostic, Mistake};
-use crate::hir::shape::Shape;
 use crate::hir::{
     Accelerator, Environment, EvaluationError, Expr, HirError, Layer, NoCapacity, Surroundings,
     UnknownPart, Word,
@@ -25,16 +24,10 @@ impl Surroundings for Around<'_> {
 
     fn stride(&self, dim: &str) -> Option<u64> {
         self.size(dim)?;
-        let (rows, columns) = match &self.layer.shape {
-            Shape::Conv { rows, columns, .. }
-            | Shape::Depthwise { rows, columns, .. }
-            | Shape::Transposed { rows, columns, .. }
-            | Shape::Pool { rows, columns, .. } => (rows.stride, columns.stride),
-            _ => return Some(1),
-        };
-        Some(match dim {
-            "Y" | "Y'" | "P" => rows,
-            "X" | "X'" | "Q" => columns,
+        let axes = self.layer.shape.axes();
+        Some(match (axes, dim) {
+            (Some([rows, _]), "Y" | "Y'" | "P") => rows.stride,
+            (Some([_, columns]), "X" | "X'" | "Q") => columns.stride,
             _ => 1,
         })
     }

@@ -164,30 +164,16 @@ pub fn operand_precision(layer: &Layer, accelerator: &Accelerator) -> Precision 
             widest
         }
     };
-    match &layer.shape {
-        hir::shape::Shape::Pool { .. } | hir::shape::Shape::Add { .. } => precision.input,
-        hir::shape::Shape::Einsum(einsum) => {
-            let operands = einsum.tensors.len().saturating_sub(1);
-            let of_role = |at: usize| {
-                if at == 1 {
-                    precision.weight
-                } else {
-                    precision.input
-                }
-            };
-            let formats = einsum.tensors.iter().take(operands).enumerate();
-            formats
-                .map(|(at, tensor)| {
-                    let named = layer.named.iter().find(|known| known.name == tensor.name);
-                    named
-                        .and_then(|named| named.precision)
-                        .unwrap_or_else(|| of_role(at))
-                })
-                .reduce(wider)
-                .unwrap_or(precision.input)
-        }
-        _ => wider(precision.input, precision.weight),
-    }
+    let formats = layer.shape.tensors().filter_map(|(role, name)| {
+        let named = layer.named.iter().find(|known| known.name == name);
+        let of_role = match role {
+            hir::layer_type::Role::Input => precision.input,
+            hir::layer_type::Role::Weight => precision.weight,
+            hir::layer_type::Role::Output => return None,
+        };
+        Some(named.and_then(|known| known.precision).unwrap_or(of_role))
+    });
+    formats.reduce(wider).unwrap_or(precision.input)
 }
 
 /// The operation of a layer as the accelerator computes it; `None` past the range of the ir.

@@ -1,4 +1,4 @@
-//! Layer shape -> [`ir::Operation`]: every layer type as a box of ranks with affine tensors.
+//! Layer shape -> [`ir::Operation`]: the row of a layer type as a box of ranks with affine tensors.
 //!
 //! A 3x3 convolution of 224x224 with padding 1 becomes the ranks `N G K C P Q R S`, the Input index
 //! `P + R - 1` over extent 224, and the window `u = P + R` over the padded extent 226. Names go into a
@@ -8,7 +8,8 @@
 //! `Sz(Y)` is the padded extent. `Y'` and `X'` (`P` and `Q`) are ranks. A transposed convolution has no window:
 //! its `Y` and `X` are ranks, and the output index is the one with two terms.
 
-use crate::hir::shape::{Einsum, Shape, Slide};
+use crate::hir::layer_type::{self, Index, Kind};
+use crate::hir::shape::{Einsum, Shape, Slide, Typed};
 use crate::hir::{NamedTensor, Precision};
 use crate::ir::{Axis, Dim, Operation, OperationKind, RankId, Role, Tensor, Term, Window};
 use crate::syntax::ast::Combine;
@@ -195,6 +196,11 @@ impl Builder {
         self.ranks[rank.index()]
     }
 
+    fn called(&self, name: &str) -> Option<RankId> {
+        let at = self.names.iter().position(|known| known == name)?;
+        Some(RankId(u8::try_from(at).ok()?))
+    }
+
     /// A dimension that is just a rank.
     fn plain(&self, rank: RankId) -> Dim {
         Dim {
@@ -224,11 +230,6 @@ impl Builder {
             density,
         });
         self.tensor_names.push(name.to_owned());
-    }
-
-    fn plain_tensor(&mut self, name: &str, role: Role, ranks: &[RankId]) {
-        let dims = ranks.iter().map(|&rank| self.plain(rank)).collect();
-        self.tensor(name, role, dims);
     }
 
     fn finish(self, kind: OperationKind, repeat: u64, sizes: Vec<(String, u64)>) -> Desugared {
@@ -286,153 +287,76 @@ fn affine(slide: &Slide, outer: RankId, kernel: RankId, extent: u64) -> Option<D
 /// The operation of one layer; `None` when a size is past what the ir can hold.
 #[must_use]
 pub fn desugar(shape: &Shape, elements: Elements) -> Option<Desugared> {
-    let mut b = Builder::new(elements);
-    let mac = OperationKind::MultiplyAccumulate;
+    let b = Builder::new(elements);
     match shape {
-        Shape::Conv {
-            n,
-            g,
-            k,
-            c,
-            rows,
-            columns,
-        } => {
-            let (n, g) = (b.rank(&["N"], *n), b.rank(&["G"], *g));
-            let (k, c) = (b.rank(&["K"], *k), b.rank(&["C"], *c));
-            let (p, q, r, s) = sliding(&mut b, rows, columns);
-            let dims = vec![
-                b.plain(n),
-                b.plain(g),
-                b.plain(c),
-                affine(rows, p, r, rows.input)?,
-                affine(columns, q, s, columns.input)?,
-            ];
-            b.tensor("Input", Role::Input, dims);
-            b.plain_tensor("Weight", Role::Weight, &[g, k, c, r, s]);
-            b.plain_tensor("Output", Role::Output, &[n, g, k, p, q]);
-            Some(b.finish(mac, 1, Vec::new()))
-        }
-        Shape::Depthwise {
-            n,
-            c,
-            rows,
-            columns,
-        } => {
-            let (n, c) = (b.rank(&["N"], *n), b.rank(&["C"], *c));
-            let (p, q, r, s) = sliding(&mut b, rows, columns);
-            let dims = vec![
-                b.plain(n),
-                b.plain(c),
-                affine(rows, p, r, rows.input)?,
-                affine(columns, q, s, columns.input)?,
-            ];
-            b.tensor("Input", Role::Input, dims);
-            b.plain_tensor("Weight", Role::Weight, &[c, r, s]);
-            b.plain_tensor("Output", Role::Output, &[n, c, p, q]);
-            Some(b.finish(mac, 1, Vec::new()))
-        }
-        Shape::Pool {
-            n,
-            c,
-            rows,
-            columns,
-            ..
-        } => {
-            let (n, c) = (b.rank(&["N"], *n), b.rank(&["C"], *c));
-            let (p, q, r, s) = sliding(&mut b, rows, columns);
-            let dims = vec![
-                b.plain(n),
-                b.plain(c),
-                affine(rows, p, r, rows.input)?,
-                affine(columns, q, s, columns.input)?,
-            ];
-            b.tensor("Input", Role::Input, dims);
-            b.plain_tensor("Output", Role::Output, &[n, c, p, q]);
-            Some(b.finish(OperationKind::Reduce, 1, Vec::new()))
-        }
-        Shape::Transposed {
-            n,
-            g,
-            k,
-            c,
-            rows,
-            columns,
-        } => {
-            let (n, g) = (b.rank(&["N"], *n), b.rank(&["G"], *g));
-            let (k, c) = (b.rank(&["K"], *k), b.rank(&["C"], *c));
-            let (y, x) = (b.rank(&["Y"], rows.input), b.rank(&["X"], columns.input));
-            let (r, s) = (b.rank(&["R"], rows.kernel), b.rank(&["S"], columns.kernel));
-            b.plain_tensor("Input", Role::Input, &[n, g, c, y, x]);
-            b.plain_tensor("Weight", Role::Weight, &[g, k, c, r, s]);
-            let dims = vec![
-                b.plain(n),
-                b.plain(g),
-                b.plain(k),
-                affine(rows, y, r, rows.output)?,
-                affine(columns, x, s, columns.output)?,
-            ];
-            b.tensor("Output", Role::Output, dims);
-            let sizes = [
-                ("Y'", rows.output),
-                ("P", rows.output),
-                ("X'", columns.output),
-                ("Q", columns.output),
-            ]
-            .map(|(name, size)| (name.to_owned(), size))
-            .to_vec();
-            Some(b.finish(mac, 1, sizes))
-        }
-        Shape::Fc { n, k, c } => {
-            let (n, k, c) = (b.rank(&["N"], *n), b.rank(&["K"], *k), b.rank(&["C"], *c));
-            b.plain_tensor("Input", Role::Input, &[n, c]);
-            b.plain_tensor("Weight", Role::Weight, &[k, c]);
-            b.plain_tensor("Output", Role::Output, &[n, k]);
-            Some(b.finish(mac, 1, Vec::new()).named_as_product(n, k, c))
-        }
-        Shape::Gemm { b: batch, m, n, k } => {
-            let (batch, m) = (b.rank(&["B"], *batch), b.rank(&["M"], *m));
-            let (n, k) = (b.rank(&["N"], *n), b.rank(&["K"], *k));
-            b.plain_tensor("Input", Role::Input, &[batch, m, k]);
-            b.plain_tensor("Weight", Role::Weight, &[batch, k, n]);
-            b.plain_tensor("Output", Role::Output, &[batch, m, n]);
-            Some(b.finish(mac, 1, Vec::new()))
-        }
-        Shape::Add { n, c, y, x } => {
-            let (n, c) = (b.rank(&["N"], *n), b.rank(&["C"], *c));
-            let p = b.rank(&["P", "Y'", "Y"], *y);
-            let q = b.rank(&["Q", "X'", "X"], *x);
-            b.plain_tensor("Input", Role::Input, &[n, c, p, q]);
-            b.plain_tensor("Input2", Role::Input, &[n, c, p, q]);
-            b.plain_tensor("Output", Role::Output, &[n, c, p, q]);
-            Some(b.finish(OperationKind::Elementwise, 1, Vec::new()))
-        }
-        // Weights are of all steps, what goes in and out of each: gates of H sums, of D inputs and H hidden values.
-        Shape::Lstm { n, d, h, steps } => {
-            let t = b.rank(&["T"], *steps);
-            let n = b.rank(&["N"], *n);
-            let k = b.rank(&["K"], h.checked_mul(4)?);
-            let c = b.rank(&["C"], d.checked_add(*h)?);
-            b.plain_tensor("Input", Role::Input, &[t, n, c]);
-            b.plain_tensor("Weight", Role::Weight, &[k, c]);
-            b.plain_tensor("Output", Role::Output, &[t, n, k]);
-            let sizes = vec![("D".to_owned(), *d), ("H".to_owned(), *h)];
-            let mut product = b.finish(mac, 1, sizes).named_as_product(n, k, c);
-            product.sequential = (*steps > 1).then_some(t);
-            Some(product)
-        }
+        Shape::Typed(typed) => desugar_typed(b, typed),
         Shape::Einsum(einsum) => desugar_einsum(b, einsum),
     }
 }
 
-/// The ranks `P Q R S` and the windows `Y X` of everything that slides.
-fn sliding(b: &mut Builder, rows: &Slide, columns: &Slide) -> (RankId, RankId, RankId, RankId) {
-    let p = b.rank(&["P", "Y'"], rows.output);
-    let q = b.rank(&["Q", "X'"], columns.output);
-    let r = b.rank(&["R"], rows.kernel);
-    let s = b.rank(&["S"], columns.kernel);
-    b.window("Y", rows, p, r);
-    b.window("X", columns, q, s);
-    (p, q, r, s)
+fn desugar_typed(mut b: Builder, typed: &Typed) -> Option<Desugared> {
+    let row = typed.layer_type;
+    for rank in row.ranks {
+        b.rank(rank.names, typed.extent(rank)?);
+    }
+    for index in row.operands().iter().flat_map(|tensor| tensor.indices) {
+        if let Index::Window {
+            axis,
+            outer,
+            kernel,
+            size,
+        } = *index
+        {
+            let (output, kernel) = (b.called(outer)?, b.called(kernel)?);
+            b.window(size, typed.axis(axis)?, output, kernel);
+        }
+    }
+    for tensor in row.tensors {
+        let dims = tensor.indices.iter().map(|index| match *index {
+            Index::Rank(name) => Some(b.plain(b.called(name)?)),
+            Index::Window {
+                axis,
+                outer,
+                kernel,
+                size,
+            } => affine(
+                typed.axis(axis)?,
+                b.called(outer)?,
+                b.called(kernel)?,
+                typed.size(size)?,
+            ),
+        });
+        let dims: Option<Vec<Dim>> = dims.collect();
+        b.tensor(tensor.name, role(tensor.role), dims?);
+    }
+    let matrix = row.product.map(|ranks| ranks.map(|name| b.called(name)));
+    let sequential = match row.sequential {
+        Some(name) => Some(b.called(name)?),
+        None => None,
+    };
+    let mut sizes = Vec::with_capacity(row.only_sizes.len());
+    for &(name, size) in row.only_sizes {
+        sizes.push((name.to_owned(), typed.size(size)?));
+    }
+    let kind = match row.kind {
+        Kind::MultiplyAccumulate => OperationKind::MultiplyAccumulate,
+        Kind::Reduce => OperationKind::Reduce,
+        Kind::Elementwise => OperationKind::Elementwise,
+    };
+    let mut desugared = b.finish(kind, 1, sizes);
+    if let Some([rows, columns, reduced]) = matrix {
+        desugared = desugared.named_as_product(rows?, columns?, reduced?);
+    }
+    desugared.sequential = sequential.filter(|&rank| desugared.extent(Axis::Rank(rank)) > 1);
+    Some(desugared)
+}
+
+fn role(role: layer_type::Role) -> Role {
+    match role {
+        layer_type::Role::Input => Role::Input,
+        layer_type::Role::Weight => Role::Weight,
+        layer_type::Role::Output => Role::Output,
+    }
 }
 
 fn desugar_einsum(mut b: Builder, einsum: &Einsum) -> Option<Desugared> {
@@ -441,13 +365,7 @@ fn desugar_einsum(mut b: Builder, einsum: &Einsum) -> Option<Desugared> {
         .iter()
         .map(|(name, extent)| b.rank(&[name], *extent))
         .collect();
-    let last = einsum.tensors.len().checked_sub(1)?;
     for (at, tensor) in einsum.tensors.iter().enumerate() {
-        let role = match at {
-            _ if at == last => Role::Output,
-            1 => Role::Weight,
-            _ => Role::Input,
-        };
         let mut dims = Vec::with_capacity(tensor.indices.len());
         for index in &tensor.indices {
             let mut terms = Vec::with_capacity(index.terms.len());
@@ -463,7 +381,7 @@ fn desugar_einsum(mut b: Builder, einsum: &Einsum) -> Option<Desugared> {
                 extent: einsum.extent(index)?,
             });
         }
-        b.tensor(&tensor.name, role, dims);
+        b.tensor(&tensor.name, role(einsum.role(at)), dims);
     }
     let kind = match einsum.combine {
         Combine::Assign => OperationKind::Elementwise,
@@ -471,4 +389,108 @@ fn desugar_einsum(mut b: Builder, einsum: &Einsum) -> Option<Desugared> {
         Combine::Sum | Combine::Max | Combine::Min => OperationKind::Reduce,
     };
     Some(b.finish(kind, 1, Vec::new()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hir::layer_type::{
+        Declared, Extent, FlowOf, Inputs, LayerType, Rank, Role as Of, Size, Slides, TensorType,
+    };
+    use crate::hir::shape::{EinsumIndex, EinsumTensor, Flow};
+
+    const ELEMENTS: Elements = Elements {
+        input_bits: 8,
+        weight_bits: 4,
+        output_bits: 16,
+        partial_bits: 32,
+        input_density: 1.0,
+        weight_density: 0.5,
+        output_density: 1.0,
+    };
+
+    const fn needed(name: &'static str) -> Size {
+        Size {
+            name,
+            from: Declared::Needed,
+            shows_one: true,
+        }
+    }
+
+    const fn rank(names: &'static [&'static str]) -> Rank {
+        Rank {
+            names,
+            extent: Extent::Size(names[0]),
+        }
+    }
+
+    const fn tensor(name: &'static str, role: Of, indices: &'static [Index]) -> TensorType {
+        TensorType {
+            name,
+            role,
+            indices,
+            flow: FlowOf::Elements,
+        }
+    }
+
+    /// A type that the language does not have.
+    static OUTER: LayerType = LayerType {
+        words: &["OUTER"],
+        elsewhere: &[],
+        sizes: &[needed("M"), needed("N")],
+        slides: Slides::No,
+        choice: None,
+        ranks: &[rank(&["M"]), rank(&["N"])],
+        tensors: &[
+            tensor("A", Of::Input, &[Index::Rank("M")]),
+            tensor("B", Of::Weight, &[Index::Rank("N")]),
+            tensor("O", Of::Output, &[Index::Rank("M"), Index::Rank("N")]),
+        ],
+        inputs: Inputs::Each,
+        kind: Kind::MultiplyAccumulate,
+        sequential: None,
+        product: None,
+        groups: None,
+        only_sizes: &[],
+    };
+
+    /// A row is all that a type needs: its sizes, flows and operation are those of the EINSUM
+    /// `O[m,n] += A[m] * B[n]` over the same ranks.
+    #[test]
+    fn a_new_type_is_a_row() {
+        let row = Shape::Typed(Typed {
+            layer_type: &OUTER,
+            sizes: vec![("M", 6), ("N", 5)],
+            axes: None,
+        });
+        let operand = |name: &str, ranks: &[usize]| EinsumTensor {
+            name: name.to_owned(),
+            indices: ranks
+                .iter()
+                .map(|&rank| EinsumIndex {
+                    terms: vec![(rank, 1)],
+                    constant: 0,
+                    stated: None,
+                })
+                .collect(),
+        };
+        let einsum = Shape::Einsum(Einsum {
+            ranks: vec![("M".to_owned(), 6), ("N".to_owned(), 5)],
+            tensors: vec![
+                operand("A", &[0]),
+                operand("B", &[1]),
+                operand("O", &[0, 1]),
+            ],
+            combine: Combine::Sum,
+            product: true,
+        });
+        assert_eq!(OUTER.dimensions(), ["M", "N"]);
+        assert_eq!(row.macs(), Some(30));
+        assert_eq!(row.output(), Some(Flow::Elements(30)));
+        assert_eq!(row.operand(1), Some(Flow::Elements(5)));
+        assert_eq!(row.written(), einsum.written());
+        assert_eq!(row.dimensions(), einsum.dimensions());
+        assert!(row.tensors().eq(einsum.tensors()));
+        assert_eq!(desugar(&row, ELEMENTS), desugar(&einsum, ELEMENTS));
+    }
 }

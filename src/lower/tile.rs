@@ -277,7 +277,8 @@ fn hold_whole(lowered: &mut Lowered, accelerator: &Accelerator, places: &[usize]
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hir::shape::{Shape, Slide};
+    use crate::hir::layer_type;
+    use crate::hir::shape::{Shape, Slide, Typed};
     use crate::ir::StageRank;
     use crate::lower::{Elements, desugar};
     use std::collections::BTreeSet;
@@ -305,14 +306,11 @@ mod tests {
             weight_density: 1.0,
             output_density: 1.0,
         };
-        let shape = Shape::Conv {
-            n: 1,
-            g: groups,
-            k: 3,
-            c: 2,
-            rows,
-            columns,
-        };
+        let shape = Shape::Typed(Typed {
+            layer_type: layer_type::called("CONV").unwrap(),
+            sizes: vec![("N", 1), ("G", groups), ("K", 3), ("C", 2)],
+            axes: Some([rows, columns]),
+        });
         desugar(&shape, elements).unwrap().operation
     }
 

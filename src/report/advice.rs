@@ -2,7 +2,7 @@
 
 use super::build::ratio;
 use super::model::LayerReport;
-use super::table::line;
+use super::table::{Page, line};
 use super::text::{EnergyUnit, count, percent, significant};
 use crate::base::num::grouped;
 use serde::Serialize;
@@ -224,7 +224,7 @@ pub fn short(layer: &LayerReport, advice: &Advice) -> String {
     said
 }
 
-pub(super) fn write(out: &mut String, layer: &LayerReport) {
+pub(super) fn write(out: &mut Page, layer: &LayerReport) {
     let Some(advice) = &layer.advice else {
         return;
     };

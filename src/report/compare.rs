@@ -11,7 +11,7 @@
 //!
 //! Invariant: figures are compared as they stand in the reports; nothing is rounded before.
 
-use super::table::{Table, line};
+use super::table::{Page, Table, line};
 use super::text::significant;
 use crate::base::num::grouped;
 use serde_json::{Value, json};
@@ -229,9 +229,9 @@ impl Comparison {
             .any(|row| row.largest() > most)
     }
 
-    /// Columns of the two sides and of the change, for every quantity that differs somewhere.
+    /// Columns of the two sides and of the change, for every quantity that differs somewhere; on `width` columns.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn text(&self, width: usize) -> String {
         if self.is_empty() {
             return String::new();
         }
@@ -256,11 +256,11 @@ impl Comparison {
             }
             table.row(cells);
         }
-        let mut out = String::new();
+        let mut out = Page::new(width);
         line(&mut out, "", &format!("{} -> {}", self.left, self.right));
         line(&mut out, "", "");
         table.write(&mut out, "", &[0]);
-        out
+        out.finish()
     }
 
     /// One row per layer and quantity that differs, and per quantity in total.

@@ -4,11 +4,11 @@ use super::advice;
 use super::build::NEIGHBOURS;
 use super::model::{DensityReport, DensityTensor, LayerReport, Level, LevelTensor, MappingReport};
 use super::reuse;
-use super::table::{Table, line};
+use super::table::{Page, Table, line};
 use super::text::{EnergyUnit, count, left_out, percent, repeated, significant};
 use crate::base::num::grouped;
 
-pub(super) fn write_layer(out: &mut String, layer: &LayerReport) {
+pub(super) fn write_layer(out: &mut Page, layer: &LayerReport) {
     let dimensions: Vec<String> = layer
         .dimensions
         .iter()
@@ -56,7 +56,7 @@ pub(super) fn write_layer(out: &mut String, layer: &LayerReport) {
 }
 
 /// What a model without counts says of its only layer.
-pub(super) fn write_own(out: &mut String, layer: &LayerReport) {
+pub(super) fn write_own(out: &mut Page, layer: &LayerReport) {
     if layer.mapping.is_none() {
         parts(out, layer);
         energy(out, layer);
@@ -65,7 +65,7 @@ pub(super) fn write_own(out: &mut String, layer: &LayerReport) {
 }
 
 /// Where the cycles go by a model that counts nothing.
-fn parts(out: &mut String, layer: &LayerReport) {
+fn parts(out: &mut Page, layer: &LayerReport) {
     if layer.cycles_by.0.is_empty() {
         return;
     }
@@ -80,7 +80,7 @@ fn parts(out: &mut String, layer: &LayerReport) {
 }
 
 /// What only the model of the evaluation has.
-fn figures(out: &mut String, layer: &LayerReport) {
+fn figures(out: &mut Page, layer: &LayerReport) {
     if layer.figures.is_empty() {
         return;
     }
@@ -104,7 +104,7 @@ fn figures(out: &mut String, layer: &LayerReport) {
 
 /// What zeros save, for layers and for groups; `named`: the tensors whose density is said.
 pub(super) fn without_zeros<'a>(
-    out: &mut String,
+    out: &mut Page,
     density: &DensityReport,
     named: impl Iterator<Item = &'a DensityTensor>,
 ) {
@@ -124,7 +124,7 @@ pub(super) fn without_zeros<'a>(
     line(out, "  ", &effective);
 }
 
-fn memories(out: &mut String, mapping: &MappingReport) {
+fn memories(out: &mut Page, mapping: &MappingReport) {
     let mut table = Table::default();
     table.row(
         [
@@ -158,7 +158,7 @@ fn memories(out: &mut String, mapping: &MappingReport) {
     table.write(out, "  ", &[0, 5]);
 }
 
-fn accesses(out: &mut String, layer: &LayerReport, mapping: &MappingReport) {
+fn accesses(out: &mut Page, layer: &LayerReport, mapping: &MappingReport) {
     let largest = mapping
         .levels
         .iter()
@@ -208,7 +208,7 @@ fn accesses(out: &mut String, layer: &LayerReport, mapping: &MappingReport) {
 }
 
 /// Computation and every port and link with a bandwidth, then what crosses the boundaries.
-fn time(out: &mut String, layer: &LayerReport, mapping: &MappingReport) {
+fn time(out: &mut Page, layer: &LayerReport, mapping: &MappingReport) {
     let binds = |name: &str| {
         if layer.bound == name {
             "<- binds".to_owned()
@@ -285,7 +285,7 @@ fn time(out: &mut String, layer: &LayerReport, mapping: &MappingReport) {
     table.write(out, "  ", &[0, 6]);
 }
 
-fn energy(out: &mut String, layer: &LayerReport) {
+fn energy(out: &mut Page, layer: &LayerReport) {
     let Some(map) = &layer.energy_pj else {
         return;
     };

@@ -3,27 +3,26 @@
 use super::csv::row;
 use super::model::Report;
 use super::search::{DesignReport, ExplorationReport};
-use super::table::{Table, line};
-use crate::base::harmless::harmless_lines;
+use super::table::{Page, Table, line};
 use crate::base::num::grouped;
 
-/// The explorations as text.
+/// The explorations as text of `width` columns.
 #[must_use]
-pub fn text(report: &Report) -> String {
-    let mut out = String::new();
+pub fn text(report: &Report, width: usize) -> String {
+    let mut out = Page::new(width);
     let by_name = report
         .explorations
         .chunk_by(|one, next| one.name == next.name);
     for (index, objectives) in by_name.enumerate() {
         if index > 0 {
-            out.push('\n');
+            line(&mut out, "", "");
         }
         write(&mut out, objectives);
     }
-    harmless_lines(&out).into_owned()
+    out.finish()
 }
 
-fn write(out: &mut String, objectives: &[ExplorationReport]) {
+fn write(out: &mut Page, objectives: &[ExplorationReport]) {
     let Some(first) = objectives.first() else {
         return;
     };
@@ -116,7 +115,7 @@ fn counts(of: &ExplorationReport) -> String {
     out
 }
 
-fn best(out: &mut String, objectives: &[&ExplorationReport]) {
+fn best(out: &mut Page, objectives: &[&ExplorationReport]) {
     let worst = objectives.iter().any(|one| one.worst_among.is_some());
     let mut table = Table::default();
     let mut head = vec!["least".to_owned()];
@@ -186,7 +185,7 @@ fn best(out: &mut String, objectives: &[&ExplorationReport]) {
     }
 }
 
-fn designs(out: &mut String, title: &str, of: &ExplorationReport, all: &[DesignReport]) {
+fn designs(out: &mut Page, title: &str, of: &ExplorationReport, all: &[DesignReport]) {
     line(out, "  ", title);
     let Some(some) = all.first() else {
         return;

@@ -1,8 +1,7 @@
 //! The fused design of a group that a search found.
 
 use super::model::Report;
-use super::table::{Table, line};
-use crate::base::harmless::harmless_lines;
+use super::table::{Page, Table, line, verbatim};
 use crate::base::num::grouped;
 
 /// One search over the designs of a group. Bytes may have a fraction where values have a part of one.
@@ -77,20 +76,20 @@ pub struct StageReport {
     pub operations_unique: u64,
 }
 
-/// The searches over groups as text.
+/// The searches over groups as text of `width` columns.
 #[must_use]
-pub fn text(report: &Report) -> String {
-    let mut out = String::new();
+pub fn text(report: &Report, width: usize) -> String {
+    let mut out = Page::new(width);
     for (at, search) in report.fused_searches.iter().enumerate() {
         if at > 0 || !report.searches.is_empty() {
-            out.push('\n');
+            line(&mut out, "", "");
         }
         write(&mut out, search);
     }
-    harmless_lines(&out).into_owned()
+    out.finish()
 }
 
-fn write(out: &mut String, search: &FusedSearchReport) {
+fn write(out: &mut Page, search: &FusedSearchReport) {
     let title = format!(
         "{}: {} of {} on {}, least traffic of a fused group",
         search.name,
@@ -188,7 +187,7 @@ fn write(out: &mut String, search: &FusedSearchReport) {
         line(out, "", "");
     }
     for text in best.design.lines() {
-        line(out, "  ", text);
+        verbatim(out, "  ", text);
     }
 }
 

@@ -11,7 +11,7 @@
 //!
 //! Invariant: the mean is over the absolute errors of the rows, each counted once.
 
-use super::table::{Table, line};
+use super::table::{Page, Table, line};
 use serde_json::{Value, json};
 
 /// One row of a file of measurements.
@@ -195,9 +195,9 @@ impl Validation {
         errors.fold(0.0, f64::max)
     }
 
-    /// A table for people.
+    /// A table for people, of `width` columns.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn text(&self, width: usize) -> String {
         let mut table = Table::default();
         let header = ["layer", "measured", "computed", "unit", "error"];
         table.row(header.map(str::to_owned).to_vec());
@@ -215,7 +215,7 @@ impl Validation {
                 percent(row.error()),
             ]);
         }
-        let mut out = String::new();
+        let mut out = Page::new(width);
         table.write(&mut out, "", &[0, 3]);
         let (mean, largest) = (self.mean() * 100.0, self.largest() * 100.0);
         line(
@@ -226,7 +226,7 @@ impl Validation {
         for source in &self.sources {
             line(&mut out, "", &format!("measured: {source}"));
         }
-        out
+        out.finish()
     }
 
     /// A line per row.
@@ -300,7 +300,7 @@ mod tests {
         // 11 ms for 10, 72 cycles for 90.
         assert!((validation.mean() - 0.15).abs() < 1e-12);
         assert!((validation.largest() - 0.2).abs() < 1e-12);
-        let text = validation.text();
+        let text = validation.text(crate::report::WIDTH);
         assert!(text.contains("+10.0%") && text.contains("-20.0%"), "{text}");
         assert!(text.contains("mean error 15.0%, largest 20.0%"), "{text}");
         let none = json!({ "layers": [], "totals": { "cycles": 72 } });

@@ -30,6 +30,9 @@ mod tests;
 pub mod text;
 pub mod trace;
 
+/// Columns of a text that goes to no terminal.
+pub const WIDTH: usize = 120;
+
 pub use build::{LayerNames, build_layer, totals};
 pub use compare::{Comparison, Side};
 pub use estimated::build_estimated;

@@ -2,7 +2,7 @@
 
 use super::build::LayerNames;
 use super::model::MappingReport;
-use super::table::{Table, line};
+use super::table::{Page, Table, line};
 use super::text::significant;
 use crate::base::Ratio;
 use crate::base::num::grouped;
@@ -88,7 +88,7 @@ pub(super) fn places(names: &LayerNames, mapping: &Mapping, counts: &Counts) -> 
         .collect()
 }
 
-pub(super) fn write(out: &mut String, mapping: &MappingReport) {
+pub(super) fn write(out: &mut Page, mapping: &MappingReport) {
     if mapping.reuse.is_empty() {
         return;
     }

@@ -7,17 +7,16 @@ use super::model::Report;
 use super::search::{FoundReport, SearchReport};
 use super::selection::SelectionReport;
 use super::selection_text;
-use super::table::{Table, line};
-use crate::base::harmless::harmless_lines;
+use super::table::{Page, Table, line, verbatim};
 use crate::base::num::grouped;
 
-/// The searches as text.
+/// The searches as text of `width` columns.
 #[must_use]
-pub fn text(report: &Report) -> String {
-    let mut out = String::new();
+pub fn text(report: &Report, width: usize) -> String {
+    let mut out = Page::new(width);
     for (index, searches) in by_name(&report.searches).iter().enumerate() {
         if index > 0 {
-            out.push('\n');
+            line(&mut out, "", "");
         }
         let of = |known: &&SelectionReport| searches.iter().any(|one| one.name == known.name);
         match report.selections.iter().find(of) {
@@ -25,7 +24,7 @@ pub fn text(report: &Report) -> String {
             None => write_search(&mut out, searches),
         }
     }
-    harmless_lines(&out).into_owned()
+    out.finish()
 }
 
 /// The layers of each search.
@@ -35,7 +34,7 @@ fn by_name(searches: &[SearchReport]) -> Vec<&[SearchReport]> {
         .collect()
 }
 
-fn write_search(out: &mut String, layers: &[SearchReport]) {
+fn write_search(out: &mut Page, layers: &[SearchReport]) {
     let Some(first) = layers.first() else {
         return;
     };
@@ -99,7 +98,7 @@ pub(super) fn named(layer: &str, same_as: &[String]) -> String {
     }
 }
 
-fn one_layer(out: &mut String, search: &SearchReport) {
+fn one_layer(out: &mut Page, search: &SearchReport) {
     line(
         out,
         "  ",
@@ -129,7 +128,7 @@ fn one_layer(out: &mut String, search: &SearchReport) {
             line(out, "  ", &format!("proof     {}", proof(search)));
             line(out, "", "");
             for text in best.dataflow.lines() {
-                line(out, "  ", text);
+                verbatim(out, "  ", text);
             }
         }
         None => front(out, search),
@@ -206,7 +205,7 @@ pub(super) fn unit(objective: &str) -> &'static str {
     }
 }
 
-fn front(out: &mut String, search: &SearchReport) {
+fn front(out: &mut Page, search: &SearchReport) {
     let proof = if search.proved {
         "no schedule of the space is as good in all of them"
     } else if search.pruned.get("untried").is_some() {
@@ -239,7 +238,7 @@ fn front(out: &mut String, search: &SearchReport) {
 }
 
 /// One row per layer, with the sums over all of them where these mean something.
-fn table(out: &mut String, layers: &[SearchReport]) {
+fn table(out: &mut Page, layers: &[SearchReport]) {
     let Some(first) = layers.first() else {
         return;
     };

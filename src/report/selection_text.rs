@@ -2,11 +2,11 @@
 
 use super::search_text::{amount, named, unit};
 use super::selection::{ChoiceReport, DecisionReport, PruningReport, SelectionReport};
-use super::table::{Table, line};
+use super::table::{Page, Table, line};
 use crate::base::num::grouped;
 
 /// One selection.
-pub(super) fn write(out: &mut String, selection: &SelectionReport) {
+pub(super) fn write(out: &mut Page, selection: &SelectionReport) {
     let SelectionReport {
         name,
         network,
@@ -43,7 +43,7 @@ pub(super) fn write(out: &mut String, selection: &SelectionReport) {
     pruning(out, selection);
 }
 
-fn layers(out: &mut String, selection: &SelectionReport) {
+fn layers(out: &mut Page, selection: &SelectionReport) {
     let objective = &selection.objective;
     let mut table = Table::with_total();
     let mut header = vec!["layer", "schedule", "times"];
@@ -110,7 +110,7 @@ fn short(value: f64) -> String {
     }
 }
 
-fn fixed(out: &mut String, selection: &SelectionReport) {
+fn fixed(out: &mut Page, selection: &SelectionReport) {
     let objective = &selection.objective;
     let mut table = Table::default();
     table.row(vec![
@@ -146,7 +146,7 @@ fn percent(share: f64) -> String {
 /// A layer whose pruning was to be verified.
 type Verified<'a> = (&'a ChoiceReport, &'a PruningReport);
 
-fn pruning(out: &mut String, selection: &SelectionReport) {
+fn pruning(out: &mut Page, selection: &SelectionReport) {
     let verified: Vec<Verified<'_>> = selection
         .layers
         .iter()
@@ -172,7 +172,7 @@ fn pruning(out: &mut String, selection: &SelectionReport) {
 }
 
 /// The best orders of every layer, and how many layers lose by the pruning.
-fn orders(out: &mut String, known: &[Verified<'_>]) {
+fn orders(out: &mut Page, known: &[Verified<'_>]) {
     let mut table = Table::default();
     let header = [
         "layer",
@@ -233,7 +233,7 @@ fn orders(out: &mut String, known: &[Verified<'_>]) {
 }
 
 /// Layers with the same reason together.
-fn not_walked(out: &mut String, verified: &[Verified<'_>]) {
+fn not_walked(out: &mut Page, verified: &[Verified<'_>]) {
     let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
     for (layer, pruning) in verified {
         let Some(reason) = pruning.reason.as_deref() else {

@@ -1,7 +1,7 @@
 //! The writers on the sample of `cost::sample`; its figures are closed forms derived there.
 
 use super::model::{Evaluation, LayerReport, Report};
-use super::{LayerNames, adds_up, build_layer, csv, json, text, totals};
+use super::{LayerNames, WIDTH, adds_up, build_layer, csv, json, text, totals};
 use crate::cost::{evaluate, sample};
 use crate::engine::{Bound, Port, Resource, ResourceCounts, Way};
 
@@ -134,7 +134,7 @@ fn formats_are_in_every_report() {
     let layer = build_layer(&names(), &mapping, &sample::counts(), None);
     let mut report = report();
     report.evaluations[0].layers = vec![layer];
-    let text = text::write(&report, false);
+    let text = text::write(&report, false, WIDTH);
     let line = "formats: Input 8, Weight 8, Output 8 (partial sums 32) bits\n";
     assert!(text.contains(line), "{text}");
     assert!(csv::write(&report).contains("Input=8 Weight=8 Output=8/32"));
@@ -161,7 +161,7 @@ fn a_total_says_what_it_leaves_out() {
     report.evaluations[0].layers[0] = layer;
     report.evaluations[0].totals = totals(&report.evaluations[0].layers, &[]);
     assert_eq!(report.evaluations[0].totals.energy_leaves_out, ["noc"]);
-    let text = text::write(&report, true);
+    let text = text::write(&report, true, WIDTH);
     assert!(
         text.contains("\nenergy without noc: the technology gives them 0\n"),
         "{text}"
@@ -241,7 +241,7 @@ fn csv_has_one_row_per_layer() {
 
 #[test]
 fn text_is_a_table_without_trailing_blanks() {
-    let text = text::write(&report(), false);
+    let text = text::write(&report(), false, WIDTH);
     let expected = "\
 net on small (exact model)
 
@@ -276,7 +276,7 @@ energy figures:
 
 #[test]
 fn detail_shows_every_memory_and_boundary() {
-    let text = text::write(&report(), true);
+    let text = text::write(&report(), true, WIDTH);
     assert!(text.lines().all(|line| line == line.trim_end()));
     for part in [
         "fc1: GEMM M=2 N=3 K=4",
@@ -307,7 +307,10 @@ fn density_is_reported_beside_dense_counts() {
 
 #[test]
 fn equal_input_gives_equal_bytes() {
-    assert_eq!(text::write(&report(), true), text::write(&report(), true));
+    assert_eq!(
+        text::write(&report(), true, WIDTH),
+        text::write(&report(), true, WIDTH)
+    );
     assert_eq!(
         json::write(&report()).unwrap(),
         json::write(&report()).unwrap()

@@ -5,25 +5,23 @@ use super::detail;
 use super::fused::GroupReport;
 use super::fused::text as fused;
 use super::model::{Evaluation, Format, LayerReport, Ordered, Report};
-use super::table::{Table, line};
-use crate::base::harmless::harmless_lines;
+use super::table::{Page, Table, line};
 use crate::base::num::grouped;
 
-/// The report as text; `detail` adds the breakdown of every layer.
+/// The report as text of `width` columns; `detail` adds the breakdown of every layer.
 #[must_use]
-pub fn write(report: &Report, detail: bool) -> String {
-    let mut out = String::new();
+pub fn write(report: &Report, detail: bool, width: usize) -> String {
+    let mut out = Page::new(width);
     for (index, evaluation) in report.evaluations.iter().enumerate() {
         if index > 0 {
-            out.push('\n');
+            line(&mut out, "", "");
         }
         write_evaluation(&mut out, evaluation, detail);
     }
-    // Names and descriptions are of the file.
-    harmless_lines(&out).into_owned()
+    out.finish()
 }
 
-fn write_evaluation(out: &mut String, evaluation: &Evaluation, detail: bool) {
+fn write_evaluation(out: &mut Page, evaluation: &Evaluation, detail: bool) {
     let name = evaluation.map.as_ref();
     let name = name.map_or_else(String::new, |name| format!(" as {name}"));
     line(
@@ -94,7 +92,7 @@ fn write_evaluation(out: &mut String, evaluation: &Evaluation, detail: bool) {
 }
 
 /// `formats: Input 8, Weight 8, Output 8 (partial sums 32) bits`; where layers differ, which has which.
-fn formats(out: &mut String, evaluation: &Evaluation) {
+fn formats(out: &mut Page, evaluation: &Evaluation) {
     let mut all: Vec<&Format> = Vec::new();
     for format in evaluation.layers.iter().flat_map(formats_of) {
         if !all.contains(&format) {
@@ -147,7 +145,7 @@ fn format_text(format: &Format) -> String {
 }
 
 /// What stays from one run to the next.
-fn persistent(out: &mut String, evaluation: &Evaluation) {
+fn persistent(out: &mut Page, evaluation: &Evaluation) {
     if evaluation.persistent.is_empty() {
         return;
     }
@@ -186,7 +184,7 @@ fn some_of(names: &[&str]) -> String {
 }
 
 /// Says beside a total what it does not contain.
-pub(super) fn left_out(out: &mut String, what: &str, components: &[String]) {
+pub(super) fn left_out(out: &mut Page, what: &str, components: &[String]) {
     if !components.is_empty() {
         let list = components.join(", ");
         line(
@@ -267,7 +265,7 @@ pub(super) fn repeated(name: &str, times: u64) -> String {
     }
 }
 
-fn summary(out: &mut String, evaluation: &Evaluation) {
+fn summary(out: &mut Page, evaluation: &Evaluation) {
     let totals = &evaluation.totals;
     let total_pj = totals.energy_pj.as_ref().and_then(|map| map.get("total"));
     let has_ops = totals.ops > 0;
@@ -305,14 +303,14 @@ fn summary(out: &mut String, evaluation: &Evaluation) {
     table.write(out, "", &[0, 1, last]);
 }
 
-fn time_of_all(out: &mut String, evaluation: &Evaluation) {
+fn time_of_all(out: &mut Page, evaluation: &Evaluation) {
     if let Some(seconds) = evaluation.totals.seconds {
         line(out, "", &format!("time: {}", duration(seconds)));
     }
 }
 
 /// Which resources the cycles go to, the largest share first.
-fn bounds(out: &mut String, evaluation: &Evaluation) {
+fn bounds(out: &mut Page, evaluation: &Evaluation) {
     let mut found: Vec<(&str, u128, usize)> = Vec::new();
     for entry in Entry::in_order(evaluation) {
         let cycles = u128::from(entry.cycles) * u128::from(entry.times);
@@ -352,7 +350,7 @@ fn duration(seconds: f64) -> String {
     format!("{text} {name}")
 }
 
-fn area(out: &mut String, evaluation: &Evaluation) {
+fn area(out: &mut Page, evaluation: &Evaluation) {
     if let Some(area) = &evaluation.totals.area_um2 {
         let parts: Vec<String> = area
             .iter()
@@ -374,7 +372,7 @@ fn area(out: &mut String, evaluation: &Evaluation) {
 
 /// Remarks with the layers that they are about; one that holds for many layers is printed once.
 fn remarks(
-    out: &mut String,
+    out: &mut Page,
     title: &str,
     evaluation: &Evaluation,
     of: impl Fn(&LayerReport) -> &[String],
@@ -404,7 +402,7 @@ fn remarks(
 }
 
 /// What a model counts otherwise than the exact one beside it.
-fn differences(out: &mut String, evaluation: &Evaluation) {
+fn differences(out: &mut Page, evaluation: &Evaluation) {
     for layer in &evaluation.layers {
         if layer.differences.is_empty() {
             continue;
@@ -427,7 +425,7 @@ fn differences(out: &mut String, evaluation: &Evaluation) {
 }
 
 /// Which figure priced which component.
-fn provenance(out: &mut String, evaluation: &Evaluation) {
+fn provenance(out: &mut Page, evaluation: &Evaluation) {
     let mut table = Table::default();
     table.row(
         ["component", "pJ", "per", "entry"]

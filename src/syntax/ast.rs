@@ -198,6 +198,15 @@ pub struct Repeat {
     pub span: Span,
 }
 
+/// `Persistent k_cache;`: an input or the result of a layer that stays from one run to the next.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Persistent {
+    /// Of the word `Persistent`.
+    pub keyword: Span,
+    pub name: Path,
+    pub span: Span,
+}
+
 /// `Block name: network(K = 64) Inputs: a, b`: the layers of another network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Instance {
@@ -287,6 +296,7 @@ pub enum Entry {
     Layer(Layer),
     Repeat(Repeat),
     Instance(Instance),
+    Persistent(Persistent),
     Dataflow(LayerDataflow),
     Compute(Compute),
     Error(Span),
@@ -302,6 +312,7 @@ impl Entry {
             Self::Layer(node) => node.span,
             Self::Repeat(node) => node.span,
             Self::Instance(node) => node.span,
+            Self::Persistent(node) => node.span,
             Self::Dataflow(node) => node.span,
             Self::Compute(node) => node.span,
             Self::Error(span) => *span,

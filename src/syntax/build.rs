@@ -224,6 +224,7 @@ impl Builder {
                 Entry::Layer(layer) => (layer.span, "a layer", Place::Network),
                 Entry::Repeat(node) => (node.keyword, "a `repeat`", Place::Network),
                 Entry::Instance(node) => (node.keyword, "a `Block`", Place::Network),
+                Entry::Persistent(node) => (node.keyword, "`Persistent`", Place::Network),
                 Entry::Dataflow(dataflow) => (dataflow.keyword, "a dataflow", Place::Layer),
                 Entry::Compute(compute) => (compute.keyword, "an equation", Place::Layer),
                 _ => continue,

@@ -11,7 +11,8 @@
 //! name stands behind it: `tile K by upto 64` has it, `tile K by upto` has a constant of that name. `let` is one at the
 //! beginning of a statement, before a name or `=`. `Network n unwired {` has the word, `Network unwired {` a name;
 //! `Schedule` is one at the beginning of a statement of a dataflow; a layer of a map may be called so.
-//! `repeat 32 decoder {` and `Block b: net Inputs: a` begin entries of a network, and other blocks may be called so.
+//! `repeat 32 decoder {` and `Block b: net Inputs: a` begin entries of a network, and other blocks may be called so;
+//! `Persistent x;` is a statement of one, `Persistent x {` a block of that kind.
 //!
 //! A file written before there were fused blocks may use `run` or `from` as a name; reserving the words would
 //! break it. So the lexer gives names, and here, where braces match, those inside of a fused block become
@@ -137,6 +138,14 @@ fn mark_networks(lexemes: &mut [Lexeme<'_>]) {
                 let named = matches!(behind(1), Some(Token::Identifier(_)));
                 block = named && behind(2) == Some(Token::Colon);
                 block.then_some(Token::Block)
+            }
+            Token::Identifier("Persistent") if begins => {
+                let named = matches!(behind(1), Some(Token::Identifier(_)));
+                let ends = matches!(
+                    behind(2),
+                    Some(Token::Semicolon | Token::Comma | Token::RightBrace | Token::Dot)
+                );
+                (named && ends).then_some(Token::Persistent)
             }
             Token::Identifier("Inputs") if block => {
                 block = false;

@@ -32,7 +32,7 @@ pub(super) const FUSED: [&str; 6] = [
 /// What a fused block is made of, in messages.
 pub(super) const A_FUSED_STATEMENT: &str = "a statement of a fused block";
 /// Names wherever a name is wanted; keywords of fused blocks, of sizes and of networks elsewhere.
-const CONTEXTUAL: [&str; 14] = [
+const CONTEXTUAL: [&str; 15] = [
     "recompute",
     "refetch",
     "from",
@@ -43,6 +43,7 @@ const CONTEXTUAL: [&str; 14] = [
     "upto",
     "repeat",
     "Block",
+    "Persistent",
     "space",
     "where",
     "order",

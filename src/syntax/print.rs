@@ -231,6 +231,7 @@ impl Printer {
                 }
                 self.word(";");
             }
+            Entry::Persistent(node) => self.word(&format!("Persistent {};", node.name)),
             Entry::Layer(node) => self.headed("Layer", Some(&node.name), &[], &node.body),
             Entry::Dataflow(node) => match &node.dataflow {
                 DataflowUse::Named(named) => {

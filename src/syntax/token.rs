@@ -151,6 +151,8 @@ pub enum Token<'input> {
     Repeat,
     Block,
     Inputs,
+    /// `Persistent x;` in a network; `Persistent x { ... }` is a block of that kind.
+    Persistent,
     /// Of the statements of a search or an exploration, likewise.
     Space,
     Where,
@@ -222,7 +224,7 @@ fn block_comment<'input>(lexer: &mut Lexer<'input, Token<'input>>) -> FilterResu
 
 impl Token<'_> {
     /// Every word of the language: the reserved ones, then those that are names where they are no keyword.
-    pub const WORDS: [Token<'static>; 44] = [
+    pub const WORDS: [Token<'static>; 45] = [
         Token::Use,
         Token::As,
         Token::Const,
@@ -263,6 +265,7 @@ impl Token<'_> {
         Token::Repeat,
         Token::Block,
         Token::Inputs,
+        Token::Persistent,
         Token::Space,
         Token::Where,
         Token::Vary,
@@ -314,6 +317,7 @@ impl Token<'_> {
                 | Self::Schedule
                 | Self::Repeat
                 | Self::Block
+                | Self::Persistent
                 | Self::Space
                 | Self::Where
                 | Self::Vary
@@ -365,6 +369,7 @@ impl Token<'_> {
             Self::Repeat => "repeat",
             Self::Block => "Block",
             Self::Inputs => "Inputs",
+            Self::Persistent => "Persistent",
             Self::Space => "space",
             Self::Where => "where",
             Self::Vary => "vary",
@@ -429,6 +434,7 @@ impl Token<'_> {
                 | Self::Repeat
                 | Self::Block
                 | Self::Inputs
+                | Self::Persistent
                 | Self::Space
                 | Self::Where
                 | Self::Order

@@ -28,15 +28,35 @@ fn example(path: &str) -> Result<(), Failed> {
     let Some(report) = &outcome.report else {
         return Err(outcome.rendered().into());
     };
+    for width in [dflowc::report::WIDTH, NARROW] {
+        for detail in [false, true] {
+            fits(&dflowc::report::text::write(report, detail, width), width)?;
+        }
+    }
     let snapshot = |ending: &str| {
         let name = path.replace("examples/", "tests/golden/examples/");
         name.replace(".dflow", ending)
     };
     crate::compare(
         &snapshot(".txt"),
-        &dflowc::report::text::write(report, false),
+        &dflowc::report::text::write(report, false, dflowc::report::WIDTH),
     )?;
     crate::compare(&snapshot(".csv"), &dflowc::report::csv::write(report))
+}
+
+/// Columns of a small terminal.
+const NARROW: usize = 80;
+
+/// No line is wider than the page, but for a single word that nothing can break.
+fn fits(text: &str, width: usize) -> Result<(), Failed> {
+    let wide = |line: &&str| {
+        let is_word = line.split_whitespace().nth(1).is_none();
+        line.chars().count() > width && !is_word
+    };
+    match text.lines().find(wide) {
+        Some(line) => Err(format!("more than {width} columns: {line}").into()),
+        None => Ok(()),
+    }
 }
 
 fn test(path: &str) -> Result<(), Failed> {

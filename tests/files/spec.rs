@@ -21,7 +21,7 @@ use crate::arithmetic;
 use crate::compile::{self, Outcome};
 use crate::header::Header;
 use dflowc::models;
-use dflowc::report::{csv, explore_text, fused_search, search_text, text};
+use dflowc::report::{WIDTH, csv, explore_text, fused_search, search_text, text};
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
@@ -144,11 +144,11 @@ fn whole(fence: &str, expected: &str, outcome: &Outcome) -> Result<(), String> {
     let actual = match fence {
         "message" => outcome.rendered(),
         "report csv" => csv::write(report()?),
-        "search" => search_text::text(report()?) + &fused_search::text(report()?),
-        "explore" => explore_text::text(report()?),
-        "report advice" => advice(&text::write(report()?, true)),
-        "report detail" => text::write(report()?, true),
-        _ => text::write(report()?, false),
+        "search" => search_text::text(report()?, WIDTH) + &fused_search::text(report()?, WIDTH),
+        "explore" => explore_text::text(report()?, WIDTH),
+        "report advice" => advice(&text::write(report()?, true, WIDTH)),
+        "report detail" => text::write(report()?, true, WIDTH),
+        _ => text::write(report()?, false, WIDTH),
     };
     if actual.trim_end() == expected.trim_end() {
         return Ok(());

@@ -73,6 +73,58 @@ fn transformers_have_the_published_number_of_parameters() {
     }
 }
 
+/// What is called persistent where it is: an input, and the result of a layer of a repeat, which 3 times have; and what a
+/// block takes, whoever gives it. Elements and bytes are products of the sizes above, of 8 bits each.
+#[test]
+fn inputs_and_results_that_stay() {
+    let part = "Network part {
+        Input table { N: 16, C: 8 }
+        Persistent table;
+        repeat 3 decoder {
+            Layer k { Type: FC; Dimensions { N: 16, K: 8, C: 8 } Inputs: table; }
+            Persistent k;
+            Layer next { Type: FC; Dimensions { N: 16, K: 8, C: 8 } Inputs: k; }
+        }
+    }\n";
+    let whole = "Network whole {
+        Layer first { Type: FC; Dimensions { N: 16, K: 8, C: 4 } }
+        Block given: part Inputs: first;
+        Block own: part Inputs: external;
+    }\n";
+    let map =
+        |network: &str| format!("Map {network} on a {{ default: std.dataflows.streaming; }}\n");
+    let text = format!("{MACHINE}{part}{whole}{}{}", map("part"), map("whole"));
+    let report = evaluate("stays.dflow", &text);
+    let rows = |evaluation: &Value| -> Vec<(String, u64, u64)> {
+        let number = |row: &Value, key: &str| row[key].as_u64().unwrap();
+        let row = |row: &Value| {
+            let name = row["tensor"].as_str().unwrap().to_owned();
+            (name, number(row, "elements"), number(row, "bytes"))
+        };
+        list(&evaluation["persistent"]).iter().map(row).collect()
+    };
+    let named = |rows: &[(&str, u64)]| -> Vec<(String, u64, u64)> {
+        let row = |&(name, elements): &(&str, u64)| (name.to_owned(), elements, elements);
+        rows.iter().map(row).collect()
+    };
+    let (weights, table, keys) = (3 * 2 * 8 * 8, 16 * 8, 3 * 16 * 8);
+    let evaluations = list(&report["evaluations"]);
+    assert_eq!(
+        rows(&evaluations[0]),
+        named(&[("weights", weights), ("table", table), ("decoder.k", keys)])
+    );
+    assert_eq!(
+        rows(&evaluations[1]),
+        named(&[
+            ("weights", 8 * 4 + 2 * weights),
+            ("own.table", table),
+            ("first", 16 * 8),
+            ("given.decoder.k", keys),
+            ("own.decoder.k", keys),
+        ])
+    );
+}
+
 /// Parameters do not depend on how many tokens there are.
 #[test]
 fn a_step_of_decoding_has_the_same_parameters() {

@@ -190,7 +190,7 @@ impl HirError {
         })
     }
 
-    /// Indices past the end of a tensor.
+    /// Indices past the end of a tensor, or of elements that are not there yet.
     pub(super) fn indices(&self) -> Option<Diagnostic> {
         Some(match self {
             Self::IndexOutside {
@@ -219,6 +219,37 @@ impl HirError {
                             "shift the index, or say how large the tensor is, so that what is \
                                 outside is padding: `Extents {{ {tensor}: [...] }}`"
                         )),
+                }
+            }
+            Self::OwnResult {
+                tensor,
+                along,
+                span,
+                target,
+            } => {
+                let diagnostic = match along {
+                    Some((rank, apart, _)) => {
+                        let sign = if *apart < 0 { '-' } else { '+' };
+                        self.titled(format!(
+                            "`{tensor}` is read by the equation that makes it: a recurrence along `{rank}`"
+                        ))
+                        .at(*span, format!("what step {rank} {sign} {} has made", apart.unsigned_abs()))
+                    }
+                    None => self
+                        .titled(format!("`{tensor}` is read by the equation that makes it"))
+                        .at(*span, "of the result itself"),
+                };
+                let diagnostic = diagnostic.also(*target, "made here").note(
+                    "the steps of a layer have no order: none can read what another one has made",
+                );
+                match along {
+                    Some((rank, _, extent)) => diagnostic.help(format!(
+                        "leave the rank out and repeat the layer, which then reads what the time before gave: `repeat {extent} steps {{ ... }}` without \
+                        an index of `{rank}`; the gates of an LSTM are `Type: LSTM` with `Steps: {extent}`"
+                    )),
+                    None => diagnostic.help(
+                        "a tensor that comes from elsewhere has a name of its own, and is one of `Inputs`",
+                    ),
                 }
             }
             _ => return None,

@@ -277,6 +277,14 @@ pub enum HirError {
         extent: Option<u64>,
         span: Span,
     },
+    /// An EINSUM that reads what it makes.
+    OwnResult {
+        tensor: String,
+        /// The rank along which it reads what other steps make, how many indices away, and its extent.
+        along: Option<(String, i64, u64)>,
+        span: Span,
+        target: Span,
+    },
     NoNetworkLayers {
         span: Span,
     },
@@ -391,6 +399,7 @@ impl Mistake for HirError {
             | Self::MacsDiffer { .. } => Code::E0308,
             Self::Exclusive { .. } => Code::E0309,
             Self::IndexOutside { .. } => Code::E0310,
+            Self::OwnResult { .. } => Code::E0311,
             Self::InexactDivision { .. } => Code::W0301,
             Self::Handover { .. } | Self::GateSums { .. } => Code::W0302,
             Self::Fuse(error) => error.code(),

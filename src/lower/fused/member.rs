@@ -8,7 +8,8 @@ use super::order::Listed;
 use super::{FuseError, Request};
 use crate::base::Span;
 use crate::diag::{Diagnostics, Mistake};
-use crate::hir::{Layer, shape::Shape};
+use crate::hir::Layer;
+use crate::hir::layer_type::{Slides, Type};
 use crate::ir::{Axis, Dim, IndexTerm, RankId, StageRank};
 use crate::lower::operation::View;
 use crate::lower::{Desugared, LowerError, operation};
@@ -79,10 +80,10 @@ pub(super) fn members<'a>(
     let mut members = Vec::with_capacity(order.len());
     for &(layer, span) in order {
         let source = request.network.layers.get(layer)?;
-        if matches!(source.shape, Shape::Transposed { .. } | Shape::Lstm { .. }) {
+        if !is_stage(source.shape.layer_type()) {
             let error = FuseError::NotFusible {
                 layer: source.name.clone(),
-                layer_type: source.shape.type_name(),
+                layer_type: source.shape.layer_type().name(),
                 span,
             };
             sink.push(error.to_diagnostic());
@@ -113,6 +114,12 @@ pub(super) fn members<'a>(
     (members.len() == order.len()).then_some(members)
 }
 
+/// Whether the steps of a type may be those of a fused group: they follow no order of their own, and no two of them
+/// write one element by windows that overlap.
+fn is_stage(layer_type: Type) -> bool {
+    layer_type.sequential.is_none() && layer_type.slides != Slides::OverOutput
+}
+
 /// The first index of the result that is not a rank alone, or repeats one.
 fn irregular(member: &Member<'_>) -> Option<usize> {
     let dims = member.tensors.last()?;
@@ -133,13 +140,13 @@ fn member(layer: usize, source: &Layer, span: Span, desugared: Desugared) -> Opt
         Some(Axis::Rank(rank)) => Some(rank),
         _ => None,
     };
-    let groups = match source.shape {
-        Shape::Conv { .. } => Some(Grouped {
-            groups: rank("G")?,
-            channels: rank("K")?,
-            reduced: rank("C")?,
+    let groups = match source.shape.layer_type().groups {
+        Some([groups, channels, reduced]) => Some(Grouped {
+            groups: rank(groups)?,
+            channels: rank(channels)?,
+            reduced: rank(reduced)?,
         }),
-        _ => None,
+        None => None,
     };
     let many = groups.filter(|ranks| desugared.extent(Axis::Rank(ranks.groups)) > 1);
     let (mut ranks, mut rank_names, mut rank_of) = (Vec::new(), Vec::new(), Vec::new());

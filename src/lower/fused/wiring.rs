@@ -15,7 +15,6 @@ use super::member::{AffineDim, Member};
 use super::view::{Obstacle, Reader, affine, view};
 use super::{FuseError, Request};
 use crate::diag::{Diagnostics, Mistake};
-use crate::hir::shape::{Flow, Shape};
 use crate::hir::{Network, Source};
 use crate::ir::{Access, Index, Role};
 
@@ -190,7 +189,7 @@ impl Walk<'_, '_> {
             }
             Source::Layer(at) => {
                 let layer = network.layers.get(at)?;
-                (&layer.name, written(&layer.shape))
+                (&layer.name, layer.shape.written())
             }
         };
         let member = self.members.get(stage)?;
@@ -462,38 +461,10 @@ enum Operand<'a> {
 
 /// Where an operand of a layer comes from.
 fn operand<'a>(member: &Member<'a>, tensor: usize) -> Operand<'a> {
-    let inputs = member.source.inputs.as_slice();
-    let each = matches!(
-        member.source.shape,
-        Shape::Add { .. } | Shape::Gemm { .. } | Shape::Einsum(_)
-    );
-    let wired = match (each, tensor) {
-        (true, _) => inputs.get(tensor..tensor.saturating_add(1)),
-        (false, 0) => Some(inputs),
-        (false, _) => None,
-    };
-    match wired {
-        Some(sources) if !sources.is_empty() => Operand::Wired(sources),
-        _ => Operand::Own,
-    }
-}
-
-/// The dimensions of what a layer outside writes; `None` where only the number of elements is known.
-fn written(shape: &Shape) -> Option<Vec<u64>> {
-    match shape {
-        Shape::Fc { n, k, .. } => Some(vec![*n, *k]),
-        Shape::Gemm { b, m, n, .. } => Some(vec![*b, *m, *n]),
-        Shape::Einsum(einsum) => einsum
-            .tensors
-            .last()?
-            .indices
-            .iter()
-            .map(|index| einsum.extent(index))
-            .collect(),
-        _ => match shape.output()? {
-            Flow::Map { n, c, y, x } => Some(vec![n, c, y, x]),
-            Flow::Elements(_) => None,
-        },
+    let source = member.source;
+    match source.shape.sources(&source.inputs, tensor) {
+        [] => Operand::Own,
+        sources => Operand::Wired(sources),
     }
 }
 

@@ -703,6 +703,7 @@ impl Walk<'_> {
                     }
                 }
                 Entry::Dataflow(dataflow) => self.usage(&dataflow.dataflow),
+                Entry::Persistent(node) => self.members(&node.name.segments),
                 // The names in a `Compute` are tensors and ranks.
                 Entry::Flag(_) | Entry::Compute(_) | Entry::Error(_) => {}
             }

@@ -320,6 +320,11 @@ const KEYWORDS: &[(&str, &str, &str)] = &[
         "the layers of another network",
     ),
     (
+        "Persistent",
+        "Persistent name;",
+        "an input, or the result of a layer, that stays from one run to the next; with `{ ... }` a tensor of its own",
+    ),
+    (
         "unwired",
         "Network name unwired { ... }",
         "a table of layers that are independent of each other",

@@ -10,7 +10,7 @@ use crate::lsp::capabilities::{REPORT, SHOW_REPORT};
 use crate::lsp::convert::Places;
 use crate::lsp::workspace::Workspace;
 use crate::models;
-use crate::report::{Report, text};
+use crate::report::{Report, WIDTH, text};
 use crate::syntax::ast::Item;
 use lsp_server::ErrorCode;
 use lsp_types::{CodeLens, CodeLensParams, Command, ExecuteCommandParams, Position, Range};
@@ -95,7 +95,7 @@ impl RequestContext<'_> {
         if evaluations.is_empty() {
             return "the map has mistakes: see the problems\n".to_owned();
         }
-        text::write(&Report::new(path.to_owned(), evaluations), true)
+        text::write(&Report::new(path.to_owned(), evaluations), true, WIDTH)
     }
 }
 

@@ -221,7 +221,7 @@ fn a_missing_layer_leaves_no_sum() {
 #[test]
 fn every_format_has_the_group() {
     let report = whole();
-    let text = text::write(&report, false);
+    let text = text::write(&report, false, crate::report::WIDTH);
     assert!(
         text.contains("expand + depthwise + project  FUSED"),
         "{text}"

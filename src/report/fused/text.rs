@@ -4,11 +4,11 @@ use super::model::GroupReport;
 use crate::base::num::grouped;
 use crate::report::detail::without_zeros;
 use crate::report::model::{Evaluation, Ordered};
-use crate::report::table::{Table, line};
+use crate::report::table::{Page, Table, line};
 use crate::report::text::{EnergyUnit, count, percent, significant};
 
 /// One line per group: fused, layer by layer, and the ratio of the two.
-pub(in crate::report) fn compare(out: &mut String, evaluation: &Evaluation) {
+pub(in crate::report) fn compare(out: &mut Page, evaluation: &Evaluation) {
     let groups = &evaluation.groups;
     // One group stands below with all its figures.
     if groups.len() < 2 {
@@ -68,7 +68,7 @@ pub(in crate::report) fn compare(out: &mut String, evaluation: &Evaluation) {
 }
 
 /// Everything about one group.
-pub(in crate::report) fn write_group(out: &mut String, group: &GroupReport) {
+pub(in crate::report) fn write_group(out: &mut Page, group: &GroupReport) {
     line(
         out,
         "",
@@ -93,7 +93,7 @@ pub(in crate::report) fn write_group(out: &mut String, group: &GroupReport) {
 }
 
 /// As for a layer.
-fn density(out: &mut String, group: &GroupReport) {
+fn density(out: &mut Page, group: &GroupReport) {
     let Some(density) = &group.density else {
         return;
     };
@@ -106,7 +106,7 @@ fn density(out: &mut String, group: &GroupReport) {
     );
 }
 
-fn tensors(out: &mut String, group: &GroupReport) {
+fn tensors(out: &mut Page, group: &GroupReport) {
     let mut table = Table::default();
     table.row(
         [
@@ -149,7 +149,7 @@ fn tensors(out: &mut String, group: &GroupReport) {
     table.write(out, "  ", &[0, 1, 2]);
 }
 
-fn stages(out: &mut String, group: &GroupReport) {
+fn stages(out: &mut Page, group: &GroupReport) {
     let mut table = Table::default();
     table.row(
         [
@@ -189,7 +189,7 @@ fn stages(out: &mut String, group: &GroupReport) {
     table.write(out, "  ", &[0, 1, 2, 3]);
 }
 
-fn memories(out: &mut String, group: &GroupReport) {
+fn memories(out: &mut Page, group: &GroupReport) {
     let mut table = Table::default();
     table.row(
         ["memory", "windows [B]", "needs [B]", "has [B]", "used [%]"]
@@ -220,7 +220,7 @@ fn is_bounded(group: &GroupReport) -> bool {
 }
 
 /// The fused column, and the layers one by one with the ratio, or their lower bound.
-fn side_by_side(out: &mut String, group: &GroupReport) {
+fn side_by_side(out: &mut Page, group: &GroupReport) {
     let mut table = Table::default();
     let bounded = is_bounded(group);
     let titles: &[&str] = if bounded {

@@ -468,6 +468,7 @@
   "Layer"
   "repeat"
   "Block"
+  "Persistent"
   "Dataflow"
   "Map"
   "Search"

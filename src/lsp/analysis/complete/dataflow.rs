@@ -1,7 +1,6 @@
 //! Inside of dataflows: directives, what they name, and expressions.
 
 use super::{Completion, CompletionKind, DIRECTIVES, List, ROLES};
-use crate::hir::shape::Shape;
 use crate::hir::{Definition, FUNCTIONS, Kind, Layer, vocabulary};
 use crate::lower::{Elements, desugar};
 use crate::lsp::analysis::context;
@@ -193,7 +192,7 @@ impl List<'_, '_> {
     pub(super) fn tensors_of(&mut self, layers: &[&Layer]) {
         let mut names: Vec<String> = Vec::new();
         for layer in layers {
-            if let Shape::Einsum(einsum) = &layer.shape {
+            if let Some(einsum) = layer.shape.einsum() {
                 names.extend(einsum.tensors.iter().map(|tensor| tensor.name.clone()));
             }
         }

@@ -211,8 +211,8 @@ impl<'s> List<'_, 's> {
                 let path = context::dotted(self.context.block()).unwrap_or_default();
                 self.library(&path);
             }
-            Some(Token::Network) => self.network(),
-            Some(Token::Repeat) => self.body(Owner::Repeat),
+            Some(Token::Network) => self.network(Owner::Network),
+            Some(Token::Repeat) => self.network(Owner::Repeat),
             Some(Token::Layer) => {
                 let kind = self.layer_type();
                 self.body(Owner::Layer(kind.as_deref()));
@@ -349,11 +349,16 @@ impl<'s> List<'_, 's> {
         }
     }
 
-    /// An entry of a network, or the network of a block in it.
-    fn network(&mut self) {
+    /// An entry of a network or a repeat, or the network of a block in it.
+    fn network(&mut self, owner: Owner<'_>) {
         match self.context.statement.as_slice() {
             [Token::Block, _, Token::Colon] => self.names(Kind::Network),
-            _ => self.body(Owner::Network),
+            [Token::Persistent | Token::Identifier("Persistent")] => {
+                let network = self.context.name_of(Token::Network).map(str::to_owned);
+                self.inputs(network.as_deref());
+                self.layers(network.as_deref(), None);
+            }
+            _ => self.body(owner),
         }
     }
 
@@ -454,8 +459,8 @@ impl<'s> List<'_, 's> {
         let dims: Vec<String> = match kind {
             "Dimensions" => {
                 let name = self.layer_type().unwrap_or_else(|| "CONV".to_owned());
-                let known = vocabulary::dimensions(&name).iter();
-                known.map(|dim| (*dim).to_owned()).collect()
+                let known = vocabulary::dimensions(&name).into_iter();
+                known.map(str::to_owned).collect()
             }
             "Stride" | "Padding" => vec!["Y".to_owned(), "X".to_owned()],
             "Dilation" => vec!["R".to_owned(), "S".to_owned()],

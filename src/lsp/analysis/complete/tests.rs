@@ -138,6 +138,11 @@ fn names_of_the_file_and_of_the_library() {
         &["a", "external"],
         &["b"],
     );
+    has(
+        "Network n { Input x { M: 4 } Layer a { Type: FC; } Persistent $0",
+        &["a", "x"],
+        &["external", "Layer"],
+    );
 }
 
 #[test]

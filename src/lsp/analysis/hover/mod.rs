@@ -112,7 +112,13 @@ fn symbol(
             let network = network_at(snapshot, *network)?;
             if let Some(input) = network.inputs.iter().find(|input| input.name == *name) {
                 let text = code(&format!("Input {}: {}", input.name, input.shape()));
-                return Some(text + "one tensor for every layer that reads it\n");
+                let stays = match input.kept {
+                    Some(_) => "; stays from one run to the next",
+                    None => "",
+                };
+                return Some(format!(
+                    "{text}one tensor for every layer that reads it{stays}\n"
+                ));
             }
             let mut persistents = network.persistents.iter().map(|known| &known.tensor);
             if let Some(tensor) = persistents.find(|tensor| tensor.name == *name) {
@@ -303,7 +309,9 @@ fn layer_text(
     layer: &Layer,
 ) -> String {
     let mut out = code(&format!("Layer {}: {}", layer.name, layer.type_name));
-    let sizes: Vec<String> = crate::evaluate::dimensions(&layer.shape)
+    let sizes: Vec<String> = layer
+        .shape
+        .dimensions()
         .iter()
         .map(|(name, extent)| format!("{name} {extent}"))
         .collect();
