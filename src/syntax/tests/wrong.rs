@@ -102,7 +102,10 @@ fn a_string_opens_no_block() {
     );
     expect(
         "use \"nets.dflow\"\n  Memory DRAM { }\n  Memory GLB { }\n}\n",
-        &["E0102@4: this brace closes nothing"],
+        &[
+            "E0101@2: expected `;`, found `Memory`",
+            "E0102@4: this brace closes nothing",
+        ],
     );
 }
 
