@@ -73,6 +73,7 @@ impl fmt::Display for Finding {
 }
 
 /// A mistake that is put in to be found, where a layer of a legal mapping has a rare number of operations.
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Plant {
     Panic,
@@ -88,6 +89,15 @@ impl Plant {
             "hang" => Ok(Plant::Hang),
             _ => Err(format!("`{word}` cannot be planted")),
         }
+    }
+}
+
+/// Whether a mistake is planted in a layer of so many operations: in fewer than one input of a thousand. A wrong count can
+/// only be seen in a layer that is interpreted.
+fn is_rare(plant: Option<Plant>, operations: u64) -> bool {
+    match plant {
+        Some(Plant::Count) => operations <= SMALL && operations % 101 == 50,
+        _ => operations % 431 == 215,
     }
 }
 
@@ -533,8 +543,8 @@ impl Observer for Layers<'_> {
             return;
         };
         let mut counts = counts.clone();
-        // Fewer than one in a thousand inputs have such a layer.
-        if counts.operations % 1021 == 510 {
+        let is_rare = is_rare(self.checker.plant, counts.operations);
+        if is_rare {
             match self.checker.plant {
                 Some(Plant::Panic) => panic!("planted"),
                 Some(Plant::Count) => counts.steps += 1,
@@ -544,9 +554,8 @@ impl Observer for Layers<'_> {
                 None => {}
             }
         }
-        let planned_count =
-            counts.operations % 1021 == 510 && self.checker.plant == Some(Plant::Count);
-        if counts.operations <= SMALL || planned_count {
+        let is_planted = is_rare && self.checker.plant == Some(Plant::Count);
+        if counts.operations <= SMALL || is_planted {
             match oracle::run(&checked.legal, SMALL * 1024) {
                 Ok(interpreted) => {
                     self.checker.interpreted += 1;

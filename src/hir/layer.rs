@@ -231,8 +231,10 @@ pub(super) fn named<'a>(
             });
             continue;
         }
-        if let Some(expr) = single(cx, property) {
-            read(cx, name, expr);
+        match single(cx, property) {
+            Some(expr) => read(cx, name, expr),
+            // It has a value, which is wrong: it is not missing.
+            None => meant.push(name.to_owned()),
         }
     }
     meant

@@ -666,6 +666,12 @@ impl<'a> Context<'a> {
         let Some(scope) = self.scope() else {
             return;
         };
+        let modules = self.modules;
+        let unread = &modules[self.module].ast.unread;
+        if unread.contains(&name.value) {
+            self.fail_silently();
+            return;
+        }
         let found = Kind::ALL
             .into_iter()
             .find(|&other| scope.contains_key(&(other, name.value.clone())))

@@ -467,6 +467,12 @@ pub(super) fn overfull(
             .take_while(|_| !limits::is_spent())
             .filter_map(|directive| fit(mapping, memory, have, directive))
             .collect();
+        let is_cut = !fits.is_empty();
+        // A piece is no smaller than the pieces that it is cut into.
+        let fits: Vec<Fit> = fits
+            .into_iter()
+            .filter(|fit| !repair::is_cut_larger(mapping, fit.directive, fit.size))
+            .collect();
         let repair = fits.iter().find_map(|fit| {
             let change = Change::Resize {
                 size: fit.size,
@@ -478,9 +484,9 @@ pub(super) fn overfull(
                 change,
             })
         });
-        let whole = match fits.is_empty() {
-            true => whole::cut_whole(mapping, memory, have),
-            false => None,
+        let whole = match is_cut {
+            true => None,
+            false => whole::cut_whole(mapping, memory, have),
         };
         (fits, repair, whole)
     };

@@ -70,6 +70,21 @@ pub(super) fn apply(mapping: &Mapping, directive: Directive, change: Change) -> 
     Some(changed)
 }
 
+/// Whether a loop further in cuts the directive's axis into pieces larger than `size`.
+pub(super) fn is_cut_larger(mapping: &Mapping, directive: Directive, size: u64) -> bool {
+    let inside = mapping.schedule.loops.iter().skip(directive.index + 1);
+    let mut moves = inside.flat_map(|l| l.moves.iter().map(move |m| (l.origin, m)));
+    moves.any(|(origin, m)| {
+        let own = if m.origin == Origin::NONE {
+            origin
+        } else {
+            m.origin
+        };
+        let is_same = own != Origin::NONE && own == directive.origin;
+        m.axis == directive.axis && m.size > size && !is_same
+    })
+}
+
 /// Whether the ranks of `group` are covered exactly once in `mapping`, another version of its mapping.
 fn sound(mapping: &Mapping, group: &Group) -> bool {
     let unproved = fast::unproved(mapping);

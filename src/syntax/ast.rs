@@ -69,6 +69,8 @@ impl std::fmt::Display for Path {
 #[derive(Clone, Debug, PartialEq)]
 pub struct File {
     pub items: Vec<Item>,
+    /// Names of items that could not be read: whoever uses one makes no mistake.
+    pub unread: Vec<String>,
     pub span: Span,
 }
 

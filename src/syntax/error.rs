@@ -45,6 +45,8 @@ pub enum SyntaxError {
         found: String,
         keyword: bool,
         expected: Vec<String>,
+        /// `(` follows.
+        called: bool,
     },
     /// A separator is missing behind `after`.
     MissingSeparator {
@@ -252,6 +254,7 @@ impl SyntaxError {
                 found,
                 keyword,
                 expected,
+                called,
             } => {
                 let message = match expected.as_slice() {
                     [] => format!("unexpected {found}"),
@@ -262,12 +265,13 @@ impl SyntaxError {
                     let word = found.strip_prefix('`')?.strip_suffix('`')?;
                     suggest::nearest(word, words.iter().copied())
                 });
+                // `TemporalMap` without `(` is no statement either.
+                let fits = |word: &str| *called == (word.ends_with("Map") || word == "Cluster");
                 let diagnostic = match slip {
-                    Some(word) => diagnostic.help(format!("did you mean `{word}`?")).fix(
-                        *span,
-                        word,
-                        format!("write `{word}`"),
-                    ),
+                    Some(word) if fits(word) => diagnostic
+                        .help(format!("did you mean `{word}`?"))
+                        .fix(*span, word, format!("write `{word}`")),
+                    Some(word) => diagnostic.help(format!("did you mean `{word}`?")),
                     None => diagnostic,
                 };
                 let diagnostic = match meant(*span, found, expected) {

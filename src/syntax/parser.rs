@@ -64,7 +64,7 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
     lexical.sort();
     errors.extend(unbalanced);
 
-    let items = recover::items(file, text, &lexemes, &lexical, &mut errors);
+    let (items, unread) = recover::items(file, text, &lexemes, &lexical, &mut errors);
     errors.sort_by_key(|error| error.span());
     errors.dedup();
     errors.truncate(MAX_MISTAKES);
@@ -72,6 +72,7 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
     Parsed {
         ast: ast::File {
             items,
+            unread,
             span: Span::new(file, 0, end),
         },
         comments: lexed.comments,
@@ -144,7 +145,7 @@ pub fn parse_setting(file: FileId, text: &str) -> Result<(ast::Path, ast::Expr),
     lexemes.extend_from_slice(value);
     lexemes.push(at(Token::Semicolon, whole.hi()));
     let mut errors = Vec::new();
-    let items = recover::items(file, text, &lexemes, &lexical, &mut errors);
+    let (items, _) = recover::items(file, text, &lexemes, &lexical, &mut errors);
     match items.as_slice() {
         [ast::Item::Const(node)] if errors.is_empty() => {
             Ok((ast::Path { segments, span }, node.value.clone()))
@@ -162,6 +163,7 @@ fn refuse(file: FileId) -> Parsed {
     Parsed {
         ast: ast::File {
             items: Vec::new(),
+            unread: Vec::new(),
             span,
         },
         comments: Vec::new(),

@@ -50,18 +50,19 @@ const ITEM_KEYWORDS: [&str; 10] = [
     "Explore",
 ];
 
-/// Parses balanced tokens. `lexical` are the places already complained about, in order.
+/// Parses balanced tokens, and gives also the names of items that could not be read. `lexical` are the places already
+/// complained about, in order.
 pub fn items<'input>(
     file: FileId,
     text: &'input str,
     lexemes: &[Lexeme<'input>],
     lexical: &[Span],
     errors: &mut Vec<SyntaxError>,
-) -> Vec<ast::Item> {
+) -> (Vec<ast::Item>, Vec<String>) {
     let parser = grammar::ItemParser::new();
     let mut builder = Builder::new(file);
     let mut budget = BUDGET;
-    let mut items = Vec::new();
+    let (mut items, mut unread) = (Vec::new(), Vec::new());
     let mut rest = lexemes;
     let mut after_junk = false;
     loop {
@@ -72,7 +73,7 @@ pub fn items<'input>(
             rest = after;
         }
         let Some(length) = next_chunk(rest) else {
-            return items;
+            return (items, unread);
         };
         let (chunk, after) = rest.split_at(length);
         rest = after;
@@ -100,7 +101,12 @@ pub fn items<'input>(
             continue;
         }
         after_junk = false;
-        items.push(mender.parse(&parser, &mut builder, &mut budget, errors));
+        let name = mender.name().map(str::to_owned);
+        let item = mender.parse(&parser, &mut builder, &mut budget, errors);
+        if matches!(item, ast::Item::Error(_)) {
+            unread.extend(name);
+        }
+        items.push(item);
     }
 }
 
@@ -164,6 +170,14 @@ impl<'input> Mender<'_, 'input> {
         self.lexemes
             .first()
             .is_some_and(|first| first.token.begins_item() || first.token == Token::BadStatement)
+    }
+
+    /// Of the item, where it stands behind the keyword.
+    fn name(&self) -> Option<&'input str> {
+        match self.lexemes.get(1)?.token {
+            Token::Identifier(name) => Some(name),
+            _ => None,
+        }
     }
 
     /// Whether the chunk begins like an item; a misspelt keyword is reported and mended.
@@ -370,6 +384,10 @@ impl<'input> Mender<'_, 'input> {
             found: self.found(at),
             keyword,
             expected: expected::describe(terminals),
+            called: self
+                .lexemes
+                .get(at + 1)
+                .is_some_and(|next| next.token == Token::LeftParen),
         }
     }
 

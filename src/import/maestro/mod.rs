@@ -99,6 +99,7 @@ pub fn import(file: FileId, text: &str, around: Surroundings<'_>) -> Imported {
     }
     Imported {
         ast: ast::File {
+            unread: Vec::new(),
             items,
             span: whole(file, text),
         },

@@ -116,6 +116,7 @@ pub fn write(
 fn printed(item: Item) -> String {
     let span = item.span();
     print::print(&File {
+        unread: Vec::new(),
         items: vec![item],
         span,
     })

@@ -109,6 +109,19 @@ fn a_string_opens_no_block() {
     );
 }
 
+// The nearest word is said, and put in only where the statement goes on as one with that word does.
+#[test]
+fn a_word_is_put_in_where_it_fits() {
+    let edits = |text: &str| {
+        let parsed = parse(FileId::new(0), text);
+        let edits = parsed.diagnostics.iter().filter_map(|one| one.fix.clone());
+        edits.map(|fix| fix.replacement).collect::<Vec<_>>()
+    };
+    assert_eq!(edits("Dataflow d { TemporlMap(1,1) K; }"), ["TemporalMap"]);
+    assert_eq!(edits("Dataflow d { sprad K by 1 over PE; }"), ["spread"]);
+    assert!(edits("Dataflow d { TemporlMap 1,1) K; }").is_empty());
+}
+
 #[test]
 fn fixes_repair() {
     for text in [
