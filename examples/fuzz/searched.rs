@@ -47,11 +47,15 @@ pub fn searches(text: &str, found: &mut Vec<Finding>) -> u64 {
                 .as_ref()
                 .and_then(|word| models::by_name(&word.text));
             let network = compiled.program.networks.get(search.network);
-            let without = answer.found.iter().filter(|one| one.answers.is_empty());
-            let without = without.flat_map(|one| iter::once(&one.layer).chain(&one.same_as));
+            let with = answer.found.iter().filter(|one| !one.answers.is_empty());
+            let with: Vec<usize> = with
+                .flat_map(|one| iter::once(one.layer).chain(one.same_as.iter().copied()))
+                .collect();
+            let layers = network.map_or(&[][..], |network| &network.layers);
+            let without = layers.iter().enumerate();
             let without: Vec<String> = without
-                .filter_map(|&at| network?.layers.get(at))
-                .map(|layer| format!("layer `{}` ", layer.name))
+                .filter(|(at, _)| !with.contains(at))
+                .map(|(_, layer)| format!("layer `{}` ", layer.name))
                 .collect();
             let model = model.unwrap_or(models::DEFAULT);
             again(&emitted, model, (&printed, &without), found);

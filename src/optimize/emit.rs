@@ -12,7 +12,7 @@
 //! Names are imported from where they are defined, so that the file says no more than what was found.
 
 use super::closed;
-use super::run::{Answer, Answered, Found};
+use super::run::{Answer, Answered, Found, NO_TIME};
 use crate::driver::Compiled;
 use crate::hir::search::Search;
 use crate::hir::{Accelerator, Definition, Layer, Network};
@@ -111,6 +111,10 @@ pub fn emit(
         out.push_str(&head_of((network, accelerator), &name, all_parameters));
         for found in &answer.found {
             any |= layers(&mut out, network, accelerator, found, point);
+        }
+        let left = answer.left.iter().filter_map(|&at| network.layers.get(at));
+        for layer in left {
+            let _ = writeln!(out, "  // {}: {NO_TIME}", layer.name);
         }
         if let Some(chosen) = &answer.own {
             any |= closed::emit(&mut out, network, chosen);

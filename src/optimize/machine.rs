@@ -85,7 +85,7 @@ fn one(refusal: Diagnostic) -> Diagnostics {
 #[must_use]
 pub fn unsearchable(why: Unsearchable) -> String {
     match why {
-        Unsearchable::Problem(rejected) => format!("cannot be searched: {rejected:?}"),
+        Unsearchable::Problem(rejected) => model::refusal(&rejected).reason,
         Unsearchable::TooManyVectors => "has too many divisors to be searched".to_owned(),
         Unsearchable::TooManyTilings => "has more than 2^64 tilings".to_owned(),
     }

@@ -745,7 +745,7 @@ fn draw(
 fn all_of(prepared: &Prepared, class: &Class) -> Option<Vec<Candidate>> {
     let room = &prepared.rooms[class.skeleton];
     let operation = &prepared.problem.operation;
-    let mut found = Vec::new();
+    let (mut found, mut tried) = (Vec::new(), 0);
     let mut add = |class: &Class| -> bool {
         let rows = class.patterns.iter().enumerate();
         let counts: SmallVec<[u32; 8]> = rows
@@ -753,10 +753,13 @@ fn all_of(prepared: &Prepared, class: &Class) -> Option<Vec<Candidate>> {
             .collect();
         let mut rows: SmallVec<[u32; 8]> = SmallVec::from_elem(0, counts.len());
         loop {
-            if found.len() == WHOLE {
+            if tried == WHOLE {
                 return false;
             }
-            found.push(room.candidate(operation, class, &rows));
+            tried += 1;
+            if room.spreads_fit(&prepared.rules, &class.patterns, &rows) {
+                found.push(room.candidate(operation, class, &rows));
+            }
             let turned = (0..rows.len()).rev().find(|&at| {
                 rows[at] = (rows[at] + 1) % counts[at];
                 rows[at] > 0
@@ -794,6 +797,9 @@ fn some_of(prepared: &Prepared, class: &Class, random: &mut Random) -> Vec<Candi
                 random.below(room.tables.groups[g].patterns[p as usize].rows.len() as u64) as u32
             })
             .collect();
+        if !room.spreads_fit(&prepared.rules, &patterns, &rows) {
+            continue;
+        }
         let loops = if is_one {
             class.loops.clone()
         } else {

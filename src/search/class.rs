@@ -568,6 +568,29 @@ impl Room {
         kept.into_iter().map(|number| all[number].clone()).collect()
     }
 
+    /// Whether the spreads of these rows, one per group, fit the arrays together; the join asks the same group by group.
+    #[must_use]
+    pub fn spreads_fit(&self, rules: &Rules, patterns: &[u32], rows: &[u32]) -> bool {
+        let mut blocks = self.skeleton.blocks.iter().enumerate();
+        blocks.all(|(number, block)| {
+            let Block::Space { array, axis, size } = *block else {
+                return true;
+            };
+            let single = rules.single.contains(&(array, axis));
+            let mut left = size;
+            let mut chosen = self.tables.groups.iter().zip(patterns).zip(rows);
+            chosen.all(|((group, &pattern), &row)| {
+                let uses = group.patterns[pattern as usize].rows[row as usize].uses[number];
+                let fits = uses <= left;
+                left = match single && uses > 1 {
+                    true => 1,
+                    false => left / uses.max(1),
+                };
+                fits
+            })
+        })
+    }
+
     /// The candidate of a class and a row per group.
     #[must_use]
     pub fn candidate(

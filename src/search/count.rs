@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use std::collections::BTreeMap;
 
 /// The largest extent of which every piece is tried.
-const LARGEST: u64 = 1 << 20;
+const LARGEST: u64 = 1 << 18;
 
 /// Per block: of a block in time 1 if there is a loop, of one in space the trips.
 type Shape = SmallVec<[u64; 8]>;

@@ -31,7 +31,6 @@ pub fn draw(
 ) -> Option<space::Candidate> {
     let room = &prepared.rooms[number];
     let (mut patterns, mut rows) = (Patterns::new(), SmallVec::<[u32; 8]>::new());
-    let mut uses = vec![1u64; room.skeleton.blocks.len()];
     for group in &room.tables.groups {
         let all: usize = group.patterns.iter().map(|p| p.rows.len()).sum();
         let mut at = random.below(all as u64) as usize;
@@ -39,23 +38,12 @@ pub fn draw(
             if at < pattern.rows.len() {
                 patterns.push(p as u32);
                 rows.push(at as u32);
-                for (sum, &own) in uses.iter_mut().zip(&pattern.rows[at].uses) {
-                    *sum = sum.saturating_mul(own);
-                }
                 break;
             }
             at -= pattern.rows.len();
         }
     }
-    let fits = room
-        .skeleton
-        .blocks
-        .iter()
-        .zip(&uses)
-        .all(|(block, &used)| match *block {
-            space::Block::Space { size, .. } => used <= size,
-            space::Block::Time { .. } => true,
-        });
+    let fits = room.spreads_fit(&prepared.rules, &patterns, &rows);
     if !fits {
         return None;
     }

@@ -188,6 +188,25 @@ fn an_empty_space_says_what_excludes_all() {
     );
 }
 
+/// Parts that are enumerated again have only schedules whose spreads fit the array together: 5 x 10 x 5 pieces do not
+/// fit 64 places, and no schedule with them is better.
+#[test]
+fn a_certificate_holds_where_spreads_share_an_axis() {
+    let file = program(
+        "axes",
+        "Network n { Layer l { Type: GEMM; Dimensions { M: 5, N: 10, K: 5 } } }
+         Accelerator a {
+           Memory DRAM { Bandwidth: 8B/cycle } Memory GLB { Size: 32768 } Array PE { Shape: [64, 4] } Memory RF { } Compute MAC { }
+         }
+         Search s { network: n; on: a; minimize: cycles; }",
+    );
+    let proof = Path::new(&file).with_file_name("proof.json");
+    let proof = proof.display().to_string();
+    json(&file, &["--certificate", &proof]);
+    let holds = dflowc(&["verify", &proof]);
+    assert_eq!(holds.status.code(), Some(0), "{}", stdout(&holds));
+}
+
 /// A budget leaves a true gap: what a search to its end finds lies in it.
 #[test]
 fn a_budget_leaves_a_true_gap() {

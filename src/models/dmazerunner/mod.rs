@@ -37,7 +37,7 @@ pub use layer::{DIMS, Dim, Factors, Layer, Operator, TENSORS, Tensor};
 pub use loops::schedule;
 pub use machine::{Energies, Machine};
 pub use method::{Level, Method, Rejected, Sizes};
-pub use model::{DMazeRunner, energies};
+pub use model::{DMazeRunner, energies, refusal};
 pub use profile::{Profile, Tiling, evaluate};
 pub use reuse::Reuse;
 pub use subject::{Given, given, problem};

@@ -129,7 +129,7 @@ fn method(subject: &Subject<'_>) -> Result<(Given, Profile), Why> {
 }
 
 /// A method that the machine cannot hold, although the mapping is legal: the model counts memory more coarsely.
-fn refusal(rejected: &Rejected) -> Why {
+pub fn refusal(rejected: &Rejected) -> Why {
     let sum = |tiles: &[u64]| tiles.iter().sum::<u64>();
     let (reason, help) = match rejected {
         Rejected::Rf { tiles, available } => (
