@@ -10,13 +10,13 @@ asks for what an editor asks for (hints, colours, outline, lenses, folds) and wa
 Printed are the median, the 95th percentile and the longest, in milliseconds.
 """
 
-import json
 import pathlib
-import subprocess
 import sys
 import time
 
-ROOT = pathlib.Path(__file__).parent.parent
+from client import Client
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 STROKES = 200
 ASKED = ["inlayHint", "semanticTokens/full", "documentSymbol", "codeLens", "foldingRange"]
 
@@ -68,44 +68,20 @@ def groups(one, many):
     return text + "}\n"
 
 
-class Server:
+class Server(Client):
     def __init__(self, program):
-        self.process = subprocess.Popen([program, "lsp"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.number = 0
         tokens = {"requests": {"full": True}, "tokenTypes": [], "tokenModifiers": [], "formats": ["relative"]}
         document = {"semanticTokens": tokens, "documentSymbol": {"hierarchicalDocumentSymbolSupport": True}}
-        first = self.ask("initialize", {"processId": None, "rootUri": None, "capabilities": {"textDocument": document}})
-        self.wait({first}, None)
-        self.tell("initialized", {})
-
-    def send(self, message):
-        body = json.dumps({"jsonrpc": "2.0", **message}).encode()
-        self.process.stdin.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
-        self.process.stdin.flush()
-
-    def tell(self, method, params):
-        self.send({"method": method, "params": params})
-
-    def ask(self, method, params):
-        self.number += 1
-        self.send({"id": self.number, "method": method, "params": params})
-        return self.number
+        super().__init__(program, {"textDocument": document})
 
     def wait(self, open_requests, version):
         """Until all have been answered, and there are diagnostics of the version."""
-        published = version is None
+        published = False
         while open_requests or not published:
-            length = 0
-            while line := self.process.stdout.readline().strip():
-                name, _, value = line.partition(b":")
-                if name.lower() == b"content-length":
-                    length = int(value)
-            message = json.loads(self.process.stdout.read(length))
+            message = self.receive()
             if "method" not in message:
                 assert "error" not in message, message
                 open_requests.discard(message["id"])
-            elif "id" in message:
-                self.send({"id": message["id"], "result": None})
             elif message["method"] == "textDocument/publishDiagnostics":
                 published = published or message["params"].get("version") == version
 

@@ -11,7 +11,6 @@ does not read, because of a mistake in them, are left out. The exit code is 1 if
 
 import collections
 import ctypes
-import json
 import pathlib
 import subprocess
 import sys
@@ -19,8 +18,10 @@ import tempfile
 
 from tree_sitter import Language, Parser, Query, QueryCursor
 
-HERE = pathlib.Path(__file__).parent
+HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+sys.path.insert(0, str(ROOT / "editors"))
+from client import Client  # noqa: E402
 
 # What the server calls a word, and what the queries may call it.
 ALIKE = {
@@ -58,48 +59,23 @@ def language():
     return Language(loaded.tree_sitter_dflow())
 
 
-class Server:
+class Server(Client):
     """The language server, asked for colours."""
 
     def __init__(self, program):
-        self.process = subprocess.Popen([program, "lsp"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         tokens = {"requests": {"full": True}, "tokenTypes": [], "tokenModifiers": [], "formats": ["relative"]}
-        capabilities = {
-            "general": {"positionEncodings": ["utf-8"]},
-            "textDocument": {"semanticTokens": tokens},
-        }
-        answer = self.ask("initialize", {"processId": None, "rootUri": None, "capabilities": capabilities})
-        self.types = answer["capabilities"]["semanticTokensProvider"]["legend"]["tokenTypes"]
-        self.tell("initialized", {})
-
-    def send(self, message):
-        body = json.dumps({"jsonrpc": "2.0", **message}).encode()
-        self.process.stdin.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
-        self.process.stdin.flush()
-
-    def tell(self, method, params):
-        self.send({"method": method, "params": params})
-
-    def ask(self, method, params):
-        self.send({"id": 1, "method": method, "params": params})
-        while True:
-            length = 0
-            while line := self.process.stdout.readline().strip():
-                name, _, value = line.partition(b":")
-                if name.lower() == b"content-length":
-                    length = int(value)
-            message = json.loads(self.process.stdout.read(length))
-            if "method" in message and "id" in message:
-                self.send({"id": message["id"], "result": None})
-            elif message.get("id") == 1:
-                return message["result"]
+        super().__init__(
+            program,
+            {"general": {"positionEncodings": ["utf-8"]}, "textDocument": {"semanticTokens": tokens}},
+        )
+        self.types = self.server["semanticTokensProvider"]["legend"]["tokenTypes"]
 
     def words(self, path, text):
         """By bytes from and to: what the server calls what is there."""
         document = {"uri": path.as_uri()}
         opened = {**document, "languageId": "dflow", "version": 1, "text": text}
         self.tell("textDocument/didOpen", {"textDocument": opened})
-        data = self.ask("textDocument/semanticTokens/full", {"textDocument": document})["data"]
+        data = self.answer("textDocument/semanticTokens/full", {"textDocument": document})["data"]
         self.tell("textDocument/didClose", {"textDocument": document})
         starts = [0]
         for line in text.encode().split(b"\n"):

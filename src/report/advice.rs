@@ -13,7 +13,8 @@ pub struct Advice {
     /// Cycles of the layer above those of its computation.
     pub stall_cycles: u64,
     /// The least bandwidth, in whole bytes per cycle, with which the port or link that binds the layer does not (of a boundary
-    /// that binds, the busiest of its ports and links); where every bandwidth binds (then [`Piece::bound`] is that of the layer), the least that no larger one betters.
+    /// that binds, the busiest of its ports and links); where every bandwidth binds (then [`Piece::bound`] is that of the
+    /// layer), the least that no larger one betters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bandwidth: Option<Piece>,
     /// The place for one tensor in one memory as large as it is that saves most energy (without a technology: most bytes

@@ -439,6 +439,13 @@ fn finds_the_whole_imperfect_front() {
     assert_eq!(found, front);
 }
 
+/// What a search finds in a prepared space, and the proof of it.
+fn certified(prepared: &Prepared, request: &Request) -> (Outcome, certificate::Certificate) {
+    let outcome = run::search(prepared, request, Instant::now(), &mut |_| true).expect("countable");
+    let made = certificate::certificate(prepared, &outcome).expect("countable");
+    (outcome, made)
+}
+
 /// What a certificate says can be checked, and what was changed in it is found.
 #[test]
 fn certificates_are_checked() {
@@ -452,10 +459,8 @@ fn certificates_are_checked() {
         let request = request(Objective::Edp, tiles);
         let prepared =
             Prepared::new(&problem, &request.rules, Choices::default()).expect("countable");
-        let outcome =
-            run::search(&prepared, &request, Instant::now(), &mut |_| true).expect("countable");
+        let (outcome, made) = certified(&prepared, &request);
         let own = counter(&problem);
-        let made = certificate::certificate(&prepared, &outcome).expect("countable");
         let check = |changed: &certificate::Certificate| {
             certificate::verify(&prepared, &request, changed, &own, 7)
         };
@@ -512,18 +517,16 @@ fn certificates_are_checked() {
 /// A search that was stopped has a certificate of its bound, which holds until the bound is raised.
 #[test]
 fn certificates_of_stopped_searches_are_checked() {
-    let mut open = 0;
-    for seed in [1, 2, 3, 4, 6, 13] {
+    let (mut open, mut raised) = (0, 0);
+    for seed in 1..=16 {
         let problem = samples::small(seed, 6);
         let mut request = request(Objective::Edp, Tiles::Perfect);
         let whole = search(&problem, &request);
         request.evaluations = Some(6);
         let prepared =
             Prepared::new(&problem, &request.rules, Choices::default()).expect("countable");
-        let outcome =
-            run::search(&prepared, &request, Instant::now(), &mut |_| true).expect("countable");
+        let (outcome, made) = certified(&prepared, &request);
         let own = counter(&problem);
-        let made = certificate::certificate(&prepared, &outcome).expect("countable");
         let check = |changed: &certificate::Certificate| {
             certificate::verify(&prepared, &request, changed, &own, 7)
         };
@@ -536,13 +539,24 @@ fn certificates_of_stopped_searches_are_checked() {
             made.lower_bound <= best.found.values[0] * (1.0 + SLACK),
             "{seed}"
         );
-        let mut changed = made.clone();
-        changed.lower_bound = best.found.values[0] * 1.01;
-        if changed.lower_bound < made.best.first().map_or(f64::INFINITY, |best| best.0[0]) {
-            assert!(!check(&changed).is_empty(), "{seed}");
+        // A worse answer, and a bound between it and what there is.
+        let mut drawn = request.clone();
+        drawn.strategy = Strategy::Random { draws: 20, seed };
+        let (_, worse) = certified(&prepared, &drawn);
+        let (least, Some(answer)) = (best.found.values[0], worse.best.first()) else {
+            continue;
+        };
+        if answer.0[0] > least * 1.001 {
+            raised += 1;
+            let mut changed = made.clone();
+            changed.lower_bound = (least + answer.0[0]) / 2.0;
+            changed.best = worse.best;
+            let found = check(&changed);
+            let is_bound = |flaw: &Flaw| matches!(flaw, Flaw::Lower | Flaw::Better { .. });
+            assert!(found.iter().any(is_bound), "{seed}: {found:?}");
         }
     }
-    assert!(open > 0);
+    assert!(open > 0 && raised > 0);
 }
 
 /// With one thread and with two the same answer after the same work.
@@ -689,7 +703,7 @@ fn other_strategies_state_their_gap() {
         let adaptive = search(&problem, &request);
         assert!(adaptive.lower_bound <= best * (1.0 + SLACK), "{seed}");
         request.strategy = Strategy::Optimal;
-        request.evaluations = Some(1);
+        request.evaluations = Some(6);
         let short = search(&problem, &request);
         assert!(short.lower_bound <= best * (1.0 + SLACK), "{seed}");
     }

@@ -48,8 +48,8 @@ pub struct Place {
     pub layer: usize,
 }
 
-/// What would help a layer that was evaluated to `report`, for at most so many units of work; `None` where nothing is known of it that could be changed, or the
-/// work was stopped.
+/// What would help a layer that was evaluated to `report`, for at most so many units of work; `None` where nothing is known
+/// of it that could be changed, or the work was stopped.
 #[must_use]
 pub fn advise(
     compiled: &Compiled,
@@ -176,15 +176,19 @@ impl Advisor<'_> {
         self.compiled.program.accelerators.get(self.accelerator)
     }
 
-    /// The layer on another accelerator.
-    fn on(&mut self, changed: Accelerator) -> Option<LayerReport> {
+    /// What `evaluate` finds on another accelerator.
+    fn on(
+        &mut self,
+        changed: Accelerator,
+        evaluate: impl FnOnce(&mut Self) -> Option<LayerReport>,
+    ) -> Option<LayerReport> {
         let slot = self
             .compiled
             .program
             .accelerators
             .get_mut(self.accelerator)?;
         let before = std::mem::replace(slot, changed);
-        let found = self.evaluate();
+        let found = evaluate(self);
         if let Some(slot) = self.compiled.program.accelerators.get_mut(self.accelerator) {
             *slot = before;
         }
@@ -195,7 +199,7 @@ impl Advisor<'_> {
     fn with(&mut self, setting: Setting, value: u64) -> Option<LayerReport> {
         let mut changed = self.hardware()?.clone();
         setting.set(&mut changed, value)?;
-        self.on(changed)
+        self.on(changed, Advisor::evaluate)
     }
 
     /// The piece of advice that a setting with this value is.

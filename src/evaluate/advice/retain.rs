@@ -173,18 +173,13 @@ impl Advisor<'_> {
         bytes: Option<u64>,
         (number, all): (usize, Vec<Statement>),
     ) -> Option<LayerReport> {
-        let accelerator = self.accelerator;
-        let before = self.hardware()?.clone();
-        let mut changed = before.clone();
+        let mut changed = self.hardware()?.clone();
         changed.memories.get_mut(memory)?.capacity_bits =
             bytes.map(|bytes| u128::from(bytes).saturating_mul(8));
         if bytes.is_none() {
             changed.technology = None;
         }
-        *self.compiled.program.accelerators.get_mut(accelerator)? = changed;
-        let found = self.with_statements(number, all);
-        *self.compiled.program.accelerators.get_mut(accelerator)? = before;
-        found
+        self.on(changed, |advisor| advisor.with_statements(number, all))
     }
 
     /// Every tensor in every memory inside of the backing store that holds its kind.
